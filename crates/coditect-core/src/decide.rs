@@ -1,0 +1,311 @@
+//! One step of a mission: an input becomes events, or a refusal that changes nothing.
+
+use std::sync::Arc;
+
+use coditect_types::command::{Command, Input, Refusal, Reply};
+use coditect_types::event::{Response, TaskEnd};
+use coditect_types::plan::Intent;
+use coditect_types::{AttemptId, ErrorKind, Event, Failure, Outcome, TaskId};
+
+use crate::expect;
+use crate::goal;
+use crate::parametrize::{allowance_ms, parametrize};
+use crate::state::{State, TaskState, apply, seeks_change};
+
+/// Attempts under way at once in one mission, where the policy does not say.
+const AGENTS: usize = 8;
+/// An outcome that an agent is about to report gets this long past the deadline, ms.
+const GRACE_MS: u64 = 2_000;
+
+/// What came of a step that was taken.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The facts to keep, in order. May be empty: then there is nothing to keep.
+    pub events: Vec<Event>,
+    /// The state after them.
+    pub next: State,
+    /// The answer to whoever handed the input in.
+    pub reply: Reply,
+}
+
+/// Events being decided, each one folded in at once so that the next sees it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) state: State,
+    pub(crate) now_ms: u64,
+    events: Vec<Event>,
+}
+
+impl Draft {
+    pub(crate) fn push(&mut self, event: Event) {
+        apply(&mut self.state, self.now_ms, &event);
+        self.events.push(event);
+    }
+
+    pub(crate) fn settle(&mut self, task: TaskId, end: TaskEnd, why: impl Into<String>) {
+        self.push(Event::TaskSettled { task, end, why: why.into() });
+    }
+}
+
+/// Decides what `input` means for a mission in `state` at `now_ms` (ms since 1970). Pure: the same arguments
+/// give the same answer. A refusal changes nothing.
+pub fn decide(state: &State, now_ms: u64, input: &Input) -> Result<Decision, Refusal> {
+    // Time does not go back within a mission, whatever the clock says.
+    let now_ms = now_ms.max(state.newest_ms);
+    let mut draft = Draft { state: state.clone(), now_ms, events: Vec::new() };
+    match input {
+        Input::Command(command) => obey(&mut draft, command)?,
+        Input::Outcome { attempt, outcome } => observe(&mut draft, *attempt, outcome),
+        Input::Resume => resume(&mut draft)?,
+        Input::Tick => tick(&mut draft),
+    }
+    if draft.state.mission.is_some() {
+        goal::pursue(&mut draft);
+        start_ready(&mut draft);
+    }
+    let reply = draft.state.end.map_or(Reply::Taken, Reply::Ended);
+    Ok(Decision { events: draft.events, next: draft.state, reply })
+}
+
+fn refusal(kind: ErrorKind, cause: impl Into<String>, hint: Option<&str>) -> Refusal {
+    Refusal { kind, cause: cause.into(), hint: hint.map(str::to_owned) }
+}
+
+fn obey(draft: &mut Draft, command: &Command) -> Result<(), Refusal> {
+    match command {
+        Command::SubmitMission { mission, request, workspace, policy } => {
+            if draft.state.mission.is_some() {
+                return Err(refusal(ErrorKind::Conflict, format!("mission `{mission}` exists"), None));
+            }
+            if request.trim().is_empty() {
+                let hint = "say what is to be done, such as \"make the failing tests pass\"";
+                return Err(refusal(ErrorKind::Invalid, "the request is empty", Some(hint)));
+            }
+            if request.len() > 65_536 {
+                return Err(refusal(ErrorKind::Invalid, "the request is longer than 64 KiB", None));
+            }
+            draft.push(Event::MissionSubmitted {
+                mission: mission.clone(),
+                request: request.clone(),
+                workspace: workspace.clone(),
+                policy: policy.clone(),
+            });
+            goal::begin(draft);
+        }
+        Command::SubmitNoOps { mission, steps } => {
+            if draft.state.mission.is_some() {
+                return Err(refusal(ErrorKind::Conflict, format!("mission `{mission}` exists"), None));
+            }
+            goal::begin_no_ops(draft, mission, *steps);
+        }
+        Command::CancelMission { reason } => {
+            known(&draft.state)?;
+            goal::cancel(draft, reason);
+        }
+    }
+    Ok(())
+}
+
+fn known(state: &State) -> Result<(), Refusal> {
+    if state.mission.is_none() {
+        return Err(refusal(ErrorKind::NotFound, "there is no such mission", None));
+    }
+    if let Some(status) = state.end {
+        return Err(refusal(
+            ErrorKind::Conflict,
+            format!("the mission has ended already ({status:?})"),
+            None,
+        ));
+    }
+    Ok(())
+}
+
+fn resume(draft: &mut Draft) -> Result<(), Refusal> {
+    known(&draft.state)?;
+    let lost: Vec<AttemptId> = draft.state.running.keys().copied().collect();
+    draft.push(Event::MissionResumed { lost });
+    Ok(())
+}
+
+/// An outcome counts only if it carries the current attempt of its task; a late one changes nothing.
+fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
+    let Some(running) = draft.state.running.get(&attempt) else {
+        let reason = if draft.state.end.is_some() {
+            "the mission has ended"
+        } else {
+            "the attempt is not under way any more"
+        };
+        draft.push(Event::OutcomeIgnored { attempt, reason: reason.into() });
+        return;
+    };
+    let task_id = running.task;
+    let violations = draft.state.task(task_id).map_or_else(Vec::new, |task| {
+        let mut found = expect::violations(&draft.state, task, outcome);
+        found.extend(off_contract(&task.spec.intent, outcome));
+        found
+    });
+    draft.push(Event::AttemptEnded { task: task_id, attempt, outcome: outcome.clone() });
+    let mut response = Response::Ignore;
+    for violation in violations {
+        response = worse(response, violation.response);
+        draft.push(Event::ViolationFound {
+            task: task_id,
+            attempt,
+            kind: violation.kind,
+            expected: violation.expected,
+            observed: violation.observed,
+            confidence: violation.confidence,
+            response: violation.response,
+        });
+    }
+    settle(draft, task_id, outcome, response);
+}
+
+/// An outcome of another kind than the intent calls for.
+fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation> {
+    let fits = matches!(
+        (intent, outcome),
+        (_, Outcome::Failed { .. })
+            | (Intent::TakeSnapshot, Outcome::SnapshotTaken { .. })
+            | (Intent::SurveyProject, Outcome::ProjectSurveyed { .. })
+            | (Intent::MeasureBaseline, Outcome::BaselineMeasured { .. })
+            | (Intent::TurnTestsGreen { .. }, Outcome::ChangeProposed { .. } | Outcome::NoChangeFound { .. })
+            | (Intent::VerifyChange, Outcome::ChangeVerified { .. })
+            | (Intent::HandOver, Outcome::HandedOver { .. })
+            | (Intent::DoNothing, Outcome::NothingDone)
+    );
+    (!fits).then(|| expect::Violation {
+        kind: coditect_types::event::ViolationKind::ActionFailed,
+        expected: format!("an outcome of {}", intent_name(intent)),
+        observed: "an outcome of another kind".into(),
+        confidence: 1.0,
+        response: Response::Stop,
+    })
+}
+
+fn worse(a: Response, b: Response) -> Response {
+    let rank = |r: Response| match r {
+        Response::Ignore => 0,
+        Response::Retry => 1,
+        Response::Replan => 2,
+        Response::Stop => 3,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response) {
+    match response {
+        Response::Retry => {}
+        Response::Replan => draft.settle(task, TaskEnd::Failed, "an expectation was contradicted"),
+        Response::Stop => {
+            let why = match outcome {
+                Outcome::Failed { failure, .. } => failure.cause.clone(),
+                Outcome::SnapshotTaken { .. }
+                | Outcome::ProjectSurveyed { .. }
+                | Outcome::BaselineMeasured { .. }
+                | Outcome::ChangeProposed { .. }
+                | Outcome::NoChangeFound { .. }
+                | Outcome::ChangeVerified { .. }
+                | Outcome::HandedOver { .. }
+                | Outcome::NothingDone => "an outcome of another kind".into(),
+            };
+            draft.settle(task, TaskEnd::Failed, why);
+        }
+        Response::Ignore => match outcome {
+            Outcome::NoChangeFound { account, .. } => draft.settle(task, TaskEnd::Failed, account.clone()),
+            Outcome::SnapshotTaken { .. }
+            | Outcome::ProjectSurveyed { .. }
+            | Outcome::BaselineMeasured { .. }
+            | Outcome::ChangeProposed { .. }
+            | Outcome::ChangeVerified { .. }
+            | Outcome::HandedOver { .. }
+            | Outcome::NothingDone
+            | Outcome::Failed { .. } => draft.settle(task, TaskEnd::Done, ""),
+        },
+    }
+}
+
+/// Attempts past their deadline are given up; their late outcomes will be ignored.
+fn tick(draft: &mut Draft) {
+    let late: Vec<AttemptId> = draft
+        .state
+        .running
+        .iter()
+        .filter(|(_, running)| running.deadline_ms + GRACE_MS <= draft.now_ms)
+        .map(|(attempt, _)| *attempt)
+        .collect();
+    for attempt in late {
+        let failure = Failure::new(ErrorKind::Interrupted, "it did not end by its deadline and was given up");
+        observe(draft, attempt, &Outcome::Failed { failure, spent: Default::default() });
+    }
+}
+
+/// Gives every ready task to an agent, in the order of planning, up to the slots of the mission.
+fn start_ready(draft: &mut Draft) {
+    if draft.state.end.is_some() {
+        return;
+    }
+    let slots = match draft.state.policy.agents {
+        0 => AGENTS,
+        n => n as usize,
+    };
+    let free = slots.saturating_sub(draft.state.running.len());
+    let ready: Vec<TaskId> = draft
+        .state
+        .open_tasks()
+        .filter(|task| is_ready(&draft.state, task.spec.id, draft.now_ms))
+        .take(free)
+        .map(|task| task.spec.id)
+        .collect();
+    for task in ready {
+        start(draft, task);
+    }
+}
+
+fn is_ready(state: &State, id: TaskId, now_ms: u64) -> bool {
+    let Some(task) = state.task(id) else { return false };
+    let TaskState::Waiting { not_before_ms } = task.state else { return false };
+    not_before_ms <= now_ms
+        && task.spec.needs.iter().all(|need| {
+            state.task(*need).is_some_and(|needed| match needed.state {
+                TaskState::Settled(TaskEnd::Done | TaskEnd::Dropped) => true,
+                // A rung that found nothing is what the next rung waits for.
+                TaskState::Settled(TaskEnd::Failed) => {
+                    seeks_change(&needed.spec.intent) && seeks_change(&task.spec.intent)
+                }
+                TaskState::Waiting { .. } | TaskState::Running(_) => false,
+            })
+        })
+}
+
+fn start(draft: &mut Draft, id: TaskId) {
+    let Some(spec) = draft.state.task(id).map(|task| Arc::clone(&task.spec)) else { return };
+    if parametrize(&draft.state, &spec, draft.now_ms).is_none() {
+        draft.settle(id, TaskEnd::Failed, "what it needs to know is not known");
+        goal::pursue(draft);
+        return;
+    }
+    let attempt = AttemptId(draft.state.attempts + 1);
+    let expectations = expect::expectations(&draft.state, &spec.intent);
+    let deadline_ms = draft.now_ms + allowance_ms(&draft.state, &spec.intent);
+    let action = intent_name(&spec.intent).to_owned();
+    draft.push(Event::AttemptStarted { task: id, attempt, action, expectations, deadline_ms });
+}
+
+/// The name of an intent, as in the journal.
+#[must_use]
+pub fn intent_name(intent: &Intent) -> &'static str {
+    match intent {
+        Intent::TakeSnapshot => "take_snapshot",
+        Intent::SurveyProject => "survey_project",
+        Intent::MeasureBaseline => "measure_baseline",
+        Intent::TurnTestsGreen { rung: coditect_types::Rung::Memory } => "seek_change: memory",
+        Intent::TurnTestsGreen { rung: coditect_types::Rung::Recipe } => "seek_change: recipe",
+        Intent::TurnTestsGreen { rung: coditect_types::Rung::Reflex } => "seek_change: reflex",
+        Intent::TurnTestsGreen { rung: coditect_types::Rung::SmallModel } => "seek_change: small_model",
+        Intent::TurnTestsGreen { rung: coditect_types::Rung::LargeModel } => "seek_change: large_model",
+        Intent::VerifyChange => "verify_change",
+        Intent::HandOver => "hand_over",
+        Intent::DoNothing => "do_nothing",
+    }
+}

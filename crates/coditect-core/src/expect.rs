@@ -1,0 +1,181 @@
+//! Expectations before an action, and the violations that an observation shows.
+//!
+//! What is expected is written down before the action starts, so that it cannot be bent to what was seen.
+
+use std::collections::BTreeSet;
+
+use coditect_types::event::{Response, ViolationKind};
+use coditect_types::plan::Intent;
+use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestStatus};
+
+use crate::goal::MAX_FAILURES;
+use crate::hand_over::count;
+use crate::parametrize::allowance_ms;
+use crate::state::{State, Task};
+
+/// A contradiction between an expectation and an observation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    /// Its kind.
+    pub kind: ViolationKind,
+    /// What was expected.
+    pub expected: String,
+    /// What was observed.
+    pub observed: String,
+    /// How sure it is that something is wrong, 0 to 1.
+    pub confidence: f64,
+    /// What is done about it.
+    pub response: Response,
+}
+
+/// How often an action of ours does what it is for: infrastructure seldom fails.
+const SUCCEEDS: f64 = 0.98;
+/// A proposal passed the red tests and the whole suite once already when it comes to be verified.
+const TURNS_GREEN: f64 = 0.97;
+/// Nothing but a defect of ours makes a test vanish or touches a test file.
+const KEEPS: f64 = 0.999;
+
+/// What is expected of a task's next attempt.
+#[must_use]
+pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
+    let mut all = vec![
+        Expectation::Succeeds { probability: SUCCEEDS },
+        Expectation::EndsWithin { ms: allowance_ms(state, intent), probability: SUCCEEDS },
+    ];
+    match intent {
+        Intent::TurnTestsGreen { .. } => all.push(Expectation::TestFilesUntouched { probability: KEEPS }),
+        Intent::VerifyChange => all.extend([
+            Expectation::TestsTurnGreen { tests: red_tests(state), probability: TURNS_GREEN },
+            Expectation::TestsStayGreen { probability: TURNS_GREEN },
+            Expectation::NoTestVanishes { probability: KEEPS },
+        ]),
+        Intent::TakeSnapshot
+        | Intent::SurveyProject
+        | Intent::MeasureBaseline
+        | Intent::HandOver
+        | Intent::DoNothing => {}
+    }
+    all
+}
+
+/// The tests that are red on the snapshot every time.
+#[must_use]
+pub fn red_tests(state: &State) -> Vec<String> {
+    let Some(baseline) = state.world.baseline.as_deref() else { return Vec::new() };
+    let flaky: BTreeSet<&str> = baseline.flaky().map(|test| test.id.as_str()).collect();
+    baseline.red().filter(|test| !flaky.contains(test.id.as_str())).map(|test| test.id.clone()).collect()
+}
+
+/// What `outcome` contradicts of what was expected of the task.
+#[must_use]
+pub fn violations(state: &State, task: &Task, outcome: &Outcome) -> Vec<Violation> {
+    match outcome {
+        Outcome::Failed { failure, .. } => {
+            let retry = is_transient(failure.kind) && task.failures + 1 < MAX_FAILURES;
+            vec![Violation {
+                kind: if failure.kind == ErrorKind::Interrupted {
+                    ViolationKind::Timeout
+                } else {
+                    ViolationKind::ActionFailed
+                },
+                expected: "the action succeeds".into(),
+                observed: failure.cause.clone(),
+                confidence: SUCCEEDS,
+                response: if retry { Response::Retry } else { Response::Stop },
+            }]
+        }
+        Outcome::ChangeProposed { proposal, .. } => {
+            let tests = test_files(state);
+            let touched: Vec<&str> =
+                proposal.files.iter().map(|f| f.path.as_str()).filter(|path| tests.contains(*path)).collect();
+            if touched.is_empty() {
+                return Vec::new();
+            }
+            vec![Violation {
+                kind: ViolationKind::UnexpectedFileChange,
+                expected: "no file of the tests is changed".into(),
+                observed: format!("the proposal changes {}", touched.join(", ")),
+                confidence: KEEPS,
+                response: Response::Replan,
+            }]
+        }
+        Outcome::ChangeVerified { receipt, report, .. } => contradicted_by(receipt, report),
+        Outcome::SnapshotTaken { .. }
+        | Outcome::ProjectSurveyed { .. }
+        | Outcome::BaselineMeasured { .. }
+        | Outcome::NoChangeFound { .. }
+        | Outcome::HandedOver { .. }
+        | Outcome::NothingDone => Vec::new(),
+    }
+}
+
+/// What a run of the suite on the changed tree contradicts.
+fn contradicted_by(receipt: &Receipt, report: &TestReport) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let flaky: BTreeSet<&str> = report.flaky().map(|test| test.id.as_str()).collect();
+    let red: Vec<&str> = report
+        .red()
+        .map(|test| test.id.as_str())
+        .filter(|id| !flaky.contains(id) && !receipt.flaky.contains_key(*id))
+        .collect();
+    if !red.is_empty() || (receipt.exit_code != 0 && flaky.is_empty() && receipt.flaky.is_empty()) {
+        found.push(Violation {
+            kind: ViolationKind::TestExpectation,
+            expected: "the red tests turn green and the green ones stay green".into(),
+            observed: said_of_red(&red, receipt.exit_code, &report.problems),
+            confidence: TURNS_GREEN,
+            response: Response::Replan,
+        });
+    }
+    let vanished: Vec<&str> = receipt
+        .before
+        .keys()
+        .filter(|id| receipt.after.get(*id).is_none_or(|s| *s == TestStatus::NotRun))
+        .map(String::as_str)
+        .filter(|id| !id.ends_with("::<import>"))
+        .collect();
+    if !vanished.is_empty() {
+        found.push(Violation {
+            kind: ViolationKind::VanishedTest,
+            expected: "every test that ran before runs again".into(),
+            observed: format!("{} did not run: {}", count(vanished.len(), "test"), some(&vanished)),
+            confidence: KEEPS,
+            response: Response::Replan,
+        });
+    }
+    found
+}
+
+/// Trouble that may be gone on the next try.
+#[must_use]
+pub fn is_transient(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::Interrupted | ErrorKind::Bug)
+}
+
+fn said_of_red(red: &[&str], exit_code: i32, problems: &[String]) -> String {
+    if red.is_empty() {
+        let first = problems.first().map_or_else(String::new, |p| format!(": {p}"));
+        return format!("the suite ended with exit code {exit_code}{first}");
+    }
+    format!("{} red: {}", count(red.len(), "test"), some(red))
+}
+
+/// The first few, and how many more.
+fn some(ids: &[&str]) -> String {
+    let shown = ids.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    if ids.len() > 5 { format!("{shown} and {} more", ids.len() - 5) } else { shown }
+}
+
+/// Files that hold tests, below the snapshot's top.
+fn test_files(state: &State) -> BTreeSet<String> {
+    let Some(baseline) = state.world.baseline.as_deref() else { return BTreeSet::new() };
+    let root = state.world.project.as_deref().map_or("", |project| project.root.as_str());
+    baseline
+        .tests
+        .iter()
+        // A doctest lives in the very file that it tests.
+        .filter(|test| !test.id.contains("::doctest::"))
+        .filter_map(|test| test.id.split_once("::"))
+        .map(|(file, _)| if root.is_empty() { file.to_owned() } else { format!("{root}/{file}") })
+        .collect()
+}

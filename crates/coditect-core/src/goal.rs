@@ -1,0 +1,361 @@
+//! The goal manager: is the mission done, failed, or in need of another plan?
+
+use coditect_types::event::TaskEnd;
+use coditect_types::plan::Intent;
+use coditect_types::{
+    ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, TaskId, TestReport, WorkspaceRef,
+};
+
+use crate::decide::Draft;
+use crate::expect::red_tests;
+use crate::hand_over::count;
+use crate::parametrize::left;
+use crate::plan;
+use crate::request::{Wish, wish};
+use crate::state::{State, TaskState, seeks_change};
+
+/// A task is given up after so many attempts that failed by themselves.
+pub const MAX_FAILURES: u32 = 3;
+/// A mission is given up after so many refused proposals.
+pub const MAX_REPLANS: u32 = 3;
+
+/// How a mission is to end.
+struct End {
+    status: MissionStatus,
+    summary: String,
+    trouble: Option<ErrorKind>,
+    hint: Option<String>,
+    receipt: Option<Receipt>,
+}
+
+impl End {
+    fn new(status: MissionStatus, summary: impl Into<String>) -> Self {
+        Self { status, summary: summary.into(), trouble: None, hint: None, receipt: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The first plan of a mission that was just submitted, by rules.
+pub(crate) fn begin(draft: &mut Draft) {
+    match wish(&draft.state.request) {
+        Wish::FixTests => draft.push(Event::PlanMade {
+            tasks: plan::measure(),
+            reason: "rule `fix tests`: the request asks for red tests to turn green".into(),
+        }),
+        Wish::NeedsModel(verb) => {
+            let end = End::new(
+                MissionStatus::NeedsPerson,
+                format!(
+                    "This request asks to {verb} something, which no search can answer: it needs a language model, \
+                     and none is configured."
+                ),
+            );
+            complete(draft, end.hint(WITHOUT_MODEL));
+        }
+        Wish::Unknown => {
+            let end = End::new(
+                MissionStatus::NeedsPerson,
+                "No rule knows what this request asks for: it needs a language model to be understood, and none is \
+                 configured.",
+            );
+            complete(draft, end.hint(WITHOUT_MODEL));
+        }
+    }
+}
+
+const WITHOUT_MODEL: &str =
+    "without a model, ask for what failing tests describe: \"make the failing tests pass\"";
+
+/// A mission of tasks that do nothing, in a chain.
+pub(crate) fn begin_no_ops(draft: &mut Draft, mission: &MissionId, steps: u32) {
+    draft.push(Event::MissionSubmitted {
+        mission: mission.clone(),
+        request: "do nothing".into(),
+        workspace: WorkspaceRef { path: String::new() },
+        policy: Policy::default(),
+    });
+    let tasks = plan::chain(0, (0..steps).map(|_| Intent::DoNothing));
+    draft.push(Event::PlanMade { tasks, reason: "a bench of the ring".into() });
+}
+
+/// A person ends the mission.
+pub(crate) fn cancel(draft: &mut Draft, reason: &str) {
+    let said = if reason.is_empty() { "Cancelled.".to_owned() } else { format!("Cancelled: {reason}.") };
+    complete(draft, End::new(MissionStatus::Cancelled, said));
+}
+
+/// Brings the plan in line with what is known, and ends the mission where there is nothing left to do.
+pub(crate) fn pursue(draft: &mut Draft) {
+    if draft.state.end.is_some() {
+        return;
+    }
+    if left(&draft.state, draft.now_ms).wall_ms == 0 {
+        let end = over_limit(&draft.state);
+        complete(draft, end);
+        return;
+    }
+    extend_plan(draft);
+    drop_what_is_not_needed(draft);
+    if let Some(end) = verdict(&draft.state) {
+        complete(draft, end);
+    }
+}
+
+fn over_limit(state: &State) -> End {
+    let ms = state.policy.budget.wall_ms;
+    let mut end =
+        End::new(MissionStatus::OverLimit, format!("The time budget of {} s is used up.", ms / 1000));
+    end.trouble = Some(ErrorKind::Exhausted);
+    end.hint("give it more with `--budget-s`")
+}
+
+/// Adds tasks that what is known calls for.
+fn extend_plan(draft: &mut Draft) {
+    let state = &draft.state;
+    let planned_repair = state.tasks.iter().any(|task| seeks_change(&task.spec.intent));
+    if !planned_repair && state.world.baseline.is_some() {
+        let red = red_tests(state);
+        if !red.is_empty() {
+            let reason = format!(
+                "{} red every time: look for a change, cheapest rung first",
+                count(red.len(), "test")
+            );
+            let tasks = plan::repair(state);
+            draft.push(Event::PlanMade { tasks, reason });
+        }
+        return;
+    }
+    let refused_and_open = state.world.violation.is_some()
+        && state.world.proposal.is_none()
+        && !state.world.refused.is_empty()
+        && state.replans <= MAX_REPLANS
+        && !state.open_tasks().any(|task| seeks_change(&task.spec.intent))
+        && proposals_asked_for(state) <= state.replans as usize;
+    if refused_and_open {
+        let tasks = plan::another_proposal(state);
+        let seen = state.world.violation.as_ref().map_or("", |(_, observed)| observed.as_str());
+        draft.push(Event::PlanMade {
+            tasks,
+            reason: format!("the proposal was refused ({seen}): look for another"),
+        });
+    }
+}
+
+/// How many plans so far asked for a proposal.
+fn proposals_asked_for(state: &State) -> usize {
+    state.tasks.iter().filter(|task| matches!(task.spec.intent, Intent::VerifyChange)).count()
+}
+
+/// Rungs above the one that found a change are dropped, and so is what waits for a task that failed.
+fn drop_what_is_not_needed(draft: &mut Draft) {
+    let mut dropped: Vec<(TaskId, &'static str)> = Vec::new();
+    if draft.state.world.proposal.is_some() {
+        for task in draft.state.open_tasks() {
+            if seeks_change(&task.spec.intent) && matches!(task.state, TaskState::Waiting { .. }) {
+                dropped.push((task.spec.id, "a lower rung found a change"));
+            }
+        }
+    }
+    for (task, why) in dropped {
+        draft.settle(task, TaskEnd::Dropped, why);
+    }
+    loop {
+        let blocked = draft.state.open_tasks().find(|task| is_blocked(&draft.state, task.spec.id));
+        let Some(id) = blocked.map(|task| task.spec.id) else { break };
+        // `Failed`, so that what waits for this one is blocked in its turn.
+        draft.settle(id, TaskEnd::Failed, "a task that it needs failed");
+    }
+}
+
+fn is_blocked(state: &State, id: TaskId) -> bool {
+    let Some(task) = state.task(id) else { return false };
+    task.spec.needs.iter().any(|need| {
+        state.task(*need).is_some_and(|needed| {
+            needed.state == TaskState::Settled(TaskEnd::Failed)
+                && !(seeks_change(&needed.spec.intent) && seeks_change(&task.spec.intent))
+        })
+    })
+}
+
+/// How the mission ends, once no task is open.
+fn verdict(state: &State) -> Option<End> {
+    if state.open_tasks().next().is_some() {
+        return None;
+    }
+    let world = &state.world;
+    if let (Some(handed), Some(receipt)) = (&world.handed, world.receipt.as_deref()) {
+        let where_to = match handed {
+            (Some(branch), _, _) => format!("branch `{branch}`"),
+            (None, _, Some(patch)) => format!("patch file `{patch}`"),
+            (None, _, None) => "no place".into(),
+        };
+        let explanation = world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
+        let mut end = End::new(MissionStatus::Verified, format!("{explanation}. Verified, on {where_to}."));
+        end.receipt = Some(receipt.clone());
+        return Some(end);
+    }
+    Some(unsolved(state))
+}
+
+fn unsolved(state: &State) -> End {
+    let world = &state.world;
+    if let Some(failure) = &world.failure
+        && last_task_failed_by_itself(state)
+    {
+        let status = match failure.kind {
+            ErrorKind::Denied => MissionStatus::NeedsPerson,
+            ErrorKind::Exhausted | ErrorKind::Interrupted => MissionStatus::OverLimit,
+            ErrorKind::Invalid
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Unavailable
+            | ErrorKind::Bug => MissionStatus::Failed,
+        };
+        let mut end = End::new(status, format!("{}.", sentence(&failure.cause)));
+        end.trouble = Some(failure.kind);
+        end.hint.clone_from(&failure.hint);
+        return end;
+    }
+    if let Some(baseline) = world.baseline.as_deref()
+        && !state.tasks.iter().any(|task| seeks_change(&task.spec.intent))
+    {
+        return nothing_red(state, baseline);
+    }
+    if !state.tasks.is_empty() && state.tasks.iter().all(|task| task.spec.intent == Intent::DoNothing) {
+        return End::new(MissionStatus::Unverified, "Nothing was to be done, and was done.");
+    }
+    not_found(state)
+}
+
+/// No test is red every time: there is nothing to search for.
+fn nothing_red(state: &State, baseline: &TestReport) -> End {
+    let flaky: Vec<&str> = baseline.flaky().map(|test| test.id.as_str()).collect();
+    let problems = baseline.problems.first();
+    if baseline.tests.is_empty() || problems.is_some() {
+        let why = problems.map_or_else(|| "no test ran".to_owned(), Clone::clone);
+        return End::new(MissionStatus::Failed, format!("The tests could not be run: {why}."))
+            .hint("name the command with `--test-command`, or see `coditect log last`");
+    }
+    if !flaky.is_empty() {
+        let named = flaky.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        return End::new(
+            MissionStatus::Unverified,
+            format!("No test is red every time; {} now and then: {named}.", count(flaky.len(), "test fails")),
+        )
+        .hint("a test that passes and fails on the same tree tells nothing about a change: steady it first");
+    }
+    let mut end = End::new(
+        MissionStatus::Verified,
+        format!("Nothing to change: {} green already.", count(baseline.tests.len(), "test")),
+    );
+    end.receipt = state.world.baseline_receipt.as_deref().cloned();
+    end
+}
+
+fn not_found(state: &State) -> End {
+    let world = &state.world;
+    let red = red_tests(state).len();
+    let accounts = world.accounts.join(" ");
+    let status = if world.at_limit { MissionStatus::OverLimit } else { MissionStatus::Failed };
+    let mut summary = format!("No change was found that turns {} green. {accounts}", count(red, "red test"));
+    if let (true, Some((_, observed))) = (!world.refused.is_empty(), &world.violation) {
+        let refused = match world.refused.len() {
+            1 => "1 proposal was refused".to_owned(),
+            n => format!("{n} proposals were refused"),
+        };
+        summary = format!("{refused}, the last since {observed}. {summary}");
+    }
+    let mut end = End::new(status, summary.trim().to_owned());
+    if world.at_limit {
+        end.trouble = Some(ErrorKind::Exhausted);
+        return end.hint("give the search more with `--budget-s`");
+    }
+    end.hint("look at `coditect why last`; a change of this size needs a person or a model")
+}
+
+/// The newest task that ended did so by an error of its own, and not for want of a change.
+fn last_task_failed_by_itself(state: &State) -> bool {
+    state.tasks.iter().any(|task| {
+        task.failures > 0
+            && task.state == TaskState::Settled(TaskEnd::Failed)
+            && !task_was_satisfied_later(state, task.spec.id)
+    })
+}
+
+/// A later task with the same intent was done.
+fn task_was_satisfied_later(state: &State, id: TaskId) -> bool {
+    let Some(task) = state.task(id) else { return false };
+    state.tasks.iter().any(|other| {
+        other.spec.id > id
+            && other.spec.intent == task.spec.intent
+            && other.state == TaskState::Settled(TaskEnd::Done)
+    })
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim().trim_end_matches('.');
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn complete(draft: &mut Draft, end: End) {
+    let open: Vec<TaskId> = draft.state.open_tasks().map(|task| task.spec.id).collect();
+    for task in open {
+        draft.settle(task, TaskEnd::Dropped, "the mission ended");
+    }
+    let state = &draft.state;
+    let (branch, commit, patch) = state.world.handed.clone().unwrap_or_default();
+    let event = Event::MissionCompleted {
+        status: end.status,
+        summary: end.summary,
+        trouble: end.trouble,
+        hint: end.hint,
+        caveats: caveats(state),
+        branch,
+        commit,
+        patch,
+        receipt: end.receipt,
+        ledger: state.ledger.clone(),
+        wall_ms: state.active_ms(draft.now_ms),
+    };
+    draft.push(event);
+}
+
+/// What limits the result, a line each.
+fn caveats(state: &State) -> Vec<String> {
+    let world = &state.world;
+    let mut lines = Vec::new();
+    let mut flaky = std::collections::BTreeMap::new();
+    for receipt in [world.baseline_receipt.as_deref(), world.receipt.as_deref()].into_iter().flatten() {
+        flaky.extend(receipt.flaky.iter().map(|(id, rate)| (id.clone(), *rate)));
+    }
+    lines.extend(
+        flaky.iter().map(|(id, (passed, ran))| format!("`{id}` is flaky: it passed {passed} of {ran} runs")),
+    );
+    if let Some(snapshot) = world.snapshot.as_deref() {
+        if snapshot.uncommitted {
+            lines.push(
+                "the snapshot holds uncommitted work; the branch carries it as a commit of its own".into(),
+            );
+        }
+        lines.extend(snapshot.left_out.iter().take(10).map(|line| format!("left out: {line}")));
+    }
+    let newest = world.receipt.as_deref().or(world.baseline_receipt.as_deref());
+    if let Some(receipt) = newest {
+        lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
+    }
+    if let Some(proposal) = world.proposal.as_deref()
+        && proposal.confidence < 0.5
+    {
+        lines.push(format!(
+            "{} passed all tests too: read the change before you take it (confidence {:.2})",
+            count(proposal.runners_up.len(), "other change"),
+            proposal.confidence
+        ));
+    }
+    lines
+}

@@ -1,0 +1,43 @@
+//! What the person reads on the commit that is handed over.
+
+use coditect_types::TestStatus;
+
+use crate::state::State;
+
+/// The whole commit message: what was wrong, what was changed, how it was verified. None without a receipt.
+#[must_use]
+pub fn message(state: &State) -> Option<String> {
+    let proposal = state.world.proposal.as_deref()?;
+    let receipt = state.world.receipt.as_deref()?;
+    let mission = state.mission.as_ref()?;
+    let turned: Vec<&String> = receipt
+        .before
+        .iter()
+        .filter(|(id, status)| status.is_red() && receipt.after.get(*id) == Some(&TestStatus::Passed))
+        .map(|(id, _)| id)
+        .collect();
+    let green = receipt.after.values().filter(|status| **status == TestStatus::Passed).count();
+    let files: Vec<&str> = proposal.files.iter().map(|file| file.path.as_str()).collect();
+    let shown = turned.iter().take(10).map(|id| format!("  {id}\n")).collect::<String>();
+    let more = turned.len().saturating_sub(10);
+    let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
+    let flaky =
+        receipt.flaky.iter().map(|(id, (passed, ran))| format!("Flaky: {id} ({passed} of {ran} passed)\n"));
+    Some(format!(
+        "Fix {} in {}\n\n{}\n\nTurned green:\n{shown}{more}\nVerified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
+         sandbox {}).\n{}\nCoditect-Mission: {mission}\n",
+        count(turned.len(), "failing test"),
+        files.join(", "),
+        proposal.explanation,
+        receipt.command.join(" "),
+        receipt.exit_code,
+        receipt.tree.get(..12).unwrap_or(&receipt.tree),
+        receipt.enforced.by.join(", "),
+        flaky.collect::<String>(),
+    ))
+}
+
+/// `1 failing test`, `3 failing tests`.
+pub(crate) fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}

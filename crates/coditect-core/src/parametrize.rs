@@ -1,0 +1,91 @@
+//! Parametrization: an intent and what is known become a concrete action, with all that an agent needs.
+
+use coditect_types::plan::Intent;
+use coditect_types::{Action, Budget, TaskSpec};
+
+use crate::hand_over;
+use crate::state::State;
+
+/// Added to the limits of the runs inside an action: checkouts, reports, starting processes. ms.
+const SLACK_MS: u64 = 120_000;
+/// An action reruns a suite at most about this many times (hanging tests, flaky tests).
+const SUITE_RUNS: u64 = 6;
+
+/// The action for a task at this time, or None while the world model lacks something that it needs.
+#[must_use]
+pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
+    let world = &state.world;
+    let policy = &state.policy;
+    let snapshot = || world.snapshot.as_deref().cloned();
+    let workspace = || state.workspace.as_deref().cloned();
+    Some(match &spec.intent {
+        Intent::TakeSnapshot => Action::TakeSnapshot { workspace: workspace()? },
+        Intent::SurveyProject => Action::SurveyProject {
+            snapshot: snapshot()?,
+            workspace: workspace(),
+            test_command: policy.test_command.clone(),
+            sandbox: policy.sandbox,
+        },
+        Intent::MeasureBaseline => Action::MeasureBaseline {
+            snapshot: snapshot()?,
+            project: world.project.as_deref()?.clone(),
+            limits: policy.suite.clone(),
+            sandbox: policy.sandbox,
+            waived: policy.waived.clone(),
+        },
+        Intent::TurnTestsGreen { rung } => Action::SeekChange {
+            rung: *rung,
+            snapshot: snapshot()?,
+            project: world.project.as_deref()?.clone(),
+            baseline: world.baseline.as_deref()?.clone(),
+            suspects: world.suspects.to_vec(),
+            request: state.request.to_string(),
+            refused: world.refused.to_vec(),
+            limits: policy.suite.clone(),
+            budget: left(state, now_ms),
+            seed: policy.seed,
+            waived: policy.waived.clone(),
+        },
+        Intent::VerifyChange => Action::VerifyChange {
+            snapshot: snapshot()?,
+            commit: world.proposal.as_deref()?.commit.clone(),
+            project: world.project.as_deref()?.clone(),
+            baseline: world.baseline.as_deref()?.clone(),
+            limits: policy.suite.clone(),
+            waived: policy.waived.clone(),
+        },
+        Intent::HandOver => Action::HandOver {
+            workspace: workspace()?,
+            snapshot: snapshot()?,
+            commit: world.proposal.as_deref()?.commit.clone(),
+            message: hand_over::message(state)?,
+        },
+        Intent::DoNothing => Action::DoNothing,
+    })
+}
+
+/// How long an action may take before it is given up, ms. Its own limits are reached first.
+#[must_use]
+pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
+    let suite = state.policy.suite.wall_ms;
+    match intent {
+        Intent::TakeSnapshot | Intent::SurveyProject | Intent::HandOver | Intent::DoNothing => 5 * SLACK_MS,
+        Intent::MeasureBaseline | Intent::VerifyChange => SUITE_RUNS * suite + SLACK_MS,
+        Intent::TurnTestsGreen { .. } => state.policy.budget.search_ms + SUITE_RUNS * suite + SLACK_MS,
+    }
+}
+
+/// What is left of the budget.
+#[must_use]
+pub fn left(state: &State, now_ms: u64) -> Budget {
+    let budget = &state.policy.budget;
+    let searched: u64 = state.ledger.rungs.values().map(|cost| cost.wall_ms).sum();
+    let wall_ms = budget.wall_ms.saturating_sub(state.active_ms(now_ms));
+    Budget {
+        wall_ms,
+        // A tenth of the time is left for proof and hand-over, and so that a search reports before it is cut off.
+        search_ms: budget.search_ms.saturating_sub(searched).min(wall_ms - wall_ms / 10),
+        candidates: budget.candidates.saturating_sub(state.ledger.candidates),
+        model_calls: budget.model_calls.saturating_sub(state.ledger.model_calls),
+    }
+}

@@ -1,0 +1,291 @@
+//! The state of a mission: a fold over its events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use coditect_types::event::{Response, TaskEnd, ViolationKind};
+use coditect_types::outcome::{Proposal, Spent};
+use coditect_types::plan::Intent;
+use coditect_types::{
+    Action, AttemptId, Event, Failure, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt,
+    Snapshot, Suspect, TaskId, TaskSpec, TestReport, WorkspaceRef,
+};
+
+use crate::parametrize::parametrize;
+
+/// Where a task stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// Waits for the tasks that it needs, for a slot, or for a moment.
+    Waiting {
+        /// Not before this time, ms since 1970.
+        not_before_ms: u64,
+    },
+    /// An attempt is under way.
+    Running(AttemptId),
+    /// Ended.
+    Settled(TaskEnd),
+}
+
+/// A task and its history in short.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// As planned.
+    pub spec: Arc<TaskSpec>,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Attempts that ended with a failure of their own.
+    pub failures: u32,
+}
+
+/// An attempt under way.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Its task.
+    pub task: TaskId,
+    /// What is being done.
+    pub action: Arc<Action>,
+    /// When it began, ms since 1970.
+    pub started_ms: u64,
+    /// When it must have ended, ms since 1970.
+    pub deadline_ms: u64,
+}
+
+/// What is known of the world: every belief came from an outcome.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// What the person saw.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The project.
+    pub project: Option<Arc<Project>>,
+    /// What the suite said of the snapshot.
+    pub baseline: Option<Arc<TestReport>>,
+    /// The receipt of that run.
+    pub baseline_receipt: Option<Arc<Receipt>>,
+    /// Suspicious lines.
+    pub suspects: Arc<Vec<Suspect>>,
+    /// The change that is stood for now.
+    pub proposal: Option<Arc<Proposal>>,
+    /// Diffs that were refused.
+    pub refused: Arc<Vec<String>>,
+    /// The newest receipt of a changed tree.
+    pub receipt: Option<Arc<Receipt>>,
+    /// What that run said.
+    pub verified: Option<Arc<TestReport>>,
+    /// What the rungs that found nothing said.
+    pub accounts: Arc<Vec<String>>,
+    /// A rung ended at its limit.
+    pub at_limit: bool,
+    /// The person has this: branch, commit, patch.
+    pub handed: Option<(Option<String>, Option<String>, Option<String>)>,
+    /// The newest failure of an action.
+    pub failure: Option<Failure>,
+    /// The newest violation that called for another plan.
+    pub violation: Option<(ViolationKind, String)>,
+}
+
+/// The state of one mission.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Its id, once submitted.
+    pub mission: Option<MissionId>,
+    /// The request.
+    pub request: Arc<str>,
+    /// The person's directory.
+    pub workspace: Option<Arc<WorkspaceRef>>,
+    /// How it is run.
+    pub policy: Arc<Policy>,
+    /// When it was submitted, ms since 1970.
+    pub submitted_ms: u64,
+    /// When the newest event was decided, ms since 1970.
+    pub newest_ms: u64,
+    /// How long it lay stopped, ms.
+    pub paused_ms: u64,
+    /// The plan; task `n` is at `n - 1`.
+    pub tasks: Vec<Task>,
+    /// Attempts under way.
+    pub running: BTreeMap<AttemptId, Running>,
+    /// Attempts started so far.
+    pub attempts: u32,
+    /// Tasks before this index are settled.
+    pub settled_before: usize,
+    /// What is known.
+    pub world: World,
+    /// What it cost so far.
+    pub ledger: Ledger,
+    /// Times the plan was changed since a proposal was refused.
+    pub replans: u32,
+    /// How it ended.
+    pub end: Option<MissionStatus>,
+}
+
+impl State {
+    /// The task of this id.
+    #[must_use]
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.get((id.0 as usize).checked_sub(1)?)
+    }
+
+    fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
+        self.tasks.get_mut((id.0 as usize).checked_sub(1)?)
+    }
+
+    /// Tasks that are not settled, in the order of planning.
+    pub fn open_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks[self.settled_before..].iter().filter(|t| !matches!(t.state, TaskState::Settled(_)))
+    }
+
+    /// How long the mission has been at work at this time, ms; the time it lay stopped does not count.
+    #[must_use]
+    pub fn active_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.submitted_ms).saturating_sub(self.paused_ms)
+    }
+}
+
+/// Folds one event, decided at `at_ms`, into the state.
+pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
+    match event {
+        Event::MissionSubmitted { mission, request, workspace, policy } => {
+            state.mission = Some(mission.clone());
+            state.request = Arc::from(request.as_str());
+            state.workspace = Some(Arc::new(workspace.clone()));
+            state.policy = Arc::new(policy.clone());
+            state.submitted_ms = at_ms;
+        }
+        Event::MissionResumed { lost } => resumed(state, at_ms, lost),
+        Event::PlanMade { tasks, .. } => {
+            state.tasks.extend(tasks.iter().map(|spec| Task {
+                spec: Arc::new(spec.clone()),
+                state: TaskState::Waiting { not_before_ms: 0 },
+                failures: 0,
+            }));
+        }
+        Event::AttemptStarted { task, attempt, deadline_ms, .. } => {
+            started(state, at_ms, *task, *attempt, *deadline_ms);
+        }
+        Event::AttemptEnded { task, attempt, outcome } => ended(state, *task, *attempt, at_ms, outcome),
+        Event::OutcomeIgnored { .. } => {}
+        Event::ViolationFound { kind, observed, response, .. } => violated(state, *kind, observed, *response),
+        Event::TaskSettled { task, end, .. } => {
+            if let Some(task) = state.task_mut(*task) {
+                task.state = TaskState::Settled(*end);
+            }
+            while state
+                .tasks
+                .get(state.settled_before)
+                .is_some_and(|t| matches!(t.state, TaskState::Settled(_)))
+            {
+                state.settled_before += 1;
+            }
+        }
+        Event::MissionCompleted { status, .. } => {
+            state.end = Some(*status);
+            state.running.clear();
+        }
+    }
+    state.newest_ms = state.newest_ms.max(at_ms);
+}
+
+fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
+    state.paused_ms += at_ms.saturating_sub(state.newest_ms);
+    for attempt in lost {
+        if let Some(running) = state.running.remove(attempt)
+            && let Some(task) = state.task_mut(running.task)
+        {
+            task.state = TaskState::Waiting { not_before_ms: 0 };
+        }
+    }
+}
+
+fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadline_ms: u64) {
+    let Some(action) = state.task(id).and_then(|task| parametrize(state, &task.spec, at_ms)) else { return };
+    if let Some(task) = state.task_mut(id) {
+        task.state = TaskState::Running(attempt);
+    }
+    state.attempts = state.attempts.max(attempt.0);
+    let action = Arc::new(action);
+    state.running.insert(attempt, Running { task: id, action, started_ms: at_ms, deadline_ms });
+}
+
+fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome: &Outcome) {
+    state.running.remove(&attempt);
+    let failed = matches!(outcome, Outcome::Failed { .. });
+    if let Some(task) = state.task_mut(id) {
+        task.failures += u32::from(failed);
+        // Attempts after the second wait a little: what was unavailable gets time to come back.
+        let wait_ms = if failed { 100_u64 << task.failures.min(6) } else { 0 };
+        task.state = TaskState::Waiting { not_before_ms: at_ms + wait_ms };
+    }
+    learn(state, outcome);
+}
+
+fn violated(state: &mut State, kind: ViolationKind, observed: &str, response: Response) {
+    if response != Response::Replan {
+        return;
+    }
+    state.world.violation = Some((kind, observed.to_owned()));
+    if let Some(proposal) = state.world.proposal.take() {
+        Arc::make_mut(&mut state.world.refused).push(proposal.diff.clone());
+        state.world.receipt = None;
+        state.world.verified = None;
+        state.ledger.solved_by = None;
+        state.replans += 1;
+    }
+}
+
+/// Takes what an outcome says into the world model and the ledger.
+fn learn(state: &mut State, outcome: &Outcome) {
+    let world = &mut state.world;
+    match outcome {
+        Outcome::SnapshotTaken { snapshot } => world.snapshot = Some(Arc::new(snapshot.clone())),
+        Outcome::ProjectSurveyed { project } => world.project = Some(Arc::new(project.clone())),
+        Outcome::BaselineMeasured { project, report, suspects, receipt, spent, .. } => {
+            world.project = Some(Arc::new(project.clone()));
+            world.baseline = Some(Arc::new(report.clone()));
+            world.suspects = Arc::new(suspects.clone());
+            world.baseline_receipt = Some(Arc::new(receipt.clone()));
+            pay(&mut state.ledger, spent);
+        }
+        Outcome::ChangeProposed { proposal, spent } => {
+            pay(&mut state.ledger, spent);
+            let cost = state.ledger.rungs.entry(proposal.rung).or_default();
+            cost.candidates += spent.candidates;
+            cost.wall_ms += spent.wall_ms;
+            cost.proposals += 1;
+            state.ledger.solved_by = Some(proposal.rung);
+            state.world.proposal = Some(Arc::new(proposal.clone()));
+        }
+        Outcome::NoChangeFound { rung, account, at_limit, spent } => {
+            world.at_limit |= *at_limit;
+            Arc::make_mut(&mut world.accounts).push(account.clone());
+            pay(&mut state.ledger, spent);
+            let cost = state.ledger.rungs.entry(*rung).or_default();
+            cost.candidates += spent.candidates;
+            cost.wall_ms += spent.wall_ms;
+        }
+        Outcome::ChangeVerified { receipt, report, spent } => {
+            world.receipt = Some(Arc::new(receipt.clone()));
+            world.verified = Some(Arc::new(report.clone()));
+            pay(&mut state.ledger, spent);
+        }
+        Outcome::HandedOver { branch, commit, patch } => {
+            world.handed = Some((branch.clone(), commit.clone(), patch.clone()));
+        }
+        Outcome::NothingDone => {}
+        Outcome::Failed { failure, spent } => {
+            world.failure = Some(failure.clone());
+            pay(&mut state.ledger, spent);
+        }
+    }
+}
+
+fn pay(ledger: &mut Ledger, spent: &Spent) {
+    ledger.candidates += spent.candidates;
+    ledger.sandbox_runs += spent.sandbox_runs;
+}
+
+/// True where a task of this intent looks for a change.
+#[must_use]
+pub fn seeks_change(intent: &Intent) -> bool {
+    matches!(intent, Intent::TurnTestsGreen { .. })
+}

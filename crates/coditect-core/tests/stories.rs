@@ -1,0 +1,241 @@
+//! Missions as stories: inputs at times in, events and effects out. Rewrite with `INSTA_UPDATE=always`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::fmt::Write as _;
+
+use coditect_core::{State, decide, effects};
+use coditect_testkit::chance::Chance;
+use coditect_testkit::invent::Truth;
+use coditect_types::{
+    Action, Command, Effect, ErrorKind, Event, Failure, Input, MissionId, Outcome, Policy, WorkspaceRef,
+};
+
+/// One mission, told line by line.
+struct Story {
+    state: State,
+    now_ms: u64,
+    text: String,
+}
+
+impl Story {
+    fn begin(request: &str) -> Self {
+        Self::with_policy(request, Policy::default())
+    }
+
+    fn with_policy(request: &str, policy: Policy) -> Self {
+        let mut story = Self { state: State::default(), now_ms: 0, text: String::new() };
+        story.hand_in(&Input::Command(Command::SubmitMission {
+            mission: MissionId::parse("m-1").unwrap(),
+            request: request.into(),
+            workspace: WorkspaceRef { path: "/repo".into() },
+            policy,
+        }));
+        story
+    }
+
+    fn hand_in(&mut self, input: &Input) {
+        let name = match input {
+            Input::Command(Command::SubmitMission { request, .. }) => format!("submit {request:?}"),
+            Input::Command(command) => format!("{command:?}"),
+            Input::Outcome { attempt, outcome } => format!("{attempt}: {}", outcome_name(outcome)),
+            Input::Resume => "resume".into(),
+            Input::Tick => "tick".into(),
+        };
+        writeln!(self.text, "{:>6} > {name}", self.now_ms).unwrap();
+        match decide(&self.state, self.now_ms, input) {
+            Ok(decision) => {
+                for event in &decision.events {
+                    writeln!(self.text, "         {}", told(event)).unwrap();
+                }
+                self.state = decision.next;
+            }
+            Err(refusal) => writeln!(self.text, "         refused: {}", refusal.cause).unwrap(),
+        }
+    }
+
+    /// Lets the world answer every attempt under way until nothing is, one second each.
+    fn play(mut self, truth: &mut Truth) -> Self {
+        let mut chance = Chance::new(1);
+        for _ in 0..40 {
+            let first = effects(&self.state).into_iter().find_map(|effect| match effect {
+                Effect::PerformAction { attempt, action, .. } => Some((attempt, action)),
+                Effect::ArmTimer { .. } => None,
+            });
+            self.now_ms += 1_000;
+            match first {
+                Some((attempt, action)) => {
+                    let outcome = truth.perform(&action, &mut chance);
+                    self.hand_in(&Input::Outcome { attempt, outcome });
+                }
+                None if self.state.end.is_some() => return self,
+                None => self.hand_in(&Input::Tick),
+            }
+        }
+        panic!("the story does not end:\n{}", self.text);
+    }
+
+    fn action(&self) -> Action {
+        let effect = effects(&self.state).into_iter().next().unwrap();
+        match effect {
+            Effect::PerformAction { action, .. } => action.as_ref().clone(),
+            Effect::ArmTimer { .. } => panic!("nothing is under way"),
+        }
+    }
+
+    fn fail(&mut self, kind: ErrorKind) {
+        let attempt = *self.state.running.keys().next().unwrap();
+        let failure = Failure::new(kind, "the disk is on fire").with_hint("call someone");
+        self.hand_in(&Input::Outcome {
+            attempt,
+            outcome: Outcome::Failed { failure, spent: Default::default() },
+        });
+    }
+}
+
+fn outcome_name(outcome: &Outcome) -> String {
+    serde_json::to_value(outcome).unwrap()["outcome"].as_str().unwrap().to_owned()
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::PlanMade { tasks, reason } => format!(
+            "plan.made [{}] {reason}",
+            tasks
+                .iter()
+                .map(|t| format!("{} {:?}", t.id, t.role).to_lowercase())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+        Event::AttemptStarted { task, attempt, action, expectations, .. } => {
+            format!("attempt.started {task} {attempt} {action}, expecting {}", expectations.len())
+        }
+        Event::AttemptEnded { task, attempt, .. } => format!("attempt.ended {task} {attempt}"),
+        Event::ViolationFound { kind, observed, response, .. } => {
+            format!("violation.found {kind:?}: {observed} -> {response:?}")
+        }
+        Event::TaskSettled { task, end, why } => {
+            format!("task.settled {task} {end:?} {why}").trim_end().to_owned()
+        }
+        Event::MissionCompleted { status, summary, hint, caveats, .. } => {
+            format!("mission.completed {status:?}: {summary} hint: {hint:?} caveats: {caveats:?}")
+        }
+        Event::MissionSubmitted { .. } => "mission.submitted".into(),
+        Event::MissionResumed { lost } => format!("mission.resumed, lost {lost:?}"),
+        Event::OutcomeIgnored { attempt, reason } => format!("outcome.ignored {attempt}: {reason}"),
+    }
+}
+
+fn world(red: u32, recipe_finds: bool, reflex_right_at: u32) -> Truth {
+    Truth { red, green: 2, flaky: 0, recipe_finds, reflex_right_at, proposals: 0, failing: 0, cheats: false }
+}
+
+const FIX: &str = "make the failing tests pass";
+
+#[test]
+fn a_repair_from_request_to_branch() {
+    insta::assert_snapshot!(Story::begin(FIX).play(&mut world(2, false, 1)).text);
+}
+
+#[test]
+fn a_recipe_spares_the_search() {
+    let story = Story::begin(FIX).play(&mut world(1, true, 1));
+    insta::assert_snapshot!(story.text);
+}
+
+#[test]
+fn a_refused_proposal_leads_to_another_and_is_not_proposed_again() {
+    let story = Story::begin(FIX).play(&mut world(1, false, 2));
+    insta::assert_snapshot!(story.text);
+    assert_eq!(story.state.world.refused.to_vec(), ["diff 1"]);
+}
+
+#[test]
+fn nothing_found_is_said() {
+    insta::assert_snapshot!(Story::begin(FIX).play(&mut world(1, false, 0)).text);
+}
+
+#[test]
+fn green_already() {
+    insta::assert_snapshot!(Story::begin(FIX).play(&mut world(0, false, 0)).text);
+}
+
+#[test]
+fn flaky_tests_are_named_and_prove_nothing() {
+    let mut truth = Truth { flaky: 1, ..world(0, false, 0) };
+    insta::assert_snapshot!(Story::begin(FIX).play(&mut truth).text);
+}
+
+#[test]
+fn a_proposal_that_changes_a_test_is_refused() {
+    let mut truth = Truth { cheats: true, ..world(1, false, 1) };
+    insta::assert_snapshot!(Story::begin(FIX).play(&mut truth).text);
+}
+
+#[test]
+fn a_request_for_a_model_ends_at_once() {
+    insta::assert_snapshot!(Story::begin("add a CSV export").text);
+}
+
+#[test]
+fn an_empty_request_is_refused() {
+    insta::assert_snapshot!(Story::begin("  \n").text);
+}
+
+#[test]
+fn transient_trouble_is_tried_again_and_then_given_up() {
+    let mut story = Story::begin(FIX);
+    for _ in 0..3 {
+        story.fail(ErrorKind::Unavailable);
+        story.now_ms += 5_000;
+        story.hand_in(&Input::Tick);
+    }
+    insta::assert_snapshot!(story.text);
+}
+
+#[test]
+fn trouble_that_stays_ends_the_mission_with_its_hint() {
+    let mut story = Story::begin(FIX);
+    story.fail(ErrorKind::NotFound);
+    insta::assert_snapshot!(story.text);
+}
+
+#[test]
+fn resume_starts_what_was_lost_again_and_late_outcomes_change_nothing() {
+    let mut story = Story::begin(FIX);
+    let before = story.action();
+    let attempt = *story.state.running.keys().next().unwrap();
+    story.now_ms += 86_400_000;
+    story.hand_in(&Input::Resume);
+    assert_eq!(story.action(), before);
+    story.hand_in(&Input::Outcome { attempt, outcome: Outcome::NothingDone });
+    assert_eq!(story.state.active_ms(story.now_ms), 0, "a day asleep costs nothing of the budget");
+    insta::assert_snapshot!(story.text);
+}
+
+#[test]
+fn a_silent_agent_is_given_up_at_its_deadline() {
+    let mut story = Story::begin(FIX);
+    story.now_ms += 602_000;
+    story.hand_in(&Input::Tick);
+    insta::assert_snapshot!(story.text);
+}
+
+#[test]
+fn the_time_budget_ends_the_mission() {
+    let mut policy = Policy::default();
+    policy.budget.wall_ms = 10_000;
+    let mut story = Story::with_policy(FIX, policy);
+    story.now_ms += 10_000;
+    story.hand_in(&Input::Tick);
+    insta::assert_snapshot!(story.text);
+}
+
+#[test]
+fn cancel_ends_and_a_second_cancel_is_refused() {
+    let mut story = Story::begin(FIX);
+    let cancel = Input::Command(Command::CancelMission { reason: "changed my mind".into() });
+    story.hand_in(&cancel);
+    story.hand_in(&cancel);
+    insta::assert_snapshot!(story.text);
+    assert!(effects(&story.state).is_empty());
+}

@@ -1,0 +1,25 @@
+//! The sockets in the wall: what the shell and the agents need from the outside world, as traits.
+//!
+//! There are no implementations here. Each trait's doc has four headings: Promises, May, Must not, When it
+//! fails. Every adapter passes the port's conformance suite in `coditect-testkit`.
+//!
+//! Ports that compute or touch files ([`Sandbox`], [`Workspace`], [`Agent`]) block: the shell calls them on
+//! threads of their own. The [`Journal`] does not, since thousands of missions wait for one fsync together.
+
+pub mod agent;
+pub mod bus;
+pub mod clock;
+pub mod error;
+pub mod journal;
+pub mod sandbox;
+pub mod stop;
+pub mod workspace;
+
+pub use agent::{Agent, Work};
+pub use bus::{Bus, Notice};
+pub use clock::{Clock, Entropy};
+pub use error::PortError;
+pub use journal::{AppendError, Journal};
+pub use sandbox::{Exit, Job, Program, Ran, Sandbox};
+pub use stop::{Stop, StopCause};
+pub use workspace::Workspace;

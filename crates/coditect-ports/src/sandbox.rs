@@ -1,0 +1,137 @@
+//! The sandbox: run one thing under explicit limits.
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use coditect_types::{Enforced, Limits, Tier};
+
+use crate::{PortError, Stop};
+
+/// What is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// A request to the Python runner (`crates/coditect-sandbox/python/runner.py` has the protocol). Both tiers
+    /// run the same runner: the WASM tier its own CPython, the OS tier the interpreter named here.
+    Python {
+        /// The request, JSON. Its `root` is set by the sandbox.
+        request: String,
+        /// The interpreter for the OS tier: absolute, or a name on `PATH`. None: `python3`.
+        interpreter: Option<PathBuf>,
+    },
+    /// A program with its arguments (OS tier and containers only), started in the view.
+    Command {
+        /// Program first.
+        argv: Vec<String>,
+        /// Environment: these variables and no others, beside `PATH`, `HOME` (scratch), `LANG`, `TMPDIR`.
+        env: Vec<(String, String)>,
+    },
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    /// What is run.
+    pub program: &'a Program,
+    /// The directory that the run sees as its project. Nothing else of the disk but toolchains is visible.
+    pub view: &'a Path,
+    /// Directory below the view in which it starts (`""`: the view).
+    pub directory: &'a str,
+    /// Whether the view may be written. The WASM tier never lets it.
+    pub writable: bool,
+    /// Bytes for its standard input.
+    pub stdin: &'a [u8],
+    /// What it may use.
+    pub limits: &'a Limits,
+    /// Protections that the person gave up, by name (see [`Sandbox::run`]).
+    pub waived: &'a [String],
+    /// Raised to stop it at once.
+    pub stop: &'a Stop,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this code. The Python runner's code is 0 when every test was green.
+    Code(i32),
+    /// By a signal that the sandbox did not send.
+    Signal(i32),
+    /// Killed at the wall clock limit.
+    TimedOut,
+    /// Killed at the memory limit.
+    OutOfMemory,
+    /// Ended early since `on_report` asked for it.
+    Enough,
+    /// Ended early since [`Job::stop`] was raised.
+    Stopped,
+    /// The guest broke in a way that is its own fault (a trap, a stack overflow in native code).
+    Crashed(String),
+}
+
+/// What a run left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// How it ended.
+    pub exit: Exit,
+    /// Standard output, up to the limit.
+    pub stdout: Vec<u8>,
+    /// Standard error, up to the limit.
+    pub stderr: Vec<u8>,
+    /// Bytes of output that were dropped past the limit.
+    pub dropped: u64,
+    /// Wall clock, µs, creation and destruction of the sandbox included.
+    pub wall_us: u64,
+    /// Peak memory, bytes, where the tier can tell.
+    pub peak_memory: Option<u64>,
+    /// What was enforced in this very run.
+    pub enforced: Enforced,
+}
+
+/// What a tier can do on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The tier.
+    pub tier: Tier,
+    /// It can run things with everything that is required of it.
+    pub usable: bool,
+    /// What it would enforce.
+    pub enforced: Enforced,
+    /// Facts worth printing, name and value.
+    pub facts: Vec<(String, String)>,
+    /// What is missing and what a person can do about it, a line each.
+    pub advice: Vec<String>,
+}
+
+/// A tier of the sandbox.
+///
+/// # Promises
+/// - The run sees the view, a scratch directory of its own that goes with it, and toolchains read-only; it has
+///   no network, no credentials, no environment but what is named, no outside process.
+/// - It ends within its limits, with its whole process tree, also when it is stopped or the host dies.
+/// - Each call is fresh: nothing of one run is seen by another, except what was written to a writable view.
+/// - `Ran::enforced` says what was really in force.
+///
+/// # May
+/// Be called from many threads at once.
+///
+/// # Must not
+/// Fall back to something weaker. Where a protection cannot be had, `run` is refused with `Denied`, and the
+/// cause names the protection; it goes on without it only where `waived` has that name.
+///
+/// # When it fails
+/// An error means that nothing was run or its result is not known. What the guest did wrong is an [`Exit`].
+pub trait Sandbox: Debug + Send + Sync {
+    /// The tier.
+    fn tier(&self) -> Tier;
+
+    /// Finds out what can be enforced here. Cheap after the first call.
+    fn probe(&self) -> Probe;
+
+    /// Runs one thing. `on_report` gets each report line of the Python runner as it comes (never for
+    /// commands); `Break` ends the run early.
+    fn run(
+        &self,
+        job: &Job<'_>,
+        on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Ran, PortError>;
+}

@@ -1,0 +1,106 @@
+//! The person's directory, and the mission's own copies of it.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use coditect_types::outcome::ChangedFile;
+use coditect_types::{MissionId, Snapshot};
+
+use crate::PortError;
+
+/// New content of one file in a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEdit {
+    /// Path below the snapshot's top, `/` between components.
+    pub path: String,
+    /// The whole new content; None removes the file.
+    pub content: Option<Vec<u8>>,
+}
+
+/// A commit in the mission's own store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The commit (hex).
+    pub commit: String,
+    /// Its tree (hex).
+    pub tree: String,
+    /// Against its parent, unified diff with three lines of context.
+    pub diff: String,
+    /// The files it touches.
+    pub files: Vec<ChangedFile>,
+}
+
+/// What a person was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// The branch, in a git workspace.
+    pub branch: Option<String>,
+    /// The commit on it.
+    pub commit: Option<String>,
+    /// The patch file, for a plain directory.
+    pub patch: Option<PathBuf>,
+}
+
+/// What `apply` did to the person's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// How, in a phrase (`fast-forward`, `cherry-pick`, `patch to the working tree`).
+    pub how: String,
+    /// Files that changed.
+    pub files: Vec<String>,
+}
+
+/// Snapshots, worktrees, commits and hand-over of one directory.
+///
+/// # Promises
+/// - Never touches the person's working tree, index, branches, stash, config or hooks. `hand_over` adds one new
+///   ref `refs/heads/coditect/<mission>` and objects; `apply` is the one call that changes the working tree,
+///   and refuses rather than overwrite.
+/// - Runs no program that the repository names (hooks, filters, fsmonitor, textconv, external diff).
+/// - Everything else lives under the mission's own directory and goes with `clean`.
+/// - Every call can be repeated: after a crash the same call gives the same result.
+///
+/// # May
+/// Share objects with the person's repository, read-only.
+///
+/// # Must not
+/// Follow links out of the tree; write outside the mission's own directory.
+///
+/// # When it fails
+/// With a cause that names the path; nothing of the person's is changed.
+pub trait Workspace: Debug + Send + Sync {
+    /// Keeps what the person sees in `dir` (tracked, changed and untracked files that are not ignored).
+    fn take_snapshot(&self, mission: &MissionId, dir: &Path) -> Result<Snapshot, PortError>;
+
+    /// A directory with the files of `commit`, made if need be. `purpose` tells worktrees of one commit apart
+    /// (`[a-z0-9-]+`); a worktree that exists is brought back to the commit's exact content.
+    fn worktree(&self, mission: &MissionId, commit: &str, purpose: &str) -> Result<PathBuf, PortError>;
+
+    /// A commit with `edits` on top of `parent`. The same arguments give the same commit.
+    fn commit(
+        &self,
+        mission: &MissionId,
+        parent: &str,
+        edits: &[FileEdit],
+        message: &str,
+    ) -> Result<Change, PortError>;
+
+    /// The tree hash of a commit.
+    fn tree_of(&self, mission: &MissionId, commit: &str) -> Result<String, PortError>;
+
+    /// Gives `commit` to the person, under `message`: a branch, or a patch file for a plain directory.
+    fn hand_over(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+        commit: &str,
+        message: &str,
+    ) -> Result<Handed, PortError>;
+
+    /// Brings what was handed over into the person's current branch or directory; refuses on conflict.
+    fn apply(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<Applied, PortError>;
+
+    /// Removes the mission's own directory. What was handed over stays.
+    fn clean(&self, mission: &MissionId) -> Result<(), PortError>;
+}

@@ -1,0 +1,116 @@
+//! Actions: intents made concrete by parametrization. An action holds all that an agent needs to perform it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{Budget, Limits, SandboxChoice};
+use crate::plan::Role;
+use crate::project::Project;
+use crate::receipt::Rung;
+use crate::testing::{Suspect, TestReport};
+use crate::workspace::{Snapshot, WorkspaceRef};
+
+/// One thing for one agent to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Copy what the person sees into the mission's own store.
+    TakeSnapshot {
+        /// The person's directory.
+        workspace: WorkspaceRef,
+    },
+    /// Find the project kind and how its tests are run.
+    SurveyProject {
+        /// What to look at.
+        snapshot: Snapshot,
+        /// The person's directory, for its virtual environment: ignored files are not in the snapshot.
+        #[serde(default)]
+        workspace: Option<WorkspaceRef>,
+        /// The test command that the person gave, if any.
+        test_command: Option<Vec<String>>,
+        /// Where code may run.
+        sandbox: SandboxChoice,
+    },
+    /// Run the whole suite, red tests again, and score lines.
+    MeasureBaseline {
+        /// The tree to measure.
+        snapshot: Snapshot,
+        /// How its tests are run.
+        project: Project,
+        /// Limits of one run of the suite.
+        limits: Limits,
+        /// Where code may run.
+        sandbox: SandboxChoice,
+        /// Protections given up by the person, by name.
+        waived: Vec<String>,
+    },
+    /// Look for a change on one rung.
+    SeekChange {
+        /// The rung.
+        rung: Rung,
+        /// Where work starts.
+        snapshot: Snapshot,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said of the snapshot.
+        baseline: TestReport,
+        /// Lines to look at first, likeliest first.
+        suspects: Vec<Suspect>,
+        /// The person's words: names in them are hints. Data, never instruction.
+        request: String,
+        /// Diffs that were tried and refused: not to be proposed again.
+        refused: Vec<String>,
+        /// Limits of one run of the suite.
+        limits: Limits,
+        /// What is left to spend.
+        budget: Budget,
+        /// Seed of the search's order.
+        seed: u64,
+        /// Protections given up by the person, by name.
+        waived: Vec<String>,
+    },
+    /// Run the whole suite on a changed tree.
+    VerifyChange {
+        /// Where work started.
+        snapshot: Snapshot,
+        /// The commit to test, in the mission's own store.
+        commit: String,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said before the change.
+        baseline: TestReport,
+        /// Limits of one run of the suite.
+        limits: Limits,
+        /// Protections given up by the person, by name.
+        waived: Vec<String>,
+    },
+    /// Give a verified change to the person.
+    HandOver {
+        /// The person's directory.
+        workspace: WorkspaceRef,
+        /// Where work started.
+        snapshot: Snapshot,
+        /// The commit to hand over, in the mission's own store.
+        commit: String,
+        /// The commit's whole message.
+        message: String,
+    },
+    /// Nothing at all, for benches of the ring.
+    DoNothing,
+}
+
+impl Action {
+    /// The role that performs it.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::TakeSnapshot { .. }
+            | Self::SurveyProject { .. }
+            | Self::MeasureBaseline { .. }
+            | Self::DoNothing => Role::Analyzer,
+            Self::SeekChange { .. } => Role::Coder,
+            Self::VerifyChange { .. } => Role::Tester,
+            Self::HandOver { .. } => Role::Deployer,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Events: immutable facts in the journal. All state is a fold over them.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::error::ErrorKind;
+use crate::ids::{AttemptId, MissionId, TaskId};
+use crate::limits::Policy;
+use crate::outcome::Outcome;
+use crate::plan::{Expectation, TaskSpec};
+use crate::receipt::{Ledger, Receipt};
+use crate::workspace::WorkspaceRef;
+
+/// How a mission ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissionStatus {
+    /// A receipt newer than the last edit shows every test green.
+    Verified,
+    /// There is a result, and nothing that could prove it.
+    Unverified,
+    /// It could not be done.
+    Failed,
+    /// It cannot go on without a person (a model, a decision).
+    NeedsPerson,
+    /// A budget or limit was reached.
+    OverLimit,
+    /// A person ended it.
+    Cancelled,
+}
+
+impl MissionStatus {
+    /// The exit code that tells it to a calling program.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Verified => 0,
+            Self::Unverified | Self::Failed => 1,
+            Self::NeedsPerson => 3,
+            Self::OverLimit => 4,
+            Self::Cancelled => 130,
+        }
+    }
+}
+
+/// Kinds of violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ViolationKind {
+    /// A test did not end as expected.
+    TestExpectation,
+    /// A test that existed is gone.
+    VanishedTest,
+    /// A file changed that must not.
+    UnexpectedFileChange,
+    /// An action took longer than it may.
+    Timeout,
+    /// An action ended with an error of its own.
+    ActionFailed,
+    /// An outcome came for an attempt that is no longer current.
+    LateOutcome,
+}
+
+/// What is done about a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// Kept in the journal, nothing else.
+    Ignore,
+    /// The same action again.
+    Retry,
+    /// Another way is planned.
+    Replan,
+    /// The mission ends.
+    Stop,
+}
+
+/// A fact about one mission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// A mission began.
+    #[serde(rename = "mission.submitted")]
+    MissionSubmitted {
+        /// Its id; `id` on the wire, since the record around it has `mission` already.
+        #[serde(rename = "id")]
+        mission: MissionId,
+        /// The request in the person's words.
+        request: String,
+        /// The person's directory.
+        workspace: WorkspaceRef,
+        /// How it is run.
+        policy: Policy,
+    },
+    /// The mission goes on after its process had stopped. Attempts that were running then are lost: their
+    /// tasks start again under new attempts.
+    #[serde(rename = "mission.resumed")]
+    MissionResumed {
+        /// The attempts that were lost.
+        lost: Vec<AttemptId>,
+    },
+    /// The planner made or extended the plan.
+    #[serde(rename = "plan.made")]
+    PlanMade {
+        /// The tasks that were added.
+        tasks: Vec<TaskSpec>,
+        /// The rule or reason, in a sentence.
+        reason: String,
+    },
+    /// An agent was given a task.
+    #[serde(rename = "attempt.started")]
+    AttemptStarted {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// The task's intent made concrete. Derived from state; kept as a name, not as a copy.
+        action: String,
+        /// What is expected of it.
+        expectations: Vec<Expectation>,
+        /// When it must have ended, ms since 1970.
+        deadline_ms: u64,
+    },
+    /// An attempt ended.
+    #[serde(rename = "attempt.ended")]
+    AttemptEnded {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// An outcome came too late or twice and changed nothing.
+    #[serde(rename = "outcome.ignored")]
+    OutcomeIgnored {
+        /// The attempt that it was for.
+        attempt: AttemptId,
+        /// Why it does not count.
+        reason: String,
+    },
+    /// An expectation was contradicted by an observation.
+    #[serde(rename = "violation.found")]
+    ViolationFound {
+        /// The task.
+        task: TaskId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// Its kind.
+        kind: ViolationKind,
+        /// What was expected.
+        expected: String,
+        /// What was observed.
+        observed: String,
+        /// How sure it is that something is wrong, 0 to 1.
+        confidence: f64,
+        /// What is done about it.
+        response: Response,
+    },
+    /// A task came to its end.
+    #[serde(rename = "task.settled")]
+    TaskSettled {
+        /// The task.
+        task: TaskId,
+        /// How.
+        end: TaskEnd,
+        /// Why, where it was not done.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// The mission came to its end.
+    #[serde(rename = "mission.completed")]
+    MissionCompleted {
+        /// How.
+        status: MissionStatus,
+        /// What happened, in one to three sentences.
+        summary: String,
+        /// What kind of trouble ended it, where one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trouble: Option<ErrorKind>,
+        /// The next step for a person, if there is one.
+        hint: Option<String>,
+        /// What limits the result, a line each (flaky tests, no tests, ...).
+        caveats: Vec<String>,
+        /// The branch that was handed over.
+        branch: Option<String>,
+        /// The commit on it.
+        commit: Option<String>,
+        /// The patch file, for a directory without git.
+        patch: Option<String>,
+        /// The evidence.
+        receipt: Option<Receipt>,
+        /// The cost.
+        ledger: Ledger,
+        /// From submission to here, ms.
+        wall_ms: u64,
+    },
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskEnd {
+    /// It achieved its intent.
+    Done,
+    /// It did not.
+    Failed,
+    /// It is no longer needed.
+    Dropped,
+}
+
+/// An event in the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// The mission.
+    pub mission: MissionId,
+    /// Its number within the mission, from 1, without gaps.
+    pub seq: u64,
+    /// When it was decided, ms since 1970.
+    pub at_ms: u64,
+    /// The fact.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// An effect: what the shell is to have under way for a state. Derived, never stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Have an agent perform this action.
+    PerformAction {
+        /// The attempt: idempotency key and fencing token.
+        attempt: AttemptId,
+        /// Its task.
+        task: TaskId,
+        /// What to do.
+        action: Arc<Action>,
+        /// When it must have ended, ms since 1970.
+        deadline_ms: u64,
+    },
+    /// Hand in a tick at this time, ms since 1970.
+    ArmTimer {
+        /// When.
+        at_ms: u64,
+    },
+}
+
+#[cfg(test)]
+mod tests;

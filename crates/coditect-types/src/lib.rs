@@ -1,0 +1,35 @@
+//! The words of CODITECT: ids, commands, events, actions, outcomes, tests, receipts, limits and errors.
+//!
+//! Every other crate speaks in these types, and the journal keeps them, so they change with care:
+//! a field that is added gets `#[serde(default)]`, a field that is removed stays readable.
+//! There is no behaviour here beyond constructors and checks, no IO and no clock.
+//!
+//! Start reading at [`event::Event`]: the journal is a list of those, and all state is a fold over them.
+
+pub mod action;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod outcome;
+pub mod plan;
+pub mod project;
+pub mod receipt;
+pub mod sandbox;
+pub mod testing;
+pub mod workspace;
+
+pub use action::Action;
+pub use command::{Command, Input, Refusal, Reply};
+pub use error::ErrorKind;
+pub use event::{Effect, Event, MissionStatus, Record};
+pub use ids::{AttemptId, MissionId, TaskId};
+pub use limits::{Budget, Limits, Policy};
+pub use outcome::{Failure, Outcome};
+pub use plan::{Expectation, Intent, Role, TaskSpec};
+pub use project::Project;
+pub use receipt::{Ledger, Receipt, Rung};
+pub use sandbox::{Enforced, Tier};
+pub use testing::{Suspect, TestReport, TestResult, TestStatus};
+pub use workspace::{Snapshot, WorkspaceRef};

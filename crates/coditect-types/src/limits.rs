@@ -1,0 +1,85 @@
+//! What may be spent: by one run in a sandbox, and by a whole mission.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::Tier;
+
+/// Limits of one run in a sandbox. Every one is enforced or the tier says that it cannot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Limits {
+    /// Wall clock of the whole run, ms; the process tree is killed at its end.
+    pub wall_ms: u64,
+    /// Memory of the run, bytes.
+    pub memory_bytes: u64,
+    /// Output kept of each of stdout and stderr, bytes; the rest is counted and dropped.
+    pub output_bytes: u64,
+    /// Processes and threads alive at once (OS tier).
+    pub processes: u32,
+    /// Largest file that may be written, bytes (OS tier).
+    pub file_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall_ms: 60_000,
+            memory_bytes: 1 << 30,
+            output_bytes: 1 << 20,
+            processes: 256,
+            file_bytes: 1 << 30,
+        }
+    }
+}
+
+/// What one mission may spend, over all its attempts. Reaching one ends it with `over_limit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Budget {
+    /// Wall clock of the mission while it runs, ms.
+    pub wall_ms: u64,
+    /// Wall clock of the search for a change, ms.
+    pub search_ms: u64,
+    /// Candidates that may be tried.
+    pub candidates: u64,
+    /// Calls of a language model.
+    pub model_calls: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { wall_ms: 1_800_000, search_ms: 300_000, candidates: 1_000_000, model_calls: 0 }
+    }
+}
+
+/// How a mission is to be run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Policy {
+    /// Limits of each run of the test suite.
+    pub suite: Limits,
+    /// The budget of the whole mission.
+    pub budget: Budget,
+    /// Where code runs: by itself (WASM, else OS), or one tier only.
+    pub sandbox: SandboxChoice,
+    /// A named protection that the person gave up (`--allow-weak network`, ...); empty by default.
+    pub waived: Vec<String>,
+    /// The test command, where the person gave one (program first).
+    pub test_command: Option<Vec<String>>,
+    /// Agents at work at the same time; 0 = as many as the machine has cores.
+    pub agents: u32,
+    /// Makes searches repeat: the same seed tries the same candidates in the same order.
+    pub seed: u64,
+}
+
+/// Where code runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxChoice {
+    /// The strongest tier that can host the project.
+    #[default]
+    Auto,
+    /// This tier or none.
+    Only(Tier),
+}

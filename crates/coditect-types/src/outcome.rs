@@ -1,0 +1,161 @@
+//! Outcomes: what really came of an action.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ErrorKind;
+use crate::project::Project;
+use crate::receipt::{Receipt, Rung};
+use crate::sandbox::{Enforced, Tier};
+use crate::testing::{Suspect, TestReport};
+use crate::workspace::Snapshot;
+
+/// Why an action could not be performed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// What to do about it.
+    pub kind: ErrorKind,
+    /// The cause, in a sentence for a person (lower case, no full stop).
+    pub cause: String,
+    /// The next step for a person, if there is one.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with no hint.
+    #[must_use]
+    pub fn new(kind: ErrorKind, cause: impl Into<String>) -> Self {
+        Self { kind, cause: cause.into(), hint: None }
+    }
+
+    /// The same with the next step for a person.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A file that a change touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangedFile {
+    /// Path below the snapshot's top.
+    pub path: String,
+    /// Lines added.
+    pub added: u32,
+    /// Lines removed.
+    pub removed: u32,
+}
+
+/// A candidate change that an agent stands for, with its evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Proposal {
+    /// The rung that found it.
+    pub rung: Rung,
+    /// Its commit in the mission's own store.
+    pub commit: String,
+    /// Its tree (git, hex).
+    pub tree: String,
+    /// The change as a unified diff (at most 64 KiB).
+    pub diff: String,
+    /// The files it touches.
+    pub files: Vec<ChangedFile>,
+    /// What was wrong and what was changed, in a sentence or two.
+    pub explanation: String,
+    /// How sure the search is that it is the right change and not merely one that passes, 0 to 1.
+    pub confidence: f64,
+    /// Other changes that passed too, as diffs, best first (at most 5).
+    pub runners_up: Vec<String>,
+}
+
+/// What an attempt cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Spent {
+    /// Candidates tried.
+    pub candidates: u64,
+    /// Runs in a sandbox.
+    pub sandbox_runs: u64,
+    /// Wall clock, ms.
+    pub wall_ms: u64,
+}
+
+/// What came of an action.
+#[expect(clippy::large_enum_variant, reason = "seldom many alive at once; boxes would only clutter")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The snapshot is kept.
+    SnapshotTaken {
+        /// What was kept.
+        snapshot: Snapshot,
+    },
+    /// The project and its tests were found.
+    ProjectSurveyed {
+        /// What was found.
+        project: Project,
+    },
+    /// The suite ran on the snapshot.
+    BaselineMeasured {
+        /// The project, with the tier that could really host it.
+        project: Project,
+        /// What the tests said.
+        report: TestReport,
+        /// Suspicious lines, likeliest first (at most 500).
+        suspects: Vec<Suspect>,
+        /// Where it ran.
+        tier: Tier,
+        /// What the sandbox enforced.
+        enforced: Enforced,
+        /// The receipt of this very run, for a mission whose tests are green already.
+        receipt: Receipt,
+        /// What it cost.
+        spent: Spent,
+    },
+    /// A change was found.
+    ChangeProposed {
+        /// The change.
+        proposal: Proposal,
+        /// What it cost.
+        spent: Spent,
+    },
+    /// The rung is spent and found nothing.
+    NoChangeFound {
+        /// The rung.
+        rung: Rung,
+        /// What was tried and how near it came, in a sentence or two.
+        account: String,
+        /// The search ended at a limit and not at its end.
+        at_limit: bool,
+        /// What it cost.
+        spent: Spent,
+    },
+    /// The suite ran on the changed tree.
+    ChangeVerified {
+        /// The evidence, green or not.
+        receipt: Receipt,
+        /// Red tests and problems of that run.
+        report: TestReport,
+        /// What it cost.
+        spent: Spent,
+    },
+    /// The person has the change.
+    HandedOver {
+        /// The branch, in a git workspace.
+        branch: Option<String>,
+        /// The commit on it.
+        commit: Option<String>,
+        /// The patch file, in a plain directory.
+        patch: Option<String>,
+    },
+    /// Nothing was to be done, and was done.
+    NothingDone,
+    /// The action could not be performed.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// What it cost.
+        #[serde(default)]
+        spent: Spent,
+    },
+}

@@ -1,0 +1,97 @@
+//! A plan: tasks, what each is for, and what is expected of it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TaskId;
+use crate::receipt::Rung;
+
+/// The role of an agent; an agent offers one or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Finds out: snapshot, project, failing tests, suspicious lines.
+    Analyzer,
+    /// Looks for a change.
+    Coder,
+    /// Verifies a change on the merged tree.
+    Tester,
+    /// Hands the result over.
+    Deployer,
+}
+
+/// What a task is to achieve, before anyone has said how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "intent", rename_all = "snake_case")]
+pub enum Intent {
+    /// Keep what the person sees, so that work can start from it.
+    TakeSnapshot,
+    /// Find the project kind and how its tests are run.
+    SurveyProject,
+    /// Run the whole suite on the snapshot, and map red tests to suspicious lines.
+    MeasureBaseline,
+    /// Find a change that turns the red tests green, on this rung.
+    TurnTestsGreen {
+        /// The rung to look on.
+        rung: Rung,
+    },
+    /// Run the whole suite on the changed tree and write the receipt.
+    VerifyChange,
+    /// Give the change to the person: a branch, or a patch file.
+    HandOver,
+    /// Nothing at all, for benches of the ring.
+    DoNothing,
+}
+
+/// What the world model predicts of an action before it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "expect", rename_all = "snake_case")]
+pub enum Expectation {
+    /// The action ends without an error of its own.
+    Succeeds {
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+    /// These tests end green.
+    TestsTurnGreen {
+        /// Test ids.
+        tests: Vec<String>,
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+    /// Every test that was green stays green.
+    TestsStayGreen {
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+    /// No test is missing that was there before.
+    NoTestVanishes {
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+    /// No file of the tests is changed.
+    TestFilesUntouched {
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+    /// It ends within this time.
+    EndsWithin {
+        /// Wall clock, ms.
+        ms: u64,
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+}
+
+/// A task as planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskSpec {
+    /// Its id.
+    pub id: TaskId,
+    /// The role that can do it.
+    pub role: Role,
+    /// What it is to achieve.
+    pub intent: Intent,
+    /// Tasks that must be done before it starts.
+    pub needs: Vec<TaskId>,
+}

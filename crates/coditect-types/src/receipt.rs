@@ -1,0 +1,89 @@
+//! Evidence and cost.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::{Enforced, Tier};
+use crate::testing::TestStatus;
+
+/// The proof that a tree passes its tests, taken by the tester on the merged tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// The command, program first.
+    pub command: Vec<String>,
+    /// Directory below the top in which it ran.
+    pub directory: String,
+    /// Hash of the tree that was tested (git, hex).
+    pub tree: String,
+    /// Exit code of the command.
+    pub exit_code: i32,
+    /// Tests by name: how each ended on the snapshot, before the change.
+    pub before: BTreeMap<String, TestStatus>,
+    /// Tests by name: how each ended on the tested tree.
+    pub after: BTreeMap<String, TestStatus>,
+    /// Tests that pass and fail on the same tree: passes, runs.
+    #[serde(default)]
+    pub flaky: BTreeMap<String, (u32, u32)>,
+    /// BLAKE3 of the test reports (hex).
+    pub output_hash: String,
+    /// Where it ran.
+    pub tier: Tier,
+    /// What the sandbox enforced.
+    pub enforced: Enforced,
+    /// When it was taken, ms since 1970; set by the shell's clock.
+    pub taken_at_ms: u64,
+    /// How long the suite took, ms.
+    pub wall_ms: u64,
+}
+
+/// A rung of the ladder on which changes are looked for, cheapest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rung {
+    /// A past episode that fits.
+    Memory,
+    /// Formatter, linter fix, machine-applicable suggestion.
+    Recipe,
+    /// Search over edits of the program.
+    Reflex,
+    /// A small language model.
+    SmallModel,
+    /// A large language model.
+    LargeModel,
+}
+
+/// What one rung cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RungCost {
+    /// Candidates tried.
+    pub candidates: u64,
+    /// Wall clock, ms.
+    pub wall_ms: u64,
+    /// Changes that it proposed.
+    pub proposals: u64,
+}
+
+/// What a mission cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Ledger {
+    /// Calls of a language model.
+    pub model_calls: u64,
+    /// Tokens sent to models.
+    pub tokens_in: u64,
+    /// Tokens that models wrote.
+    pub tokens_out: u64,
+    /// Money, US dollars.
+    pub money_usd: f64,
+    /// Candidates tried.
+    pub candidates: u64,
+    /// Runs in a sandbox.
+    pub sandbox_runs: u64,
+    /// By rung.
+    pub rungs: BTreeMap<Rung, RungCost>,
+    /// The rung that solved it, if one did.
+    pub solved_by: Option<Rung>,
+}
