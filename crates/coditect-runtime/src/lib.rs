@@ -1,0 +1,24 @@
+//! The shell: keeps the journal, carries out effects, brings outcomes back as inputs.
+//!
+//! One ring, one direction: an input comes in, the core decides, the journal keeps, whoever asked is told, the
+//! effects are carried out, and each outcome is the next input. Decide, keep, tell, act, in that order.
+//!
+//! - [`cell`] is one mission without any waiting: the simulator drives the same code.
+//! - [`shell`] drives many cells on tokio, with one actor a mission and a pool of worker threads.
+//! - [`history`] and [`view`] read the journal for people; readers never enter the ring.
+//!
+//! There are no protocols here, and nothing that prints.
+
+mod actor;
+pub mod cell;
+pub mod error;
+pub mod history;
+mod pool;
+pub mod shell;
+pub mod view;
+
+pub use cell::Cell;
+pub use error::ShellError;
+pub use history::history;
+pub use shell::{Ports, Settings, Shell};
+pub use view::{MissionView, TaskView, view};

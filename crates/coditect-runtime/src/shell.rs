@@ -1,0 +1,199 @@
+//! The shell: many missions at once, each its own actor, over one journal and one pool of workers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, PortError};
+use coditect_types::{Command, Event, Input, MissionId, MissionStatus, Reply};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::actor::{Actor, Ending, Message, until};
+use crate::cell::Cell;
+use crate::error::ShellError;
+use crate::history::history;
+use crate::pool::Pool;
+
+/// What the shell stands on.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    /// The journal.
+    pub journal: Arc<dyn Journal>,
+    /// Announcements.
+    pub bus: Arc<dyn Bus>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The agents; each action goes to the first that offers its role.
+    pub agents: Vec<Arc<dyn Agent>>,
+}
+
+/// Sizes of the shell.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Worker threads.
+    pub workers: usize,
+    /// Inputs that may wait for one mission. At least the attempts that a mission may have under way.
+    pub inbox: usize,
+    /// Missions under way at once; one more is refused with `Busy`.
+    pub missions: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { workers: 2, inbox: 64, missions: 10_000 }
+    }
+}
+
+struct Door {
+    inbox: mpsc::Sender<Message>,
+    ending: watch::Receiver<Ending>,
+}
+
+/// A running shell. Dropping it stops its missions, which can be resumed.
+pub struct Shell {
+    ports: Ports,
+    settings: Settings,
+    pool: Arc<Pool>,
+    doors: Arc<Mutex<BTreeMap<MissionId, Door>>>,
+    actors: TaskTracker,
+    shutdown: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Shell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shell").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Shell {
+    /// Starts the worker threads. Call it inside a tokio runtime.
+    pub fn start(ports: Ports, settings: Settings) -> Result<Self, ShellError> {
+        let pool = Pool::start(ports.agents.clone(), settings.workers)
+            .map_err(|error| ShellError::Port(PortError::from_io("starting a worker thread", &error)))?;
+        Ok(Self {
+            ports,
+            settings,
+            pool,
+            doors: Arc::default(),
+            actors: TaskTracker::new(),
+            shutdown: watch::Sender::new(false),
+        })
+    }
+
+    /// An id that no mission of this machine has.
+    #[must_use]
+    pub fn new_mission_id(&self) -> MissionId {
+        MissionId::from_parts(self.ports.clock.now_ms(), self.ports.entropy.next_u64())
+    }
+
+    /// Begins a mission with a submitting command. Resolves once the journal has it.
+    pub async fn submit(&self, mission: MissionId, command: Command) -> Result<Reply, ShellError> {
+        self.open(Cell::new(mission), Input::Command(command)).await
+    }
+
+    /// Takes a mission up again after any stop. Resolves once the journal knows.
+    pub async fn resume(&self, mission: &MissionId) -> Result<Reply, ShellError> {
+        let records = history(self.ports.journal.as_ref(), mission)?;
+        self.open(Cell::replay(mission.clone(), &records), Input::Resume).await
+    }
+
+    /// Hands a command to a mission that is under way here.
+    pub async fn command(&self, mission: &MissionId, command: Command) -> Result<Reply, ShellError> {
+        let inbox = self
+            .door(mission, |door| door.inbox.clone())
+            .ok_or_else(|| ShellError::NotHere(mission.clone()))?;
+        let (told, answer) = oneshot::channel();
+        inbox.try_send(Message::Command(Box::new(command), told)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => ShellError::Busy { retry_ms: 100 },
+            mpsc::error::TrySendError::Closed(_) => ShellError::NotHere(mission.clone()),
+        })?;
+        answer.await.unwrap_or(Err(ShellError::ShuttingDown))
+    }
+
+    /// Waits for a mission's end here: its status, or why it does not go on in this process.
+    pub async fn ended(&self, mission: &MissionId) -> Result<MissionStatus, ShellError> {
+        let Some(mut ending) = self.door(mission, |door| door.ending.clone()) else {
+            return self.ended_before(mission);
+        };
+        let ended = ending.wait_for(Option::is_some).await.map(|ended| ended.clone());
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).remove(mission);
+        match ended {
+            Ok(Some(ended)) => ended,
+            Ok(None) | Err(_) => Err(ShellError::ShuttingDown),
+        }
+    }
+
+    /// The status of a mission that is not under way here, if the journal says that it has ended.
+    fn ended_before(&self, mission: &MissionId) -> Result<MissionStatus, ShellError> {
+        let records = history(self.ports.journal.as_ref(), mission)?;
+        match records.last().map(|record| &record.event) {
+            Some(Event::MissionCompleted { status, .. }) => Ok(*status),
+            Some(_) | None => Err(ShellError::NotHere(mission.clone())),
+        }
+    }
+
+    /// Stops: agents are told, the journal is left as it is, every mission can be resumed. Takes at most about
+    /// `within`; what does not stop by then is abandoned to the end of the process.
+    pub async fn shut_down(&self, within: Duration) {
+        self.shutdown.send_replace(true);
+        self.pool.close();
+        self.actors.close();
+        tokio::select! {
+            () = self.actors.wait() => {}
+            () = until(Instant::now() + within) => {}
+        }
+    }
+
+    fn door<T>(&self, mission: &MissionId, of: impl FnOnce(&Door) -> T) -> Option<T> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).get(mission).map(of)
+    }
+
+    async fn open(&self, cell: Cell, first: Input) -> Result<Reply, ShellError> {
+        let mission = cell.mission().clone();
+        let (inbox, receiver) = mpsc::channel(self.settings.inbox);
+        let (ending, ended) = watch::channel(None);
+        let actor = Actor {
+            cell,
+            ports: self.ports.clone(),
+            pool: Arc::clone(&self.pool),
+            inbox: receiver,
+            self_inbox: inbox.downgrade(),
+            ending,
+            shutdown: self.shutdown.subscribe(),
+            under_way: BTreeMap::new(),
+            tick_at_ms: None,
+        };
+        {
+            let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+            if doors.len() >= self.settings.missions {
+                // Whoever asks for the end of one of these later is answered from the journal.
+                doors.retain(|_, door| door.ending.borrow().is_none());
+            }
+            if doors.get(&mission).is_some_and(|door| door.ending.borrow().is_none()) {
+                return Err(ShellError::SteppedDown(mission));
+            }
+            if doors.len() >= self.settings.missions {
+                return Err(ShellError::Busy { retry_ms: 1_000 });
+            }
+            doors.insert(mission.clone(), Door { inbox, ending: ended });
+        }
+        let (told, answer) = oneshot::channel();
+        self.actors.spawn(actor.run(first, told));
+        let answer = answer.await.unwrap_or(Err(ShellError::ShuttingDown));
+        if answer.is_err() {
+            self.doors.lock().unwrap_or_else(PoisonError::into_inner).remove(&mission);
+        }
+        answer
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        self.shutdown.send_replace(true);
+        self.pool.close();
+    }
+}

@@ -1,0 +1,230 @@
+//! A mission as a person wants to see it: a fold over its records, for `list`, `show` and others.
+
+use coditect_core::decide::intent_name;
+use coditect_types::event::TaskEnd;
+use coditect_types::outcome::Proposal;
+use coditect_types::plan::Role;
+use coditect_types::{
+    Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot, TaskId,
+};
+use serde::Serialize;
+
+/// Where a task stands, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskProgress {
+    /// Not started.
+    Waiting,
+    /// An attempt is under way, or was when the journal ends.
+    Running,
+    /// Achieved.
+    Done,
+    /// Not achieved.
+    Failed,
+    /// Not needed any more.
+    Dropped,
+}
+
+/// One task.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskView {
+    /// Its id.
+    pub id: TaskId,
+    /// Who can do it.
+    pub role: Role,
+    /// What it is to achieve.
+    pub intent: String,
+    /// Where it stands.
+    pub state: TaskProgress,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Why it ended as it did, where that needs a word.
+    pub why: String,
+    /// Wall clock of its attempts, ms.
+    pub wall_ms: u64,
+}
+
+/// One mission.
+#[derive(Clone, Debug, Serialize)]
+pub struct MissionView {
+    /// Its id.
+    pub mission: MissionId,
+    /// The request.
+    pub request: String,
+    /// The person's directory.
+    pub workspace: String,
+    /// How it is run.
+    pub policy: Policy,
+    /// How it ended; None: it has not.
+    pub status: Option<MissionStatus>,
+    /// What happened or what is going on, in a sentence.
+    pub summary: String,
+    /// The next step for a person, if there is one.
+    pub hint: Option<String>,
+    /// What limits the result.
+    pub caveats: Vec<String>,
+    /// The plan.
+    pub tasks: Vec<TaskView>,
+    /// What the person saw.
+    pub snapshot: Option<Snapshot>,
+    /// The project.
+    pub project: Option<Project>,
+    /// The change that is or was stood for.
+    pub proposal: Option<Proposal>,
+    /// The branch that was handed over.
+    pub branch: Option<String>,
+    /// The commit on it.
+    pub commit: Option<String>,
+    /// The patch file.
+    pub patch: Option<String>,
+    /// The evidence.
+    pub receipt: Option<Receipt>,
+    /// The cost.
+    pub ledger: Ledger,
+    /// When it was submitted, ms since 1970.
+    pub submitted_at_ms: u64,
+    /// When it ended, ms since 1970.
+    pub ended_at_ms: Option<u64>,
+    /// Time at work, ms.
+    pub wall_ms: u64,
+    /// The number of its newest record.
+    pub last_seq: u64,
+}
+
+/// Folds records into a view. None if they do not begin with a submission.
+#[must_use]
+pub fn view(records: &[Record]) -> Option<MissionView> {
+    let first = records.first()?;
+    let Event::MissionSubmitted { mission, request, workspace, policy } = &first.event else { return None };
+    let mut view = MissionView {
+        mission: mission.clone(),
+        request: request.clone(),
+        workspace: workspace.path.clone(),
+        policy: policy.clone(),
+        status: None,
+        summary: String::new(),
+        hint: None,
+        caveats: Vec::new(),
+        tasks: Vec::new(),
+        snapshot: None,
+        project: None,
+        proposal: None,
+        branch: None,
+        commit: None,
+        patch: None,
+        receipt: None,
+        ledger: Ledger::default(),
+        submitted_at_ms: first.at_ms,
+        ended_at_ms: None,
+        wall_ms: 0,
+        last_seq: 0,
+    };
+    let mut started_ms = std::collections::BTreeMap::new();
+    for record in records {
+        fold(&mut view, record, &mut started_ms);
+        view.last_seq = record.seq;
+        if view.status.is_none() {
+            view.wall_ms = record.at_ms.saturating_sub(first.at_ms);
+        }
+    }
+    if view.status.is_none() {
+        let running = view.tasks.iter().find(|task| task.state == TaskProgress::Running);
+        view.summary = running.map_or_else(|| "Between tasks.".into(), |task| format!("At {}.", task.intent));
+    }
+    Some(view)
+}
+
+fn fold(
+    view: &mut MissionView,
+    record: &Record,
+    started_ms: &mut std::collections::BTreeMap<coditect_types::AttemptId, u64>,
+) {
+    match &record.event {
+        Event::PlanMade { tasks, .. } => view.tasks.extend(tasks.iter().map(|spec| TaskView {
+            id: spec.id,
+            role: spec.role,
+            intent: intent_name(&spec.intent).to_owned(),
+            state: TaskProgress::Waiting,
+            attempts: 0,
+            why: String::new(),
+            wall_ms: 0,
+        })),
+        Event::AttemptStarted { task, attempt, .. } => {
+            started_ms.insert(*attempt, record.at_ms);
+            if let Some(task) = task_of(view, *task) {
+                task.state = TaskProgress::Running;
+                task.attempts += 1;
+            }
+        }
+        Event::AttemptEnded { task, attempt, outcome } => {
+            let began = started_ms.remove(attempt).unwrap_or(record.at_ms);
+            if let Some(task) = task_of(view, *task) {
+                task.state = TaskProgress::Waiting;
+                task.wall_ms += record.at_ms.saturating_sub(began);
+            }
+            learn(view, outcome);
+        }
+        Event::TaskSettled { task, end, why } => {
+            if let Some(task) = task_of(view, *task) {
+                task.state = match end {
+                    TaskEnd::Done => TaskProgress::Done,
+                    TaskEnd::Failed => TaskProgress::Failed,
+                    TaskEnd::Dropped => TaskProgress::Dropped,
+                };
+                task.why.clone_from(why);
+            }
+        }
+        Event::MissionCompleted {
+            status,
+            summary,
+            hint,
+            caveats,
+            branch,
+            commit,
+            patch,
+            receipt,
+            ledger,
+            wall_ms,
+            ..
+        } => {
+            view.status = Some(*status);
+            view.summary.clone_from(summary);
+            view.hint.clone_from(hint);
+            view.caveats.clone_from(caveats);
+            view.branch.clone_from(branch);
+            view.commit.clone_from(commit);
+            view.patch.clone_from(patch);
+            view.receipt.clone_from(receipt);
+            view.ledger = ledger.clone();
+            view.ended_at_ms = Some(record.at_ms);
+            view.wall_ms = *wall_ms;
+        }
+        Event::MissionSubmitted { .. }
+        | Event::MissionResumed { .. }
+        | Event::OutcomeIgnored { .. }
+        | Event::ViolationFound { .. } => {}
+    }
+}
+
+fn learn(view: &mut MissionView, outcome: &Outcome) {
+    match outcome {
+        Outcome::SnapshotTaken { snapshot } => view.snapshot = Some(snapshot.clone()),
+        Outcome::ProjectSurveyed { project } => view.project = Some(project.clone()),
+        Outcome::BaselineMeasured { project, receipt, .. } => {
+            view.project = Some(project.clone());
+            view.receipt = Some(receipt.clone());
+        }
+        Outcome::ChangeProposed { proposal, .. } => view.proposal = Some(proposal.clone()),
+        Outcome::ChangeVerified { receipt, .. } => view.receipt = Some(receipt.clone()),
+        Outcome::HandedOver { branch, commit, patch } => {
+            view.branch.clone_from(branch);
+            view.commit.clone_from(commit);
+            view.patch.clone_from(patch);
+        }
+        Outcome::NoChangeFound { .. } | Outcome::NothingDone | Outcome::Failed { .. } => {}
+    }
+}
+
+fn task_of(view: &mut MissionView, id: TaskId) -> Option<&mut TaskView> {
+    view.tasks.iter_mut().find(|task| task.id == id)
+}

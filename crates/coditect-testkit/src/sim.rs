@@ -1,0 +1,360 @@
+//! The simulator: whole missions from a seed, with crashes, lost, late and repeated outcomes, a slow and failing
+//! journal, and agents that fail. It drives the same [`Cell`] as the product, without threads or clocks.
+//!
+//! Each seed switches whole kinds of fault on or off (swarm testing: Groce et al., 2012), so that a run without
+//! crashes can find what crashes would hide. The oracle is a set of rules that hold at every moment; see
+//! [`check`]. A journal that breaks its promise ([`Faults::canary`]) must be caught, or the oracle is blind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coditect_ports::Journal;
+use coditect_ports::journal::AppendError;
+use coditect_runtime::cell::{Cell, decode};
+use coditect_types::{
+    AttemptId, Command, Effect, Event, Input, MissionId, MissionStatus, Outcome, Policy, Record, WorkspaceRef,
+};
+
+use crate::chance::Chance;
+use crate::invent::Truth;
+use crate::memory_journal::{Fate, MemoryJournal};
+
+/// Which kinds of fault a run has, each with how often it strikes, of 100.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// The process dies: before keeping, between keeping and telling, or at rest.
+    pub crash: u64,
+    /// An outcome never arrives.
+    pub lost: u64,
+    /// An outcome arrives twice.
+    pub repeated: u64,
+    /// The journal refuses, or does not know.
+    pub journal: u64,
+    /// The wall clock goes back.
+    pub clock: u64,
+    /// A person cancels.
+    pub cancel: u64,
+    /// The journal says `kept` and lies. Off in honest runs.
+    pub canary: u64,
+}
+
+impl Faults {
+    /// The kinds that this seed has.
+    #[must_use]
+    pub fn of(chance: &mut Chance) -> Self {
+        let mut some = |often: u64| if chance.percent(50) { often } else { 0 };
+        Self {
+            crash: some(8),
+            lost: some(10),
+            repeated: some(15),
+            journal: some(15),
+            clock: some(10),
+            cancel: some(1),
+            canary: 0,
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The mission's end.
+    pub status: MissionStatus,
+    /// Every record, as the journal has them.
+    pub records: Vec<Record>,
+    /// Times the process died.
+    pub crashes: u32,
+    /// Inputs handed in.
+    pub inputs: u32,
+}
+
+/// A rule that did not hold, with what shows it.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// The seed.
+    pub seed: u64,
+    /// The rule and the evidence.
+    pub what: String,
+}
+
+struct Sim {
+    seed: u64,
+    chance: Chance,
+    faults: Faults,
+    truth: Truth,
+    journal: MemoryJournal,
+    mission: MissionId,
+    cell: Cell,
+    now_ms: u64,
+    /// Outcomes on their way: due time, attempt, outcome.
+    post: Vec<(u64, AttemptId, Outcome)>,
+    started: BTreeSet<AttemptId>,
+    crashes: u32,
+    inputs: u32,
+}
+
+/// Runs the mission of a seed with the faults of that seed.
+pub fn run(seed: u64) -> Result<Run, Broken> {
+    let mut chance = Chance::new(seed);
+    let faults = Faults::of(&mut chance);
+    run_with(seed, faults)
+}
+
+/// Runs the mission of a seed with these faults.
+pub fn run_with(seed: u64, faults: Faults) -> Result<Run, Broken> {
+    let mut chance = Chance::new(seed ^ 0x5EED);
+    let truth = Truth::of(&mut chance);
+    let mission = MissionId::from_parts(seed, seed);
+    let cell = Cell::new(mission.clone());
+    let mut sim = Sim {
+        seed,
+        chance,
+        faults,
+        truth,
+        journal: MemoryJournal::new(),
+        mission,
+        cell,
+        now_ms: 1_000_000,
+        post: Vec::new(),
+        started: BTreeSet::new(),
+        crashes: 0,
+        inputs: 0,
+    };
+    sim.play()
+}
+
+impl Sim {
+    fn broken(&self, what: impl Into<String>) -> Broken {
+        Broken { seed: self.seed, what: what.into() }
+    }
+
+    fn play(&mut self) -> Result<Run, Broken> {
+        let submit = Command::SubmitMission {
+            mission: self.mission.clone(),
+            request: "make the failing tests pass".into(),
+            workspace: WorkspaceRef { path: "/simulated".into() },
+            policy: Policy::default(),
+        };
+        while self.cell.seq() == 0 {
+            self.take(&Input::Command(submit.clone()))?;
+        }
+        while self.cell.state().end.is_none() {
+            if self.inputs > 2_000 {
+                return Err(self.broken("the mission does not end"));
+            }
+            let input = self.next_input();
+            self.take(&input)?;
+        }
+        let records = self.kept_records()?;
+        check(self.seed, &records, &self.truth)?;
+        let status = self.cell.state().end.ok_or_else(|| self.broken("no end"))?;
+        Ok(Run { status, records, crashes: self.crashes, inputs: self.inputs })
+    }
+
+    /// What happens next: an outcome arrives, time passes, a person cancels, the process dies.
+    fn next_input(&mut self) -> Input {
+        if self.chance.percent(self.faults.crash) {
+            self.crash();
+            return Input::Resume;
+        }
+        if self.faults.cancel > 0 && self.chance.below(400) < self.faults.cancel {
+            return Input::Command(Command::CancelMission { reason: "simulated".into() });
+        }
+        if self.chance.percent(self.faults.clock) {
+            self.now_ms = self.now_ms.saturating_sub(self.chance.below(5_000));
+        }
+        self.post.sort_by_key(|(due, attempt, _)| (*due, *attempt));
+        let tick = self.cell.effects().into_iter().find_map(|effect| match effect {
+            Effect::ArmTimer { at_ms } => Some(at_ms),
+            Effect::PerformAction { .. } => None,
+        });
+        let due = self.post.first().map(|(due, ..)| *due);
+        match (due, tick) {
+            (Some(due), tick) if tick.is_none_or(|tick| due <= tick) => {
+                let (due, attempt, outcome) = self.post.remove(0);
+                self.now_ms = self.now_ms.max(due);
+                Input::Outcome { attempt, outcome }
+            }
+            (_, tick) => {
+                // A little past it, as a real timer is.
+                self.now_ms = self.now_ms.max(tick.unwrap_or(self.now_ms)) + self.chance.below(2_500);
+                Input::Tick
+            }
+        }
+    }
+
+    /// Decide, keep, tell, act: with a death at any of the joints.
+    fn take(&mut self, input: &Input) -> Result<(), Broken> {
+        self.inputs += 1;
+        self.now_ms += 1;
+        let Ok(step) = self.cell.step(self.now_ms, input) else { return Ok(()) };
+        if !step.records.is_empty() {
+            if self.chance.percent(self.faults.crash) {
+                self.crash();
+                return self.take_up();
+            }
+            if self.chance.percent(self.faults.journal) {
+                let fates = [Fate::NotKept, Fate::UnknownKept, Fate::UnknownNotKept];
+                self.journal.next_fate(fates[self.chance.below(3) as usize]);
+            }
+            if self.chance.percent(self.faults.canary) {
+                self.journal.next_fate(Fate::Lied);
+            }
+            match self.journal.append_now(&self.mission, self.cell.seq(), step.encode()) {
+                Ok(_) => {}
+                Err(AppendError::Conflict { expected, actual }) => {
+                    return Err(self.broken(format!("the journal is at {actual}, the mission at {expected}")));
+                }
+                Err(AppendError::Held(_)) => return Err(self.broken("the only writer is locked out")),
+                Err(AppendError::Unknown(_) | AppendError::NotKept(_)) => {
+                    self.reload()?;
+                    self.carry_out();
+                    return Ok(());
+                }
+            }
+            if self.chance.percent(self.faults.crash) {
+                self.crash();
+                return self.take_up();
+            }
+        }
+        self.cell.kept(step);
+        self.carry_out();
+        // Replaying after every step costs the square of the journal's length, so one seed in eight pays it.
+        if self.seed.is_multiple_of(8) || self.cell.state().end.is_some() { self.agree() } else { Ok(()) }
+    }
+
+    fn take_up(&mut self) -> Result<(), Broken> {
+        if self.cell.seq() > 0 && self.cell.state().end.is_none() {
+            self.take(&Input::Resume)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// All that is in memory is gone. Outcomes of the dead process' agents may still come, late.
+    fn crash(&mut self) {
+        self.crashes += 1;
+        self.started.clear();
+        if self.chance.percent(70) {
+            self.post.clear();
+        }
+        // A fold of what is kept is all that the next process has.
+        if let Ok(records) = self.kept_records() {
+            self.cell = Cell::replay(self.mission.clone(), &records);
+        }
+        self.now_ms += self.chance.below(100_000);
+    }
+
+    fn reload(&mut self) -> Result<(), Broken> {
+        let records = self.kept_records()?;
+        self.cell = Cell::replay(self.mission.clone(), &records);
+        Ok(())
+    }
+
+    fn kept_records(&self) -> Result<Vec<Record>, Broken> {
+        let kept = self.journal.read(&self.mission, 1, usize::MAX).map_err(|e| self.broken(e.to_string()))?;
+        kept.iter().map(|(_, bytes)| decode(bytes).map_err(|e| self.broken(e.to_string()))).collect()
+    }
+
+    /// Starts what the state says is to be under way.
+    fn carry_out(&mut self) {
+        for effect in self.cell.effects() {
+            let Effect::PerformAction { attempt, action, .. } = effect else { continue };
+            if !self.started.insert(attempt) {
+                continue;
+            }
+            let outcome = self.truth.perform(&action, &mut self.chance);
+            let due = self.now_ms + 1 + self.chance.below(3_000);
+            if self.chance.percent(self.faults.repeated) {
+                self.post.push((due + self.chance.below(5_000), attempt, outcome.clone()));
+            }
+            if !self.chance.percent(self.faults.lost) {
+                self.post.push((due, attempt, outcome));
+            }
+        }
+    }
+
+    /// What is in memory is what a replay gives, and every attempt under way is among the effects.
+    fn agree(&self) -> Result<(), Broken> {
+        let replayed = Cell::replay(self.mission.clone(), &self.kept_records()?);
+        let (live, again) = (format!("{:?}", self.cell.state()), format!("{:?}", replayed.state()));
+        if live != again {
+            return Err(self.broken(format!("replay differs from live\nlive   {live}\nreplay {again}")));
+        }
+        let listed: BTreeSet<AttemptId> = self
+            .cell
+            .effects()
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::PerformAction { attempt, .. } => Some(attempt),
+                Effect::ArmTimer { .. } => None,
+            })
+            .collect();
+        let running: BTreeSet<AttemptId> = self.cell.state().running.keys().copied().collect();
+        if listed != running {
+            return Err(self.broken(format!("under way {running:?}, but the effects are {listed:?}")));
+        }
+        if self.cell.state().end.is_some() && !listed.is_empty() {
+            return Err(self.broken("something is under way after the end"));
+        }
+        Ok(())
+    }
+}
+
+/// The rules that a whole journal keeps.
+pub fn check(seed: u64, records: &[Record], truth: &Truth) -> Result<(), Broken> {
+    let broken = |what: String| Err(Broken { seed, what });
+    let mut started = BTreeMap::new();
+    let mut ended = BTreeSet::new();
+    let mut newest_proposal: Option<String> = None;
+    let mut proof: Option<(String, bool)> = None;
+    for (record, seq) in records.iter().zip(1..) {
+        if record.seq != seq {
+            return broken(format!("record {} stands at place {seq}", record.seq));
+        }
+        match &record.event {
+            Event::AttemptStarted { task, attempt, .. } if started.insert(*attempt, *task).is_some() => {
+                return broken(format!("{attempt} was started twice"));
+            }
+            Event::AttemptEnded { task, attempt, outcome } => {
+                if started.get(attempt) != Some(task) {
+                    return broken(format!("{attempt} of {task} ended and was never started"));
+                }
+                if !ended.insert(*attempt) {
+                    return broken(format!("{attempt} ended twice"));
+                }
+                match outcome {
+                    Outcome::ChangeProposed { proposal, .. } => {
+                        newest_proposal = Some(proposal.commit.clone());
+                        proof = None;
+                    }
+                    Outcome::ChangeVerified { receipt, .. } => {
+                        proof = Some((receipt.tree.clone(), receipt.exit_code == 0 || truth.flaky > 0));
+                    }
+                    _ => {}
+                }
+            }
+            Event::MissionCompleted { status: MissionStatus::Verified, receipt, commit, .. } => {
+                let Some(receipt) = receipt else { return broken("verified without a receipt".into()) };
+                if receipt.after.iter().any(|(id, s)| s.is_red() && !receipt.flaky.contains_key(id)) {
+                    return broken("verified with a red test".into());
+                }
+                if let Some(commit) = commit {
+                    let tree = commit.replace("commit", "tree");
+                    if newest_proposal.as_ref() != Some(commit)
+                        || proof != Some((tree.clone(), true))
+                        || receipt.tree != tree
+                        || !truth.is_right(commit)
+                    {
+                        return broken(format!("{commit} was handed over without proof of it"));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let completed = records.iter().filter(|r| matches!(r.event, Event::MissionCompleted { .. })).count();
+    if completed != 1 {
+        return broken(format!("the mission ended {completed} times"));
+    }
+    Ok(())
+}
