@@ -1,0 +1,5 @@
+//! Journals: where the truth is kept.
+
+pub mod segments;
+
+pub use segments::{Finding, Segments};

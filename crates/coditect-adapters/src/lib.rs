@@ -1,0 +1,18 @@
+//! Adapters: one file per technology behind the ports.
+//!
+//! Adapters never import one another or the core, decide nothing, and print nothing: what a person should be
+//! told is given back as a value.
+//!
+//! Start reading at [`journal::Segments`], the embedded journal. It promises what
+//! [`coditect_ports::journal::Journal`] promises, and `coditect_testkit::conformance` checks it.
+
+pub mod bench;
+pub mod bus;
+pub mod clock;
+pub mod journal;
+pub mod mailbox;
+
+pub use bus::LocalBus;
+pub use clock::{SystemClock, SystemEntropy};
+pub use journal::Segments;
+pub use mailbox::Mailbox;
