@@ -1,0 +1,151 @@
+//! From a job to a plan.
+
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
+
+use coditect_ports::{Job, PortError, Program};
+use coditect_types::ErrorKind;
+
+use crate::os::identity::Chosen;
+use crate::os::plan::{Access, Entry, GuestLimits, PROJECT, Plan, REPORT_FD, RUNNER, Raw};
+use crate::os::{OsSandbox, sys, toolchain};
+
+/// Most of the memory limit that the scratch file system may take where no cgroup counts it, bytes.
+const SCRATCH_UNCOUNTED: u64 = 256 << 20;
+/// Address space that libraries reserve without ever touching it, bytes.
+const RESERVED: u64 = 512 << 20;
+
+/// A plan and what goes with it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) chosen: Chosen,
+    pub(super) stdin: OwnedFd,
+    pub(super) limits: coditect_types::Limits,
+}
+
+/// Makes the plan of a job.
+pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, PortError> {
+    let view = checked_view(job.view)?;
+    let directory = checked_directory(job.directory)?;
+    let settings = &sandbox.settings;
+    let python = match job.program {
+        Program::Python { interpreter, .. } => {
+            let name = interpreter.as_deref().unwrap_or(Path::new("python3"));
+            Some(toolchain::resolve(settings, &view, name)?)
+        }
+        Program::Command { argv, .. } => command_python(sandbox, &view, argv)?,
+    };
+    let mut env = vec![
+        ("PATH".to_owned(), toolchain::search_path(python.as_ref())),
+        ("HOME".into(), "/tmp/home".into()),
+        ("LANG".into(), "C.UTF-8".into()),
+        ("TMPDIR".into(), "/tmp".into()),
+    ];
+    let access = if job.writable { Access::Write } else { Access::Read };
+    let mut entries = sandbox.base().to_vec();
+    entries.extend(toolchain::chosen(&settings.toolchains));
+    let (argv, stdin, reports) = match job.program {
+        Program::Python { request, .. } => {
+            entries.push(Entry::Runner);
+            env.push(("CODITECT_REPORT_FD".into(), REPORT_FD.to_string()));
+            let program = python.as_ref().map(|found| Raw::new(&found.program)).unwrap_or_default();
+            // Isolated (`-I`): neither the project's directory nor its environment has a say in how the
+            // interpreter starts. `-B`: nothing is written beside the sources.
+            let argv = vec![program, Raw::new("-I"), Raw::new("-B"), Raw::new(RUNNER)];
+            (argv, request_inside(request, directory)?.into_bytes(), true)
+        }
+        Program::Command { argv, env: named } => {
+            env.retain(|(name, _)| named.iter().all(|(other, _)| other != name));
+            env.extend(named.iter().cloned());
+            let mut argv: Vec<Raw> = argv.iter().map(Raw::new).collect();
+            let is_name = argv.first().is_some_and(|first| matches!(first.bytes(), b"python" | b"python3"));
+            if let (true, Some(found)) = (is_name, &python) {
+                argv[0] = Raw::new(&found.program);
+            }
+            (argv, job.stdin.to_vec(), false)
+        }
+    };
+    entries.extend(python.into_iter().flat_map(|found| found.entries));
+    entries.push(Entry::Bind { source: Raw::new(&view), target: Raw::new(PROJECT), access });
+    let io = |error: std::io::Error| PortError::from_io("preparing the sandbox", &error);
+    let stdin = sys::sealed_memory(c"stdin", &stdin).map_err(io)?;
+    let chosen = sandbox.identities.choose(&view, &settings.launcher).map_err(io)?;
+    let limits = job.limits;
+    let counted = sandbox.cgroups().is_some();
+    let plan = Plan {
+        host: std::process::id().cast_signed(),
+        identity: chosen.identity,
+        entries,
+        scratch_bytes: if counted {
+            limits.memory_bytes
+        } else {
+            SCRATCH_UNCOUNTED.min(limits.memory_bytes / 4)
+        },
+        directory: Raw::new(Path::new(PROJECT).join(directory)),
+        argv,
+        env: env.into_iter().map(|(name, value)| (Raw::new(name), Raw::new(value))).collect(),
+        waived: job.waived.to_vec(),
+        limits: GuestLimits {
+            address_space: (!counted).then(|| limits.memory_bytes.saturating_add(RESERVED)),
+            processes: limits.processes.into(),
+            file_bytes: limits.file_bytes,
+        },
+        reports,
+        mapped: chosen.userns.is_some(),
+    };
+    Ok(Prepared { plan, chosen, stdin, limits: limits.clone() })
+}
+
+/// The real path of the view, which must not be a directory that holds the system.
+fn checked_view(view: &Path) -> Result<PathBuf, PortError> {
+    let view = std::fs::canonicalize(view)
+        .map_err(|error| PortError::from_io(&format!("looking at `{}`", view.display()), &error))?;
+    let top = ["/proc", "/sys", "/dev", "/run"].iter().any(|folder| view.starts_with(folder));
+    if top || view.parent().is_none() {
+        let cause = format!("`{}` cannot be a view: it would show the machine", view.display());
+        return Err(
+            PortError::new(ErrorKind::Denied, cause).with_hint("name a directory of the project alone")
+        );
+    }
+    Ok(view)
+}
+
+/// A path below the view, by its text. (Links within the view are resolved inside, where they harm nobody.)
+fn checked_directory(directory: &str) -> Result<&Path, PortError> {
+    let path = Path::new(directory);
+    if path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Ok(path);
+    }
+    Err(PortError::new(ErrorKind::Invalid, format!("`{directory}` is not a directory below the project")))
+}
+
+/// For a command, the interpreter that its `python3` is. Only a command that begins with Python needs one.
+fn command_python(
+    sandbox: &OsSandbox,
+    view: &Path,
+    argv: &[String],
+) -> Result<Option<toolchain::Interpreter>, PortError> {
+    let first = argv.first().ok_or_else(|| PortError::new(ErrorKind::Invalid, "the command is empty"))?;
+    let resolve = |name: &str| toolchain::resolve(&sandbox.settings, view, Path::new(name));
+    let file = first.rsplit('/').next().unwrap_or(first);
+    if first == "python" {
+        return resolve("python").or_else(|_| resolve("python3")).map(Some);
+    }
+    if first == "python3" || (first.contains('/') && file.starts_with("python")) {
+        return resolve(first).map(Some);
+    }
+    Ok(resolve("python3").ok())
+}
+
+/// The request with its `root` as the guest sees it.
+fn request_inside(request: &str, directory: &Path) -> Result<String, PortError> {
+    let invalid =
+        |why: String| PortError::new(ErrorKind::Invalid, format!("the request for the runner: {why}"));
+    let mut value: serde_json::Value =
+        serde_json::from_str(request).map_err(|error| invalid(error.to_string()))?;
+    let object = value.as_object_mut().ok_or_else(|| invalid("it is no object".into()))?;
+    let root = Path::new(PROJECT).join(directory);
+    object.insert("root".into(), root.to_string_lossy().trim_end_matches('/').into());
+    serde_json::to_string(&value).map_err(|error| invalid(error.to_string()))
+}

@@ -1,0 +1,339 @@
+//! One guest: its store, what it may call, and the loop that watches it.
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use coditect_ports::Stop;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::{Engine, ResourceLimiter, Store, Trap};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::wasi::{self, Quota};
+use super::{Ended, PythonWasm, WasmLimits, WasmRun, ticker};
+
+/// Bytes kept of what native code of the interpreter prints; it prints only when it breaks.
+const NATIVE_OUTPUT: usize = 64 << 10;
+
+/// The directories of a run.
+#[derive(Clone, Copy)]
+pub(super) struct Dirs<'a> {
+    pub(super) view: &'a Path,
+    pub(super) scratch: Option<&'a Path>,
+    /// A directory with an empty file `null`, for this run alone. WASI has no devices.
+    pub(super) devices: Option<&'a Path>,
+}
+
+/// What belongs to one guest.
+pub(super) struct Guest {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    memory: Memory,
+    pub(super) quota: Quota,
+    mail: Arc<Mutex<Mail>>,
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Counts and caps the linear memory.
+struct Memory {
+    cap: usize,
+    peak: usize,
+    refused: bool,
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > self.cap.min(maximum.unwrap_or(usize::MAX)) {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.peak = self.peak.max(desired);
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = true;
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _max: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 100_000)
+    }
+}
+
+/// One report on its way from the guest to the caller, and the answer on its way back. The guest waits for the
+/// answer, so there is never more than one of each.
+#[derive(Default)]
+struct Mail {
+    report: Option<String>,
+    answer: Option<bool>,
+}
+
+/// A lock that stays usable: nothing can panic between two writes that belong together.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a guest may call: WASI 0.2 and `report`.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::<Guest>::new(engine);
+    wasi::add_to_linker(&mut linker)?;
+    linker.root().func_wrap_async("report", |store, (line,): (String,)| {
+        let mail = Arc::clone(&store.data().mail);
+        lock(&mail).report = Some(line);
+        // The guest stays here until the watcher has delivered the report: see `Watched`.
+        Box::new(std::future::poll_fn(move |_| match lock(&mail).answer.take() {
+            Some(stop) => Poll::Ready(Ok((stop,))),
+            None => Poll::Pending,
+        }))
+    })?;
+    Ok(linker)
+}
+
+/// Places for living guests; the pool behind the engine has exactly as many.
+pub(super) struct Slots {
+    free: Mutex<u32>,
+    freed: Condvar,
+}
+
+/// A place, given back when dropped.
+pub(super) struct Slot<'a>(&'a Slots);
+
+impl Slots {
+    pub(super) fn new(count: u32) -> Self {
+        Self { free: Mutex::new(count), freed: Condvar::new() }
+    }
+
+    /// Takes a place, or waits for one.
+    pub(super) fn take(&self) -> Slot<'_> {
+        let mut free = self
+            .freed
+            .wait_while(lock(&self.free), |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Slot(self)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.free) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+/// Runs one request. `wall_us` is left to the caller.
+pub(super) fn run(
+    python: &PythonWasm,
+    request: &str,
+    dirs: Dirs<'_>,
+    limits: WasmLimits,
+    on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    cancel: &Stop,
+) -> WasmRun {
+    let output = MemoryOutputPipe::new(NATIVE_OUTPUT);
+    let context = match context(python, dirs, &output) {
+        Ok(context) => context,
+        Err(error) => return broken(format!("open the directories of the run: {error:#}")),
+    };
+    let mail = Arc::new(Mutex::new(Mail::default()));
+    let memory = Memory {
+        cap: usize::try_from(limits.memory_bytes.min(WasmLimits::MEMORY_MAX)).unwrap_or(usize::MAX),
+        peak: 0,
+        refused: false,
+    };
+    let quota = Quota::new(limits.scratch_bytes);
+    let guest = Guest { wasi: context, table: ResourceTable::new(), memory, quota, mail: Arc::clone(&mail) };
+    let mut store = Store::new(python.ready.engine(), guest);
+    store.limiter(|guest| &mut guest.memory);
+    // At each tick a computing guest yields, which is when `Watched` looks at limits and flags.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    let watched = Watched {
+        guest: Box::pin(call(python, &mut store, request)),
+        mail: &mail,
+        seat: python.ticker.seat(),
+        deadline: Instant::now().checked_add(Duration::from_millis(limits.wall_ms)),
+        report_bytes: limits.output_bytes,
+        on_report,
+        cancel,
+    };
+    let outcome = wasmtime_wasi::runtime::in_tokio(watched);
+    let (peak, refused) = (store.data().memory.peak, store.data().memory.refused);
+    drop(store);
+    let (result, ended) = settle(outcome, refused);
+    WasmRun { result, ended, native_output: output.contents().to_vec(), wall_us: 0, peak_memory: peak as u64 }
+}
+
+/// A directory with a `null` of its own: WASI has no devices, and logging wants to open one. None where it cannot
+/// be made, which the guest sees as a missing file.
+pub(super) fn devices() -> Option<tempfile::TempDir> {
+    let directory = tempfile::Builder::new().prefix("coditect-dev-").tempdir().ok()?;
+    std::fs::File::create(directory.path().join("null")).ok()?;
+    Some(directory)
+}
+
+/// The WASI context: a few directories and nothing else.
+fn context(python: &PythonWasm, dirs: Dirs<'_>, output: &MemoryOutputPipe) -> wasmtime::Result<WasiCtx> {
+    let mut wasi = WasiCtxBuilder::new();
+    // File calls are short and the thread is ours: handing each to a pool would only add two thread switches.
+    wasi.allow_blocking_current_thread(true);
+    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    wasi.stdout(output.clone()).stderr(output.clone());
+    // The library lies where the snapshot remembers it: the standard library, then pytest and what it needs.
+    wasi.preopened_dir(python.library.join("python"), "/python", FsPerms::ReadOnly)?;
+    wasi.preopened_dir(python.library.join("0"), "/0", FsPerms::ReadOnly)?;
+    wasi.preopened_dir(dirs.view, "/project", FsPerms::ReadOnly)?;
+    if let Some(scratch) = dirs.scratch {
+        wasi.preopened_dir(scratch, "/tmp", FsPerms::ReadWrite)?;
+    }
+    if let Some(devices) = dirs.devices {
+        wasi.preopened_dir(devices, "/dev", FsPerms::ReadWrite)?;
+    }
+    Ok(wasi.build())
+}
+
+/// Instantiates the interpreter and hands it the request.
+async fn call(
+    python: &PythonWasm,
+    store: &mut Store<Guest>,
+    request: &str,
+) -> wasmtime::Result<Result<String, String>> {
+    let instance = python.ready.instantiate_async(&mut *store).await?;
+    let run = instance.get_typed_func::<(&str,), (Result<String, String>,)>(&mut *store, "run")?;
+    let (answer,) = run.call_async(&mut *store, (request,)).await?;
+    Ok(answer)
+}
+
+/// A guest under watch. Polled on the caller's thread, so that reports reach the caller without a channel, and
+/// polled at least once per tick, whether the guest computes (it yields) or sleeps (the ticker wakes us).
+struct Watched<'a, F> {
+    guest: Pin<Box<F>>,
+    mail: &'a Mutex<Mail>,
+    seat: ticker::Seat,
+    deadline: Option<Instant>,
+    report_bytes: u64,
+    on_report: &'a mut dyn FnMut(&str) -> ControlFlow<()>,
+    cancel: &'a Stop,
+}
+
+impl<F> Watched<'_, F> {
+    /// Delivers the report that the guest waits with, if there is one.
+    fn deliver(&mut self) -> Option<Delivered> {
+        let report = lock(self.mail).report.take()?;
+        let Some(left) = self.report_bytes.checked_sub(report.len() as u64) else {
+            return Some(Delivered::End(Ended::Trapped("its reports passed their limit".to_owned())));
+        };
+        self.report_bytes = left;
+        let stop = (self.on_report)(&report).is_break();
+        lock(self.mail).answer = Some(stop);
+        Some(if stop { Delivered::End(Ended::Stopped) } else { Delivered::GoOn })
+    }
+
+    fn limit_reached(&self) -> Option<Ended> {
+        if self.cancel.is_raised() {
+            return Some(Ended::Cancelled);
+        }
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline).then_some(Ended::TimedOut)
+    }
+}
+
+enum Delivered {
+    GoOn,
+    End(Ended),
+}
+
+impl<F, T> Future for Watched<'_, F>
+where
+    F: Future<Output = wasmtime::Result<T>>,
+{
+    type Output = Result<wasmtime::Result<T>, Ended>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            if let Some(ended) = this.limit_reached() {
+                return Poll::Ready(Err(ended));
+            }
+            if let Poll::Ready(answer) = this.guest.as_mut().poll(cx) {
+                return Poll::Ready(Ok(answer));
+            }
+            match this.deliver() {
+                Some(Delivered::GoOn) => {}
+                Some(Delivered::End(ended)) => return Poll::Ready(Err(ended)),
+                None => {
+                    this.seat.wake_at_next(cx.waker());
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+/// Turns what came out of the guest into how it ended.
+fn settle(
+    outcome: Result<wasmtime::Result<Result<String, String>>, Ended>,
+    refused: bool,
+) -> (Result<String, String>, Ended) {
+    let ended = match outcome {
+        Ok(Ok(answer)) => return (answer, Ended::Finished),
+        Ok(Err(error)) if refused => {
+            tracing::debug!(%error, "guest broke after it was refused memory");
+            Ended::OutOfMemory
+        }
+        Ok(Err(error)) => Ended::Trapped(trap_text(&error)),
+        Err(ended) => ended,
+    };
+    let text = match &ended {
+        Ended::Finished => String::new(),
+        Ended::TimedOut => "stopped at its wall clock limit".to_owned(),
+        Ended::OutOfMemory => "stopped at its memory limit".to_owned(),
+        Ended::Stopped => "stopped since enough was known".to_owned(),
+        Ended::Cancelled => "cancelled".to_owned(),
+        Ended::Trapped(cause) => cause.clone(),
+    };
+    (Err(text), ended)
+}
+
+/// A trap in words.
+fn trap_text(error: &wasmtime::Error) -> String {
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return format!("the interpreter exited with code {}", exit.0);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => "stack overflow in native code of the interpreter".to_owned(),
+        Some(trap) => trap.to_string(),
+        None => format!("{:#}", error),
+    }
+}
+
+/// A run that never began.
+fn broken(cause: String) -> WasmRun {
+    WasmRun {
+        result: Err(cause.clone()),
+        ended: Ended::Trapped(cause),
+        native_output: Vec::new(),
+        wall_us: 0,
+        peak_memory: 0,
+    }
+}

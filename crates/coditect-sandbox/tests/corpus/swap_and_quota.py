@@ -1,0 +1,23 @@
+"""Changes swap, quotas and accounting.
+
+Escape: the line ESCAPED.
+Tiers: os
+"""
+
+import ctypes
+import os
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def call(*arguments):
+    """The result of a system call, or minus its errno."""
+    result = LIBC.syscall(*[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    return -ctypes.get_errno() if result == -1 else result
+
+
+buffer = ctypes.create_string_buffer(256)
+for got in [call(167, b"/tmp/x", 0), call(168, b"/tmp/x"), call(163, b"/tmp/x"), call(179, 0x800001, b"/dev/vda", 0, buffer)]:
+    print(got)
+    if got >= 0:
+        print("ESCAPED")

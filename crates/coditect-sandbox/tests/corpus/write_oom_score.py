@@ -1,0 +1,12 @@
+"""Protects itself from the kernel at the cost of others.
+
+Escape: the line ESCAPED.
+Tiers: both
+"""
+
+for path in ["/proc/self/oom_score_adj", "/proc/1/oom_score_adj"]:
+    try:
+        open(path, "w").write("-1000")
+        print("ESCAPED", path)
+    except OSError as error:
+        print(path, error)
