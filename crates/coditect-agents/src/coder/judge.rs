@@ -1,0 +1,246 @@
+//! Tries candidates in the project's sandbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use coditect_code::python::dialect::examples;
+use coditect_code::repair::{self, Scope, Source, Trial};
+use coditect_code::suite::{IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_ports::{Exit, PortError, Sandbox, Stop};
+use coditect_types::project::Framework;
+use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
+
+use super::trees::Trees;
+
+/// A test may take this many times as long as it took before.
+const TIMES: u32 = 10;
+/// And always this long: a busy machine stalls for a moment now and then.
+const AT_LEAST: Duration = Duration::from_millis(500);
+/// Processes of one trial: the first, and one more after a test that hangs.
+const ROUNDS: u32 = 2;
+
+/// Where the files of a candidate are put.
+#[derive(Debug)]
+pub(super) enum Stage<'a> {
+    /// Handed to the runner: the disk is left alone, and all trials share one worktree.
+    Overlay(&'a Path),
+    /// Written into a worktree of the trial's own.
+    Disk(Trees<'a>),
+}
+
+/// Judges candidates by the project's tests.
+#[derive(Debug)]
+pub(super) struct Bench<'a> {
+    pub(super) project: &'a Project,
+    pub(super) sandbox: &'a dyn Sandbox,
+    pub(super) stage: Stage<'a>,
+    /// Limits of one run of the suite; no trial gets more.
+    pub(super) limits: &'a Limits,
+    pub(super) waived: &'a [String],
+    pub(super) stop: &'a Stop,
+    /// What a run takes beside its tests: starting, importing.
+    pub(super) overhead: Duration,
+    times: BTreeMap<&'a str, Duration>,
+    imports: Vec<String>,
+    flaky: BTreeSet<&'a str>,
+    product: &'a [Source],
+    runs: AtomicU64,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(
+        project: &'a Project,
+        sandbox: &'a dyn Sandbox,
+        stage: Stage<'a>,
+        baseline: &'a TestReport,
+        product: &'a [Source],
+        (limits, waived, stop): (&'a Limits, &'a [String], &'a Stop),
+    ) -> Self {
+        let took = |test: &TestResult| match test.status {
+            // How long it would have taken is not known.
+            TestStatus::TimedOut | TestStatus::NotRun => Duration::ZERO,
+            TestStatus::Passed | TestStatus::Failed | TestStatus::Errored | TestStatus::Skipped => {
+                Duration::from_micros(test.us)
+            }
+        };
+        Self {
+            project,
+            sandbox,
+            stage,
+            limits,
+            waived,
+            stop,
+            overhead: AT_LEAST,
+            times: baseline.tests.iter().map(|test| (test.id.as_str(), took(test))).collect(),
+            imports: baseline
+                .tests
+                .iter()
+                .map(|t| &t.id)
+                .filter(|id| id.ends_with(IMPORT))
+                .cloned()
+                .collect(),
+            flaky: baseline.flaky().map(|test| test.id.as_str()).collect(),
+            product,
+            runs: AtomicU64::new(0),
+        }
+    }
+
+    /// Processes so far.
+    pub(super) fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Finds out how long a run takes beside its tests, on the unchanged project.
+    pub(super) fn calibrate(&mut self) -> Result<(), PortError> {
+        let quick = self.times.iter().filter(|(id, time)| **time > Duration::ZERO && !id.ends_with(IMPORT));
+        let Some((id, time)) =
+            quick.min_by_key(|(_, time)| **time).map(|(id, time)| ((*id).to_owned(), *time))
+        else {
+            return Ok(());
+        };
+        let how = SuiteRun { select: Some(std::slice::from_ref(&id)), ..SuiteRun::whole(self.limits) };
+        let wall = self.run(&BTreeMap::new(), &how, self.project)?.wall;
+        self.overhead = wall.saturating_sub(time);
+        Ok(())
+    }
+
+    /// The whole suite under the person's own limits.
+    pub(super) fn whole(&self, overlay: &BTreeMap<String, String>) -> Result<SuiteReport, PortError> {
+        let how = SuiteRun { imports: &self.imports, ..SuiteRun::whole(self.limits) };
+        self.run(overlay, &how, self.project)
+    }
+
+    fn run(
+        &self,
+        overlay: &BTreeMap<String, String>,
+        how: &SuiteRun<'_>,
+        project: &Project,
+    ) -> Result<SuiteReport, PortError> {
+        let suite = |view: &Path, how: &SuiteRun<'_>| {
+            Suite { project, view, sandbox: self.sandbox, waived: self.waived }.run(
+                how,
+                self.stop,
+                &mut |_| {},
+            )
+        };
+        let report = match &self.stage {
+            Stage::Overlay(view) => suite(view, &SuiteRun { overlay, ..how.clone() })?,
+            Stage::Disk(trees) => {
+                let below_top = |path: &String| match project.root.as_str() {
+                    "" => path.clone(),
+                    root => format!("{root}/{path}"),
+                };
+                let files = overlay.iter().map(|(path, text)| (below_top(path), text.clone())).collect();
+                trees.with(&files, |tree| suite(tree.path(), how))?
+            }
+        };
+        self.runs.fetch_add(u64::from(report.runs), Ordering::Relaxed);
+        Ok(report)
+    }
+
+    /// How long a run of these tests may take, and any one of them.
+    fn allowance(&self, ids: &mut dyn Iterator<Item = &str>) -> (Limits, Duration) {
+        let (mut all, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for id in ids {
+            let time = self.times.get(id).copied().unwrap_or_default();
+            all += time;
+            longest = longest.max(time);
+        }
+        let wall = AT_LEAST * 2 + self.overhead * 5 + all * TIMES;
+        let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX).min(self.limits.wall_ms);
+        (Limits { wall_ms, ..self.limits.clone() }, AT_LEAST.max(longest * TIMES))
+    }
+
+    /// A doctest's expected output lies in the file under test: a candidate must not change it.
+    fn changes_examples(&self, overlay: &BTreeMap<String, String>) -> bool {
+        let old = |path: &str| self.product.iter().find(|source| source.path == path);
+        self.project.framework == Framework::Doctest
+            && overlay
+                .iter()
+                .any(|(path, new)| old(path).is_none_or(|old| examples(&old.text) != examples(new)))
+    }
+
+    fn try_tests(
+        &self,
+        overlay: &BTreeMap<String, String>,
+        ids: &[String],
+        stop_at_red: bool,
+    ) -> Result<SuiteReport, PortError> {
+        let (limits, share) = self.allowance(&mut ids.iter().map(String::as_str));
+        let base = SuiteRun {
+            stop_on_red: stop_at_red,
+            share: Some(share),
+            rounds: ROUNDS,
+            ..SuiteRun::whole(&limits)
+        };
+        if self.project.framework == Framework::Command || !ids.iter().any(|id| id.ends_with(IMPORT)) {
+            return self.run(overlay, &SuiteRun { select: Some(ids), ..base }, self.project);
+        }
+        // Tests of a file that cannot be imported have no names to select them by: the whole file is run.
+        let files: BTreeSet<&str> = ids.iter().filter_map(|id| id.split("::").next()).collect();
+        let targets = files.into_iter().map(str::to_owned).collect();
+        let project = Project { targets, ..self.project.clone() };
+        let imports: Vec<String> = ids.iter().filter(|id| id.ends_with(IMPORT)).cloned().collect();
+        let (limits, share) = self.allowance(&mut self.times.keys().copied());
+        let how = SuiteRun { imports: &imports, limits: &limits, share: Some(share), ..base };
+        self.run(overlay, &how, &project)
+    }
+
+    fn try_whole(&self, overlay: &BTreeMap<String, String>) -> Result<SuiteReport, PortError> {
+        let (limits, share) = self.allowance(&mut self.times.keys().copied());
+        let how = SuiteRun {
+            // One red test refutes a candidate, unless tests are known to be red now and then.
+            stop_on_red: self.flaky.is_empty(),
+            share: Some(share),
+            rounds: ROUNDS,
+            imports: &self.imports,
+            ..SuiteRun::whole(&limits)
+        };
+        self.run(overlay, &how, self.project)
+    }
+}
+
+impl repair::Judge for Bench<'_> {
+    fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
+        if self.changes_examples(overlay) {
+            let red = vec![("::doctest::".to_owned(), "the candidate changes an example".to_owned())];
+            return Ok(Trial { red, complete: true, ..Trial::default() });
+        }
+        let suite = match scope {
+            Scope::Tests { ids, stop_at_red } => self.try_tests(overlay, ids, stop_at_red)?,
+            Scope::Whole => self.try_whole(overlay)?,
+        };
+        Ok(trial(suite, scope))
+    }
+}
+
+/// What a run says to the search.
+fn trial(suite: SuiteReport, scope: Scope<'_>) -> Trial {
+    let timed_out =
+        suite.exit == Exit::TimedOut || suite.report.tests.iter().any(|t| t.status == TestStatus::TimedOut);
+    let mut trial = Trial { timed_out, ..Trial::default() };
+    let mut all_ran = true;
+    for test in suite.report.tests {
+        match test.status {
+            TestStatus::Passed | TestStatus::Skipped => trial.passed.push(test.id),
+            TestStatus::Failed | TestStatus::Errored | TestStatus::TimedOut => {
+                let message = if test.error_type.is_empty() || test.message.starts_with(&test.error_type) {
+                    test.message
+                } else {
+                    format!("{}: {}", test.error_type, test.message)
+                };
+                trial.red.push((test.id, message));
+            }
+            TestStatus::NotRun => all_ran = false,
+        }
+    }
+    // Trouble outside any test (a fixture that breaks at its end, a file that is no longer imported) is red too.
+    if matches!(scope, Scope::Whole) && trial.red.is_empty() {
+        let broken = suite.report.problems.first();
+        trial.red.extend(broken.map(|problem| ("(outside any test)".to_owned(), problem.clone())));
+    }
+    trial.complete = all_ran || !trial.red.is_empty();
+    trial
+}

@@ -1,0 +1,139 @@
+//! A whole run of the suite, with its red tests run again alone: what fails every time is told from what fails now
+//! and then.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use coditect_code::suite::{Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_ports::{PortError, Sandbox, Work};
+use coditect_types::project::Framework;
+use coditect_types::{Limits, Project, TestStatus};
+
+use crate::Tools;
+use crate::notices::Notices;
+
+/// Times that a red test is run again.
+const AGAIN: u32 = 2;
+/// Tests that were killed at their limit are run again once, for this long at most, and only the first one:
+/// each costs its whole limit, and they mostly hang in the same place.
+const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
+const MOST_HUNG_AGAIN: usize = 1;
+/// Red tests that are run again at most: a tree on which more are red is not flaky but broken.
+const MOST_AGAIN: usize = 500;
+
+/// Where a suite is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) work: &'a Work,
+    /// The commit whose files are tested.
+    pub(crate) commit: &'a str,
+    /// Tells the worktree apart from others of the commit.
+    pub(crate) purpose: &'a str,
+    pub(crate) project: &'a Project,
+    pub(crate) sandbox: &'a dyn Sandbox,
+    pub(crate) limits: &'a Limits,
+    pub(crate) waived: &'a [String],
+}
+
+/// What a measurement found.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// The whole run; red tests carry how often they passed when run again.
+    pub(crate) suite: SuiteReport,
+    /// Processes that it took, those of the runs again included.
+    pub(crate) runs: u64,
+}
+
+impl Place<'_> {
+    /// A worktree of the commit with its exact content.
+    pub(crate) fn fresh(&self) -> Result<PathBuf, PortError> {
+        self.tools.workspace.worktree(&self.work.mission, self.commit, self.purpose)
+    }
+
+    /// One run of the suite in a fresh worktree.
+    pub(crate) fn run(
+        &self,
+        how: &SuiteRun<'_>,
+        notices: &mut Notices<'_>,
+    ) -> Result<SuiteReport, PortError> {
+        let view = self.fresh()?;
+        self.run_in(&view, how, notices)
+    }
+
+    fn run_in(
+        &self,
+        view: &Path,
+        how: &SuiteRun<'_>,
+        notices: &mut Notices<'_>,
+    ) -> Result<SuiteReport, PortError> {
+        let suite = Suite { project: self.project, view, sandbox: self.sandbox, waived: self.waived };
+        suite.run(how, &self.work.stop, &mut |progress| notices.tests(progress))
+    }
+
+    /// The whole suite, then what was red again. `imports`: see [`IMPORT`].
+    pub(crate) fn measure(
+        &self,
+        coverage: Coverage,
+        imports: &[String],
+        notices: &mut Notices<'_>,
+    ) -> Result<Measured, PortError> {
+        let how = SuiteRun { coverage, imports, ..SuiteRun::whole(self.limits) };
+        let suite = self.run(&how, notices)?;
+        let mut measured = Measured { runs: u64::from(suite.runs), suite };
+        for round in 0..AGAIN {
+            let again = again(&measured.suite, round);
+            if again.is_empty() {
+                break;
+            }
+            notices.doing(format!("running {} red tests again", again.len()));
+            let hung = measured.suite.report.tests.iter().any(|test| test.status == TestStatus::TimedOut);
+            let share = hung.then(|| AGAIN_AFTER_HANG.min(Duration::from_millis(self.limits.wall_ms / 6)));
+            let how = SuiteRun { select: Some(&again), share, ..SuiteRun::whole(self.limits) };
+            let view = self.fresh()?;
+            let suite =
+                Suite { project: self.project, view: &view, sandbox: self.sandbox, waived: self.waived };
+            let second = suite.run(&how, &self.work.stop, &mut |_| {})?;
+            measured.runs += u64::from(second.runs);
+            count(&mut measured.suite, &second, &again);
+        }
+        Ok(measured)
+    }
+}
+
+/// The red tests to run again. What hangs is tried once more only, and a file that cannot be imported not at all.
+fn again(suite: &SuiteReport, round: u32) -> Vec<String> {
+    let mut hung = 0;
+    let mut again: Vec<String> = suite
+        .report
+        .red()
+        .filter(|test| !test.id.ends_with(IMPORT))
+        .filter(|test| {
+            let hangs = test.status == TestStatus::TimedOut;
+            hung += usize::from(hangs);
+            !hangs || (round == 0 && hung <= MOST_HUNG_AGAIN)
+        })
+        .map(|test| test.id.clone())
+        .collect();
+    if again.len() > MOST_AGAIN {
+        again.clear();
+    }
+    again
+}
+
+/// Adds the ends of a run of red tests to what is known of them.
+fn count(first: &mut SuiteReport, second: &SuiteReport, again: &[String]) {
+    for test in first.report.tests.iter_mut().filter(|test| again.contains(&test.id)) {
+        let Some(end) = second.report.tests.iter().find(|end| end.id == test.id) else { continue };
+        if matches!(end.status, TestStatus::NotRun | TestStatus::Skipped) {
+            continue;
+        }
+        let (passed, ran) = test.passes_of_runs.unwrap_or((0, 1));
+        test.passes_of_runs = Some((passed + u32::from(end.status == TestStatus::Passed), ran + 1));
+    }
+}
+
+/// True where the project's tests are known one by one.
+pub(crate) fn is_test_by_test(project: &Project) -> bool {
+    project.framework != Framework::Command
+}

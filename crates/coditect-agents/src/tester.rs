@@ -1,0 +1,97 @@
+//! The tester: proves, or refutes, that a changed tree passes its tests. It never made the change itself.
+
+use coditect_code::suite::{Coverage, IMPORT};
+use coditect_ports::{Agent, PortError, Work};
+use coditect_types::outcome::Spent;
+use coditect_types::plan::Role;
+use coditect_types::{Action, Failure, Limits, Outcome, Project, TestReport, TestStatus};
+
+use crate::measure::Place;
+use crate::notices::Notices;
+use crate::{Tools, failed, not_mine, receipt};
+
+/// Runs the whole suite on a fresh worktree of the changed commit and writes the receipt.
+#[derive(Clone, Debug)]
+pub struct Tester {
+    tools: Tools,
+}
+
+/// A change to be verified, with what was known before it.
+struct Case<'a> {
+    commit: &'a str,
+    project: &'a Project,
+    baseline: &'a TestReport,
+    limits: &'a Limits,
+    waived: &'a [String],
+}
+
+impl Tester {
+    /// A tester that works through these ports.
+    #[must_use]
+    pub fn new(tools: Tools) -> Self {
+        Self { tools }
+    }
+
+    fn verify(&self, case: &Case<'_>, work: &Work, spent: &mut Spent) -> Result<Outcome, Failure> {
+        let mut notices = Notices::new(work, &*self.tools.clock);
+        notices.doing("running the whole suite on the changed tree");
+        let place = Place {
+            tools: &self.tools,
+            work,
+            commit: case.commit,
+            purpose: "verify",
+            project: case.project,
+            sandbox: self.tools.sandbox(case.project.tier)?,
+            limits: case.limits,
+            waived: case.waived,
+        };
+        // Files that could not be imported before must be answered for by name.
+        let imports: Vec<String> = case
+            .baseline
+            .tests
+            .iter()
+            .map(|test| &test.id)
+            .filter(|id| id.ends_with(IMPORT))
+            .cloned()
+            .collect();
+        let mut measured = place.measure(Coverage::None, &imports, &mut notices)?;
+        spent.sandbox_runs += measured.runs;
+        let tree = self.tools.workspace.tree_of(&work.mission, case.commit).map_err(as_failure)?;
+        let receipt =
+            receipt::of(case.project, tree, Some(case.baseline), &measured, self.tools.clock.now_ms());
+        // The receipt names every test; the report need only say what a person has to look at.
+        let report = &mut measured.suite.report;
+        report.tests.retain(|test| {
+            test.status.is_red() || test.status == TestStatus::NotRun || test.passes_of_runs.is_some()
+        });
+        Ok(Outcome::ChangeVerified { receipt, report: measured.suite.report, spent: spent.clone() })
+    }
+}
+
+fn as_failure(error: PortError) -> Failure {
+    error.into()
+}
+
+impl Agent for Tester {
+    fn roles(&self) -> &[Role] {
+        &[Role::Tester]
+    }
+
+    fn perform(&self, action: &Action, work: &Work) -> Outcome {
+        let Action::VerifyChange { commit, project, baseline, limits, waived, .. } = action else {
+            return not_mine(action, "tester");
+        };
+        let started = self.tools.clock.monotonic_us();
+        let mut spent = Spent::default();
+        let case = Case { commit, project, baseline, limits, waived };
+        let outcome = self.verify(&case, work, &mut spent);
+        let wall_ms = self.tools.clock.monotonic_us().saturating_sub(started) / 1000;
+        match outcome {
+            Ok(Outcome::ChangeVerified { receipt, report, spent }) => {
+                Outcome::ChangeVerified { receipt, report, spent: Spent { wall_ms, ..spent } }
+            }
+            Ok(other) => other,
+            Err(failure) => failed(work, failure, Spent { wall_ms, ..spent }),
+        }
+    }
+}

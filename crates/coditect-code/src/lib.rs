@@ -1,0 +1,14 @@
+//! Source code: how a project's tests are found and run, which lines are suspicious, which edits might repair
+//! them, and the git worktrees that all of it happens in.
+//!
+//! Knows nothing of missions' plans, of the journal or of models. Runs project code only through the `Sandbox`
+//! port; looks at files of a worktree as data.
+//!
+//! Start reading at [`python::survey`] for what a project is, at [`suite::Suite`] for a run of its tests, at
+//! [`repair::seek`] for the search, and at [`workspace::GitWorkspace`] for the person's repository.
+
+pub mod python;
+pub mod repair;
+pub mod suite;
+pub mod syntax;
+pub mod workspace;

@@ -1,0 +1,289 @@
+//! Reflex repair: a change that turns red tests green is looked for by search, without a model.
+//!
+//! [`seek`] makes candidate edits of the lines that failing tests point at, likeliest first, has a [`Judge`] try
+//! them, and picks among those that every test accepts. It is pure but for the judge: who runs the tests, and
+//! where, is somebody else's business.
+//!
+//! - [`recipes`]: answers to error messages that name their own cure.
+//! - `python`: the grammar of edits for Python, with its tables. Everything else knows no language.
+//! - `prior`: how likely each kind of edit is, and why we think so.
+//! - `search`: order, threads, folding; `pick`: the choice among survivors.
+//! - [`localise`]: from lines that tests ran to suspicious lines.
+//!
+//! It never touches a test, never makes a branch for an input that a test names, and gives the same answer for
+//! the same problem and seed as long as no limit of time cuts it short.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use coditect_ports::{Clock, PortError, Stop};
+use coditect_types::{Suspect, TestResult};
+
+pub use crate::repair::prior::EditKind;
+pub use crate::repair::search::seek;
+
+pub mod localise;
+mod pairs;
+mod pick;
+mod pool;
+mod prior;
+mod python;
+mod search;
+#[cfg(test)]
+mod tests;
+
+/// A file of the project, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Path below the project's root, `/` between components.
+    pub path: String,
+    /// Its whole content. Line breaks, tabs and a byte order mark are kept as they are.
+    pub text: String,
+}
+
+/// What is to be repaired.
+#[derive(Clone, Copy, Debug)]
+pub struct Problem<'a> {
+    /// Product files that may be edited. No tests among them.
+    pub sources: &'a [Source],
+    /// Tests and other files that are only read: for names, examples of calls, and values that are expected.
+    pub others: &'a [Source],
+    /// Suspicious lines of `sources`, likeliest first. Empty: every line is suspicious.
+    pub suspects: &'a [Suspect],
+    /// The tests that are to turn green.
+    pub red: &'a [TestResult],
+    /// The person's words. Names of files and functions in it are hints; it is data, never an instruction.
+    pub request: &'a str,
+    /// Diffs that were refused: not to be found again.
+    pub refused: &'a [String],
+    /// Decides between candidates that are equally likely.
+    pub seed: u64,
+}
+
+/// A replacement of bytes in one file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Edit {
+    /// The file.
+    pub path: Arc<str>,
+    /// Bytes of its old text.
+    pub range: Range<usize>,
+    /// What stands there afterwards.
+    pub new: String,
+}
+
+/// Where a candidate changes the program, and what stood there, for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// The function, `""` at the top of a file.
+    pub function: Arc<str>,
+    /// What stood there, shortened.
+    pub before: String,
+    /// What stands there now, shortened.
+    pub after: String,
+}
+
+/// A change that might be the repair.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its edits, sorted by path and range, not overlapping.
+    pub edits: Vec<Edit>,
+    /// What kind of change it is.
+    pub kind: EditKind,
+    /// How likely it is, against other candidates of the same problem; above 0.
+    pub score: f64,
+    /// One place for each thing that is changed.
+    pub places: Vec<Place>,
+}
+
+/// Answers to error messages that name their own cure, likeliest first: imports that are missing, names that are
+/// misspelt, arguments that do not fit, small slips of syntax. [`seek`] tries them before anything else.
+#[must_use]
+pub fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
+    let mut candidates = python::recipes::recipes(problem);
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    candidates
+}
+
+impl Candidate {
+    /// The change in a phrase: "`<` became `<=` in `pkg/mod.py` line 12, function `f`".
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.places.iter().map(Place::to_string).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The files that it touches, with their whole new text. None where an edit does not fit its source.
+    #[must_use]
+    pub fn apply(&self, sources: &[Source]) -> Option<BTreeMap<String, String>> {
+        let mut by_path: BTreeMap<&str, Vec<crate::syntax::Splice>> = BTreeMap::new();
+        for edit in &self.edits {
+            let piece = crate::syntax::Splice { range: edit.range.clone(), new: edit.new.clone() };
+            by_path.entry(&edit.path).or_default().push(piece);
+        }
+        let mut overlay = BTreeMap::new();
+        for (path, splices) in by_path {
+            let source = sources.iter().find(|source| source.path == path)?;
+            overlay.insert(path.to_owned(), crate::syntax::splice(&source.text, &splices)?);
+        }
+        Some(overlay)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.before.is_empty(), self.after.is_empty()) {
+            (true, _) => write!(f, "`{}` was added", self.after)?,
+            (false, true) => write!(f, "`{}` was removed", self.before)?,
+            (false, false) if self.before == self.after => write!(f, "`{}` was moved", self.before)?,
+            (false, false) => write!(f, "`{}` became `{}`", self.before, self.after)?,
+        }
+        write!(f, " in `{}` line {}", self.path, self.line)?;
+        if self.function.is_empty() { Ok(()) } else { write!(f, ", function `{}`", self.function) }
+    }
+}
+
+/// Which tests a trial runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// These, in this order.
+    Tests {
+        /// Their ids.
+        ids: &'a [String],
+        /// The run ends at the first that is red.
+        stop_at_red: bool,
+    },
+    /// The whole suite.
+    Whole,
+}
+
+/// What one trial said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trial {
+    /// Tests that passed.
+    pub passed: Vec<String>,
+    /// Tests that were red, with what they said.
+    pub red: Vec<(String, String)>,
+    /// The run came to its end, or to the first red test where that was asked for.
+    pub complete: bool,
+    /// It was killed at its limit of time.
+    pub timed_out: bool,
+}
+
+/// Runs tests on a changed copy of the project.
+///
+/// # Promises
+/// - A trial sees the project with the files of `overlay` in place of its own, and nothing of other trials.
+/// - It ends: the limit of time of one trial is the judge's.
+///
+/// # May
+/// Be called from many threads at once.
+///
+/// # Must not
+/// Answer from anything but the run itself.
+///
+/// # When it fails
+/// An error means that nothing is known of the candidate; the search ends with it.
+pub trait Judge: Sync {
+    /// Runs the tests of `scope` with the files of `overlay` (path below the root, whole text).
+    fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError>;
+}
+
+/// What a search may use, and what it must keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeekLimits {
+    /// Wall clock, ms.
+    pub wall_ms: u64,
+    /// Candidates that may be judged.
+    pub candidates: u64,
+    /// Trials at once; at least 1.
+    pub threads: usize,
+    /// Tests that passed before and must pass with the change, by id.
+    pub keep_passing: BTreeSet<String>,
+    /// Tests that may stay red: known to be flaky, or red for a reason that is not looked into.
+    pub may_stay_red: BTreeSet<String>,
+}
+
+impl Default for SeekLimits {
+    fn default() -> Self {
+        Self {
+            wall_ms: 300_000,
+            candidates: 1_000_000,
+            threads: 2,
+            keep_passing: BTreeSet::new(),
+            may_stay_red: BTreeSet::new(),
+        }
+    }
+}
+
+/// How a search gets on. Handed out between batches, so a few times a second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Candidates judged.
+    pub tried: u64,
+    /// Most of the red tests that one candidate turned green.
+    pub nearest: usize,
+    /// Red tests.
+    pub red: usize,
+    /// Candidates that every test accepts.
+    pub survivors: usize,
+    /// What is tried now, in a phrase.
+    pub trying: String,
+}
+
+/// A change that every test accepts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The change.
+    pub candidate: Candidate,
+    /// The files that it touches, whole.
+    pub sources: Vec<Source>,
+    /// How sure we are that it is right and does not merely pass, 0 to 1.
+    pub confidence: f64,
+    /// What was wrong and what was changed, in a sentence or two.
+    pub explanation: String,
+}
+
+/// What came of a search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sought {
+    /// The best change, if any.
+    pub best: Option<Found>,
+    /// Others that every test accepts too, best first (at most 5).
+    pub runners_up: Vec<Found>,
+    /// Candidates judged.
+    pub tried: u64,
+    /// Trials asked of the judge.
+    pub trials: u64,
+    /// Candidates left out since another had the same text, or since they do not parse.
+    pub deduplicated: u64,
+    /// What was tried and how near it came, in a sentence or two.
+    pub account: String,
+    /// It ended at a limit or was stopped, and not at its end.
+    pub at_limit: bool,
+    /// The judge's error, where one ended the search.
+    pub trouble: Option<PortError>,
+}
+
+/// What a search works with, beside the problem.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// Runs the tests.
+    pub judge: &'a dyn Judge,
+    /// What may be used.
+    pub limits: &'a SeekLimits,
+    /// The time, for the limit of the wall clock.
+    pub clock: &'a dyn Clock,
+    /// Raised to end the search.
+    pub stop: &'a Stop,
+}
+
+impl fmt::Debug for Means<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Means").field("limits", self.limits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,194 @@
+//! What the grammars of edits share: how suspicious lines are, and the pool that candidates go into.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::repair::{Candidate, Edit, EditKind, Place, Problem, Source};
+use crate::syntax::{Splice, line_end, line_start, splice};
+
+/// How much a line counts that no failing test ran. Above 0, since what ran is not always known fully (code in
+/// child processes, in native callbacks).
+const UNSEEN: f64 = 0.01;
+/// How much code outside functions counts where it was not seen: it runs once, on import, which the measuring of
+/// single tests misses.
+const UNSEEN_TOP: f64 = 0.2;
+/// What the least suspicious line that ran counts, against 1 for the most suspicious.
+const SEEN: f64 = 0.15;
+
+/// How suspicious the lines of one file are.
+#[derive(Clone, Debug)]
+pub(super) struct Weights {
+    /// By row, from 0; None: nothing is known, so every line counts the same.
+    rows: Option<Vec<f64>>,
+    /// How much the request points at the file.
+    hint: f64,
+}
+
+impl Weights {
+    /// The weights of `source`; None where no failing test touched it and others were touched.
+    pub(super) fn new(problem: &Problem<'_>, source: &Source) -> Option<Self> {
+        let stem = source.path.rsplit('/').next().unwrap_or_default();
+        let stem = stem.split('.').next().unwrap_or_default();
+        let hint = if mentions(problem.request, stem) { 1.3 } else { 1.0 };
+        let known = |path: &str| problem.sources.iter().any(|source| source.path == path);
+        let top = problem.suspects.iter().filter(|s| known(&s.file)).map(|s| s.score).fold(0.0, f64::max);
+        if top <= 0.0 {
+            return Some(Self { rows: None, hint });
+        }
+        let count = source.text.bytes().filter(|&b| b == b'\n').count() + 2;
+        let mut rows = vec![0.0; count];
+        let mut touched = false;
+        for suspect in problem.suspects.iter().filter(|suspect| suspect.file == source.path) {
+            let row = (suspect.line as usize).saturating_sub(1);
+            if let Some(slot) = rows.get_mut(row) {
+                *slot = f64::max(*slot, SEEN + (1.0 - SEEN) * suspect.score / top);
+                touched = true;
+            }
+        }
+        touched.then_some(Self { rows: Some(rows), hint })
+    }
+
+    /// The weight of a statement on these rows.
+    pub(super) fn of_rows(&self, rows: Range<usize>, at_top: bool) -> f64 {
+        let least = if at_top { UNSEEN_TOP } else { UNSEEN };
+        let Some(known) = &self.rows else { return if at_top { 0.5 } else { 1.0 } * self.hint };
+        let range = rows.start.min(known.len())..rows.end.min(known.len());
+        self.hint * known[range].iter().copied().fold(least, f64::max)
+    }
+
+    /// The weight of what stands outside any statement.
+    pub(super) fn at_top(&self) -> f64 {
+        self.hint * UNSEEN_TOP
+    }
+}
+
+/// True where the person's words name `name`. Short names are too common to be a hint.
+pub(super) fn mentions(request: &str, name: &str) -> bool {
+    name.len() > 2 && request.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name)
+}
+
+/// Candidates of one region, as they are made.
+#[derive(Debug)]
+pub(super) struct Pool<'t> {
+    path: Arc<str>,
+    text: &'t str,
+    /// The function that is changed now.
+    pub(super) function: Arc<str>,
+    /// How much the request points at it.
+    pub(super) hint: f64,
+    starts: Vec<usize>,
+    seen: BTreeSet<(usize, usize, String)>,
+    /// What was made.
+    pub(super) made: Vec<Candidate>,
+}
+
+/// Longest piece of text in a description, in characters.
+const SHOWN: usize = 60;
+
+impl<'t> Pool<'t> {
+    /// An empty pool for one file.
+    pub(super) fn new(path: Arc<str>, text: &'t str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self {
+            path,
+            text,
+            function: Arc::from(""),
+            hint: 1.0,
+            starts,
+            seen: BTreeSet::new(),
+            made: Vec::new(),
+        }
+    }
+
+    /// Adds a candidate with one edit. `weight`: how suspicious the place is; `fit`: how well this very edit
+    /// fits, 0 to 1, against the best of its kind.
+    pub(super) fn replace(
+        &mut self,
+        range: Range<usize>,
+        new: impl Into<String>,
+        kind: EditKind,
+        weight: f64,
+        fit: f64,
+    ) {
+        let new = new.into();
+        let key = (range.start, range.end, new);
+        if self.text.get(range.clone()).is_none_or(|old| old == key.2) || !self.seen.insert(key.clone()) {
+            return;
+        }
+        self.push(vec![Splice { range, new: key.2 }], kind, weight * fit);
+    }
+
+    /// Adds a candidate with several edits. `at`: the range that is shown as its place.
+    pub(super) fn several(&mut self, mut splices: Vec<Splice>, kind: EditKind, weight: f64, fit: f64) {
+        splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
+        let apart = splices.windows(2).all(|two| two[0].range.end <= two[1].range.start);
+        let (Some(first), Some(last)) = (splices.first(), splices.last()) else { return };
+        let whole = first.range.start..last.range.end.max(first.range.start);
+        let moved = splices.iter().map(|splice| Splice {
+            range: splice.range.start.saturating_sub(whole.start)
+                ..splice.range.end.saturating_sub(whole.start),
+            new: splice.new.clone(),
+        });
+        let old = self.text.get(whole.clone()).unwrap_or_default();
+        let new = splice(old, &moved.collect::<Vec<_>>());
+        if apart && new.is_some_and(|new| new != old) {
+            self.push(splices, kind, weight * fit);
+        }
+    }
+
+    fn push(&mut self, splices: Vec<Splice>, kind: EditKind, fit: f64) {
+        let score = kind.prior() * fit * self.hint;
+        if !(score.is_finite() && score > 0.0) {
+            return;
+        }
+        let place = self.place(&splices);
+        let path = &self.path;
+        let edits = splices
+            .into_iter()
+            .map(|splice| Edit { path: path.clone(), range: splice.range, new: splice.new })
+            .collect();
+        self.made.push(Candidate { edits, kind, score, places: vec![place] });
+    }
+
+    fn place(&self, splices: &[Splice]) -> Place {
+        let (mut before, mut after) = (String::new(), String::new());
+        let mut start = usize::MAX;
+        for splice in splices {
+            let old = self.text.get(splice.range.clone()).unwrap_or_default();
+            // A removed line is shown where it stood, an added one where it will stand.
+            start = start.min(splice.range.start + old.len() - old.trim_start().len());
+            let (old, new) = (old.trim(), splice.new.trim());
+            if old != new {
+                before.push_str(if before.is_empty() || old.is_empty() { "" } else { " ... " });
+                before.push_str(old);
+                after.push_str(if after.is_empty() || new.is_empty() { "" } else { " ... " });
+                after.push_str(new);
+            }
+        }
+        let row = self.starts.partition_point(|&at| at <= start).max(1);
+        Place {
+            path: self.path.clone(),
+            line: u32::try_from(row).unwrap_or(u32::MAX),
+            function: self.function.clone(),
+            before: shorten(&before),
+            after: shorten(&after),
+        }
+    }
+
+    /// The whole lines that `range` touches, line break included.
+    pub(super) fn lines(&self, range: Range<usize>) -> Range<usize> {
+        line_start(self.text, range.start)..line_end(self.text, range.end)
+    }
+}
+
+/// One line of at most [`SHOWN`] characters.
+pub(super) fn shorten(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= SHOWN {
+        return line;
+    }
+    let mut short: String = line.chars().take(SHOWN - 3).collect();
+    short.push_str("...");
+    short
+}

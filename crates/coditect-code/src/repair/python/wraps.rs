@@ -1,0 +1,118 @@
+//! A call, a method or a slice around a value.
+
+use tree_sitter::Node;
+
+use super::desk::{Desk, is_condition};
+use super::facts::{Origin, Site};
+use super::level;
+use super::lore::callee;
+use super::tables::{SUFFIXES, WRAPPERS};
+use super::types::Type;
+use crate::repair::EditKind;
+
+/// What things can be sorted and compared by: tables and functions of one argument that are in scope.
+pub(super) fn keys(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<(String, f64)> {
+    let mut keys: Vec<(String, f64)> = Vec::new();
+    for name in desk.values_at(node).into_iter().filter(|name| name.ty == Type::Dict) {
+        let wanted = if name.idle { 1.5 } else { 0.6 };
+        keys.push((format!("key={}.get", name.text), wanted));
+    }
+    for (function, wanted) in single_parameter(desk, node) {
+        if *function != *desk.region.function {
+            keys.push((format!("key={function}"), 0.4 * wanted));
+        }
+    }
+    keys.extend(
+        [("reverse=True", 0.6), ("key=len", 0.5), ("key=str.lower", 0.2)]
+            .map(|(key, fit)| (key.to_owned(), fit)),
+    );
+    keys
+}
+
+/// A call, a method or a slice around a value.
+pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
+    let node = site.node;
+    if matches!(
+        node.kind(),
+        "true" | "false" | "none" | "yield" | "expression_list" | "lambda" | "generator_expression"
+    ) || (node.kind() == "integer" || node.kind() == "string")
+    {
+        return;
+    }
+    let ty = desk.ty(node);
+    let known = if ty == Type::Unknown { 0.5 } else { 1.0 };
+    let place = if is_condition(node) { 0.25 } else { place_fit(node) };
+    let text = desk.text(node);
+    let own = node.parent().and_then(|parent| parent.parent()).and_then(|c| callee(desk.facts.text, c));
+    for (function, classes, fit) in WRAPPERS.iter().filter(|(_, classes, _)| ty.is_in(classes)) {
+        let module = function.split_once('.').map(|(module, _)| module);
+        let usable = module.is_none_or(|module| desk.region.names.iter().any(|name| name.text == module));
+        let twice = own == Some(*function) || text.starts_with(&format!("{function}("));
+        if usable && !twice && (ty != Type::Unknown || classes.len() < 3) {
+            let new = format!("{function}({text})");
+            desk.put(site, node, &new, level::ATOM, EditKind::Wrapped, fit * known * place);
+        }
+    }
+    for (suffix, classes, fit) in SUFFIXES.iter().filter(|(_, classes, _)| ty.is_in(classes)) {
+        if !classes.is_empty() && !text.ends_with(suffix) {
+            let new = format!("{}{suffix}", desk.at_level(node, level::ATOM));
+            let kind = if suffix.starts_with('[') { EditKind::Slice } else { EditKind::Wrapped };
+            desk.put(site, node, &new, level::ATOM, kind, fit * known * place * 0.7);
+        }
+    }
+    if matches!(ty, Type::List | Type::Set | Type::Dict) && own != Some("sorted") && place >= 0.7 {
+        for (key, fit) in keys(desk, node) {
+            let new = format!("sorted({text}, {key})");
+            desk.put(site, node, &new, level::ATOM, EditKind::Wrapped, 0.7 * fit * place);
+        }
+    }
+    let single = single_parameter(desk, node);
+    for (function, wanted) in single.iter().filter(|(function, _)| own != Some(function.as_str())) {
+        let fit = if **function == *desk.region.function { 0.3 } else { 0.5 };
+        desk.put(
+            site,
+            node,
+            &format!("{function}({text})"),
+            level::ATOM,
+            EditKind::Wrapped,
+            fit * wanted * place,
+        );
+    }
+    if ty.is_sequence() || ty == Type::Unknown {
+        for name in desk
+            .values_at(node)
+            .into_iter()
+            .filter(|n| n.ty.fit(Type::Int) > 0.5 && n.text != text)
+            .take(6)
+            .map(|n| n.text.clone())
+            .collect::<Vec<_>>()
+        {
+            let body = desk.at_level(node, level::ATOM);
+            let fit = 0.3 * known * place;
+            desk.put(site, node, &format!("{body}[{name}:]"), level::ATOM, EditKind::Slice, fit);
+            desk.put(site, node, &format!("{body}[:{name}]"), level::ATOM, EditKind::Slice, 0.9 * fit);
+            desk.put(site, node, &format!("{body}[{name}]"), level::ATOM, EditKind::Slice, 0.8 * fit);
+        }
+    }
+}
+
+/// Functions of the file that take one argument, each with how likely it is wanted: one that nothing calls was
+/// made for something.
+pub(super) fn single_parameter(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<(String, f64)> {
+    desk.region
+        .names_at(node.start_byte())
+        .filter(|name| name.origin == Origin::Definition && desk.facts.of_one.contains(name.text.as_str()))
+        .map(|name| (name.text.clone(), if name.idle { 2.5 } else { 1.0 }))
+        .take(6)
+        .collect()
+}
+
+/// Whole values are wrapped more often than parts of sums.
+pub(super) fn place_fit(node: Node<'_>) -> f64 {
+    match node.parent().map_or("", |parent| parent.kind()) {
+        "return_statement" | "assignment" | "argument_list" | "for_statement" | "for_in_clause" => 1.0,
+        "augmented_assignment" | "list" | "tuple" | "comparison_operator" | "keyword_argument" => 0.7,
+        "attribute" | "subscript" => 0.35,
+        _ => 0.5,
+    }
+}

@@ -1,0 +1,330 @@
+//! The search: what is tried in which order, on how many threads, and when it is enough.
+//!
+//! Candidates are judged in batches of a fixed size. Within a batch the threads take whichever comes next; what
+//! they found is folded in the order of the candidates once the batch is through, and the order of tests changes
+//! only there. So the outcome does not depend on which thread was faster or on how many there are, as long as no
+//! limit of time ends the search.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coditect_ports::PortError;
+use coditect_types::ErrorKind;
+
+use crate::repair::pairs::Pairs;
+use crate::repair::pick::{self, Survivor};
+use crate::repair::{Candidate, EditKind, Means, Problem, Progress, Sought};
+
+use self::batch::{Prepared, Verdict, judge_all};
+use self::prepare::Preparer;
+use self::waves::Waves;
+
+mod batch;
+mod prepare;
+mod waves;
+
+/// Candidates that are judged between two foldings.
+const BATCH: usize = 64;
+/// Candidates that are kept to be combined.
+const MOST_PARTIAL: usize = 48;
+/// Candidates of the search's beginning that are kept as second halves of pairs.
+const MOST_HALVES: usize = 2_000;
+/// Below this share of the first score, single edits take turns with pairs.
+const UNLIKELY: f64 = 0.02;
+/// After a first survivor, candidates below this share of its score are not looked at any more.
+const NEIGHBOURHOOD: f64 = 0.03;
+/// Survivors after which more would not change the choice.
+const MOST_SURVIVORS: usize = 40;
+
+/// A candidate that is no repair, but brought some red tests to green or changed how they fail.
+#[derive(Clone, Debug)]
+pub(super) struct Partial {
+    pub(super) candidate: Candidate,
+    /// Red tests that it turned green.
+    pub(super) green: usize,
+}
+
+/// Looks for a change that turns the problem's red tests green and keeps the others.
+pub fn seek(problem: &Problem<'_>, means: &Means<'_>, progress: &mut (dyn FnMut(Progress) + Send)) -> Sought {
+    let mut hunt = Hunt::new(problem, *means);
+    match hunt.measure() {
+        Ok(true) => {}
+        Ok(false) => return hunt.end("the red tests pass without a change: they may be flaky"),
+        Err(trouble) => {
+            hunt.trouble = Some(trouble);
+            return hunt.end("the tests could not be run");
+        }
+    }
+    hunt.run(progress);
+    hunt.end("")
+}
+
+/// Why a search goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Enough,
+    Limit,
+    Trouble,
+}
+
+struct Hunt<'a> {
+    problem: &'a Problem<'a>,
+    means: Means<'a>,
+    preparer: Preparer<'a>,
+    /// Ids of red tests, the one that kills most first.
+    order: Vec<String>,
+    kills: BTreeMap<String, u64>,
+    /// How each red test fails on the unchanged project.
+    failures: BTreeMap<String, String>,
+    survivors: Vec<Survivor>,
+    partial: Vec<Partial>,
+    halves: Vec<Candidate>,
+    started_us: u64,
+    first_survivor: Option<(u64, u64, f64)>,
+    tried: u64,
+    trials: u64,
+    nearest: usize,
+    ended: Option<End>,
+    trouble: Option<PortError>,
+}
+
+impl<'a> Hunt<'a> {
+    fn new(problem: &'a Problem<'a>, means: Means<'a>) -> Self {
+        Self {
+            problem,
+            means,
+            preparer: Preparer::new(problem),
+            order: problem.red.iter().map(|test| test.id.clone()).collect(),
+            kills: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            survivors: Vec::new(),
+            partial: Vec::new(),
+            halves: Vec::new(),
+            started_us: means.clock.monotonic_us(),
+            first_survivor: None,
+            tried: 0,
+            trials: 0,
+            nearest: 0,
+            ended: None,
+            trouble: None,
+        }
+    }
+
+    /// Runs the red tests on the unchanged project. False: they all pass.
+    fn measure(&mut self) -> Result<bool, PortError> {
+        let scope = crate::repair::Scope::Tests { ids: &self.order, stop_at_red: false };
+        let trial = self.means.judge.judge(&BTreeMap::new(), scope)?;
+        self.trials += 1;
+        let still_red =
+            !trial.complete || trial.timed_out || !trial.red.is_empty() || trial.passed.is_empty();
+        self.failures = trial.red.into_iter().collect();
+        // What hangs goes last: a test that fails at once kills a candidate sooner.
+        let hangs: BTreeSet<&str> = self
+            .problem
+            .red
+            .iter()
+            .filter(|test| test.status == coditect_types::TestStatus::TimedOut)
+            .map(|test| test.id.as_str())
+            .collect();
+        let failures = &self.failures;
+        self.order.sort_by_key(|id| (hangs.contains(id.as_str()), !failures.contains_key(id)));
+        Ok(still_red)
+    }
+
+    fn run(&mut self, progress: &mut (dyn FnMut(Progress) + Send)) {
+        let mut waves = Waves::new(self.problem);
+        let mut top = None;
+        // Likely single edits, the best first.
+        while self.ended.is_none() {
+            let batch = self.fill(|| waves.next());
+            let Some(first) = batch.first() else { break };
+            let score = first.candidate.score;
+            let likely = score >= UNLIKELY * *top.get_or_insert(score);
+            self.judge(batch, progress);
+            if !likely {
+                break;
+            }
+        }
+        // Then pairs and unlikely single edits in turn, until both are spent.
+        let mut pairs = Pairs::new(&self.partial, &self.halves);
+        let mut known = self.partial.len();
+        let (mut more_singles, mut more_pairs) = (true, true);
+        while self.ended.is_none() && (more_singles || more_pairs) {
+            let batch = self.fill(|| pairs.next());
+            more_pairs = !batch.is_empty();
+            self.judge(batch, progress);
+            if self.ended.is_none() {
+                let batch = self.fill(|| waves.next());
+                more_singles = !batch.is_empty();
+                self.judge(batch, progress);
+            }
+            // New half-successes are worth combining at once.
+            if self.partial.len() > known + 8 || (!more_pairs && self.partial.len() > known) {
+                known = self.partial.len();
+                pairs = Pairs::new(&self.partial, &self.halves);
+                more_pairs = true;
+            }
+        }
+    }
+
+    /// The next candidates that are new and parse.
+    fn fill(&mut self, mut next: impl FnMut() -> Option<Candidate>) -> Vec<Prepared> {
+        let mut batch = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH {
+            // Many in a row may be duplicates: the flag is looked at for each.
+            if self.means.stop.is_raised() {
+                break;
+            }
+            let Some(candidate) = next() else { break };
+            if let Some((_, _, score)) = self.first_survivor
+                && candidate.score < NEIGHBOURHOOD * score
+            {
+                self.ended.get_or_insert(End::Enough);
+                break;
+            }
+            if let Some(prepared) = self.preparer.prepare(candidate) {
+                batch.push(prepared);
+            }
+        }
+        batch
+    }
+
+    fn deadline_us(&self) -> u64 {
+        let whole = self.started_us.saturating_add(self.means.limits.wall_ms.saturating_mul(1_000));
+        match self.first_survivor {
+            // Runners-up are worth half the time that the first one took, and two seconds at least.
+            Some((_, at, _)) => whole.min(at + ((at - self.started_us) / 2).max(2_000_000)),
+            None => whole,
+        }
+    }
+
+    fn judge(&mut self, mut batch: Vec<Prepared>, progress: &mut (dyn FnMut(Progress) + Send)) {
+        let left = self.means.limits.candidates.saturating_sub(self.tried);
+        let at_limit = (batch.len() as u64) > left;
+        batch.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        if let (Some(first), true) = (batch.first(), self.ended.is_none()) {
+            progress(Progress {
+                tried: self.tried,
+                nearest: self.nearest,
+                red: self.order.len(),
+                survivors: self.survivors.len(),
+                trying: first.candidate.describe(),
+            });
+        }
+        let deadline = self.deadline_us();
+        let verdicts = judge_all(&self.means, &batch, &self.order, &self.failures, deadline);
+        for (prepared, verdict) in batch.into_iter().zip(verdicts) {
+            match verdict {
+                Some(Ok((verdict, trials))) => {
+                    self.trials += trials;
+                    self.fold(prepared, verdict);
+                }
+                Some(Err(trouble)) => {
+                    self.trouble = Some(trouble);
+                    self.ended = Some(End::Trouble);
+                    return;
+                }
+                None => {
+                    let enough = self.first_survivor.is_some() && !self.means.stop.is_raised();
+                    self.ended.get_or_insert(if enough { End::Enough } else { End::Limit });
+                }
+            }
+        }
+        // The test that kills most goes first; the sort is stable, so ties stay as they were.
+        let kills = &self.kills;
+        self.order.sort_by_key(|id| std::cmp::Reverse(kills.get(id).copied().unwrap_or(0)));
+        if let Some((at, ..)) = self.first_survivor
+            && (self.tried >= at + (at / 2).clamp(200, 3_000) || self.survivors.len() >= MOST_SURVIVORS)
+        {
+            self.ended.get_or_insert(End::Enough);
+        }
+        if at_limit || self.means.stop.is_raised() {
+            self.ended.get_or_insert(End::Limit);
+        }
+    }
+
+    fn fold(&mut self, prepared: Prepared, verdict: Verdict) {
+        self.tried += 1;
+        let Prepared { candidate, overlay } = prepared;
+        match verdict {
+            Verdict::Survived => {
+                let survivor = Survivor { candidate, overlay };
+                if pick::is_refused(self.problem, &survivor) {
+                    return;
+                }
+                let now = self.means.clock.monotonic_us();
+                let score = survivor.candidate.score;
+                self.first_survivor.get_or_insert((self.tried, now, score));
+                self.nearest = self.order.len();
+                self.survivors.push(survivor);
+                return;
+            }
+            Verdict::Killed { by, green, moved } => {
+                *self.kills.entry(by).or_insert(0) += 1;
+                self.nearest = self.nearest.max(green);
+                if (green > 0 || moved) && candidate.kind != EditKind::Pair {
+                    self.keep_partial(Partial { candidate: candidate.clone(), green });
+                }
+            }
+            Verdict::Hung => {}
+            // All red tests are green, and something else broke: half a repair.
+            Verdict::Broke => {
+                self.nearest = self.nearest.max(self.order.len());
+                let green = self.order.len();
+                self.keep_partial(Partial { candidate: candidate.clone(), green });
+            }
+        }
+        if self.halves.len() < MOST_HALVES && candidate.kind != EditKind::Pair {
+            self.halves.push(candidate);
+        }
+    }
+
+    fn keep_partial(&mut self, partial: Partial) {
+        self.partial.push(partial);
+        if self.partial.len() > 2 * MOST_PARTIAL {
+            self.partial.sort_by(|a, b| {
+                b.green.cmp(&a.green).then_with(|| b.candidate.score.total_cmp(&a.candidate.score))
+            });
+            self.partial.truncate(MOST_PARTIAL);
+        }
+    }
+
+    fn end(mut self, why: &str) -> Sought {
+        let tried = self.tried;
+        let at_limit = matches!(self.ended, Some(End::Limit | End::Trouble)) || self.means.stop.is_raised();
+        let survivors = std::mem::take(&mut self.survivors);
+        let count = survivors.len();
+        let mut found = pick::choose(self.problem, survivors);
+        let best = if found.is_empty() { None } else { Some(found.remove(0)) };
+        let account = if !why.is_empty() {
+            why.to_owned()
+        } else if count > 0 {
+            format!("{tried} candidates were tried; {count} pass every test")
+        } else {
+            let near = match self.nearest {
+                0 => "none turned a red test green".to_owned(),
+                all if all >= self.order.len() => {
+                    "some turned every red test green but broke another".to_owned()
+                }
+                some => format!("the nearest turned {some} of {} red tests green", self.order.len()),
+            };
+            let end =
+                if at_limit { "the search ended at its limit" } else { "there was nothing left to try" };
+            format!("{tried} candidates were tried; {near}; {end}")
+        };
+        let mut trouble = self.trouble.take();
+        if self.preparer.is_blind() {
+            trouble
+                .get_or_insert(PortError::new(ErrorKind::Bug, "the grammar for python could not be loaded"));
+        }
+        Sought {
+            best,
+            runners_up: found,
+            tried,
+            trials: self.trials,
+            deduplicated: self.preparer.dropped(),
+            account,
+            at_limit: at_limit || trouble.is_some(),
+            trouble,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use coditect_ports::StopCause;
+use coditect_types::{ErrorKind, TestStatus};
+
+use super::*;
+
+mod candidates;
+
+/// A clock that goes on by one ms with each look.
+#[derive(Debug, Default)]
+struct Ticks(AtomicU64);
+
+impl Clock for Ticks {
+    fn now_ms(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+    fn monotonic_us(&self) -> u64 {
+        self.0.fetch_add(1_000, Ordering::Relaxed)
+    }
+}
+
+/// A test as a function of the text of one file: true is green.
+type Scripted = (&'static str, fn(&str) -> bool);
+
+/// Tests as functions of the text of one file: true is green.
+struct Script {
+    tests: Vec<Scripted>,
+    file: Source,
+    trials: Mutex<u64>,
+}
+
+impl Judge for Script {
+    fn judge(
+        &self,
+        overlay: &BTreeMap<String, String>,
+        scope: crate::repair::Scope<'_>,
+    ) -> Result<Trial, PortError> {
+        *self.trials.lock().unwrap() += 1;
+        let text = overlay.get(&self.file.path).unwrap_or(&self.file.text);
+        let mut trial = Trial { complete: true, ..Trial::default() };
+        let (wanted, stop): (Vec<&str>, bool) = match scope {
+            Scope::Tests { ids, stop_at_red } => (ids.iter().map(String::as_str).collect(), stop_at_red),
+            Scope::Whole => (self.tests.iter().map(|(id, _)| *id).collect(), false),
+        };
+        for id in wanted {
+            let (_, holds) = self.tests.iter().find(|(known, _)| *known == id).unwrap();
+            if holds(text) {
+                trial.passed.push(id.to_owned());
+            } else {
+                trial.red.push((id.to_owned(), "it does not hold".to_owned()));
+                if stop {
+                    break;
+                }
+            }
+        }
+        Ok(trial)
+    }
+}
+
+fn red(id: &str) -> TestResult {
+    TestResult {
+        id: id.to_owned(),
+        status: TestStatus::Failed,
+        us: 0,
+        message: String::new(),
+        error_type: String::new(),
+        frames: Vec::new(),
+        passes_of_runs: None,
+    }
+}
+
+struct Setting {
+    text: &'static str,
+    tests: Vec<Scripted>,
+    limits: SeekLimits,
+    refused: Vec<String>,
+}
+
+impl Setting {
+    fn new(text: &'static str, tests: Vec<Scripted>) -> Self {
+        Self { text, tests, limits: SeekLimits::default(), refused: Vec::new() }
+    }
+
+    fn seek(&self) -> Sought {
+        self.seek_with(&Stop::new())
+    }
+
+    fn seek_with(&self, stop: &Stop) -> Sought {
+        let file = Source { path: "pkg/mod.py".to_owned(), text: self.text.to_owned() };
+        let red: Vec<TestResult> =
+            self.tests.iter().filter(|(_, holds)| !holds(self.text)).map(|(id, _)| red(id)).collect();
+        let judge = Script { tests: self.tests.clone(), file: file.clone(), trials: Mutex::new(0) };
+        let sources = [file];
+        let problem = Problem {
+            sources: &sources,
+            others: &[],
+            suspects: &[],
+            red: &red,
+            request: "make the tests pass",
+            refused: &self.refused,
+            seed: 7,
+        };
+        let clock = Ticks::default();
+        let means = Means { judge: &judge, limits: &self.limits, clock: &clock, stop };
+        seek(&problem, &means, &mut |_| {})
+    }
+}
+
+const BOUND: &str = "def clamp(n, low, high):\n    if n < low:\n        return low\n    if n > high:\n        return low\n    return n\n";
+
+fn high_is_returned(text: &str) -> bool {
+    text.contains("if n > high:\n        return high\n")
+}
+
+fn low_is_returned(text: &str) -> bool {
+    text.contains("if n < low:\n        return low\n") && text.ends_with("    return n\n")
+}
+
+#[test]
+fn a_wrong_name_is_found_and_told() {
+    let sought = Setting::new(BOUND, vec![("t::high", high_is_returned), ("t::low", low_is_returned)]).seek();
+    let best = sought.best.unwrap();
+    assert_eq!(best.candidate.describe(), "`low` became `high` in `pkg/mod.py` line 5, function `clamp`");
+    assert_eq!(
+        best.sources[0].text,
+        BOUND.replace("high:\n        return low", "high:\n        return high")
+    );
+    assert_eq!(best.explanation.split(':').next(), Some("the wrong name was used"));
+    assert!((0.0..=1.0).contains(&best.confidence) && best.confidence > 0.5, "{}", best.confidence);
+    assert!(sought.tried > 0 && sought.trials > sought.tried && !sought.at_limit);
+}
+
+#[test]
+fn the_outcome_does_not_depend_on_the_number_of_threads() {
+    let mut setting = Setting::new(BOUND, vec![("t::high", high_is_returned), ("t::low", low_is_returned)]);
+    let outcomes: Vec<Sought> = [1, 2, 5]
+        .into_iter()
+        .map(|threads| {
+            setting.limits.threads = threads;
+            setting.seek()
+        })
+        .collect();
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!(outcomes[0], outcomes[2]);
+}
+
+#[test]
+fn two_slips_are_repaired_together() {
+    const TWO: &str = "def span(a, b):\n    low = min(a, b)\n    high = min(a, b)\n    return low - high\n";
+    fn max_is_used(text: &str) -> bool {
+        text.contains("high = max(a, b)")
+    }
+    fn sign_is_right(text: &str) -> bool {
+        text.contains("low = min(a, b)") && text.contains("return high - low") && max_is_used(text)
+    }
+    let sought = Setting::new(TWO, vec![("t::max", max_is_used), ("t::sign", sign_is_right)]).seek();
+    let best = sought.best.unwrap();
+    assert_eq!(best.candidate.kind, EditKind::Pair);
+    assert_eq!(best.candidate.places.len(), 2);
+    assert!(best.sources[0].text.contains("high = max(a, b)\n    return high - low"));
+}
+
+#[test]
+fn what_passed_before_must_pass_after() {
+    // Without the second test every change that makes the first green would do.
+    fn no_low(text: &str) -> bool {
+        !text.contains("return low\n    return n")
+    }
+    let mut setting = Setting::new(BOUND, vec![("t::high", no_low), ("t::low", |text| text == BOUND)]);
+    setting.limits.keep_passing.insert("t::low".to_owned());
+    setting.limits.candidates = 3_000;
+    let sought = setting.seek();
+    assert_eq!(sought.best, None);
+    assert!(sought.account.contains("broke another"), "{}", sought.account);
+}
+
+#[test]
+fn a_refused_change_is_not_found_again() {
+    let mut setting = Setting::new(BOUND, vec![("t::high", high_is_returned), ("t::low", low_is_returned)]);
+    let refused = "--- a/pkg/mod.py\n+++ b/pkg/mod.py\n@@ -4,3 +4,3 @@\n     if n > high:\n-        return low\n+        return high\n     return n\n";
+    setting.refused.push(refused.to_owned());
+    setting.limits.candidates = 2_000;
+    let text = setting.seek().best.map(|best| best.sources[0].text.clone());
+    assert_ne!(
+        text.as_deref(),
+        Some(&*BOUND.replace("high:\n        return low", "high:\n        return high"))
+    );
+}
+
+#[test]
+fn limits_end_the_search_and_are_told() {
+    let mut setting = Setting::new(BOUND, vec![("t::never", |_| false)]);
+    setting.limits.candidates = 100;
+    let sought = setting.seek();
+    assert_eq!((sought.best, sought.tried, sought.at_limit), (None, 100, true));
+    setting.limits = SeekLimits { wall_ms: 50, ..SeekLimits::default() };
+    let sought = setting.seek();
+    assert!(sought.at_limit && sought.tried < 100, "{}", sought.tried);
+    let stop = Stop::new();
+    stop.raise(StopCause::Cancelled);
+    let sought = setting.seek_with(&stop);
+    assert!(sought.at_limit && sought.tried == 0);
+}
+
+#[test]
+fn a_small_search_comes_to_its_end() {
+    let sought = Setting::new("def f():\n    return 1\n", vec![("t::never", |_| false)]).seek();
+    assert!(!sought.at_limit && sought.best.is_none() && sought.tried > 10);
+    assert!(sought.account.contains("nothing left to try"), "{}", sought.account);
+}
+
+#[test]
+fn nothing_is_sought_where_nothing_is_red() {
+    let file = Source { path: "a.py".to_owned(), text: "x = 1\n".to_owned() };
+    let judge = Script { tests: vec![("t", |_| true)], file: file.clone(), trials: Mutex::new(0) };
+    let sources = [file];
+    let tests = [red("t")];
+    let problem = Problem {
+        sources: &sources,
+        others: &[],
+        suspects: &[],
+        red: &tests,
+        request: "",
+        refused: &[],
+        seed: 0,
+    };
+    let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
+    let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
+    let sought = seek(&problem, &means, &mut |_| {});
+    assert!(sought.best.is_none() && sought.account.contains("flaky"));
+}
+
+#[test]
+fn an_error_of_the_judge_ends_the_search_and_is_handed_on() {
+    struct Down;
+    impl Judge for Down {
+        fn judge(&self, _: &BTreeMap<String, String>, _: Scope<'_>) -> Result<Trial, PortError> {
+            Err(PortError::new(ErrorKind::Unavailable, "the sandbox is gone"))
+        }
+    }
+    let sources = [Source { path: "a.py".to_owned(), text: BOUND.to_owned() }];
+    let tests = [red("t")];
+    let problem = Problem {
+        sources: &sources,
+        others: &[],
+        suspects: &[],
+        red: &tests,
+        request: "",
+        refused: &[],
+        seed: 0,
+    };
+    let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
+    let means = Means { judge: &Down, limits: &limits, clock: &clock, stop: &stop };
+    let sought = seek(&problem, &means, &mut |_| {});
+    assert_eq!(sought.trouble.map(|trouble| trouble.cause).as_deref(), Some("the sandbox is gone"));
+}

@@ -1,0 +1,477 @@
+//! One project's test suite in one worktree on one sandbox: run it, and hear test by test what came of it.
+//!
+//! A run goes on over tests that hang, that take the interpreter down or that end the process: each of those is
+//! one red test, and the rest is run again without it. What is believed of the runner's lines is decided in
+//! [`tally`]; the watch over single tests is in [`watch`].
+//!
+//! Knows nothing of missions. Starts nothing but what the sandbox runs.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop};
+use coditect_types::project::Framework;
+use coditect_types::{Enforced, ErrorKind, Limits, Project, TestReport, TestResult, TestStatus, Tier};
+
+mod imports;
+mod protocol;
+mod tally;
+mod watch;
+
+pub use imports::IMPORT;
+pub use tally::CollectError;
+
+use protocol::Request;
+use tally::{Heard, Tally};
+use watch::Watch;
+
+/// Processes that one run of a suite takes at most.
+const MOST_ROUNDS: u32 = 40;
+/// All rounds together may take this many times the limit of one.
+const WALLS: u32 = 2;
+/// A test gets this part of the limit of the whole run.
+const SHARE: u32 = 6;
+/// Once tests have hung, the others get this long, or as many times the slowest one that ended: whole suites of
+/// small tests hang on one loop, and the first of them has shown it.
+const SHARE_AFTER: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(1)];
+const SLOWEST_TIMES: u32 = 20;
+/// Output that the runner keeps of one test.
+const OUTPUT_BYTES: u64 = 4 << 10;
+
+/// Covered lines by file, relative to the project's root.
+pub type Lines = BTreeMap<String, Vec<u32>>;
+
+/// Whether lines are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coverage {
+    /// Not.
+    #[default]
+    None,
+    /// The lines of the project that each test runs.
+    Lines,
+}
+
+/// Where and how a suite is run.
+#[derive(Clone, Debug)]
+pub struct Suite<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The worktree's top.
+    pub view: &'a Path,
+    /// The sandbox.
+    pub sandbox: &'a dyn Sandbox,
+    /// Protections that the person gave up, by name.
+    pub waived: &'a [String],
+}
+
+/// What one run is to do.
+#[derive(Clone, Debug)]
+pub struct SuiteRun<'a> {
+    /// Only these tests; None: all.
+    pub select: Option<&'a [String]>,
+    /// Without these tests.
+    pub deselect: &'a [String],
+    /// Whether lines are recorded.
+    pub coverage: Coverage,
+    /// Text of files in place of what is on the disk, by path below the project's root.
+    pub overlay: &'a BTreeMap<String, String>,
+    /// End at the first red test.
+    pub stop_on_red: bool,
+    /// Limits of the run; `wall_ms` of each round.
+    pub limits: &'a Limits,
+    /// The longest that one test may take. None: a sixth of the limit.
+    pub share: Option<Duration>,
+    /// Processes that it may take: one, and one more for each test that hangs or breaks it.
+    pub rounds: u32,
+    /// `<import>` tests that are to be answered for, see [`IMPORT`].
+    pub imports: &'a [String],
+}
+
+impl<'a> SuiteRun<'a> {
+    /// The whole suite as it is on the disk.
+    #[must_use]
+    pub fn whole(limits: &'a Limits) -> Self {
+        const NO_OVERLAY: &BTreeMap<String, String> = &BTreeMap::new();
+        Self {
+            select: None,
+            deselect: &[],
+            coverage: Coverage::None,
+            overlay: NO_OVERLAY,
+            stop_on_red: false,
+            limits,
+            share: None,
+            rounds: MOST_ROUNDS,
+            imports: &[],
+        }
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Tests that ended green.
+    pub green: u32,
+    /// Tests that ended red.
+    pub red: u32,
+    /// Tests that were collected.
+    pub of: u32,
+}
+
+/// What a run left.
+#[derive(Clone, Debug)]
+pub struct SuiteReport {
+    /// Test by test.
+    pub report: TestReport,
+    /// The lines that each test ran, by its id.
+    pub lines: BTreeMap<String, Lines>,
+    /// The lines that ran while files were imported.
+    pub import_lines: Lines,
+    /// What kept files from being collected or tests from being set up.
+    pub errors: Vec<CollectError>,
+    /// How the last process ended.
+    pub exit: Exit,
+    /// What was enforced.
+    pub enforced: Enforced,
+    /// Where it ran.
+    pub tier: Tier,
+    /// A module that could not be imported, as the runner names it.
+    pub missing_module: Option<String>,
+    /// Something that the tier cannot do, as the runner names it.
+    pub unsupported: Option<String>,
+    /// What was noticed beside the tests.
+    pub notes: Vec<String>,
+    /// Processes that it took.
+    pub runs: u32,
+    /// BLAKE3 of every report line and of what was printed (hex).
+    pub output_hash: String,
+    /// Wall clock of all of it.
+    pub wall: Duration,
+}
+
+/// What a round came to.
+enum Round {
+    /// The suite is through, or was told to end.
+    Over,
+    /// One test was settled from outside; the rest is to be run.
+    Again,
+    /// It cannot go on; why.
+    Stuck(String),
+}
+
+impl Suite<'_> {
+    /// Runs the suite. `on_progress` is called as tests end.
+    ///
+    /// # Errors
+    /// `Interrupted` once `stop` is raised; else what the sandbox says when it cannot run anything. Whatever the
+    /// project does wrong is in the report.
+    pub fn run(
+        &self,
+        how: &SuiteRun<'_>,
+        stop: &Stop,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<SuiteReport, PortError> {
+        if self.project.framework == Framework::Command {
+            return self.run_command(how, stop, on_progress);
+        }
+        let started = Instant::now();
+        let mut tally = Tally::new(self.project.framework == Framework::Unittest, how.coverage);
+        let mut problems = Vec::new();
+        let mut runs = 0;
+        let mut share = how.share.unwrap_or(Duration::from_millis(how.limits.wall_ms.max(6)) / SHARE);
+        let ran = loop {
+            let left = Duration::from_millis(how.limits.wall_ms) * WALLS;
+            let limits = Limits {
+                wall_ms: how.limits.wall_ms.min(millis(left.saturating_sub(started.elapsed()))).max(1),
+                ..how.limits.clone()
+            };
+            runs += 1;
+            tally.begin_round();
+            let (ran, hung) = self.round(how, runs, share, &limits, &mut tally, stop, on_progress)?;
+            let round = self.settle(&mut tally, &ran, hung, &mut share, how.stop_on_red);
+            match round {
+                Round::Over => break ran,
+                Round::Again if tally.remaining().is_empty() => break ran,
+                Round::Again if runs < how.rounds && started.elapsed() < left => {}
+                Round::Again => {
+                    problems.push(
+                        "too many tests hang or break the interpreter: the rest was not run".to_owned(),
+                    );
+                    break ran;
+                }
+                Round::Stuck(why) => {
+                    problems.push(why);
+                    break ran;
+                }
+            }
+        };
+        Ok(self.report(how, tally, problems, ran, runs, started.elapsed()))
+    }
+
+    /// One process: the whole request at first, then what is left.
+    #[expect(clippy::too_many_arguments, reason = "the state of the loop above, each part of it used once")]
+    fn round(
+        &self,
+        how: &SuiteRun<'_>,
+        number: u32,
+        share: Duration,
+        limits: &Limits,
+        tally: &mut Tally,
+        stop: &Stop,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Ran, bool), PortError> {
+        let left = tally.remaining();
+        let (select, deselect) = if number == 1 {
+            (how.select, how.deselect)
+        } else {
+            (Some(left.as_slice()), Default::default())
+        };
+        let program = Program::Python {
+            request: self.request(how, select, deselect)?,
+            interpreter: self.project.interpreter.as_ref().map(PathBuf::from),
+        };
+        let watch = Watch::new(share);
+        let root = self.view.join(&self.project.root);
+        let job = self.job(&program, limits, &root, how, watch.stop());
+        let ran = watch.over(stop, || {
+            self.sandbox.run(&job, &mut |line| {
+                let heard = tally.hear(line);
+                match heard {
+                    Heard::Nothing => {}
+                    Heard::Began => watch.begin(),
+                    Heard::Ended(_) => {
+                        watch.end();
+                        on_progress(progress(tally));
+                    }
+                }
+                let enough = watch.is_hung() || (how.stop_on_red && heard == Heard::Ended(true));
+                if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        })?;
+        if stop.is_raised() {
+            return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
+        }
+        tally.hash_more(&ran.stdout);
+        tally.hash_more(&ran.stderr);
+        if ran.dropped > 0 {
+            tally.note(format!("{} bytes of output past the limit were dropped", ran.dropped));
+        }
+        Ok((ran, watch.is_hung()))
+    }
+
+    fn job<'b>(
+        &'b self,
+        program: &'b Program,
+        limits: &'b Limits,
+        root: &'b Path,
+        how: &SuiteRun<'b>,
+        stop: &'b Stop,
+    ) -> Job<'b> {
+        let job = Job {
+            program,
+            view: self.view,
+            directory: "",
+            writable: false,
+            stdin: &[],
+            limits,
+            waived: self.waived,
+            stop,
+        };
+        if self.sandbox.tier() == Tier::Wasm {
+            // Its guests start at the top of what they see, so they see no more than the project.
+            return Job { view: root, ..job };
+        }
+        // An overlay is tried many times on the same directory; what is on the disk was put there for one run.
+        Job { directory: &self.project.root, writable: how.overlay.is_empty(), ..job }
+    }
+
+    fn request(
+        &self,
+        how: &SuiteRun<'_>,
+        select: Option<&[String]>,
+        deselect: &[String],
+    ) -> Result<String, PortError> {
+        let request = Request {
+            op: "test",
+            framework: match self.project.framework {
+                Framework::Unittest => "unittest",
+                Framework::Pytest => "pytest",
+                Framework::Doctest | Framework::Command => "doctest",
+            },
+            paths: &self.project.import_paths,
+            targets: &self.project.targets,
+            select,
+            deselect,
+            coverage: match how.coverage {
+                Coverage::None => "none",
+                Coverage::Lines => "lines",
+            },
+            stop_on_failure: how.stop_on_red,
+            max_output: OUTPUT_BYTES,
+            replace: how.overlay,
+            list_only: false,
+        };
+        serde_json::to_string(&request)
+            .map_err(|error| PortError::new(ErrorKind::Bug, format!("write the runner's request: {error}")))
+    }
+
+    /// Decides what the end of a round means for the test that was under way.
+    fn settle(
+        &self,
+        tally: &mut Tally,
+        ran: &Ran,
+        hung: bool,
+        share: &mut Duration,
+        stop_on_red: bool,
+    ) -> Round {
+        let us = ran.wall_us;
+        if hung || ran.exit == Exit::TimedOut {
+            let seconds = share.as_secs_f64();
+            *share = (*share).min(share_after(tally));
+            let why = format!("killed: it did not end within {seconds:.1} s");
+            let settled = tally.settle(TestStatus::TimedOut, "TimeoutError", why, us);
+            return match settled {
+                true if stop_on_red => Round::Over,
+                true => Round::Again,
+                false if tally.done.is_some() => Round::Over,
+                false => Round::Stuck(format!(
+                    "the suite was killed after {:.1} s, outside any test (while files were imported, or in a fixture of \
+                     a class or module)",
+                    Duration::from_micros(us).as_secs_f64()
+                )),
+            };
+        }
+        if tally.done.is_some() || ran.exit == Exit::Enough {
+            return Round::Over;
+        }
+        let how = match &ran.exit {
+            Exit::Code(code) => format!("the process ended with code {code}"),
+            Exit::Signal(signal) => format!("the process was killed by signal {signal}"),
+            Exit::OutOfMemory => "the process used more memory than it may".to_owned(),
+            Exit::Crashed(cause) => format!("the interpreter broke: {cause}"),
+            Exit::TimedOut | Exit::Enough | Exit::Stopped => "the process was stopped".to_owned(),
+        };
+        let said = last_lines(&ran.stderr);
+        let error_type = if ran.exit == Exit::OutOfMemory { "MemoryError" } else { "SystemExit" };
+        if tally.settle(TestStatus::Errored, error_type, format!("{how} in this test\n{said}"), us) {
+            return if stop_on_red { Round::Over } else { Round::Again };
+        }
+        Round::Stuck(format!("{how} outside any test {said}").trim_end().to_owned())
+    }
+
+    fn report(
+        &self,
+        how: &SuiteRun<'_>,
+        mut tally: Tally,
+        mut problems: Vec<String>,
+        ran: Ran,
+        runs: u32,
+        wall: Duration,
+    ) -> SuiteReport {
+        imports::blame(&mut tally, how);
+        for id in tally.remaining() {
+            tally.keep(id, TestStatus::NotRun, "", String::new(), 0);
+        }
+        tally.close();
+        problems.extend(tally.errors.iter().map(imports::problem));
+        let tests: Vec<TestResult> = std::mem::take(&mut tally.ends).into_values().collect();
+        let bad = |test: &TestResult| test.status.is_red() || test.status == TestStatus::NotRun;
+        let exit_code = match tally.done {
+            // A process that ended by itself, and was the only one, has said it.
+            Some(code) if runs == 1 => Some(code),
+            _ if runs > 1 => Some(i32::from(tests.iter().any(bad) || !problems.is_empty())),
+            _ => None,
+        };
+        SuiteReport {
+            report: TestReport { tests, problems, exit_code, wall_ms: millis(wall) },
+            output_hash: tally.hash(),
+            lines: tally.lines,
+            import_lines: tally.import_lines,
+            errors: tally.errors,
+            exit: ran.exit,
+            enforced: ran.enforced,
+            tier: self.sandbox.tier(),
+            missing_module: tally.missing_module,
+            unsupported: tally.unsupported,
+            notes: tally.notes,
+            runs,
+            wall,
+        }
+    }
+
+    /// A command of the person's own is one test, named by the command; its exit code is all that it says.
+    fn run_command(
+        &self,
+        how: &SuiteRun<'_>,
+        stop: &Stop,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<SuiteReport, PortError> {
+        if !how.overlay.is_empty() {
+            return Err(PortError::new(
+                ErrorKind::Bug,
+                "a command reads the disk: an overlay does not reach it",
+            ));
+        }
+        let started = Instant::now();
+        let argv = self.project.command.clone();
+        // Compiled files are told apart by size and second: a candidate of the same size would not be seen.
+        let env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
+        let program = Program::Command { argv, env };
+        let root = self.view.join(&self.project.root);
+        let job = self.job(&program, how.limits, &root, how, stop);
+        let ran = self.sandbox.run(&job, &mut |_| ControlFlow::Continue(()))?;
+        if stop.is_raised() {
+            return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
+        }
+        let (status, error_type) = match &ran.exit {
+            Exit::Code(0) => (TestStatus::Passed, ""),
+            Exit::Code(_) => (TestStatus::Failed, ""),
+            Exit::TimedOut => (TestStatus::TimedOut, "TimeoutError"),
+            Exit::OutOfMemory => (TestStatus::Errored, "MemoryError"),
+            Exit::Signal(_) | Exit::Enough | Exit::Stopped | Exit::Crashed(_) => {
+                (TestStatus::Errored, "SystemExit")
+            }
+        };
+        let mut tally = Tally::default();
+        tally.hash_more(&ran.stdout);
+        tally.hash_more(&ran.stderr);
+        let id = self.project.command.join(" ");
+        let said = if status.is_red() {
+            format!("{}\n{}", last_lines(&ran.stderr), last_lines(&ran.stdout))
+        } else {
+            String::new()
+        };
+        tally.order.push(id.clone());
+        tally.keep(id, status, error_type, said.trim().to_owned(), ran.wall_us);
+        if let Exit::Code(code) = ran.exit {
+            tally.done = Some(code);
+        }
+        on_progress(Progress { green: u32::from(!status.is_red()), red: u32::from(status.is_red()), of: 1 });
+        Ok(self.report(how, tally, Vec::new(), ran, 1, started.elapsed()))
+    }
+}
+
+/// What a test gets once others have hung.
+fn share_after(tally: &Tally) -> Duration {
+    let hung = tally.ends.values().filter(|test| test.status == TestStatus::TimedOut).count();
+    let least = SHARE_AFTER[hung.min(SHARE_AFTER.len() - 1)];
+    least.max(Duration::from_micros(tally.slowest_us) * SLOWEST_TIMES)
+}
+
+fn progress(tally: &Tally) -> Progress {
+    Progress { green: tally.green, red: tally.red, of: u32::try_from(tally.order.len()).unwrap_or(u32::MAX) }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The last lines of what was printed, 2 KiB at most.
+fn last_lines(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2 << 10)..]);
+    text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Files whose tests cannot be collected, since importing them fails: their tests have no names, so one test that
+//! stands for all of them gets one.
+
+use coditect_types::TestStatus;
+
+use super::SuiteRun;
+use super::tally::{CollectError, Tally};
+
+/// Ends the id of a test that stands for all tests of a file that cannot be imported, as in
+/// `tests/test_x.py::<import>`. It is green once the file is imported, has tests, and none of them is red.
+pub const IMPORT: &str = "::<import>";
+
+/// Gives errors of collection and setup to tests, and answers for the `<import>` tests that are asked for.
+pub(super) fn blame(tally: &mut Tally, how: &SuiteRun<'_>) {
+    let errors = tally.errors.clone();
+    for error in &errors {
+        let file = error.place.split("::").next().unwrap_or_default();
+        if error.stage == "setup" && error.place.contains("::") || has_tests(tally, file) {
+            blame_collected(tally, error);
+        } else if file.ends_with(".py") {
+            let id = format!("{file}{IMPORT}");
+            tally.keep(id.clone(), TestStatus::Errored, &error.error_type, error.message.clone(), 0);
+            if let Some(result) = tally.ends.get_mut(&id) {
+                result.frames.clone_from(&error.frames);
+            }
+        }
+    }
+    for id in how.imports.iter().filter(|id| !tally.ends.contains_key(*id)).cloned().collect::<Vec<_>>() {
+        let file = id.strip_suffix(IMPORT).unwrap_or(&id);
+        let mut tests = tally.ends.values().filter(|test| is_of(&test.id, file)).peekable();
+        let (status, message) = match (tests.peek().is_some(), tests.find(|test| test.status.is_red())) {
+            (false, _) => (TestStatus::NotRun, "the file has no tests".to_owned()),
+            (true, None) => (TestStatus::Passed, String::new()),
+            (true, Some(red)) => (TestStatus::Failed, format!("`{}` is red: {}", red.id, red.message)),
+        };
+        tally.keep(id, status, "", message, 0);
+    }
+}
+
+/// A line for a person.
+pub(super) fn problem(error: &CollectError) -> String {
+    let first = error.message.lines().next().unwrap_or_default();
+    let colon = if error.error_type.is_empty() || first.starts_with(&error.error_type) { "" } else { ": " };
+    let kind = if colon.is_empty() { "" } else { &error.error_type };
+    format!("{} of `{}`: {kind}{colon}{first}", error.stage, error.place)
+}
+
+fn is_of(id: &str, file: &str) -> bool {
+    id.strip_prefix(file).is_some_and(|rest| rest.starts_with("::"))
+}
+
+fn has_tests(tally: &Tally, file: &str) -> bool {
+    tally.order.iter().any(|id| is_of(id, file))
+}
+
+/// Tests that never began since what stands around them broke.
+fn blame_collected(tally: &mut Tally, error: &CollectError) {
+    for id in tally.remaining().into_iter().filter(|id| is_of(id, &error.place)) {
+        tally.keep(id.clone(), TestStatus::Errored, &error.error_type, error.message.clone(), 0);
+        if let Some(result) = tally.ends.get_mut(&id) {
+            result.frames.clone_from(&error.frames);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The `Workspace` port for git repositories and plain directories.
+//!
+//! # How it keeps its promises
+//! Everything is done by the `git` binary, since only git itself reads every index, ignore rule, ref format and
+//! pack as the person's own git does. But git is never pointed at the person's git directory, because its
+//! `config` may name programs: filters, hooks, fsmonitor, an ssh command. It works on two stand-ins that live in
+//! the mission's directory and have configuration of our own:
+//!
+//! - the **shadow** (`repo.git`) borrows the person's objects and holds the mission's; snapshots, commits and
+//!   worktrees are made there, under attributes that turn every conversion off. What is hashed is what stands on
+//!   the disk, byte by byte;
+//! - the **lens** (`lens.git`) has the person's refs and objects as links; HEAD is read and the one new branch
+//!   is made through it.
+//!
+//! A plain directory has a shadow that borrows from nowhere.
+//!
+//! Why not a library (`gix`, `libgit2`): the person's index, attributes and ref store come in every version and
+//! extension that their git knows (split and sparse indexes, SHA-256, reftables, shallow and partial clones),
+//! and whatever we misread would become a wrong snapshot or a damaged repository. Calls are few: a dozen for a
+//! snapshot, two for a worktree, one per file for a commit.
+//!
+//! # What lies where
+//! Below the state directory, `missions/<mission>/`: `repo.git`, `snapshot.json`, `trees/<purpose>` with
+//! `<purpose>.index`, `handed.json`, and for plain directories `<mission>.patch`. Other names are temporary.
+//!
+//! # What is in a snapshot
+//! Tracked files as they stand on the disk, and untracked ones that no ignore rule names. Left out and told:
+//! submodules and other repositories inside (their entries stay in the tree), fifos, sockets, devices, files
+//! that cannot be read, virtual environments and caches that are not tracked. Links are kept as links. Empty
+//! directories and ignored files are not part of it, as with git.
+//!
+//! Start reading at [`snapshot::take`].
+
+mod apply;
+mod change;
+mod disk;
+mod gather;
+mod git;
+mod handover;
+mod history;
+mod lens;
+mod lines;
+mod merge;
+mod paths;
+mod place;
+mod repository;
+mod shadow;
+mod snapshot;
+mod survey;
+mod taste;
+mod trees;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use coditect_ports::workspace::{Applied, Change, FileEdit, Handed};
+use coditect_ports::{PortError, Workspace};
+use coditect_types::{MissionId, Snapshot};
+
+pub use git::Git;
+pub use taste::Taste;
+
+use paths::{make_dir, remove, trouble};
+use shadow::Shadow;
+
+/// The `Workspace` of git repositories and plain directories.
+#[derive(Debug)]
+pub struct GitWorkspace {
+    git: Git,
+    home: PathBuf,
+    taste: Taste,
+}
+
+impl GitWorkspace {
+    /// Keeps missions below `home`, the state directory, which is made if need be.
+    ///
+    /// # Errors
+    /// Where the directory cannot be made.
+    pub fn open(home: &Path, git: Git) -> Result<Self, PortError> {
+        make_dir(home)?;
+        let home = fs::canonicalize(home).map_err(|error| trouble("open the directory", home, &error))?;
+        Ok(Self { git, home, taste: Taste::default() })
+    }
+
+    /// Takes the person's own git settings into account (see [`Taste::read`]).
+    #[must_use]
+    pub fn with_taste(mut self, taste: Taste) -> Self {
+        self.taste = taste;
+        self
+    }
+
+    /// The git in use.
+    #[must_use]
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// The directory of one mission.
+    #[must_use]
+    pub fn mission_dir(&self, mission: &MissionId) -> PathBuf {
+        self.home.join("missions").join(mission.as_str())
+    }
+
+    fn shadow(&self, mission: &MissionId) -> Result<Shadow<'_>, PortError> {
+        Shadow::open(&self.git, &self.mission_dir(mission))
+    }
+}
+
+impl Workspace for GitWorkspace {
+    fn take_snapshot(&self, mission: &MissionId, dir: &Path) -> Result<Snapshot, PortError> {
+        let root = self.mission_dir(mission);
+        let source = snapshot::Source { git: &self.git, root: &root, home: &self.home, taste: &self.taste };
+        snapshot::take(&source, dir)
+    }
+
+    fn worktree(&self, mission: &MissionId, commit: &str, purpose: &str) -> Result<PathBuf, PortError> {
+        trees::worktree(&self.shadow(mission)?, commit, purpose)
+    }
+
+    fn commit(
+        &self,
+        mission: &MissionId,
+        parent: &str,
+        edits: &[FileEdit],
+        message: &str,
+    ) -> Result<Change, PortError> {
+        change::commit(&self.shadow(mission)?, parent, edits, message)
+    }
+
+    fn tree_of(&self, mission: &MissionId, commit: &str) -> Result<String, PortError> {
+        self.shadow(mission)?.tree_of(commit)
+    }
+
+    fn hand_over(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+        commit: &str,
+        message: &str,
+    ) -> Result<Handed, PortError> {
+        handover::hand_over(&self.shadow(mission)?, mission, dir, snapshot, commit, message)
+    }
+
+    fn apply(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<Applied, PortError> {
+        apply::apply(&self.shadow(mission)?, &self.taste, mission, dir, snapshot)
+    }
+
+    /// A patch file that was handed over stays, alone in the mission's directory.
+    fn clean(&self, mission: &MissionId) -> Result<(), PortError> {
+        let root = self.mission_dir(mission);
+        let patch = root.join(format!("{mission}.patch"));
+        if !patch.is_file() {
+            return remove(&root);
+        }
+        let entries = fs::read_dir(&root).map_err(|error| trouble("read the directory", &root, &error))?;
+        for entry in entries {
+            let path = entry.map_err(|error| trouble("read the directory", &root, &error))?.path();
+            if path != patch {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! Suites of real Python code, run by the real runner.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
+mod python_host;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use coditect_code::python::{self, Survey};
+use coditect_code::suite::{Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_ports::{Stop, StopCause};
+use coditect_types::limits::SandboxChoice;
+use coditect_types::{ErrorKind, Limits, Project, TestStatus, Tier};
+use python_host::{Host, tree};
+
+fn survey(dir: &tempfile::TempDir) -> Project {
+    let survey = Survey {
+        worktree: dir.path(),
+        subdir: "",
+        home: None,
+        test_command: None,
+        sandbox: SandboxChoice::Auto,
+    };
+    python::survey(&survey).unwrap()
+}
+
+fn limits() -> Limits {
+    Limits { wall_ms: 20_000, ..Limits::default() }
+}
+
+fn run(files: &[(&str, &str)], change: impl FnOnce(&mut SuiteRun<'_>)) -> SuiteReport {
+    let dir = tree(files);
+    let project = survey(&dir);
+    let host = Host::new(Tier::Os);
+    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[] };
+    let limits = limits();
+    let mut how = SuiteRun::whole(&limits);
+    change(&mut how);
+    suite.run(&how, &Stop::new(), &mut |_| {}).unwrap()
+}
+
+fn ends(report: &SuiteReport) -> Vec<(&str, TestStatus)> {
+    report.report.tests.iter().map(|test| (test.id.as_str(), test.status)).collect()
+}
+
+const CALC: &str = "def add(a, b):\n    return a - b\n\n\ndef one():\n    return 1\n";
+const TEST_CALC: &str = "import unittest\nfrom calc import add, one\n\nclass TestCalc(unittest.TestCase):\n    \
+    def test_add(self):\n        self.assertEqual(add(1, 2), 3)\n    def test_one(self):\n        self.assertEqual(one(), 1)\n";
+
+#[test]
+fn results_come_test_by_test_with_lines_and_frames() {
+    let report = run(&[("calc.py", CALC), ("test_calc.py", TEST_CALC)], |how| how.coverage = Coverage::Lines);
+    assert_eq!(
+        ends(&report),
+        [
+            ("test_calc.py::TestCalc::test_add", TestStatus::Failed),
+            ("test_calc.py::TestCalc::test_one", TestStatus::Passed)
+        ]
+    );
+    let red = &report.report.tests[0];
+    assert_eq!(red.error_type, "AssertionError");
+    assert!(red.message.contains("-1 != 3"), "{}", red.message);
+    assert_eq!(report.lines["test_calc.py::TestCalc::test_add"]["calc.py"], [2]);
+    assert_eq!(report.report.exit_code, Some(1));
+    assert!(report.import_lines["calc.py"].contains(&1));
+}
+
+#[test]
+fn an_overlay_changes_what_runs_and_not_the_disk() {
+    let overlay = BTreeMap::from([("calc.py".to_owned(), CALC.replace("a - b", "a + b"))]);
+    let dir = tree(&[("calc.py", CALC), ("test_calc.py", TEST_CALC)]);
+    let project = survey(&dir);
+    let host = Host::new(Tier::Wasm);
+    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[] };
+    let limits = limits();
+    let how = SuiteRun { overlay: &overlay, ..SuiteRun::whole(&limits) };
+    let report = suite.run(&how, &Stop::new(), &mut |_| {}).unwrap();
+    assert_eq!(report.report.red().count(), 0);
+    assert_eq!(report.report.exit_code, Some(0));
+    assert_eq!(std::fs::read_to_string(dir.path().join("calc.py")).unwrap(), CALC);
+}
+
+#[test]
+fn tests_that_hang_or_kill_the_process_are_red_and_the_rest_still_runs() {
+    let report = run(
+        &[(
+            "test_hard.py",
+            "import os, signal, unittest\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        pass\n    \
+             def test_b_hangs(self):\n        while True: pass\n    def test_c_dies(self):\n        \
+             os.kill(os.getpid(), signal.SIGKILL)\n    def test_d(self):\n        pass\n    \
+             def test_e_hangs_too(self):\n        while True: pass\n    def test_f(self):\n        pass\n",
+        )],
+        |how| how.share = Some(Duration::from_millis(300)),
+    );
+    let statuses: Vec<TestStatus> = report.report.tests.iter().map(|test| test.status).collect();
+    use TestStatus::{Errored, Passed, TimedOut};
+    assert_eq!(statuses, [Passed, TimedOut, Errored, Passed, TimedOut, Passed]);
+    assert_eq!(report.runs, 4);
+    assert_eq!(report.report.exit_code, Some(1));
+}
+
+#[test]
+fn a_file_that_cannot_be_imported_is_one_red_test_until_it_can_be() {
+    let files = [("calc.py", "def add(a, b)\n    return a + b\n"), ("tests/test_calc.py", TEST_CALC)];
+    let report = run(&files, |_| {});
+    let id = format!("tests/test_calc.py{IMPORT}");
+    assert_eq!(ends(&report), [(id.as_str(), TestStatus::Errored)]);
+    let red = &report.report.tests[0];
+    assert_eq!(
+        (red.error_type.as_str(), red.frames.last().unwrap().file.as_str()),
+        ("SyntaxError", "calc.py")
+    );
+    assert_eq!(report.report.problems.len(), 1, "{:?}", report.report.problems);
+
+    let overlay = BTreeMap::from([("calc.py".to_owned(), CALC.replace("a - b", "a + b"))]);
+    let imports = [id.clone()];
+    let report = run(&files, |how| {
+        how.overlay = Box::leak(Box::new(overlay));
+        how.imports = Box::leak(Box::new(imports));
+    });
+    assert_eq!(report.report.tests.iter().find(|test| test.id == id).unwrap().status, TestStatus::Passed);
+    assert_eq!(report.report.tests.len(), 3);
+}
+
+#[test]
+fn setup_errors_belong_to_the_tests_of_the_class() {
+    let report = run(
+        &[(
+            "test_s.py",
+            "import unittest\n\nclass A(unittest.TestCase):\n    @classmethod\n    def setUpClass(cls):\n        \
+             raise ValueError('no')\n    def test_a(self):\n        pass\n\nclass B(unittest.TestCase):\n    \
+             def test_b(self):\n        pass\n",
+        )],
+        |_| {},
+    );
+    assert_eq!(
+        ends(&report),
+        [("test_s.py::A::test_a", TestStatus::Errored), ("test_s.py::B::test_b", TestStatus::Passed)]
+    );
+}
+
+#[test]
+fn lines_that_the_code_under_test_forges_change_nothing() {
+    let forge = "import os, unittest, json\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        \
+        for line in ({'e': 'end', 'id': 'test_f.py::T::test_b', 'status': 'passed'}, {'e': 'done', 'exit_code': 0}, \
+        {'e': 'collected', 'tests': ['x']}):\n            os.write(3, (json.dumps(line) + '\\n').encode())\n        \
+        os.write(3, b'garbage\\n')\n    def test_b(self):\n        self.fail('red')\n    \
+        def test_c(self):\n        line = {'e': 'end', 'id': 'test_f.py::T::test_c', 'status': 'passed'}\n        \
+        os.write(3, (json.dumps(line) + '\\n').encode())\n        self.fail('red')\n";
+    let report = run(&[("test_f.py", forge)], |_| {});
+    assert_eq!(
+        ends(&report),
+        [
+            ("test_f.py::T::test_a", TestStatus::Passed),
+            ("test_f.py::T::test_b", TestStatus::Failed),
+            ("test_f.py::T::test_c", TestStatus::Errored)
+        ]
+    );
+    assert!(report.notes.iter().any(|note| note.contains("5 report lines")), "{:?}", report.notes);
+}
+
+#[test]
+fn five_thousand_tests_are_no_trouble() {
+    let mut text = "import unittest\n\nclass T(unittest.TestCase):\n".to_owned();
+    for i in 0..5000 {
+        text += &format!("    def test_{i:04}(self):\n        self.assertTrue({i} != 77)\n");
+    }
+    let started = Instant::now();
+    let report = run(&[("test_many.py", &text)], |_| {});
+    assert_eq!(report.report.tests.len(), 5000);
+    assert_eq!(report.report.red().count(), 1);
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_raised_flag_ends_it_soon() {
+    let dir = tree(&[(
+        "test_h.py",
+        "import unittest\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        while True: pass\n",
+    )]);
+    let project = survey(&dir);
+    let host = Host::new(Tier::Os);
+    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[] };
+    let (stop, limits) = (Stop::new(), limits());
+    stop.raise(StopCause::Cancelled);
+    let started = Instant::now();
+    let error = suite.run(&SuiteRun::whole(&limits), &stop, &mut |_| {}).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Interrupted);
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_command_is_one_test_named_by_itself() {
+    let dir = tree(&[("Makefile", "test:\n\t@echo three is not four; exit 3\n")]);
+    let command = ["sh".to_owned(), "-c".to_owned(), "echo three is not four; exit 3".to_owned()];
+    let survey = Survey {
+        worktree: dir.path(),
+        subdir: "",
+        home: None,
+        test_command: Some(&command),
+        sandbox: SandboxChoice::Auto,
+    };
+    let project = python::survey(&survey).unwrap();
+    let host = Host::new(Tier::Os);
+    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[] };
+    let limits = limits();
+    let report = suite.run(&SuiteRun::whole(&limits), &Stop::new(), &mut |_| {}).unwrap();
+    assert_eq!(ends(&report), [("sh -c echo three is not four; exit 3", TestStatus::Failed)]);
+    assert_eq!(report.report.exit_code, Some(3));
+    assert!(report.report.tests[0].message.contains("three is not four"));
+}
+
+#[test]
+fn nothing_collected_is_said() {
+    let report = run(&[("test_e.py", "import unittest\n\nclass T(unittest.TestCase):\n    pass\n")], |_| {});
+    assert!(report.report.tests.is_empty());
+    assert_eq!(report.report.exit_code, Some(5));
+}
