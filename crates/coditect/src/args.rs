@@ -1,0 +1,291 @@
+//! The flag tables: every command and flag is declared here once, with its docs and examples.
+//!
+//! Parsing touches nothing: no file, no environment, no clock.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  coditect run \"make the failing tests pass\"
+  coditect why last
+  coditect apply last
+
+Exit codes: 0 verified, 1 failed, 2 usage, 3 needs a person, 4 budget or limit, 5 no sandbox,
+130 interrupted.";
+
+/// Takes a repository with failing tests to a verified branch, on your machine, with nothing installed.
+#[derive(Debug, Parser)]
+#[command(name = "coditect", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Where missions are kept [default: $CODITECT_HOME, else $XDG_STATE_HOME/coditect]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) home: Option<PathBuf>,
+    /// When to use colours (NO_COLOR and pipes turn `auto` off)
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    pub(crate) color: Color,
+    /// Print JSON for programs in place of text for people
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Tell more on stderr; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Also in pipes and files.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Begin a mission: a request on a directory becomes a verified change on a branch
+    Run(RunArgs),
+    /// List missions, newest first
+    List(ListArgs),
+    /// Show where a mission stands and what it left
+    Show(OneMission),
+    /// Print a mission's journal: every event, in order
+    Log(LogArgs),
+    /// Tell a mission's story: what was expected, what was seen, what was decided
+    Why(WhyArgs),
+    /// Go on with a mission after any stop
+    Resume(ResumeArgs),
+    /// Bring a mission's change into the current branch or directory
+    Apply(OneMission),
+    /// End a mission
+    Cancel(CancelArgs),
+    /// Remove ended missions and their patch files; branches stay
+    Clean(CleanArgs),
+    /// Find out what this machine can enforce and what is missing
+    Doctor,
+    /// Write a commented coditect.toml
+    Init(InitArgs),
+    /// Print each setting and where it comes from
+    Config(ConfigArgs),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  coditect completions bash > ~/.local/share/bash-completion/completions/coditect"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Measure this build on this machine
+    Bench(BenchArgs),
+}
+
+const RUN_HELP: &str = "\
+Examples:
+  coditect run \"make the failing tests pass\"
+  coditect run -C ~/src/ledger --test-command \"python -m pytest tests\" \"fix the rounding\"
+  coditect run -f request.txt --json > events.jsonl
+  echo \"make the failing tests pass\" | coditect run -
+
+The working tree, index, branches, stash and config of DIR are not touched: the result is a new
+branch `coditect/<mission>`, or a patch file where DIR is not under git. `coditect apply last`
+brings it in.";
+
+#[derive(Debug, Args)]
+#[command(after_help = RUN_HELP)]
+pub(crate) struct RunArgs {
+    /// What is wanted, in plain words; `-` reads it from standard input
+    #[arg(value_name = "REQUEST", conflicts_with = "file", allow_hyphen_values = false)]
+    pub(crate) request: Option<String>,
+    /// The directory to work on
+    #[arg(short = 'C', value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Read the request from a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+/// What is printed while a mission runs.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Shown {
+    /// Print the end only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// With --json: print progress notices between the events too (they are not kept)
+    #[arg(long, requires = "json")]
+    pub(crate) progress: bool,
+}
+
+/// Settings that a flag can set; the same keys exist in files and in the environment.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings (see `coditect config`)")]
+pub(crate) struct SettingFlags {
+    /// How the tests are run, such as "python -m pytest tests"
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) test_command: Option<String>,
+    /// Where code runs: auto, wasm or os
+    #[arg(long, value_name = "TIER")]
+    pub(crate) sandbox: Option<String>,
+    /// Go on without a protection of the sandbox that cannot be had here, by its name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) waive: Vec<String>,
+    /// Time for the whole mission, seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) budget_s: Option<String>,
+    /// Time for the search for a change, seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) search_s: Option<String>,
+    /// Candidates that may be tried
+    #[arg(long, value_name = "N")]
+    pub(crate) max_candidates: Option<String>,
+    /// Time for one run of the test suite, seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout_s: Option<String>,
+    /// Memory for one run of the test suite, MiB
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory_mib: Option<String>,
+    /// Agents at work at the same time; 0: as many as there are cores
+    #[arg(long, value_name = "N")]
+    pub(crate) agents: Option<String>,
+    /// Seed of the search: the same seed tries the same candidates in the same order
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<String>,
+}
+
+const MISSION: &str = "A mission's id, the beginning of one, or `last`";
+
+#[derive(Debug, Args)]
+pub(crate) struct OneMission {
+    #[arg(value_name = "MISSION", help = MISSION)]
+    pub(crate) mission: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// At most this many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  coditect log last\n  coditect log m-t2 --follow --json")]
+pub(crate) struct LogArgs {
+    #[command(flatten)]
+    pub(crate) of: OneMission,
+    /// Go on printing until the mission ends
+    #[arg(short = 'F', long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  coditect why last\n  coditect why last t3")]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    pub(crate) of: OneMission,
+    /// One task of it, such as `t3`
+    #[arg(value_name = "TASK")]
+    pub(crate) task: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) of: OneMission,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    #[command(flatten)]
+    pub(crate) of: OneMission,
+    /// Why; it is kept in the journal
+    #[arg(short = 'm', long, value_name = "TEXT", default_value = "cancelled by a person")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    group = clap::ArgGroup::new("which").required(true).args(["mission", "all", "older_than"]),
+    after_help = "Examples:\n  coditect clean last\n  coditect clean --older-than 30d --dry-run"
+)]
+pub(crate) struct CleanArgs {
+    #[arg(value_name = "MISSION", help = MISSION)]
+    pub(crate) mission: Option<String>,
+    /// Every mission that has ended
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Every mission that ended longer ago than this, such as 12h, 7d or 4w
+    #[arg(long, value_name = "AGE")]
+    pub(crate) older_than: Option<String>,
+    /// Also missions that have not ended, so that they can never be resumed (never one that is running)
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The directory to write it in
+    #[arg(short = 'C', value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The directory whose coditect.toml counts
+    #[arg(short = 'C', value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+/// A suite of measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Suite {
+    /// A fresh isolated CPython beside a process
+    Sandbox,
+    /// Durable events per second, one append at low load, replay
+    Journal,
+    /// Concurrent missions of no-op actions through the whole ring
+    Steps,
+}
+
+impl Suite {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Journal => "journal",
+            Self::Steps => "steps",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  coditect bench journal --json")]
+pub(crate) struct BenchArgs {
+    /// What to measure
+    pub(crate) name: Suite,
+    /// Smaller sizes, for a first impression in seconds
+    #[arg(long)]
+    pub(crate) quick: bool,
+}

@@ -1,0 +1,67 @@
+//! One module a command. Each gets its arguments and the [`Context`], and gives an exit code or a report.
+
+pub(crate) mod apply;
+pub(crate) mod bench;
+pub(crate) mod cancel;
+pub(crate) mod clean;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod log;
+pub(crate) mod resume;
+pub(crate) mod run;
+pub(crate) mod show;
+pub(crate) mod why;
+
+use crate::args::{Cli, Global, Verb};
+use crate::environment::{Environment, Site};
+use crate::out::{self, Out};
+use crate::report::{Done, Report};
+
+/// What every command stands on.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The flags of every command.
+    pub(crate) global: Global,
+    /// The environment.
+    pub(crate) env: Environment,
+    /// Standard output.
+    pub(crate) out: Out,
+}
+
+impl Context {
+    /// Where things are.
+    pub(crate) fn site(&self) -> Result<Site, Report> {
+        self.env.site(&self.global)
+    }
+
+    /// A line on standard error that is no error.
+    pub(crate) fn note(&self, text: &str) {
+        let label = out::painted(out::paint::WARN, "note:");
+        out::note(self.global.color, &format!("{label} {}", out::harmless(text)));
+    }
+}
+
+/// Does what was asked.
+pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
+    let out = Out::new(&cli.global);
+    let mut cx = Context { global: cli.global, env, out };
+    match cli.verb {
+        Verb::Run(args) => run::perform(cx, &args),
+        Verb::Resume(args) => resume::perform(cx, &args),
+        Verb::List(args) => list::perform(&mut cx, &args),
+        Verb::Show(args) => show::perform(&mut cx, &args),
+        Verb::Log(args) => log::perform(&mut cx, &args),
+        Verb::Why(args) => why::perform(&mut cx, &args),
+        Verb::Apply(args) => apply::perform(&mut cx, &args),
+        Verb::Cancel(args) => cancel::perform(&mut cx, &args),
+        Verb::Clean(args) => clean::perform(&mut cx, &args),
+        Verb::Doctor => doctor::perform(&mut cx),
+        Verb::Init(args) => init::perform(&mut cx, &args),
+        Verb::Config(args) => config::perform(&mut cx, &args),
+        Verb::Completions { shell } => completions::perform(&mut cx, shell),
+        Verb::Bench(args) => bench::perform(&mut cx, &args),
+    }
+}

@@ -1,0 +1,95 @@
+//! `coditect cancel`: ends a mission, here if no process runs it, else by asking the one that does.
+
+use std::time::Duration;
+
+use coditect_ports::{AppendError, Journal};
+use coditect_runtime::Cell;
+use coditect_types::{Command, ErrorKind, Input, MissionId, MissionStatus};
+use serde_json::json;
+
+use super::Context;
+use crate::args::CancelArgs;
+use crate::environment::Site;
+use crate::missions;
+use crate::phrase;
+use crate::report::{Doing, Done, Report};
+use crate::signals::Signals;
+use crate::wiring;
+
+/// How long the process that runs a mission is given to end it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often its journal is looked at meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+pub(crate) fn perform(cx: &mut Context, args: &CancelArgs) -> Done {
+    let site = cx.site()?;
+    let archive = wiring::archive(&site)?;
+    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let (records, view) = missions::load(archive.journal(), &mission)?;
+    if let Some(status) = view.status {
+        let cause = format!("it has ended already, as {}", phrase::status(status));
+        return Err(Report::new(ErrorKind::Conflict, format!("cancelling {mission}"), cause).into());
+    }
+    let command = Command::CancelMission { reason: args.reason.clone() };
+    let runtime = wiring::tokio_runtime()?;
+    let cell = Cell::replay(mission.clone(), &records);
+    if runtime.block_on(end_here(&site, &cell, &command))? {
+        return tell(cx, &mission, Some(MissionStatus::Cancelled));
+    }
+    wiring::mailbox(&site)
+        .send(&mission, &command)
+        .doing(&format!("asking the process that runs {mission}"))?;
+    let ended = runtime.block_on(wait(&archive, &mission))?;
+    tell(cx, &mission, ended)
+}
+
+/// Ends the mission in its journal, through the core like any other step. False: another process runs it.
+async fn end_here(site: &Site, cell: &Cell, command: &Command) -> Result<bool, Report> {
+    let doing = format!("cancelling {}", cell.mission());
+    let keeper = wiring::keeper(site)?;
+    let step = cell.step(wiring::now_ms(), &Input::Command(command.clone())).map_err(|refusal| {
+        let report = Report::new(refusal.kind, doing.clone(), refusal.cause);
+        refusal.hint.map_or_else(|| report.clone(), |hint| report.clone().hint(hint))
+    })?;
+    let kept = keeper.append(cell.mission(), cell.seq(), step.encode()).await;
+    keeper.release(cell.mission());
+    match kept {
+        Ok(_) => Ok(true),
+        Err(AppendError::Held(_) | AppendError::Conflict { .. }) => Ok(false),
+        Err(AppendError::NotKept(error) | AppendError::Unknown(error)) => Err(error).doing(&doing),
+    }
+}
+
+/// Waits for the mission's end in the journal. None: it has not come yet.
+async fn wait(archive: &wiring::Archive, mission: &MissionId) -> Result<Option<MissionStatus>, Report> {
+    let mut signals = Signals::listen()?;
+    let ended = async {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            look.tick().await;
+            if let Some(status) = missions::load(archive.journal(), mission)?.1.status {
+                return Ok(Some(status));
+            }
+        }
+    };
+    tokio::select! {
+        ended = tokio::time::timeout(PATIENCE, ended) => ended.unwrap_or(Ok(None)),
+        () = signals.next() => Ok(None),
+    }
+}
+
+fn tell(cx: &mut Context, mission: &MissionId, end: Option<MissionStatus>) -> Done {
+    if cx.out.json {
+        cx.out.object(&json!({ "mission": mission, "status": end.map_or("asked", phrase::status) }))?;
+        return Ok(0);
+    }
+    cx.out.line(&match end {
+        Some(MissionStatus::Cancelled) => format!("cancelled {mission}"),
+        // It was faster than the request to stop.
+        Some(status) => format!("{mission} has ended as {}", phrase::status(status)),
+        None => {
+            format!("asked the process that runs {mission} to end it; see `coditect show {mission}`")
+        }
+    })?;
+    Ok(0)
+}

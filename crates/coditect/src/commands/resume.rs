@@ -1,0 +1,40 @@
+//! `coditect resume`: goes on with a mission after any stop.
+
+use coditect_types::{Event, MissionStatus, Record};
+
+use super::Context;
+use crate::args::ResumeArgs;
+use crate::missions;
+use crate::report::Done;
+use crate::watch::{self, Begin};
+use crate::wiring;
+
+pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
+    let site = cx.site()?;
+    let archive = wiring::archive(&site)?;
+    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let (records, view) = missions::load(archive.journal(), &mission)?;
+    drop(archive);
+    if let Some(status) = view.status {
+        return ended(&mut cx, &records, status, args.shown.quiet);
+    }
+    watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, args.shown)
+}
+
+/// There is nothing to go on with: the same end is told again.
+fn ended(cx: &mut Context, records: &[Record], status: MissionStatus, quiet: bool) -> Done {
+    if cx.out.json {
+        for record in records {
+            let end = matches!(record.event, Event::MissionCompleted { .. });
+            if end || !quiet {
+                cx.out.object(record)?;
+            }
+            if end {
+                break;
+            }
+        }
+    } else if let Some(first) = records.first() {
+        watch::tell_end(cx, &first.mission, status)?;
+    }
+    Ok(status.exit_code())
+}

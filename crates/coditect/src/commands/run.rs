@@ -1,0 +1,81 @@
+//! `coditect run`: begins a mission and stays with it to its end.
+
+use std::io::Read;
+use std::path::Path;
+
+use coditect_types::{ErrorKind, WorkspaceRef};
+
+use super::Context;
+use crate::args::RunArgs;
+use crate::environment::directory;
+use crate::report::{Done, Report};
+use crate::settings;
+use crate::watch::{self, Begin};
+
+/// Bytes of a request at most.
+const MOST_BYTES: u64 = 64 * 1024;
+
+pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
+    let request = request(args)?;
+    let dir = directory(&args.dir)?;
+    let Some(path) = dir.to_str().map(str::to_owned) else {
+        let cause = "its path is not UTF-8, and the journal is";
+        return Err(Report::new(ErrorKind::Invalid, format!("opening `{}`", dir.display()), cause)
+            .hint("reach it by another name, such as a link")
+            .into());
+    };
+    let site = cx.site()?;
+    let resolved = settings::load(&args.settings, &cx.env, &dir)?;
+    for note in &resolved.notes {
+        cx.note(note);
+    }
+    let policy = resolved.settings.policy();
+    let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
+    watch::conduct(cx, site, begin, args.shown)
+}
+
+/// The request: the argument, a file, or standard input.
+fn request(args: &RunArgs) -> Result<String, Report> {
+    let text = match (&args.request, &args.file) {
+        (Some(dash), None) if dash == "-" => read("standard input", &mut std::io::stdin().lock())?,
+        (Some(text), None) => text.clone(),
+        (None, Some(file)) if file == Path::new("-") => read("standard input", &mut std::io::stdin().lock())?,
+        (None, Some(file)) => {
+            let name = format!("`{}`", file.display());
+            let mut opened = std::fs::File::open(file).map_err(|error| unreadable(&name, &error))?;
+            read(&name, &mut opened)?
+        }
+        (None, None) | (Some(_), Some(_)) => return Err(missing("there is no request")),
+    };
+    if text.trim().is_empty() {
+        return Err(missing("the request is empty"));
+    }
+    if text.len() as u64 > MOST_BYTES {
+        return Err(too_long());
+    }
+    Ok(text)
+}
+
+fn read(name: &str, from: &mut impl Read) -> Result<String, Report> {
+    let mut bytes = Vec::new();
+    from.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(name, &error))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(too_long());
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Report::new(ErrorKind::Invalid, "reading the request", format!("{name} is not UTF-8")))
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> Report {
+    Report::new(ErrorKind::Invalid, "reading the request", format!("{name}: {error}"))
+}
+
+fn too_long() -> Report {
+    Report::new(ErrorKind::Invalid, "reading the request", "it is longer than 64 KiB")
+        .hint("say what is wanted in fewer words; the repository holds the rest")
+}
+
+fn missing(cause: &str) -> Report {
+    Report::new(ErrorKind::Invalid, "reading the request", cause)
+        .hint("say what is to be done, such as `coditect run \"make the failing tests pass\"`")
+}

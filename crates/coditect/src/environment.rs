@@ -1,0 +1,131 @@
+//! The environment of the process, read once, and the directories that follow from it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use coditect_types::ErrorKind;
+
+use crate::args::Global;
+use crate::report::Report;
+
+/// Where things are for this person on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// Where missions are kept.
+    pub(crate) home: PathBuf,
+    /// Where what can be made again is kept.
+    pub(crate) cache: PathBuf,
+    /// `PATH` as it is.
+    pub(crate) path: Option<OsString>,
+    /// The person's home directory.
+    pub(crate) user_home: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`, where it is set.
+    pub(crate) xdg_config: Option<PathBuf>,
+}
+
+impl Site {
+    /// The absolute directories of `PATH`, in order.
+    pub(crate) fn search_path(&self) -> Vec<PathBuf> {
+        let dirs = self.path.iter().flat_map(std::env::split_paths);
+        dirs.filter(|dir| dir.is_absolute()).collect()
+    }
+}
+
+/// What the process was started with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    vars: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// Reads the environment.
+    pub(crate) fn read() -> Self {
+        Self { vars: std::env::vars_os().collect() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(vars: &[(&str, &str)]) -> Self {
+        Self { vars: vars.iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
+        self.vars.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty())
+    }
+
+    /// The names of all variables that begin with `CODITECT_`.
+    pub(crate) fn ours(&self) -> impl Iterator<Item = &str> {
+        self.vars.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with("CODITECT_"))
+    }
+
+    /// Where missions are kept: the flag, else `$CODITECT_HOME`, else the XDG state directory.
+    pub(crate) fn home(&self, global: &Global) -> Result<PathBuf, Report> {
+        let named = global.home.clone().or_else(|| self.get("CODITECT_HOME").map(PathBuf::from));
+        let home = match named {
+            Some(dir) => dir,
+            None => self.xdg("XDG_STATE_HOME", ".local/state").ok_or_else(no_home)?,
+        };
+        std::path::absolute(&home).map_err(|error| {
+            Report::new(
+                ErrorKind::Invalid,
+                "finding the state directory",
+                format!("{}: {error}", home.display()),
+            )
+        })
+    }
+
+    /// The person's own settings file, which need not exist.
+    pub(crate) fn user_settings(&self) -> Option<PathBuf> {
+        self.xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("config.toml"))
+    }
+
+    /// Every directory that the wiring needs to know.
+    pub(crate) fn site(&self, global: &Global) -> Result<Site, Report> {
+        let home = self.home(global)?;
+        let cache = self.xdg("XDG_CACHE_HOME", ".cache").unwrap_or_else(|| home.join("cache"));
+        let dir = |name: &str| self.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Ok(Site {
+            home,
+            cache,
+            path: self.get("PATH").cloned(),
+            user_home: dir("HOME"),
+            xdg_config: dir("XDG_CONFIG_HOME"),
+        })
+    }
+
+    /// A directory by the XDG rules: a path that is not absolute does not count.
+    fn xdg(&self, var: &str, below_home: &str) -> Option<PathBuf> {
+        let absolute = |name: &str| self.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = absolute(var).or_else(|| absolute("HOME").map(|home| home.join(below_home)))?;
+        Some(base.join("coditect"))
+    }
+}
+
+fn no_home() -> Report {
+    Report::new(
+        ErrorKind::Invalid,
+        "finding the state directory",
+        "neither `CODITECT_HOME` nor `XDG_STATE_HOME` nor `HOME` is set to an absolute path",
+    )
+    .hint("pass `--home DIR`")
+}
+
+/// The person's directory, absolute, with its links resolved.
+pub(crate) fn directory(dir: &Path) -> Result<PathBuf, Report> {
+    let report = |kind, cause: String| Report::new(kind, format!("opening `{}`", dir.display()), cause);
+    let path = dir.canonicalize().map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            report(ErrorKind::NotFound, "there is no such directory".to_owned())
+                .hint("name a directory with `-C DIR`")
+        } else {
+            report(ErrorKind::Invalid, error.to_string())
+        }
+    })?;
+    if path.is_dir() {
+        Ok(path)
+    } else {
+        Err(report(ErrorKind::Invalid, "it is not a directory".to_owned())
+            .hint("name the directory that holds the project with `-C DIR`"))
+    }
+}

@@ -1,0 +1,73 @@
+//! Facts of this machine that people and benches want to know.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use crate::environment::Environment;
+
+/// The machine.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Host {
+    /// The processor's name, where it tells.
+    pub(crate) cpu: String,
+    /// Cores that this process may use.
+    pub(crate) cores: usize,
+    /// The kernel's release.
+    pub(crate) kernel: String,
+}
+
+/// Asks the machine.
+pub(crate) fn host() -> Host {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo")
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
+    Host { cpu, cores: cores(), kernel }
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// A program that was found, and what it says of its version.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Tool {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its version, as it says itself.
+    pub(crate) version: String,
+}
+
+/// Looks for a program on `PATH` and asks for its version, in an empty directory's environment.
+pub(crate) fn tool(env: &Environment, name: &str) -> Option<Tool> {
+    let path = std::env::split_paths(env.get("PATH")?)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file())?;
+    let said = Command::new(&path)
+        .arg("--version")
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let said = String::from_utf8_lossy(&said.stdout);
+    let version = said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    Some(Tool { version: version.unwrap_or("unknown").to_owned(), path })
+}
+
+/// Bytes that are free for this user where `path` is, or would be.
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
+    let there = path.ancestors().find(|above| above.exists())?;
+    let stat = nix::sys::statvfs::statvfs(there).ok()?;
+    Some(stat.blocks_available() * stat.fragment_size())
+}

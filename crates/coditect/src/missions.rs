@@ -1,0 +1,136 @@
+//! Finding missions: the list of all, and the one that a person names.
+
+use coditect_ports::Journal;
+use coditect_runtime::{MissionView, ShellError, cell, history, view};
+use coditect_types::{ErrorKind, Event, MissionId, MissionStatus, Record};
+
+use crate::report::{Doing, Report};
+
+/// Ids that are named when several fit.
+const NAMED: usize = 5;
+
+/// A mission in the list: what its first and last records say.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Its id.
+    pub(crate) mission: MissionId,
+    /// The request.
+    pub(crate) request: String,
+    /// The person's directory.
+    pub(crate) workspace: String,
+    /// When it was submitted, ms since 1970.
+    pub(crate) submitted_at_ms: u64,
+    /// How and when it ended, ms since 1970; None: it has not.
+    pub(crate) end: Option<(MissionStatus, u64)>,
+}
+
+impl From<ShellError> for Report {
+    fn from(error: ShellError) -> Self {
+        let mut report = Self::new(error.kind(), "", error.to_string());
+        report.hint = error.hint().map(str::to_owned);
+        report
+    }
+}
+
+/// The newest `limit` missions, newest first, and how many there are in all. Reads two records of each.
+pub(crate) fn list(journal: &dyn Journal, limit: usize) -> Result<(Vec<Entry>, usize), Report> {
+    let streams = journal.streams().doing("listing missions")?;
+    let all = streams.len();
+    let mut entries = Vec::new();
+    // Ids begin with the second of submission, so the newest are the last.
+    for stream in streams.into_iter().rev().take(limit) {
+        entries.extend(entry(journal, &stream.stream, stream.last_seq)?);
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.submitted_at_ms));
+    Ok((entries, all))
+}
+
+/// What the list says of one mission; None where its first record cannot be read.
+fn entry(journal: &dyn Journal, mission: &MissionId, last_seq: u64) -> Result<Option<Entry>, Report> {
+    let read = |seq: u64| -> Result<Option<Record>, Report> {
+        let records = journal.read(mission, seq, 1).doing("reading the journal")?;
+        Ok(records.first().and_then(|(_, bytes)| cell::decode(bytes).ok()))
+    };
+    let Some(first) = read(1)? else { return Ok(None) };
+    let Event::MissionSubmitted { request, workspace, .. } = first.event else { return Ok(None) };
+    let mut end = None;
+    // A late outcome may stand behind the end; it is looked for a few records back, no further.
+    for seq in (last_seq.saturating_sub(16).max(1)..=last_seq).rev() {
+        match read(seq)? {
+            Some(Record { event: Event::MissionCompleted { status, .. }, at_ms, .. }) => {
+                end = Some((status, at_ms));
+                break;
+            }
+            Some(Record { event: Event::OutcomeIgnored { .. }, .. }) => {}
+            Some(_) | None => break,
+        }
+    }
+    Ok(Some(Entry {
+        mission: mission.clone(),
+        request,
+        workspace: workspace.path,
+        submitted_at_ms: first.at_ms,
+        end,
+    }))
+}
+
+/// The mission that `name` means: an id, the beginning of one (with or without `m-`), or `last`.
+pub(crate) fn find(journal: &dyn Journal, name: &str) -> Result<MissionId, Report> {
+    let report = |kind, cause: String| Report::new(kind, "finding the mission", cause);
+    if name == "last" {
+        return newest(journal)?.ok_or_else(|| {
+            report(ErrorKind::NotFound, "there is no mission yet".to_owned())
+                .hint("begin one with `coditect run \"make the failing tests pass\"`")
+        });
+    }
+    let streams = journal.streams().doing("finding the mission")?;
+    let fits = |id: &MissionId| {
+        !name.is_empty() && (id.as_str().starts_with(name) || id.as_str()[2..].starts_with(name))
+    };
+    if let Some(exact) = streams.iter().find(|info| info.stream.as_str() == name) {
+        return Ok(exact.stream.clone());
+    }
+    let found: Vec<MissionId> = streams.into_iter().map(|info| info.stream).filter(fits).collect();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(report(ErrorKind::NotFound, format!("no mission is called `{name}`"))
+            .hint("`coditect list` shows them; `last` means the newest")),
+        many => {
+            let named: Vec<_> = many.iter().take(NAMED).map(|id| format!("`{id}`")).collect();
+            let more = if many.len() > NAMED { ", ..." } else { "" };
+            let count = many.len();
+            Err(report(
+                ErrorKind::Invalid,
+                format!("`{name}` fits {count} missions: {}{more}", named.join(", ")),
+            )
+            .hint("type one character more"))
+        }
+    }
+}
+
+/// The mission that was submitted last. Ids sort by the second, so only those of the last second are read.
+fn newest(journal: &dyn Journal) -> Result<Option<MissionId>, Report> {
+    const SECOND: usize = "m-000000".len();
+    let streams = journal.streams().doing("finding the newest mission")?;
+    let Some(last) = streams.last() else { return Ok(None) };
+    let second = last.stream.as_str().get(..SECOND).unwrap_or(last.stream.as_str()).to_owned();
+    let mut best: Option<(u64, MissionId)> = None;
+    for info in streams.iter().rev().take_while(|info| info.stream.as_str().starts_with(&second)) {
+        let at_ms = entry(journal, &info.stream, info.last_seq)?.map_or(0, |entry| entry.submitted_at_ms);
+        if best.as_ref().is_none_or(|(newest, _)| at_ms > *newest) {
+            best = Some((at_ms, info.stream.clone()));
+        }
+    }
+    Ok(best.map(|(_, mission)| mission))
+}
+
+/// A mission's records and their view.
+pub(crate) fn load(journal: &dyn Journal, mission: &MissionId) -> Result<(Vec<Record>, MissionView), Report> {
+    let records = history(journal, mission).doing("reading the journal")?;
+    let Some(view) = view(&records) else {
+        let cause = format!("the journal of `{mission}` does not begin with a submission");
+        return Err(Report::new(ErrorKind::Bug, "reading the journal", cause)
+            .hint("see what is in it with `coditect log` and report it"));
+    };
+    Ok((records, view))
+}

@@ -1,0 +1,277 @@
+//! Plain sentences for what the journal holds. Numbers are those of the journal, never rounded up.
+
+mod outcome;
+
+use anstyle::Style;
+use coditect_types::event::{Response, TaskEnd, ViolationKind};
+use coditect_types::testing::TestReport;
+use coditect_types::{
+    Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, TestStatus, Tier,
+};
+
+use crate::out::paint;
+
+pub(crate) use outcome::outcome;
+
+/// `1 test`, `3 tests`, `12,345 tests`.
+pub(crate) fn count(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(n)) }
+}
+
+/// `count` of a length.
+pub(crate) fn count_of(n: usize, noun: &str) -> String {
+    count(n as u64, noun)
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A span of time: `820 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`.
+pub(crate) fn span(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
+        _ => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
+    }
+}
+
+/// How long ago, in one unit: `just now`, `5 min ago`, `3 d ago`.
+pub(crate) fn ago(now_ms: u64, then_ms: u64) -> String {
+    let seconds = now_ms.saturating_sub(then_ms) / 1000;
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+/// A moment, UTC: `2026-11-23 06:31:07`.
+pub(crate) fn moment(at_ms: u64) -> String {
+    i64::try_from(at_ms)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        .map_or_else(|| "at an unknown time".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// A status as in the journal's JSON.
+pub(crate) fn status(status: MissionStatus) -> &'static str {
+    match status {
+        MissionStatus::Verified => "verified",
+        MissionStatus::Unverified => "unverified",
+        MissionStatus::Failed => "failed",
+        MissionStatus::NeedsPerson => "needs_person",
+        MissionStatus::OverLimit => "over_limit",
+        MissionStatus::Cancelled => "cancelled",
+    }
+}
+
+/// The colour of a status.
+pub(crate) fn status_style(status: MissionStatus) -> Style {
+    match status {
+        MissionStatus::Verified => paint::GOOD.bold(),
+        MissionStatus::Unverified | MissionStatus::NeedsPerson | MissionStatus::OverLimit => {
+            paint::WARN.bold()
+        }
+        MissionStatus::Failed | MissionStatus::Cancelled => paint::BAD.bold(),
+    }
+}
+
+/// A role.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Analyzer => "analyzer",
+        Role::Coder => "coder",
+        Role::Tester => "tester",
+        Role::Deployer => "deployer",
+    }
+}
+
+/// A rung of the ladder.
+pub(crate) fn rung(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Memory => "memory",
+        Rung::Recipe => "recipe",
+        Rung::Reflex => "reflex",
+        Rung::SmallModel => "small model",
+        Rung::LargeModel => "large model",
+    }
+}
+
+/// A tier of the sandbox.
+pub(crate) fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Wasm => "wasm",
+        Tier::Os => "os",
+        Tier::Container => "container",
+    }
+}
+
+/// What a task is for.
+pub(crate) fn intent(intent: &Intent) -> String {
+    match intent {
+        Intent::TakeSnapshot => "take a snapshot".to_owned(),
+        Intent::SurveyProject => "survey the project".to_owned(),
+        Intent::MeasureBaseline => "measure the baseline".to_owned(),
+        Intent::TurnTestsGreen { rung: of } => format!("seek a change ({})", rung(*of)),
+        Intent::VerifyChange => "verify the change".to_owned(),
+        Intent::HandOver => "hand the change over".to_owned(),
+        Intent::DoNothing => "do nothing".to_owned(),
+    }
+}
+
+/// An expectation, as the end of "it was expected that".
+pub(crate) fn expectation(expectation: &Expectation) -> String {
+    match expectation {
+        Expectation::Succeeds { probability } => format!("it succeeds ({})", percent(*probability)),
+        Expectation::TestsTurnGreen { tests, probability } => {
+            format!("{} turn green ({})", count_of(tests.len(), "test"), percent(*probability))
+        }
+        Expectation::TestsStayGreen { probability } => {
+            format!("every green test stays green ({})", percent(*probability))
+        }
+        Expectation::NoTestVanishes { probability } => {
+            format!("no test vanishes ({})", percent(*probability))
+        }
+        Expectation::TestFilesUntouched { probability } => {
+            format!("no file of the tests is changed ({})", percent(*probability))
+        }
+        Expectation::EndsWithin { ms, probability } => {
+            format!("it ends within {} ({})", span(*ms), percent(*probability))
+        }
+    }
+}
+
+/// A probability: `98 %`, `99.9 %`.
+pub(crate) fn percent(p: f64) -> String {
+    let text = format!("{:.1}", p * 100.0);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// A kind of violation.
+pub(crate) fn violation(kind: ViolationKind) -> &'static str {
+    match kind {
+        ViolationKind::TestExpectation => "a test did not end as expected",
+        ViolationKind::VanishedTest => "a test is gone",
+        ViolationKind::UnexpectedFileChange => "a file changed that must not",
+        ViolationKind::Timeout => "it took too long",
+        ViolationKind::ActionFailed => "the action failed",
+        ViolationKind::LateOutcome => "an outcome came late",
+    }
+}
+
+/// What was decided about a violation.
+pub(crate) fn response(response: Response) -> &'static str {
+    match response {
+        Response::Ignore => "it was noted, and nothing else",
+        Response::Retry => "the same was tried again",
+        Response::Replan => "another way was planned",
+        Response::Stop => "the task was given up",
+    }
+}
+
+/// How a task ended.
+pub(crate) fn task_end(end: TaskEnd) -> &'static str {
+    match end {
+        TaskEnd::Done => "done",
+        TaskEnd::Failed => "failed",
+        TaskEnd::Dropped => "dropped",
+    }
+}
+
+/// Counts of a report: `21 tests: 19 passed, 2 failed`.
+pub(crate) fn tests(report: &TestReport) -> String {
+    counts(report.tests.iter().map(|test| test.status))
+}
+
+/// Counts of a receipt's tests after the change.
+pub(crate) fn tests_after(receipt: &Receipt) -> String {
+    counts(receipt.after.values().copied())
+}
+
+fn counts(statuses: impl Iterator<Item = TestStatus>) -> String {
+    let mut by = std::collections::BTreeMap::<TestStatus, u64>::new();
+    for status in statuses {
+        *by.entry(status).or_default() += 1;
+    }
+    if by.is_empty() {
+        return "no test ran".to_owned();
+    }
+    let parts: Vec<_> =
+        by.iter().map(|(status, n)| format!("{} {}", grouped(*n), test_status(*status))).collect();
+    format!("{}: {}", count(by.values().sum(), "test"), parts.join(", "))
+}
+
+fn test_status(status: TestStatus) -> &'static str {
+    match status {
+        TestStatus::Passed => "passed",
+        TestStatus::Failed => "failed",
+        TestStatus::Errored => "errored",
+        TestStatus::Skipped => "skipped",
+        TestStatus::TimedOut => "timed out",
+        TestStatus::NotRun => "not run",
+    }
+}
+
+/// What the sandbox enforced, in a phrase.
+pub(crate) fn enforced(enforced: &Enforced) -> String {
+    let mut parts = Vec::new();
+    let mut say = |held: bool, phrase: &str| {
+        if held {
+            parts.push(phrase.to_owned());
+        }
+    };
+    say(enforced.network, "no network");
+    say(enforced.file_writes, "no writes outside");
+    say(enforced.file_reads, "no reads outside");
+    say(enforced.processes, "no outside process");
+    parts.extend(enforced.wall_ms.map(|ms| format!("at most {}", span(ms))));
+    parts.extend(enforced.memory_bytes.map(|bytes| format!("at most {} MiB", bytes >> 20)));
+    if parts.is_empty() { "nothing enforced".to_owned() } else { parts.join(", ") }
+}
+
+/// What a snapshot holds.
+pub(crate) fn snapshot(snapshot: &Snapshot) -> String {
+    let work = if snapshot.uncommitted { ", with uncommitted work" } else { "" };
+    let left = match snapshot.left_out.len() {
+        0 => String::new(),
+        n => format!("; {} left out", count_of(n, "thing")),
+    };
+    format!("a snapshot of {}{work}{left}", count(snapshot.files, "file"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_counts_read_well() {
+        let check = |ms, expect: &str| assert_eq!(span(ms), expect);
+        check(0, "0 ms");
+        check(999, "999 ms");
+        check(4_251, "4.2 s");
+        check(200_000, "3 min 20 s");
+        check(7_500_000, "2 h 5 min");
+        assert_eq!(count(1, "test"), "1 test");
+        assert_eq!(count(1_234_567, "test"), "1,234,567 tests");
+        assert_eq!((grouped(100), grouped(1000)), ("100".to_owned(), "1,000".to_owned()));
+        assert_eq!(
+            (percent(0.98), percent(0.999), percent(1.0)),
+            ("98 %".into(), "99.9 %".into(), "100 %".into())
+        );
+        assert_eq!(moment(1_795_415_467_000), "2026-11-23 06:31:07");
+        assert_eq!(ago(10_000_000, 9_990_000), "just now");
+        assert_eq!(ago(10_000_000, 0), "2 h ago");
+    }
+}

@@ -1,0 +1,65 @@
+//! What came of an attempt, in a sentence.
+
+use coditect_types::Outcome;
+
+use super::{count, count_of, rung, snapshot, span, tests, tests_after, tier};
+use crate::words;
+
+/// What came of an attempt, as a sentence without its full stop.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::SnapshotTaken { snapshot: taken } => format!("kept {}", snapshot(taken)),
+        Outcome::ProjectSurveyed { project } => format!(
+            "found a {} project whose tests run with `{}`, for the {} sandbox ({})",
+            project.language,
+            words::join(&project.command),
+            tier(project.tier),
+            project.tier_reason
+        ),
+        Outcome::BaselineMeasured { report, suspects, tier: ran, spent, .. } => {
+            let problems = match report.problems.len() {
+                0 => String::new(),
+                n => format!("; {}", count_of(n, "problem")),
+            };
+            format!(
+                "ran the suite in the {} sandbox: {}; {}; {} in {}{problems}",
+                tier(*ran),
+                tests(report),
+                count_of(suspects.len(), "suspicious line"),
+                count(spent.sandbox_runs, "sandbox run"),
+                span(spent.wall_ms),
+            )
+        }
+        Outcome::ChangeProposed { proposal, spent } => format!(
+            "found a change on rung {} after {} in {}, confidence {:.2}: {}",
+            rung(proposal.rung),
+            count(spent.candidates, "candidate"),
+            span(spent.wall_ms),
+            proposal.confidence,
+            proposal.explanation.trim_end_matches('.')
+        ),
+        Outcome::NoChangeFound { rung: on, account, at_limit, spent } => format!(
+            "found no change on rung {} after {} in {}{}: {}",
+            rung(*on),
+            count(spent.candidates, "candidate"),
+            span(spent.wall_ms),
+            if *at_limit { ", at its limit" } else { "" },
+            account.trim_end_matches('.')
+        ),
+        Outcome::ChangeVerified { receipt, report, .. } => format!(
+            "ran the suite on the changed tree in the {} sandbox: {}, exit code {}{}",
+            tier(receipt.tier),
+            // The report has the red tests only, the receipt has them all.
+            tests_after(receipt),
+            receipt.exit_code,
+            report.problems.first().map_or_else(String::new, |problem| format!("; {problem}"))
+        ),
+        Outcome::HandedOver { branch, patch, .. } => match (branch, patch) {
+            (Some(branch), _) => format!("handed the change over on branch `{branch}`"),
+            (None, Some(patch)) => format!("handed the change over as `{patch}`"),
+            (None, None) => "handed nothing over".to_owned(),
+        },
+        Outcome::NothingDone => "did nothing, as planned".to_owned(),
+        Outcome::Failed { failure, .. } => format!("could not: {}", failure.cause),
+    }
+}

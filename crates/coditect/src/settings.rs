@@ -1,0 +1,265 @@
+//! Settings, in layers: flag, environment, project file, user file, default. Each value knows its source.
+//!
+//! The project file comes with the repository, so it is not trusted: it may say how its tests are run, lower
+//! limits and ask for the stronger sandbox, and nothing else. What it may not do is left out, and said.
+
+mod file;
+mod keys;
+mod layers;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use coditect_types::limits::SandboxChoice;
+use coditect_types::{Budget, ErrorKind, Limits, Policy, Tier};
+use serde::Serialize;
+
+use crate::args::SettingFlags;
+use crate::environment::Environment;
+use crate::report::Report;
+
+pub(crate) use keys::{KEYS, Key, ProjectMay, Value};
+pub(crate) use template::template;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "layer", rename_all = "snake_case")]
+pub(crate) enum Source {
+    /// A flag.
+    Flag {
+        /// Such as `--seed`.
+        name: String,
+    },
+    /// The environment.
+    Environment {
+        /// Such as `CODITECT_SEED`.
+        name: String,
+    },
+    /// The project's `coditect.toml`.
+    Project {
+        /// The file.
+        file: PathBuf,
+        /// Line, from 1.
+        line: usize,
+    },
+    /// The person's own file.
+    User {
+        /// The file.
+        file: PathBuf,
+        /// Line, from 1.
+        line: usize,
+    },
+    /// Built in.
+    Default,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag { name } => f.write_str(name),
+            Self::Environment { name } => write!(f, "${name}"),
+            Self::Project { file, line } | Self::User { file, line } => {
+                write!(f, "{}:{line}", file.display())
+            }
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value and its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sourced {
+    pub(crate) value: Value,
+    pub(crate) source: Source,
+}
+
+/// What one layer says, by key.
+pub(crate) type Layer = BTreeMap<&'static str, Sourced>;
+
+/// Every setting, with a value. The total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// How the tests are run, program first; None: found out.
+    pub(crate) test_command: Option<Vec<String>>,
+    /// Where code runs.
+    pub(crate) sandbox: SandboxChoice,
+    /// Protections given up, by name.
+    pub(crate) waive: Vec<String>,
+    /// Time for the whole mission, s.
+    pub(crate) budget_s: u64,
+    /// Time for the search, s.
+    pub(crate) search_s: u64,
+    /// Candidates that may be tried.
+    pub(crate) max_candidates: u64,
+    /// Time for one run of the suite, s.
+    pub(crate) timeout_s: u64,
+    /// Memory for one run of the suite, MiB.
+    pub(crate) memory_mib: u64,
+    /// Agents at work at the same time; 0: one a core.
+    pub(crate) agents: u32,
+    /// Seed of the search.
+    pub(crate) seed: u64,
+}
+
+impl Settings {
+    /// How a mission is run under these settings.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            suite: Limits {
+                wall_ms: self.timeout_s * 1000,
+                memory_bytes: self.memory_mib << 20,
+                ..Limits::default()
+            },
+            budget: Budget {
+                wall_ms: self.budget_s * 1000,
+                search_ms: self.search_s * 1000,
+                candidates: self.max_candidates,
+                model_calls: 0,
+            },
+            sandbox: self.sandbox,
+            waived: self.waive.clone(),
+            test_command: self.test_command.clone(),
+            agents: self.agents,
+            seed: self.seed,
+        }
+    }
+}
+
+/// Settings with their sources.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    /// The total.
+    pub(crate) settings: Settings,
+    /// By key, in the order of the table: the value, where there is one, and its source.
+    pub(crate) values: Vec<(&'static Key, Option<Value>, Source)>,
+    /// What was left out, and why, a sentence each.
+    pub(crate) notes: Vec<String>,
+    /// The files that were looked for: label, path, whether there was one.
+    pub(crate) files: Vec<(&'static str, PathBuf, bool)>,
+}
+
+/// Reads every layer for work on `dir` (absolute) and puts them together.
+pub(crate) fn load(flags: &SettingFlags, env: &Environment, dir: &Path) -> Result<Resolved, Report> {
+    let user_file = env.user_settings();
+    let project_file = project_file(dir);
+    let mut files = Vec::new();
+    let mut read = |label, path: Option<&PathBuf>, trust| -> Result<Layer, Report> {
+        let Some(path) = path else { return Ok(Layer::new()) };
+        let layer = file::read(path, trust)?;
+        files.push((label, path.clone(), layer.is_some()));
+        Ok(layer.unwrap_or_default())
+    };
+    let project = read("project", Some(&project_file), file::Owner::Project)?;
+    let user = read("user", user_file.as_ref(), file::Owner::User)?;
+    let mut notes = Vec::new();
+    let layers = Layers {
+        flags: layers::from_flags(flags)?,
+        env: layers::from_environment(env, &mut notes)?,
+        project,
+        user,
+    };
+    let mut resolved = layers.resolve();
+    notes.append(&mut resolved.notes);
+    resolved.notes = notes;
+    resolved.files = files;
+    Ok(resolved)
+}
+
+/// The project's file: in the directory itself, else at the top of its repository.
+fn project_file(dir: &Path) -> PathBuf {
+    const NAME: &str = "coditect.toml";
+    let here = dir.join(NAME);
+    if here.symlink_metadata().is_ok() {
+        return here;
+    }
+    let top = dir.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok());
+    match top.map(|top| top.join(NAME)) {
+        Some(file) if file.symlink_metadata().is_ok() => file,
+        _ => here,
+    }
+}
+
+/// The layers that a person or a project wrote.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layers {
+    pub(crate) flags: Layer,
+    pub(crate) env: Layer,
+    pub(crate) project: Layer,
+    pub(crate) user: Layer,
+}
+
+impl Layers {
+    /// Puts the layers together.
+    pub(crate) fn resolve(&self) -> Resolved {
+        let mut notes = Vec::new();
+        let values: Vec<_> = KEYS
+            .iter()
+            .map(|key| match self.pick(key, &mut notes) {
+                Some(Sourced { value, source }) => (key, Some(value), source),
+                None => (key, None, Source::Default),
+            })
+            .collect();
+        let settings = total(&values);
+        Resolved { settings, values, notes, files: Vec::new() }
+    }
+
+    /// The value of one key: the highest layer that has one, as far as that layer may set it.
+    fn pick(&self, key: &Key, notes: &mut Vec<String>) -> Option<Sourced> {
+        let of = |layer: &Layer| layer.get(key.name).cloned();
+        if let Some(over) = of(&self.flags).or_else(|| of(&self.env)) {
+            return Some(over);
+        }
+        let default = || key.default.map(|value| Sourced { value: value(), source: Source::Default });
+        let persons = of(&self.user).or_else(default);
+        let Some(asked) = of(&self.project) else { return persons };
+        match key.project.refuses(&asked.value, persons.as_ref().map(|sourced| &sourced.value)) {
+            None => Some(asked),
+            Some(why) => {
+                let hint = key.flag().map_or(String::new(), |flag| format!("; you may, with `{flag}`"));
+                notes.push(format!("{}: `{}` is ignored: {why}{hint}", asked.source, key.name));
+                persons
+            }
+        }
+    }
+}
+
+/// The one struct at the end. Values were checked when they were read, so each has the type of its key.
+fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
+    let get = |name: &str| {
+        values.iter().find(|(key, ..)| key.name == name).and_then(|(_, value, _)| value.as_ref())
+    };
+    let number = |name: &str| get(name).and_then(Value::number).unwrap_or_default();
+    let words = |name: &str| get(name).and_then(Value::words);
+    let framework = get("framework")
+        .and_then(Value::word)
+        .map(|framework| ["python", "-m", framework].map(str::to_owned).to_vec());
+    Settings {
+        test_command: words("test_command").map(<[String]>::to_vec).or(framework),
+        sandbox: match get("sandbox").and_then(Value::word) {
+            Some("wasm") => SandboxChoice::Only(Tier::Wasm),
+            Some("os") => SandboxChoice::Only(Tier::Os),
+            _ => SandboxChoice::Auto,
+        },
+        waive: words("waive").map(<[String]>::to_vec).unwrap_or_default(),
+        budget_s: number("budget_s"),
+        search_s: number("search_s"),
+        max_candidates: number("max_candidates"),
+        timeout_s: number("timeout_s"),
+        memory_mib: number("memory_mib"),
+        agents: u32::try_from(number("agents")).unwrap_or(u32::MAX),
+        seed: number("seed"),
+    }
+}
+
+/// The report of a value that cannot be.
+fn bad_value(source: &Source, key: &str, cause: &str) -> Report {
+    // A flag and a variable carry the name of the setting in their own.
+    let key = match source {
+        Source::Project { .. } | Source::User { .. } => format!("`{key}`: "),
+        Source::Flag { .. } | Source::Environment { .. } | Source::Default => String::new(),
+    };
+    Report::new(ErrorKind::Invalid, "reading settings", format!("{source}: {key}{cause}"))
+}

@@ -1,0 +1,289 @@
+//! The table of settings, and how a value of each is read.
+
+use coditect_types::{Budget, Limits};
+use serde::Serialize;
+
+use crate::words;
+
+/// A value, checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Value {
+    /// A list of words.
+    Words(Vec<String>),
+    /// One word.
+    Word(String),
+    /// A number.
+    Number(u64),
+}
+
+impl Value {
+    pub(crate) fn words(&self) -> Option<&[String]> {
+        if let Self::Words(words) = self { Some(words) } else { None }
+    }
+
+    pub(crate) fn word(&self) -> Option<&str> {
+        if let Self::Word(word) = self { Some(word) } else { None }
+    }
+
+    pub(crate) fn number(&self) -> Option<u64> {
+        if let Self::Number(number) = self { Some(*number) } else { None }
+    }
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Words(list) if list.is_empty() => f.write_str("none"),
+            Self::Words(list) => f.write_str(&words::join(list)),
+            Self::Word(word) => f.write_str(word),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// What a value must look like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A command line, or its words.
+    Command,
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// Some of these names, separated by commas, or a list.
+    Names(&'static [&'static str]),
+    /// A whole number within these.
+    Number {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+/// How far a project's file may set a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProjectMay {
+    /// To anything that keeps to the project.
+    Set,
+    /// To a smaller number than the person's; 0 counts as no limit where `zero_is_all`.
+    Lower {
+        /// The key's 0 means "as many as there are".
+        zero_is_all: bool,
+    },
+    /// To the stronger sandbox.
+    Strengthen,
+    /// Not at all.
+    Not,
+}
+
+impl ProjectMay {
+    /// Why a project may not ask for this, given the person's value; None: it may.
+    pub(crate) fn refuses(self, asked: &Value, persons: Option<&Value>) -> Option<String> {
+        match self {
+            Self::Set => asked.words().and_then(outside),
+            Self::Lower { zero_is_all } => {
+                let rank = |n: u64| if zero_is_all && n == 0 { u64::MAX } else { n };
+                let (asked, persons) =
+                    (asked.number().unwrap_or(0), persons.and_then(Value::number).unwrap_or(0));
+                (rank(asked) > rank(persons))
+                    .then(|| format!("a project may lower it and not raise it above your {persons}"))
+            }
+            Self::Strengthen => (asked.word() != Some("wasm") && Some(asked) != persons)
+                .then(|| "a project may ask for the stronger sandbox only (`wasm`)".to_owned()),
+            Self::Not => Some("a project may not give up protections".to_owned()),
+        }
+    }
+}
+
+/// Why a project's test command does not keep to the project.
+fn outside(command: &[String]) -> Option<String> {
+    let program = command.first()?;
+    let leaves = program.starts_with(['/', '~']) || program.split('/').any(|part| part == "..");
+    leaves.then(|| format!("a project may not choose a program outside of it (`{program}`)"))
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its name in files; the flag and the variable follow from it.
+    pub(crate) name: &'static str,
+    /// What a value must look like.
+    pub(crate) kind: Kind,
+    /// How far a project's file may set it.
+    pub(crate) project: ProjectMay,
+    /// The default, where there is one.
+    pub(crate) default: Option<fn() -> Value>,
+    /// What it is, in a sentence.
+    pub(crate) doc: &'static str,
+    /// A value as it could stand in a file.
+    pub(crate) example: &'static str,
+}
+
+impl Key {
+    /// Its variable in the environment.
+    pub(crate) fn variable(&self) -> String {
+        format!("CODITECT_{}", self.name.to_uppercase())
+    }
+
+    /// Its flag, where it has one.
+    pub(crate) fn flag(&self) -> Option<String> {
+        (self.name != "framework").then(|| format!("--{}", self.name.replace('_', "-")))
+    }
+
+    /// Reads a value from a flag or a variable.
+    pub(crate) fn read(&self, text: &str) -> Result<Value, String> {
+        match self.kind {
+            Kind::Command => words::split(text).map(Value::Words),
+            Kind::Names(known) => {
+                let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+                all_known(names.map(str::to_owned).collect(), known)
+            }
+            Kind::Choice(choices) if choices.contains(&text) => Ok(Value::Word(text.to_owned())),
+            Kind::Choice(choices) => Err(format!("`{text}` is none of {}", choices.join(", "))),
+            Kind::Number { least, most } => match text.trim().parse::<u64>() {
+                Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
+                _ => Err(format!("`{text}` is not a whole number from {least} to {most}")),
+            },
+        }
+    }
+
+    /// Reads a value from a file.
+    pub(crate) fn read_toml(&self, value: &toml::Value) -> Result<Value, String> {
+        match (self.kind, value) {
+            (Kind::Command | Kind::Names(_), toml::Value::Array(list)) => {
+                let words: Option<Vec<_>> =
+                    list.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+                match words {
+                    Some(words) if words.is_empty() && matches!(self.kind, Kind::Command) => {
+                        Err("it has no word".to_owned())
+                    }
+                    Some(words) => match self.kind {
+                        Kind::Names(known) => all_known(words, known),
+                        Kind::Command | Kind::Choice(_) | Kind::Number { .. } => Ok(Value::Words(words)),
+                    },
+                    None => Err("every word of it must be a string".to_owned()),
+                }
+            }
+            (Kind::Number { .. }, toml::Value::Integer(number)) => self.read(&number.to_string()),
+            (Kind::Command | Kind::Names(_) | Kind::Choice(_), toml::Value::String(text)) => self.read(text),
+            (kind, other) => {
+                let wants = match kind {
+                    Kind::Command | Kind::Names(_) => "a string or a list of strings",
+                    Kind::Choice(_) => "a string",
+                    Kind::Number { .. } => "a whole number",
+                };
+                Err(format!("it must be {wants}, not {}", article(other.type_str())))
+            }
+        }
+    }
+}
+
+fn article(noun: &str) -> String {
+    let an = noun.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {noun}", if an { "an" } else { "a" })
+}
+
+fn all_known(names: Vec<String>, known: &[&str]) -> Result<Value, String> {
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(format!("`{name}` is none of {}", known.join(", "))),
+        None => Ok(Value::Words(names)),
+    }
+}
+
+/// The protections that a sandbox names when it refuses.
+const PROTECTIONS: &[&str] =
+    &["network", "file_reads", "file_writes", "processes", "seccomp", "memory", "limits"];
+
+const DAY_S: u64 = 86_400;
+
+/// Every setting, in the order in which a person meets them.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        name: "test_command",
+        kind: Kind::Command,
+        project: ProjectMay::Set,
+        default: None,
+        doc: "How the tests are run. Without it, this is found out.",
+        example: "\"python -m pytest tests\"",
+    },
+    Key {
+        name: "framework",
+        kind: Kind::Choice(&["unittest", "pytest", "doctest"]),
+        project: ProjectMay::Set,
+        default: None,
+        doc: "Short for the test command `python -m FRAMEWORK`; `test_command` goes before it.",
+        example: "\"pytest\"",
+    },
+    Key {
+        name: "sandbox",
+        kind: Kind::Choice(&["auto", "wasm", "os"]),
+        project: ProjectMay::Strengthen,
+        default: Some(|| Value::Word("auto".to_owned())),
+        doc: "Where code runs. `auto` takes WebAssembly where it can host the project, else the OS sandbox.",
+        example: "\"wasm\"",
+    },
+    Key {
+        name: "waive",
+        kind: Kind::Names(PROTECTIONS),
+        project: ProjectMay::Not,
+        default: Some(|| Value::Words(Vec::new())),
+        doc: "Protections of the sandbox that you go without where they cannot be had, by name.",
+        example: "[\"memory\"]",
+    },
+    Key {
+        name: "budget_s",
+        kind: Kind::Number { least: 1, most: 30 * DAY_S },
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Number(Budget::default().wall_ms / 1000)),
+        doc: "Time for the whole mission, seconds.",
+        example: "600",
+    },
+    Key {
+        name: "search_s",
+        kind: Kind::Number { least: 1, most: 30 * DAY_S },
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Number(Budget::default().search_ms / 1000)),
+        doc: "Time for the search for a change, seconds.",
+        example: "120",
+    },
+    Key {
+        name: "max_candidates",
+        kind: Kind::Number { least: 1, most: 1_000_000_000 },
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Number(Budget::default().candidates)),
+        doc: "Candidates that may be tried.",
+        example: "20000",
+    },
+    Key {
+        name: "timeout_s",
+        kind: Kind::Number { least: 1, most: DAY_S },
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Number(Limits::default().wall_ms / 1000)),
+        doc: "Time for one run of the test suite, seconds.",
+        example: "30",
+    },
+    Key {
+        name: "memory_mib",
+        kind: Kind::Number { least: 64, most: 1 << 20 },
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Number(Limits::default().memory_bytes >> 20)),
+        doc: "Memory for one run of the test suite, MiB.",
+        example: "512",
+    },
+    Key {
+        name: "agents",
+        kind: Kind::Number { least: 0, most: 1024 },
+        project: ProjectMay::Lower { zero_is_all: true },
+        default: Some(|| Value::Number(0)),
+        doc: "Agents at work at the same time; 0: as many as there are cores.",
+        example: "2",
+    },
+    Key {
+        name: "seed",
+        kind: Kind::Number { least: 0, most: i64::MAX as u64 },
+        project: ProjectMay::Set,
+        default: Some(|| Value::Number(0)),
+        doc: "Seed of the search: the same seed tries the same candidates in the same order.",
+        example: "7",
+    },
+];

@@ -1,0 +1,56 @@
+//! What the flags and the environment say.
+
+use super::{KEYS, Key, Layer, Source, Sourced, bad_value};
+use crate::args::SettingFlags;
+use crate::environment::Environment;
+use crate::report::Report;
+
+/// What the flags say.
+pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
+    let waive = (!flags.waive.is_empty()).then(|| flags.waive.join(","));
+    let mut layer = Layer::new();
+    for key in KEYS {
+        let text = match key.name {
+            "test_command" => &flags.test_command,
+            "sandbox" => &flags.sandbox,
+            "waive" => &waive,
+            "budget_s" => &flags.budget_s,
+            "search_s" => &flags.search_s,
+            "max_candidates" => &flags.max_candidates,
+            "timeout_s" => &flags.timeout_s,
+            "memory_mib" => &flags.memory_mib,
+            "agents" => &flags.agents,
+            "seed" => &flags.seed,
+            _ => &None,
+        };
+        if let (Some(text), Some(name)) = (text, key.flag()) {
+            put(&mut layer, key, text, Source::Flag { name })?;
+        }
+    }
+    Ok(layer)
+}
+
+/// What the environment says. A variable of ours that is no setting is said, since it is likely a slip.
+pub(crate) fn from_environment(env: &Environment, notes: &mut Vec<String>) -> Result<Layer, Report> {
+    let mut layer = Layer::new();
+    for key in KEYS {
+        let name = key.variable();
+        let Some(value) = env.get(&name) else { continue };
+        let source = Source::Environment { name };
+        let Some(text) = value.to_str() else { return Err(bad_value(&source, key.name, "it is not UTF-8")) };
+        put(&mut layer, key, text, source)?;
+    }
+    for name in env.ours() {
+        let known = ["CODITECT_HOME", "CODITECT_LOG"].contains(&name);
+        if !known && !KEYS.iter().any(|key| key.variable() == name) {
+            notes.push(format!("${name} is no setting; `coditect config` lists them all"));
+        }
+    }
+    Ok(layer)
+}
+
+fn put(layer: &mut Layer, key: &'static Key, text: &str, source: Source) -> Result<(), Report> {
+    let value = key.read(text).map_err(|cause| bad_value(&source, key.name, &cause))?;
+    layer.insert(key.name, Sourced { value, source });
+    Ok(())
+}

@@ -1,0 +1,160 @@
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::path::Path;
+
+use super::file::Owner;
+use super::*;
+
+fn layer(owner: Owner, text: &str) -> Layer {
+    file::parse(Path::new("/x/coditect.toml"), owner, text).unwrap()
+}
+
+fn error(text: &str) -> (String, Option<String>) {
+    let report = file::parse(Path::new("/x/coditect.toml"), Owner::Project, text).unwrap_err();
+    (report.cause, report.hint)
+}
+
+fn source<'a>(resolved: &'a Resolved, name: &str) -> &'a Source {
+    &resolved.values.iter().find(|(key, ..)| key.name == name).unwrap().2
+}
+
+#[test]
+fn the_highest_layer_wins_and_says_so() {
+    let flags = SettingFlags { seed: Some("4".to_owned()), ..SettingFlags::default() };
+    let env = Environment::of(&[("CODITECT_SEED", "3"), ("CODITECT_TIMEOUT_S", "30")]);
+    let mut notes = Vec::new();
+    let resolved = Layers {
+        flags: layers::from_flags(&flags).unwrap(),
+        env: layers::from_environment(&env, &mut notes).unwrap(),
+        project: layer(Owner::Project, "seed = 2\ntimeout_s = 20\nframework = 'pytest'"),
+        user: layer(Owner::User, "seed = 1\nsandbox = 'os'\n"),
+    }
+    .resolve();
+    assert_eq!((resolved.settings.seed, resolved.settings.timeout_s), (4, 30));
+    assert_eq!(resolved.settings.sandbox, SandboxChoice::Only(Tier::Os));
+    assert_eq!(resolved.settings.test_command.as_deref().unwrap().join(" "), "python -m pytest");
+    assert_eq!(resolved.settings.budget_s, 1800);
+    assert_eq!(source(&resolved, "seed").to_string(), "--seed");
+    assert_eq!(source(&resolved, "timeout_s").to_string(), "$CODITECT_TIMEOUT_S");
+    assert_eq!(source(&resolved, "sandbox").to_string(), "/x/coditect.toml:2");
+    assert_eq!(source(&resolved, "budget_s"), &Source::Default);
+    assert!(notes.is_empty() && resolved.notes.is_empty());
+}
+
+#[test]
+fn a_project_lowers_limits_and_no_more() {
+    let asks = "\
+waive = ['network']
+sandbox = 'os'
+budget_s = 99999
+timeout_s = 5
+agents = 0
+test_command = '/usr/bin/python3 -m pytest'
+";
+    let resolved = Layers {
+        project: layer(Owner::Project, asks),
+        user: layer(Owner::User, "agents = 1\nmemory_mib = 128"),
+        ..Layers::default()
+    }
+    .resolve();
+    let settings = &resolved.settings;
+    assert_eq!(settings.waive, Vec::<String>::new());
+    assert_eq!(settings.sandbox, SandboxChoice::Auto);
+    assert_eq!((settings.budget_s, settings.timeout_s, settings.agents), (1800, 5, 1));
+    assert_eq!(settings.test_command, None);
+    let notes = resolved.notes.join("\n");
+    for said in [
+        "coditect.toml:1: `waive` is ignored: a project may not give up protections; you may, with `--waive`",
+        "coditect.toml:2: `sandbox` is ignored: a project may ask for the stronger sandbox only",
+        "coditect.toml:3: `budget_s` is ignored: a project may lower it and not raise it above your 1800",
+        "coditect.toml:5: `agents` is ignored",
+        "coditect.toml:6: `test_command` is ignored: a project may not choose a program outside of it",
+    ] {
+        assert!(notes.contains(said), "{said}\nis not in\n{notes}");
+    }
+    assert_eq!(resolved.notes.len(), 5);
+}
+
+#[test]
+fn a_person_may_raise_limits_and_waive() {
+    let resolved = Layers {
+        user: layer(
+            Owner::User,
+            "waive = ['memory']\nbudget_s = 9999\ntest_command = ['/opt/py', '-m', 'x y']",
+        ),
+        ..Layers::default()
+    }
+    .resolve();
+    assert_eq!(resolved.settings.waive, ["memory"]);
+    assert_eq!(resolved.settings.policy().budget.wall_ms, 9_999_000);
+    assert_eq!(resolved.settings.test_command.unwrap()[2], "x y");
+}
+
+#[test]
+fn errors_of_a_file_name_the_line_and_what_was_meant() {
+    let (cause, hint) = error("seed = 1\nsandbx = 'auto'\n");
+    assert_eq!(cause, "/x/coditect.toml:2: there is no setting `sandbx`");
+    assert_eq!(hint.unwrap(), "did you mean `sandbox`?");
+    assert_eq!(error("colour = 1").1.unwrap(), "`coditect config` lists every setting");
+    assert_eq!(
+        error("\n\nbudget_s = 0").0,
+        "/x/coditect.toml:3: `budget_s`: `0` is not a whole number from 1 to 2592000"
+    );
+    assert_eq!(error("seed = 'x'").0, "/x/coditect.toml:1: `seed`: it must be a whole number, not a string");
+    assert_eq!(error("sandbox = 'vm'").0, "/x/coditect.toml:1: `sandbox`: `vm` is none of auto, wasm, os");
+    assert_eq!(
+        error("test_command = \"a 'b\"").0,
+        "/x/coditect.toml:1: `test_command`: the quote ' has no end"
+    );
+    assert!(
+        error("waive = ['netwrok']")
+            .0
+            .starts_with("/x/coditect.toml:1: `waive`: `netwrok` is none of network, ")
+    );
+    assert!(error("seed = 1\nseed 2").0.starts_with("/x/coditect.toml:2: "));
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_said() {
+    let mut notes = Vec::new();
+    let env = Environment::of(&[("CODITECT_SEEDS", "3"), ("CODITECT_HOME", "/h"), ("OTHER", "1")]);
+    assert!(layers::from_environment(&env, &mut notes).unwrap().is_empty());
+    assert_eq!(notes, ["$CODITECT_SEEDS is no setting; `coditect config` lists them all"]);
+    let env = Environment::of(&[("CODITECT_SEED", "x")]);
+    assert!(layers::from_environment(&env, &mut notes).unwrap_err().cause.starts_with("$CODITECT_SEED: `x`"));
+}
+
+#[test]
+fn the_template_is_a_valid_file_also_with_every_line_switched_on() {
+    assert!(layer(Owner::Project, &template()).is_empty());
+    let on: String = template()
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let layers = Layers { project: layer(Owner::Project, &on), ..Layers::default() };
+    assert_eq!(layers.project.len(), KEYS.len() - 1, "every key but `waive`");
+    assert!(layers.resolve().notes.is_empty());
+}
+
+#[test]
+fn a_projects_file_is_not_followed_through_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let real = dir.path().join("real.toml");
+    std::fs::write(&real, "seed = 1").unwrap();
+    let link = dir.path().join("coditect.toml");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    assert!(file::read(&link, Owner::Project).unwrap_err().cause.contains("not a regular file"));
+    assert_eq!(file::read(&link, Owner::User).unwrap().unwrap().len(), 1);
+    assert!(file::read(&dir.path().join("none.toml"), Owner::User).unwrap().is_none());
+}
+
+#[test]
+fn the_projects_file_is_found_at_the_top_of_the_repository() {
+    let dir = tempfile::tempdir().unwrap();
+    let below = dir.path().join("a/b");
+    std::fs::create_dir_all(&below).unwrap();
+    std::fs::write(dir.path().join("coditect.toml"), "").unwrap();
+    assert_eq!(project_file(&below), below.join("coditect.toml"), "no repository");
+    std::fs::create_dir(dir.path().join(".git")).unwrap();
+    assert_eq!(project_file(&below), dir.path().join("coditect.toml"));
+}

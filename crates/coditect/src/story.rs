@@ -1,0 +1,254 @@
+//! A mission's story: what was expected, what was seen, what was decided, in plain sentences from its records.
+
+use coditect_types::event::{TaskEnd, ViolationKind};
+use coditect_types::{Event, Outcome, Record, TaskId};
+use serde::Serialize;
+
+use crate::phrase;
+
+/// What a sentence of the story tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Tells {
+    /// What the person asked.
+    Asked,
+    /// What was planned, and by which rule.
+    Planned,
+    /// What was expected of an action before it began.
+    Expected,
+    /// What was observed.
+    Seen,
+    /// What was concluded or done about it.
+    Decided,
+    /// How it ended.
+    Ended,
+}
+
+impl Tells {
+    /// The label in print.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Planned => "planned",
+            Self::Expected => "expected",
+            Self::Seen => "seen",
+            Self::Decided => "decided",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A sentence of the story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Sentence {
+    /// The record that it comes from.
+    pub(crate) seq: u64,
+    /// When, ms since 1970.
+    pub(crate) at_ms: u64,
+    /// The task that it is about, if one.
+    pub(crate) task: Option<TaskId>,
+    /// What it tells.
+    pub(crate) tells: Tells,
+    /// The sentence.
+    pub(crate) text: String,
+}
+
+/// The story of a mission, or of one task of it.
+pub(crate) fn tell(records: &[Record], only: Option<TaskId>) -> Vec<Sentence> {
+    records.iter().flat_map(sentences).filter(|s| only.is_none() || s.task == only).collect()
+}
+
+fn sentences(record: &Record) -> Vec<Sentence> {
+    let say = |task: Option<TaskId>, tells: Tells, text: String| Sentence {
+        seq: record.seq,
+        at_ms: record.at_ms,
+        task,
+        tells,
+        text,
+    };
+    match &record.event {
+        Event::MissionSubmitted { request, workspace, .. } => {
+            vec![say(None, Tells::Asked, format!("\"{}\" on {}.", request.trim(), workspace.path))]
+        }
+        Event::MissionResumed { lost } => {
+            let lost = if lost.is_empty() {
+                "no attempt was under way".to_owned()
+            } else {
+                format!("{} under way then start again", phrase::count_of(lost.len(), "attempt"))
+            };
+            vec![say(None, Tells::Decided, format!("The mission goes on after a stop; {lost}."))]
+        }
+        Event::PlanMade { tasks, reason } => {
+            let reason = reason.trim_end_matches('.');
+            let mut all = vec![say(None, Tells::Planned, format!("{reason}."))];
+            all.extend(tasks.iter().map(|spec| {
+                let needs: Vec<_> = spec.needs.iter().map(ToString::to_string).collect();
+                let after =
+                    if needs.is_empty() { String::new() } else { format!(" after {}", needs.join(", ")) };
+                let what = phrase::intent(&spec.intent);
+                let text = format!("The {} is to {what}{after}.", phrase::role(spec.role));
+                say(Some(spec.id), Tells::Planned, text)
+            }));
+            all
+        }
+        Event::AttemptStarted { task, attempt, expectations, .. } => {
+            let expected: Vec<_> = expectations.iter().map(phrase::expectation).collect();
+            vec![say(Some(*task), Tells::Expected, format!("Of attempt {attempt}: {}.", expected.join("; ")))]
+        }
+        Event::AttemptEnded { task, outcome, .. } => {
+            let mut all = vec![say(Some(*task), Tells::Seen, format!("It {}.", phrase::outcome(outcome)))];
+            all.extend(details(outcome).into_iter().map(|text| say(Some(*task), Tells::Seen, text)));
+            all
+        }
+        Event::OutcomeIgnored { attempt, reason } => {
+            let text = format!("An outcome of attempt {attempt} changed nothing: {reason}.");
+            vec![say(None, Tells::Decided, text)]
+        }
+        Event::ViolationFound { task, kind, expected, observed, confidence, response, .. } => {
+            vec![say(
+                Some(*task),
+                Tells::Decided,
+                contradiction(*kind, expected, observed, *confidence) + phrase::response(*response) + ".",
+            )]
+        }
+        Event::TaskSettled { task, end, why } => {
+            vec![say(Some(*task), Tells::Decided, settled(*task, *end, why))]
+        }
+        Event::MissionCompleted { .. } => {
+            ending(&record.event).into_iter().map(|text| say(None, Tells::Ended, text)).collect()
+        }
+    }
+}
+
+/// How it ended, what limits that, what to do next, and what it took.
+fn ending(event: &Event) -> Vec<String> {
+    let Event::MissionCompleted { status, summary, hint, caveats, ledger, wall_ms, .. } = event else {
+        return Vec::new();
+    };
+    let mut all = vec![format!("{}: {summary}", phrase::status(*status))];
+    all.extend(caveats.iter().map(|caveat| format!("Caveat: {caveat}.")));
+    all.extend(hint.iter().map(|hint| format!("Next: {hint}.")));
+    all.push(format!(
+        "It took {}, {}, {} and {}.",
+        phrase::span(*wall_ms),
+        phrase::count(ledger.candidates, "candidate"),
+        phrase::count(ledger.sandbox_runs, "sandbox run"),
+        phrase::count(ledger.model_calls, "model call"),
+    ));
+    all
+}
+
+fn contradiction(kind: ViolationKind, expected: &str, observed: &str, confidence: f64) -> String {
+    format!(
+        "{} (confidence {confidence:.2}): expected was that {expected}, seen was: {observed}; so ",
+        capital(phrase::violation(kind))
+    )
+}
+
+fn settled(task: TaskId, end: TaskEnd, why: &str) -> String {
+    if why.is_empty() {
+        format!("Task {task} is {}.", phrase::task_end(end))
+    } else {
+        format!("Task {task} is {}: {}.", phrase::task_end(end), why.trim_end_matches('.'))
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What a reader wants to know beyond the counts: the red tests with what they said, where suspicion points.
+fn details(outcome: &Outcome) -> Vec<String> {
+    const SHOWN: usize = 10;
+    let mut lines = Vec::new();
+    if let Outcome::BaselineMeasured { report, suspects, .. } = outcome {
+        for test in report.red().take(SHOWN) {
+            let said = test.message.lines().find(|line| !line.trim().is_empty()).unwrap_or("").trim();
+            let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+            let flaky = test
+                .passes_of_runs
+                .filter(|(passed, _)| *passed > 0)
+                .map_or_else(String::new, |(passed, ran)| format!(" (flaky: passed {passed} of {ran} runs)"));
+            lines.push(format!("Red: {}{flaky}{said}", test.id));
+        }
+        let more = report.red().count().saturating_sub(SHOWN);
+        if more > 0 {
+            lines.push(format!("Red: {more} more."));
+        }
+        lines.extend(report.problems.iter().take(SHOWN).map(|problem| format!("Problem: {problem}.")));
+        lines.extend(suspects.iter().take(3).map(|suspect| {
+            format!("Suspicious: {}:{} (Ochiai score {:.2}).", suspect.file, suspect.line, suspect.score)
+        }));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+    use coditect_types::event::Response;
+    use coditect_types::{AttemptId, ErrorKind, Expectation, Failure, MissionId, Policy, WorkspaceRef};
+
+    use super::*;
+
+    fn records(events: Vec<Event>) -> Vec<Record> {
+        let mission = MissionId::parse("m-1").unwrap();
+        let record = |(event, seq)| Record { mission: mission.clone(), seq, at_ms: seq * 1000, event };
+        events.into_iter().zip(1..).map(record).collect()
+    }
+
+    #[test]
+    fn a_story_tells_expected_seen_and_decided() {
+        let (task, attempt) = (TaskId(1), AttemptId(1));
+        let records = records(vec![
+            Event::MissionSubmitted {
+                mission: MissionId::parse("m-1").unwrap(),
+                request: "fix it\n".to_owned(),
+                workspace: WorkspaceRef { path: "/x".to_owned() },
+                policy: Policy::default(),
+            },
+            Event::AttemptStarted {
+                task,
+                attempt,
+                action: "take_snapshot".to_owned(),
+                expectations: vec![
+                    Expectation::Succeeds { probability: 0.98 },
+                    Expectation::EndsWithin { ms: 60_000, probability: 0.98 },
+                ],
+                deadline_ms: 0,
+            },
+            Event::AttemptEnded {
+                task,
+                attempt,
+                outcome: Outcome::Failed {
+                    failure: Failure::new(ErrorKind::Unavailable, "the disk is away"),
+                    spent: Default::default(),
+                },
+            },
+            Event::ViolationFound {
+                task,
+                attempt,
+                kind: ViolationKind::ActionFailed,
+                expected: "the action succeeds".to_owned(),
+                observed: "the disk is away".to_owned(),
+                confidence: 0.98,
+                response: Response::Retry,
+            },
+        ]);
+        let story: Vec<_> =
+            tell(&records, None).into_iter().map(|s| format!("{}: {}", s.tells.label(), s.text)).collect();
+        assert_eq!(
+            story,
+            [
+                "asked: \"fix it\" on /x.",
+                "expected: Of attempt a1: it succeeds (98 %); it ends within 1 min 0 s (98 %).",
+                "seen: It could not: the disk is away.",
+                "decided: The action failed (confidence 0.98): expected was that the action succeeds, seen was: \
+                 the disk is away; so the same was tried again.",
+            ]
+        );
+        assert_eq!(tell(&records, Some(task)).len(), 3);
+        assert!(tell(&records, Some(TaskId(2))).is_empty());
+    }
+}

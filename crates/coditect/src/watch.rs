@@ -1,0 +1,240 @@
+//! A mission under way in this process: begin it, show what goes on, stop cleanly, report its end.
+
+use std::time::Duration;
+
+use coditect_ports::Notice;
+use coditect_runtime::history::history_from;
+use coditect_runtime::{Shell, ShellError};
+use coditect_types::{Command, ErrorKind, Event, MissionId, MissionStatus, Policy, Record, WorkspaceRef};
+use tokio::sync::mpsc;
+
+use crate::args::Shown;
+use crate::commands::Context;
+use crate::ending;
+use crate::environment::Site;
+use crate::missions;
+use crate::progress::{Live, Plain, Progress, is_about};
+use crate::report::{Doing, Done, Fault, Report};
+use crate::signals::Signals;
+use crate::wiring::{self, House};
+
+/// Commands from other processes are looked for this often.
+const MAIL_EVERY: Duration = Duration::from_millis(200);
+/// A clean stop takes at most this.
+const STOP_WITHIN: Duration = Duration::from_millis(800);
+
+/// What is to be under way.
+#[derive(Debug)]
+pub(crate) enum Begin {
+    /// A new mission.
+    New {
+        /// The request.
+        request: String,
+        /// The person's directory.
+        workspace: WorkspaceRef,
+        /// How it is run.
+        policy: Policy,
+    },
+    /// One that was stopped.
+    Again {
+        /// The mission.
+        mission: MissionId,
+        /// How it is run.
+        policy: Policy,
+    },
+}
+
+/// Runs a mission to its end or to an interrupt, and gives the exit code.
+pub(crate) fn conduct(mut cx: Context, site: Site, begin: Begin, shown: Shown) -> Done {
+    let runtime = wiring::tokio_runtime()?;
+    let mut progress = pick(&cx, shown);
+    let done = runtime.block_on(under_way(&mut cx, site, begin, &mut progress));
+    progress.finish();
+    // Workers that did not stop in time are left to the end of the process.
+    runtime.shutdown_background();
+    let (mission, status) = done?;
+    if !cx.out.json {
+        tell_end(&mut cx, &mission, status)?;
+    }
+    Ok(status.exit_code())
+}
+
+fn pick(cx: &Context, shown: Shown) -> Progress {
+    let dumb = cx.env.get("TERM").is_none_or(|term| term == "dumb");
+    if cx.out.json {
+        Progress::Json { notices: shown.progress, only_end: shown.quiet }
+    } else if shown.quiet {
+        Progress::Silent
+    } else if cx.out.is_terminal() && !dumb && cx.global.verbose == 0 {
+        Progress::Live(Box::new(Live::new(cx.out.is_coloured())))
+    } else {
+        Progress::Plain(Plain::default())
+    }
+}
+
+/// The report of a mission that has ended.
+pub(crate) fn tell_end(cx: &mut Context, mission: &MissionId, status: MissionStatus) -> Result<(), Fault> {
+    let archive = wiring::archive(&cx.site()?)?;
+    let (_, view) = missions::load(archive.journal(), mission)?;
+    let cwd = std::env::current_dir().ok();
+    cx.out.line(&ending::report(&view, status, cwd.as_deref()))?;
+    Ok(())
+}
+
+async fn under_way(
+    cx: &mut Context,
+    site: Site,
+    begin: Begin,
+    progress: &mut Progress,
+) -> Result<(MissionId, MissionStatus), Fault> {
+    let mut signals = Signals::listen()?;
+    let policy = match &begin {
+        Begin::New { policy, .. } | Begin::Again { policy, .. } => policy.clone(),
+    };
+    let house = prepare(cx, site, policy, progress, &mut signals).await?;
+    for note in &house.notes {
+        cx.note(note);
+    }
+    let mut watch = Watch { cx, progress, house: &house, next: 1, ended: false };
+    let shell = house.start()?;
+    let mission = match &begin {
+        Begin::New { .. } => shell.new_mission_id(),
+        Begin::Again { mission, .. } => mission.clone(),
+    };
+    let end = watch.follow(&shell, &mission, begin, &mut signals).await;
+    // Also where the reader of the output has gone: agents are stopped, the mission can be resumed.
+    signals.or_exit(shell.shut_down(STOP_WITHIN)).await;
+    end.map(|status| (mission, status))
+}
+
+/// Opens everything on a thread of its own, so that a signal is heard meanwhile: the first start compiles the
+/// interpreter, which takes seconds.
+async fn prepare(
+    cx: &mut Context,
+    site: Site,
+    policy: Policy,
+    progress: &Progress,
+    signals: &mut Signals,
+) -> Result<House, Fault> {
+    let (tell, mut told) = mpsc::channel::<String>(16);
+    let opening = tokio::task::spawn_blocking(move || {
+        // A line that is lost here was only a hint.
+        wiring::house(&site, &policy, &mut |what| drop(tell.try_send(what)))
+    });
+    tokio::pin!(opening);
+    loop {
+        tokio::select! {
+            opened = &mut opening => {
+                let opened = opened.map_err(|error| {
+                    Report::new(ErrorKind::Bug, "opening the parts", format!("a thread broke: {error}"))
+                })?;
+                return Ok(opened?);
+            }
+            Some(what) = told.recv() => progress.preparing(&mut cx.out, &what)?,
+            () = signals.next() => {
+                let cause = "stopped by a signal before the mission began; nothing was changed";
+                return Err(Report::new(ErrorKind::Interrupted, "", cause).into());
+            }
+        }
+    }
+}
+
+/// What is shown of a mission so far.
+struct Watch<'a> {
+    cx: &'a mut Context,
+    progress: &'a mut Progress,
+    house: &'a House,
+    next: u64,
+    ended: bool,
+}
+
+impl Watch<'_> {
+    async fn follow(
+        &mut self,
+        shell: &Shell,
+        mission: &MissionId,
+        begin: Begin,
+        signals: &mut Signals,
+    ) -> Result<MissionStatus, Fault> {
+        let mut notices = self.house.bus.subscribe();
+        let doing = format!("running {mission}");
+        match begin {
+            Begin::New { request, workspace, policy } => {
+                let mission = mission.clone();
+                let id = mission.clone();
+                shell.submit(id, Command::SubmitMission { mission, request, workspace, policy }).await
+            }
+            Begin::Again { .. } => shell.resume(mission).await,
+        }
+        .doing(&doing)?;
+        let ended = shell.ended(mission);
+        tokio::pin!(ended);
+        let mut mail = tokio::time::interval(MAIL_EVERY);
+        loop {
+            tokio::select! {
+                biased;
+                () = signals.next() => return Err(interrupted(mission).into()),
+                status = &mut ended => {
+                    self.catch_up(mission)?;
+                    return Ok(status.map_err(|error| went_wrong(mission, error))?);
+                }
+                // Notices that were lost leave a gap in the numbers, which the journal fills.
+                Some(notice) = notices.next() => if is_about(&notice, mission) {
+                    self.show(mission, &notice)?;
+                },
+                _ = mail.tick() => self.obey(shell, mission).await,
+            }
+        }
+    }
+
+    fn show(&mut self, mission: &MissionId, notice: &Notice) -> Result<(), Fault> {
+        match notice {
+            Notice::Recorded(record) if record.seq == self.next => self.record(record),
+            Notice::Recorded(record) if record.seq > self.next => self.catch_up(mission),
+            Notice::Recorded(_) => Ok(()),
+            Notice::Doing { .. } | Notice::Tests { .. } | Notice::Search { .. } => {
+                Ok(self.progress.notice(&mut self.cx.out, notice)?)
+            }
+        }
+    }
+
+    /// Shows what the journal has and was not shown yet.
+    fn catch_up(&mut self, mission: &MissionId) -> Result<(), Fault> {
+        let journal = self.house.journal.as_ref();
+        for record in history_from(journal, mission, self.next).doing("reading the journal")? {
+            self.record(&record)?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), Fault> {
+        self.next = record.seq + 1;
+        // What comes behind the end is of no interest to who waits for it, and the end is to be the last line.
+        if !self.ended {
+            self.ended = matches!(record.event, Event::MissionCompleted { .. });
+            self.progress.record(&mut self.cx.out, record)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out what another process left for this mission.
+    async fn obey(&self, shell: &Shell, mission: &MissionId) {
+        for command in self.house.mail(mission) {
+            if let Err(refused) = shell.command(mission, command).await {
+                tracing::info!(%mission, %refused, "a command from another process was refused");
+            }
+        }
+    }
+}
+
+fn interrupted(mission: &MissionId) -> Report {
+    Report::new(ErrorKind::Interrupted, format!("running {mission}"), "stopped by a signal; nothing is lost")
+        .hint(format!("go on with `coditect resume {mission}`"))
+}
+
+fn went_wrong(mission: &MissionId, error: ShellError) -> Report {
+    let mut report = Report::from(error);
+    report.doing = format!("running {mission}");
+    report.hint.get_or_insert_with(|| format!("go on with `coditect resume {mission}`"));
+    report
+}

@@ -1,0 +1,195 @@
+//! The only place that names concrete adapters: which technology stands behind which port.
+
+mod holder;
+mod tiers;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coditect_adapters::bench::JournalBench;
+use coditect_adapters::{LocalBus, Mailbox, Segments, SystemClock, SystemEntropy};
+use coditect_agents::Tools;
+use coditect_code::workspace::{Git, GitWorkspace, Taste};
+use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, PortError, Workspace};
+use coditect_runtime::{Ports, Settings, Shell};
+use coditect_types::{Command, ErrorKind, MissionId, Policy};
+
+use crate::environment::Site;
+use crate::host;
+use crate::report::{Doing, Report};
+
+use tiers::Tiers;
+pub(crate) use tiers::{probes, sandbox};
+
+/// Inputs that may wait for one mission.
+const INBOX: usize = 256;
+
+fn journal_dir(site: &Site) -> PathBuf {
+    site.home.join("journal")
+}
+
+/// The journal, for reading. A home that does not exist is an empty one, and stays that way.
+pub(crate) struct Archive {
+    journal: Segments,
+    dir: PathBuf,
+}
+
+impl Archive {
+    /// The journal.
+    pub(crate) fn journal(&self) -> &dyn Journal {
+        &self.journal
+    }
+
+    /// Whether a process has the mission under way, and its number where it is known.
+    pub(crate) fn holder(&self, mission: &MissionId) -> Option<Option<u32>> {
+        holder::of(&self.dir, mission)
+    }
+
+    /// What a person should know of the journal's files, a line each; none: it is whole.
+    pub(crate) fn findings(&self) -> Vec<String> {
+        self.journal.findings().iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Opens the journal for reading.
+pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
+    let dir = journal_dir(site);
+    let journal = Segments::open_read_only(&dir).doing("opening the journal")?;
+    Ok(Archive { journal, dir })
+}
+
+/// Opens the journal for writing, and makes it if need be.
+pub(crate) fn keeper(site: &Site) -> Result<Arc<Segments>, Report> {
+    make_home(&site.home)?;
+    Ok(Arc::new(Segments::open(&journal_dir(site)).doing("opening the journal")?))
+}
+
+/// The state directory is its owner's alone: requests and diffs are in it.
+fn make_home(home: &Path) -> Result<(), Report> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home);
+    made.map_err(|error| PortError::from_io(&format!("`{}`", home.display()), &error))
+        .doing("making the state directory")
+}
+
+/// The person's directories, by way of git.
+pub(crate) fn workspace(site: &Site) -> Result<Arc<dyn Workspace>, Report> {
+    make_home(&site.home)?;
+    let git = Git::find(site.path.as_deref()).doing("looking for git")?;
+    let taste = Taste::read(&git, site.user_home.as_deref(), site.xdg_config.as_deref());
+    let workspace = GitWorkspace::open(&site.home, git).doing("opening the state directory")?;
+    Ok(Arc::new(workspace.with_taste(taste)))
+}
+
+/// How one process reaches the mission that another runs.
+pub(crate) fn mailbox(site: &Site) -> Mailbox {
+    Mailbox::new(&site.home.join("inbox"))
+}
+
+/// Unix time, ms.
+pub(crate) fn now_ms() -> u64 {
+    SystemClock::new().now_ms()
+}
+
+/// The time.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
+/// Chance.
+pub(crate) fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy::new())
+}
+
+/// A bus that nobody listens to.
+pub(crate) fn silent_bus() -> Arc<dyn Bus> {
+    Arc::new(LocalBus::new())
+}
+
+/// Everything that a mission needs, opened.
+pub(crate) struct House {
+    /// The journal.
+    pub(crate) journal: Arc<dyn Journal>,
+    /// What is announced.
+    pub(crate) bus: Arc<LocalBus>,
+    /// What a person should know of how it was opened, a line each.
+    pub(crate) notes: Vec<String>,
+    mailbox: Mailbox,
+    agents: Vec<Arc<dyn Agent>>,
+    workers: usize,
+}
+
+/// Opens everything for a mission under `policy`; `say` hears of what takes long. Refuses where no sandbox that
+/// the policy allows can be used.
+pub(crate) fn house(site: &Site, policy: &Policy, say: &mut dyn FnMut(String)) -> Result<House, Report> {
+    let workspace = workspace(site)?;
+    let sandboxes = Tiers::open(site, policy.sandbox, say).usable(policy)?;
+    let keeper = keeper(site)?;
+    let notes = keeper.findings().iter().map(ToString::to_string).collect();
+    let agents = coditect_agents::roles(&Tools { workspace, sandboxes, clock: clock() });
+    let workers = match policy.agents {
+        0 => host::cores(),
+        n => n as usize,
+    };
+    let mailbox = mailbox(site);
+    Ok(House { journal: keeper, bus: Arc::new(LocalBus::new()), notes, mailbox, agents, workers })
+}
+
+impl House {
+    /// Starts the shell. Call it inside a tokio runtime.
+    pub(crate) fn start(&self) -> Result<Shell, Report> {
+        let ports = Ports {
+            journal: Arc::clone(&self.journal),
+            bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
+            clock: clock(),
+            entropy: entropy(),
+            agents: self.agents.clone(),
+        };
+        let settings = Settings { workers: self.workers, inbox: INBOX, ..Settings::default() };
+        Shell::start(ports, settings).doing("starting the shell")
+    }
+
+    /// Commands that other processes left for a mission; they are taken out.
+    pub(crate) fn mail(&self, mission: &MissionId) -> Vec<Command> {
+        match self.mailbox.take(mission) {
+            Ok(taken) => {
+                for (file, why) in taken.set_aside {
+                    tracing::warn!(file = %file.display(), why, "a command could not be read and was set aside");
+                }
+                taken.commands
+            }
+            // Looked for again in a moment; the mission itself does not depend on it.
+            Err(error) => {
+                tracing::warn!(%mission, %error, "commands of other processes cannot be read");
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// A tokio runtime for one command.
+pub(crate) fn tokio_runtime() -> Result<tokio::runtime::Runtime, Report> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(host::cores().min(4))
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Report::new(ErrorKind::Unavailable, "starting", error.to_string())
+                .hint("see `ulimit -u` and `ulimit -n`: the system refuses threads or file handles")
+        })
+}
+
+/// Measures the embedded journal in a new directory.
+pub(crate) fn measure_journal(site: &Site, quick: bool) -> Result<JournalBench, PortError> {
+    coditect_adapters::bench::journal(&site.home, quick)
+}
+
+/// A directory for a bench on the disk where missions are kept; it goes with the value.
+pub(crate) fn bench_site(site: &Site) -> Result<(tempfile::TempDir, Site), Report> {
+    make_home(&site.home)?;
+    let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(&site.home).map_err(|error| {
+        Report::new(ErrorKind::Unavailable, "making a directory for the bench", error.to_string())
+    })?;
+    let site = Site { home: dir.path().to_owned(), ..site.clone() };
+    Ok((dir, site))
+}
