@@ -2,9 +2,10 @@
 //!
 //! The interpreter, the standard library and pytest were imported when the component was built
 //! (`python/build.sh`), and the memory that resulted is part of it. A fresh interpreter is therefore a
-//! copy-on-write mapping of that memory: about a millisecond.
+//! copy-on-write mapping of that memory, kept from run to run and mended in between: about a millisecond.
 //!
-//! Nothing is shared between runs: each has its own store, memory, tables, clock of its limits and WASI context.
+//! Nothing passes from run to run: each has its own store, tables, clock of its limits and WASI context, and a memory
+//! whose every byte is the snapshot's (see [`memory`]).
 //! The guest sees these directories and nothing else: the project at `/project` (read-only), Python's own library
 //! at `/python` and `/0` (read-only) and, if it was given one, a scratch directory at `/tmp`, with a `/dev` whose
 //! only file is `null`. It has no network, no environment of the host, no processes and no threads.
@@ -16,6 +17,10 @@ mod assets;
 mod cache;
 mod engine;
 mod guest;
+mod memory;
+mod rooms;
+mod snapshot;
+mod stack;
 mod ticker;
 mod wasi;
 
@@ -93,6 +98,8 @@ pub struct PythonWasm {
     ready: InstancePre<guest::Guest>,
     library: PathBuf,
     slots: guest::Slots,
+    /// A `/dev` whose only file is an empty `null`: WASI has no devices, and logging wants to open one.
+    devices: rooms::Rooms,
     ticker: Arc<ticker::Ticker>,
     facts: Vec<(String, String)>,
 }
@@ -114,21 +121,27 @@ impl PythonWasm {
     /// `Unavailable` if the machine refuses the mappings or files that are needed, `Bug` if the kept artefact does
     /// not fit this build.
     pub fn open(cache_dir: &Path, on_progress: &mut dyn FnMut(Progress)) -> Result<Self, PortError> {
-        let (engine, allocator) = engine::open()?;
+        let memories = Arc::new(memory::Memories::new());
+        let engine = engine::open(&memories)?;
         let cache = cache::Cache::open(cache_dir);
-        let loaded = cache::load(&engine, &cache, on_progress)?;
+        let loaded = cache::load(&engine, &cache, &memories, on_progress)?;
         let library = assets::unpack_library(&cache)?;
         let linker = guest::linker(&engine).map_err(|e| engine::bug("link the interpreter", &e))?;
         let ready =
             linker.instantiate_pre(&loaded.component).map_err(|e| engine::bug("link the interpreter", &e))?;
         let facts = vec![
-            ("engine".to_owned(), format!("wasmtime {}, {allocator} allocator", engine::WASMTIME)),
+            ("engine".to_owned(), format!("wasmtime {}", engine::WASMTIME)),
+            (
+                "memory".to_owned(),
+                if memories.tracked() { "written pages mended" } else { "mapped anew" }.to_owned(),
+            ),
             ("interpreter".to_owned(), format!("cpython {}", assets::PYTHON)),
             ("compiled".to_owned(), loaded.origin.to_string()),
             ("cache".to_owned(), cache.to_string()),
         ];
         let ticker = ticker::Ticker::start(&engine)?;
-        Ok(Self { ready, library, slots: guest::Slots::new(engine::SLOTS), ticker, facts })
+        let devices = rooms::Rooms::new("coditect-dev-", Some("null"));
+        Ok(Self { ready, library, slots: guest::Slots::new(engine::SLOTS), devices, ticker, facts })
     }
 
     /// Facts worth printing, name and value.
@@ -159,8 +172,9 @@ impl PythonWasm {
     ) -> WasmRun {
         let _slot = self.slots.take();
         let started = Instant::now();
-        let devices = scratch.and_then(|_| guest::devices());
-        let dirs = guest::Dirs { view, scratch, devices: devices.as_ref().map(tempfile::TempDir::path) };
+        // None where it cannot be made, which the guest sees as a missing file.
+        let devices = scratch.and_then(|_| self.devices.lend().ok());
+        let dirs = guest::Dirs { view, scratch, devices: devices.as_ref().map(rooms::Lent::path) };
         let mut run = guest::run(self, request_json, dirs, limits, on_report, cancel);
         drop(devices);
         run.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

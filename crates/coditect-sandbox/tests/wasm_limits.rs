@@ -164,6 +164,28 @@ fn nothing_of_one_run_is_seen_by_the_next() {
     assert_ne!(script(draw).answer()["stdout"], script(draw).answer()["stdout"]);
 }
 
+/// However a run ended, the memory that the next one gets is the snapshot: it even allocates at the same addresses.
+#[test]
+fn every_run_starts_from_the_same_memory() {
+    let look = "import gc, sys\nprint([id(object()) for _ in range(5)], len(gc.get_objects()), len(sys.modules))\n\
+                print([hex(id(bytearray(1 << n))) for n in range(20)])";
+    let fresh = script(look).answer()["stdout"].clone();
+    let deeds = [
+        "held = [bytearray(1 << 20) for _ in range(90)]",
+        "import gc\nfor it in gc.get_objects():\n    try: it.left = 1\n    except Exception: pass",
+        "held = [0]\nwhile True: held += held",
+        "import json\njson.loads('[' * 100000)",
+        "def deep(n): return deep(n + 1)\ndeep(0)",
+        "import sys\nsys.setrecursionlimit(10**9)\ndef deep(n): return deep(n + 1)\ndeep(0)",
+        "import os\nos._exit(3)",
+        "pass",
+    ];
+    for deed in deeds {
+        script(deed);
+        assert_eq!(script(look).answer()["stdout"], fresh, "after {deed:?}");
+    }
+}
+
 #[test]
 fn a_run_ends_early_when_enough_is_known() {
     let many: String = (0..50).map(|n| format!("    def test_{n:02}(self): pass\n")).collect();

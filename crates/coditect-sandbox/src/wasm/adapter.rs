@@ -9,6 +9,7 @@ use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox};
 use coditect_types::{Enforced, ErrorKind, Limits, Tier};
 use serde_json::{Map, Value, json};
 
+use super::rooms::Rooms;
 use super::{Ended, Progress, PythonWasm, WasmLimits, WasmRun};
 
 /// Where a guest sees the view.
@@ -22,13 +23,14 @@ const REPORT_BYTES: u64 = 256 << 20;
 #[derive(Clone, Debug)]
 pub struct WasmSandbox {
     python: Arc<PythonWasm>,
+    scratches: Rooms,
 }
 
 impl WasmSandbox {
     /// A tier on an interpreter that is open.
     #[must_use]
     pub fn new(python: Arc<PythonWasm>) -> Self {
-        Self { python }
+        Self { python, scratches: Rooms::new("coditect-scratch-", None) }
     }
 
     /// Opens the interpreter: see [`PythonWasm::open`].
@@ -68,10 +70,8 @@ impl Sandbox for WasmSandbox {
             let cause = format!("the view `{}` is not a directory", job.view.display());
             return Err(PortError::new(ErrorKind::NotFound, cause));
         }
-        let scratch = tempfile::Builder::new()
-            .prefix("coditect-scratch-")
-            .tempdir()
-            .map_err(|e| PortError::from_io("make a scratch directory", &e))?;
+        let scratch =
+            self.scratches.lend().map_err(|e| PortError::from_io("make a scratch directory", &e))?;
         let limits = WasmLimits {
             wall_ms: job.limits.wall_ms,
             memory_bytes: job.limits.memory_bytes,

@@ -15,7 +15,12 @@ use coditect_ports::PortError;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::memory::Memories;
+use super::snapshot::{self, Contents};
 use super::{assets, engine};
+
+/// Changes when the layout of the kept files does.
+const FORMAT: &[u8] = b"memory and code, 1";
 
 /// Compiled interpreters that are kept, for versions and settings that are used by turns.
 const KEPT: usize = 3;
@@ -125,12 +130,13 @@ impl fmt::Display for Origin {
 pub(super) fn load(
     engine: &Engine,
     cache: &Cache,
+    memories: &Memories,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Loaded, PortError> {
     let key = key(engine);
     let mut found = || {
         let Cache::Kept(directory) = cache else { return None };
-        let component = find(engine, directory, &key)?;
+        let component = find(engine, directory, memories, &key)?;
         on_progress(Progress::Found);
         Some(Loaded { component, origin: Origin::Cache })
     };
@@ -145,12 +151,17 @@ pub(super) fn load(
     on_progress(Progress::Compiling);
     let started = Instant::now();
     let bytes = assets::component().map_err(|e| assets::unusable(&e))?;
-    let component =
-        Component::from_binary(engine, &bytes).map_err(|e| engine::bug("compile the interpreter", &e))?;
+    let split = snapshot::split(&bytes).map_err(|e| assets::unusable(&io::Error::other(e)))?;
+    let component = Component::from_binary(engine, &split.component)
+        .map_err(|e| engine::bug("compile the interpreter", &e))?;
+    Contents::parse(&split.contents)
+        .map_err(io::Error::other)
+        .and_then(|contents| memories.provide(contents))
+        .map_err(|e| super::unavailable("set up the interpreter's memory", &e))?;
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     on_progress(Progress::Compiled { ms });
     if let Cache::Kept(directory) = cache
-        && let Err(error) = keep(&component, directory, &key)
+        && let Err(error) = keep(&component, &split.contents, directory, &key)
     {
         // Not fatal: the next start compiles again.
         tracing::warn!(error = %error, directory = %directory.display(), "compiled interpreter could not be kept");
@@ -170,6 +181,7 @@ fn key(engine: &Engine) -> String {
         }
     }
     let mut hasher = Blake(blake3::Hasher::new());
+    hasher.write(FORMAT);
     hasher.write(assets::COMPONENT);
     hasher.write(engine::WASMTIME.as_bytes());
     engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -177,7 +189,7 @@ fn key(engine: &Engine) -> String {
 }
 
 /// The component of this key, if its file is whole.
-fn find(engine: &Engine, directory: &Path, key: &str) -> Option<Component> {
+fn find(engine: &Engine, directory: &Path, memories: &Memories, key: &str) -> Option<Component> {
     for entry in std::fs::read_dir(directory).ok()?.flatten() {
         let name = entry.file_name();
         let Some(hash) =
@@ -190,18 +202,29 @@ fn find(engine: &Engine, directory: &Path, key: &str) -> Option<Component> {
             tracing::warn!(file = %entry.path().display(), "compiled interpreter is damaged: compiling again");
             continue;
         }
-        match deserialize(engine, &bytes) {
-            Ok(component) => return Some(component),
+        let Some((contents, code)) = parts(&bytes) else { continue };
+        match deserialize(engine, code) {
+            Ok(component) => {
+                let provided =
+                    Contents::parse(contents).map_err(io::Error::other).and_then(|it| memories.provide(it));
+                return provided.is_ok().then_some(component);
+            }
             Err(error) => tracing::warn!(%error, "compiled interpreter does not fit: compiling again"),
         }
     }
     None
 }
 
+/// The two parts of a kept file: what the memory contains, behind its length, then the compiled component.
+fn parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+}
+
 #[allow(unsafe_code, reason = "wasmtime cannot check machine code, only who wrote it can be checked")]
 fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `Component::deserialize` must be given bytes that `Component::serialize` of a compatible engine
-    // wrote. `bytes` were read from a directory that belongs to our user and that nobody else may enter (mode 0700,
+    // wrote. `bytes` are a part of what was read from a directory that belongs to our user and that nobody else may enter (mode 0700,
     // checked when the cache was opened), from a file whose name carries the hash of exactly these bytes (checked
     // by the caller, on the buffer that is passed here, so the file cannot change in between) and, as a prefix, the
     // key over the artefact, the engine's version and its compatibility hash. Only `keep` makes such files, from
@@ -210,8 +233,15 @@ fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
 }
 
 /// Writes the compiled component, durable and all at once.
-fn keep(component: &Component, directory: &Path, key: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let bytes = component.serialize()?;
+fn keep(
+    component: &Component,
+    contents: &[u8],
+    directory: &Path,
+    key: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut bytes = (contents.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(contents);
+    bytes.extend_from_slice(&component.serialize()?);
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(&bytes)?;
     file.as_file().sync_all()?;

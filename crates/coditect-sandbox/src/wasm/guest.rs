@@ -110,7 +110,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     Ok(linker)
 }
 
-/// Places for living guests; the pool behind the engine has exactly as many.
+/// Places for living guests: each takes some GiB of address space.
 pub(super) struct Slots {
     free: Mutex<u32>,
     freed: Condvar,
@@ -183,14 +183,6 @@ pub(super) fn run(
     drop(store);
     let (result, ended) = settle(outcome, refused);
     WasmRun { result, ended, native_output: output.contents().to_vec(), wall_us: 0, peak_memory: peak as u64 }
-}
-
-/// A directory with a `null` of its own: WASI has no devices, and logging wants to open one. None where it cannot
-/// be made, which the guest sees as a missing file.
-pub(super) fn devices() -> Option<tempfile::TempDir> {
-    let directory = tempfile::Builder::new().prefix("coditect-dev-").tempdir().ok()?;
-    std::fs::File::create(directory.path().join("null")).ok()?;
-    Some(directory)
 }
 
 /// The WASI context: a few directories and nothing else.

@@ -1,0 +1,555 @@
+//! Memories of guests: the snapshot stays mapped, and after each run only what the guest wrote is mended.
+//!
+//! A run writes to some 200 pages (4 KiB) scattered over 20 MB of the snapshot. With a new copy-on-write mapping for
+//! each run these are as many page faults, and with several threads each of them interrupts the other cores, since all
+//! share one address space. So a memory is kept after its run: the kernel tells which pages are private by now
+//! (`PAGEMAP_SCAN`, Linux 6.7), these are copied back from the snapshot, and the next run finds them in place. Where the
+//! kernel cannot tell, or a guest wrote a lot, the private pages are given back, and the next run faults them in anew.
+//!
+//! Isolation between runs rests on this module: [`Mapping::mend`] leaves a memory whose every byte is the snapshot's.
+
+use std::fs::File;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap};
+
+use super::snapshot::Contents;
+
+/// Private pages that a memory keeps from run to run, bytes. Copying them back costs a tenth of a millisecond for each
+/// megabyte.
+const KEEP: usize = 8 << 20;
+
+/// Memories that are kept while nobody uses them.
+const IDLE: usize = 8;
+
+/// Address space before a memory that nothing may touch, bytes: a second wall.
+const GUARD_BEFORE: usize = 1 << 20;
+
+/// Regions that one scan can tell. Some 200 pages lie in fewer regions than this.
+const REGIONS: usize = 512;
+
+/// A page of the host, bytes. Where pages are larger, the scan refuses the first try and is not used.
+const HOST_PAGE: usize = 4096;
+
+/// The snapshot, in a file that exists in memory only and can no longer change.
+struct Image {
+    file: File,
+    size: usize,
+    /// The whole file, mapped for reading.
+    start: NonNull<u8>,
+}
+
+// SAFETY: the mapping is read-only, its file is sealed against writing, and it lives as long as the value.
+#[allow(unsafe_code, reason = "see above")]
+unsafe impl Send for Image {}
+// SAFETY: as above; all access is by reading.
+#[allow(unsafe_code, reason = "see above")]
+unsafe impl Sync for Image {}
+
+impl Image {
+    #[allow(unsafe_code, reason = "each block says why it is sound")]
+    fn new(contents: Contents<'_>) -> io::Result<Self> {
+        use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+        use nix::sys::memfd::{MFdFlags, memfd_create};
+
+        let size = contents.size;
+        let length = NonZeroUsize::new(size)
+            .filter(|size| size.get().is_multiple_of(HOST_PAGE))
+            .ok_or_else(|| io::Error::other("the interpreter's memory has no sensible size"))?;
+        let fd: OwnedFd =
+            memfd_create(c"coditect-python", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+        let file = File::from(fd);
+        file.set_len(size as u64)?;
+        let both = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a new mapping, at an address of the kernel's choice, of a file as long as the mapping.
+        let draft = unsafe { mmap(None, length, both, MapFlags::MAP_SHARED, &file, 0)? };
+        // SAFETY: the mapping just made: `size` bytes, readable, writable, zero, and nobody else's.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(draft.cast::<u8>().as_ptr(), size) };
+        let filled =
+            contents.each(|place, segment| bytes[place..place + segment.len()].copy_from_slice(segment));
+        // SAFETY: the mapping just made; `bytes` is not used after this.
+        unsafe { munmap(draft, size)? };
+        filled.map_err(io::Error::other)?;
+        let seals =
+            SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+        // SAFETY: a new mapping of a file as long as it is, which can neither shrink nor change.
+        let start = unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, &file, 0)? };
+        Ok(Self { file, size, start: start.cast() })
+    }
+
+    /// The bytes from `from` on.
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn bytes(&self, from: usize, length: usize) -> &[u8] {
+        assert!(from.checked_add(length).is_some_and(|end| end <= self.size), "beyond the snapshot");
+        // SAFETY: within the mapping (asserted), which is readable, never changes and lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(from), length) }
+    }
+}
+
+impl Drop for Image {
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn drop(&mut self) {
+        // SAFETY: the mapping that `new` made; slices of it borrow from `self`, so there are none.
+        unsafe { munmap(self.start.cast(), self.size) }.ok();
+    }
+}
+
+/// Where memories come from and go back to. Serves the interpreter's memory and no other.
+pub(super) struct Memories {
+    image: OnceLock<Image>,
+    pagemap: Option<File>,
+    idle: Mutex<Vec<Mapping>>,
+}
+
+impl std::fmt::Debug for Memories {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memories").field("tracked", &self.pagemap.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Memories {
+    pub(super) fn new() -> Self {
+        Self { image: OnceLock::new(), pagemap: pagemap::open(), idle: Mutex::default() }
+    }
+
+    /// Sets what memories contain at first. Must come before the first guest, once.
+    pub(super) fn provide(&self, contents: Contents<'_>) -> io::Result<()> {
+        let image = Image::new(contents)?;
+        self.image.set(image).map_err(|_| io::Error::other("the interpreter's memory was provided twice"))
+    }
+
+    /// Whether written pages are found one by one, or whole memories are given back.
+    pub(super) fn tracked(&self) -> bool {
+        self.pagemap.is_some()
+    }
+
+    fn lend(&self, minimum: usize, reserved: usize, guard: usize) -> Result<Mapping, String> {
+        let image = self.image.get().ok_or("the interpreter's memory was not provided")?;
+        if minimum != image.size || reserved < minimum {
+            return Err(format!("a memory of {minimum} bytes is not the interpreter's"));
+        }
+        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match kept {
+            Some(mapping) if mapping.reserved == reserved && mapping.guard == guard => Ok(mapping),
+            Some(_) | None => {
+                Mapping::new(image, reserved, guard).map_err(|e| format!("map a guest's memory: {e}"))
+            }
+        }
+    }
+
+    fn take_back(&self, mut mapping: Mapping) {
+        let Some(image) = self.image.get() else { return };
+        if let Err(error) = mapping.mend(image, self.pagemap.as_ref()) {
+            // Dropped, it is unmapped: the next guest gets a new one.
+            tracing::warn!(%error, "a guest's memory could not be mended");
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(mapping);
+        }
+    }
+}
+
+/// The address space of one memory: a guard, the memory with room to grow, another guard.
+struct Mapping {
+    start: NonNull<u8>,
+    reserved: usize,
+    guard: usize,
+    /// Bytes of the memory that can be touched; behind them any access is a fault.
+    open: usize,
+}
+
+// SAFETY: a `Mapping` owns its address space alone, like a `Box<[u8]>`.
+#[allow(unsafe_code, reason = "see above")]
+unsafe impl Send for Mapping {}
+// SAFETY: as above; through a shared reference only its address and size are read.
+#[allow(unsafe_code, reason = "see above")]
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    #[allow(unsafe_code, reason = "each block says why it is sound")]
+    fn new(image: &Image, reserved: usize, guard: usize) -> io::Result<Self> {
+        let all = Self::length(reserved, guard)
+            .ok_or_else(|| io::Error::other("more address space than there is"))?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+        // SAFETY: a new mapping at an address of the kernel's choice, which nothing can touch yet.
+        let start = unsafe { mmap_anonymous(None, all, ProtFlags::PROT_NONE, flags)? };
+        // From here on `drop` unmaps it, whatever fails.
+        let mapping = Self { start: start.cast(), reserved, guard, open: image.size };
+        let size = NonZeroUsize::new(image.size).ok_or_else(|| io::Error::other("an empty memory"))?;
+        let both = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED;
+        let base = NonZeroUsize::new(mapping.base() as usize);
+        // SAFETY: replaces a part of the mapping just made (the snapshot is no larger than what is reserved: `lend`),
+        // to which no pointer exists yet. Private: what a guest writes never reaches the file.
+        unsafe { mmap(base, size, both, flags, &image.file, 0)? };
+        Ok(mapping)
+    }
+
+    /// Bytes of address space in all.
+    fn length(reserved: usize, guard: usize) -> Option<NonZeroUsize> {
+        NonZeroUsize::new(GUARD_BEFORE.checked_add(reserved)?.checked_add(guard)?)
+    }
+
+    /// The memory's first byte.
+    fn base(&self) -> *mut u8 {
+        // Stays within the mapping, which is longer than its first guard; wrapping needs no proof, so no `unsafe`.
+        self.start.as_ptr().wrapping_add(GUARD_BEFORE)
+    }
+
+    fn at(&self, offset: usize) -> NonNull<std::ffi::c_void> {
+        debug_assert!(offset <= self.reserved);
+        NonNull::new(self.base().wrapping_add(offset).cast()).unwrap_or(self.start.cast())
+    }
+
+    /// Opens the memory up to `size` bytes. What is new is zero.
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn grow(&mut self, size: usize) -> io::Result<()> {
+        if size > self.reserved {
+            return Err(io::Error::from(io::ErrorKind::OutOfMemory));
+        }
+        if size > self.open {
+            let both = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+            // SAFETY: address space of this mapping alone (`size <= reserved`), anonymous, and made accessible only.
+            unsafe { mprotect(self.at(self.open), size - self.open, both)? };
+            self.open = size;
+        }
+        Ok(())
+    }
+
+    /// Makes the memory what it was when it was new.
+    ///
+    /// Each page of it is one of three: a page of the snapshot's file, a page that was never touched (which reads as
+    /// zero, behind the snapshot), or a private one, present or swapped out. Only private ones can differ from what they
+    /// were at first, and these are what [`pagemap::private`] finds.
+    #[allow(unsafe_code, reason = "each block says why it is sound")]
+    fn mend(&mut self, image: &Image, pagemap: Option<&File>) -> io::Result<()> {
+        let all = self.base() as usize..self.base() as usize + self.open;
+        let found = pagemap.and_then(|file| pagemap::private(file, all.clone(), KEEP).ok()).flatten();
+        match found {
+            Some(regions) => {
+                for region in regions {
+                    let from = region.start.checked_sub(all.start).filter(|_| region.end <= all.end);
+                    let from = from.ok_or_else(|| io::Error::other("the kernel told of other pages"))?;
+                    // SAFETY: within the open part of this mapping (checked), which is readable and writable; no guest
+                    // runs in it any more, since `self` is borrowed alone, so nothing else points here.
+                    let bytes =
+                        unsafe { std::slice::from_raw_parts_mut(self.base().add(from), region.len()) };
+                    let (from_image, behind) =
+                        bytes.split_at_mut(image.size.saturating_sub(from).min(region.len()));
+                    from_image.copy_from_slice(image.bytes(from.min(image.size), from_image.len()));
+                    behind.fill(0);
+                }
+            }
+            // SAFETY: address space of this mapping alone; giving back the private pages of a private mapping shows
+            // the file's again, and zeros where there is no file.
+            None => unsafe { madvise(self.at(0), self.open, MmapAdvise::MADV_DONTNEED)? },
+        }
+        if self.open > image.size {
+            // SAFETY: address space of this mapping alone, made inaccessible; a guest that grows into it opens it again.
+            unsafe { mprotect(self.at(image.size), self.open - image.size, ProtFlags::PROT_NONE)? };
+            self.open = image.size;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Mapping {
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn drop(&mut self) {
+        if let Some(all) = Self::length(self.reserved, self.guard) {
+            // SAFETY: exactly the mapping that `new` made, and the last use of it.
+            unsafe { munmap(self.start.cast(), all.get()) }.ok();
+        }
+    }
+}
+
+/// A memory while a guest has it.
+struct Lent {
+    mapping: Option<Mapping>,
+    owner: Arc<Memories>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(mapping) = self.mapping.take() {
+            self.owner.take_back(mapping);
+        }
+    }
+}
+
+impl Lent {
+    fn mapping(&self) -> &Mapping {
+        // Only `drop` takes it out.
+        self.mapping.as_ref().unwrap_or_else(|| unreachable!("a memory in use has its mapping"))
+    }
+}
+
+// SAFETY: `as_ptr` never moves (room for all growth is reserved at once), the first `byte_size` bytes are readable and
+// writable, and everything behind them up to the end of the guard is not accessible: `Mapping` keeps that.
+#[allow(unsafe_code, reason = "see above")]
+unsafe impl wasmtime::LinearMemory for Lent {
+    fn byte_size(&self) -> usize {
+        self.mapping().open
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.mapping().reserved
+    }
+
+    fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
+        if let Some(mapping) = &mut self.mapping {
+            mapping.grow(new_size)?;
+        }
+        Ok(())
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.mapping().base()
+    }
+}
+
+/// [`Memories`] as the engine wants it.
+pub(super) struct Creator(pub(super) Arc<Memories>);
+
+// SAFETY: each memory that is handed out is owned by its instance alone until it is dropped, see `Lent`. It is not zero
+// at first but filled with the snapshot, which is what its module's data segments, cut out of it, would have written.
+#[allow(unsafe_code, reason = "see above")]
+unsafe impl wasmtime::MemoryCreator for Creator {
+    fn new_memory(
+        &self,
+        _ty: wasmtime::MemoryType,
+        minimum: usize,
+        _maximum: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn wasmtime::LinearMemory>, String> {
+        let reserved = reserved.ok_or("the engine reserves no address space")?;
+        let mapping = self.0.lend(minimum, reserved, guard)?;
+        Ok(Box::new(Lent { mapping: Some(mapping), owner: Arc::clone(&self.0) }))
+    }
+}
+
+/// What the kernel knows of our pages: `PAGEMAP_SCAN` of ioctl_pagemap_scan(2), Linux 6.7.
+mod pagemap {
+    use std::fs::File;
+    use std::io;
+    use std::ops::Range;
+
+    use super::{AsRawFd as _, HOST_PAGE, REGIONS};
+
+    const FILE: u64 = 1 << 2;
+    const PRESENT: u64 = 1 << 3;
+    const SWAPPED: u64 = 1 << 4;
+    const PFNZERO: u64 = 1 << 5;
+
+    /// `struct page_region` of linux/fs.h.
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Region {
+        start: u64,
+        end: u64,
+        categories: u64,
+    }
+
+    /// `struct pm_scan_arg` of linux/fs.h.
+    #[repr(C)]
+    struct Scan {
+        size: u64,
+        flags: u64,
+        start: u64,
+        end: u64,
+        walk_end: u64,
+        vec: u64,
+        vec_len: u64,
+        max_pages: u64,
+        category_inverted: u64,
+        category_mask: u64,
+        category_anyof_mask: u64,
+        return_mask: u64,
+    }
+
+    #[allow(unsafe_code, reason = "what the macro makes is called below only")]
+    mod call {
+        nix::ioctl_readwrite!(pagemap_scan, b'f', 16, super::Scan);
+    }
+
+    /// The file to ask, if this kernel answers.
+    pub(super) fn open() -> Option<File> {
+        let file = File::open("/proc/self/pagemap").ok()?;
+        let page = Box::new([0_u8; 2 * HOST_PAGE]);
+        let start = (page.as_ptr() as usize).next_multiple_of(HOST_PAGE);
+        private(&file, start..start + HOST_PAGE, HOST_PAGE).ok()?;
+        Some(file)
+    }
+
+    /// The private pages of a range, present or swapped out; none if they are more than `most` bytes or too scattered.
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    pub(super) fn private(
+        file: &File,
+        range: Range<usize>,
+        most: usize,
+    ) -> io::Result<Option<Vec<Range<usize>>>> {
+        let mut regions = vec![Region::default(); REGIONS];
+        let mut scan = Scan {
+            size: size_of::<Scan>() as u64,
+            flags: 0,
+            start: range.start as u64,
+            end: range.end as u64,
+            walk_end: 0,
+            vec: regions.as_mut_ptr() as u64,
+            vec_len: regions.len() as u64,
+            max_pages: (most / HOST_PAGE) as u64,
+            // Neither a page of the file nor the kernel's page of zeros, but there.
+            category_inverted: FILE | PFNZERO,
+            category_mask: FILE | PFNZERO,
+            category_anyof_mask: PRESENT | SWAPPED,
+            return_mask: 0,
+        };
+        // SAFETY: both structures are laid out as the kernel's, `size` says so, and `vec` has room for `vec_len`
+        // regions; the call reads page tables and writes to these two only.
+        let found = unsafe { call::pagemap_scan(file.as_raw_fd(), &raw mut scan)? };
+        if scan.walk_end != range.end as u64 {
+            return Ok(None);
+        }
+        regions.truncate(usize::try_from(found).unwrap_or(0));
+        let exact = |place: u64| usize::try_from(place).map_err(io::Error::other);
+        regions
+            .iter()
+            .map(|region| Ok(exact(region.start)?..exact(region.end)?))
+            .collect::<io::Result<_>>()
+            .map(Some)
+    }
+}
+
+#[cfg(test)]
+#[allow(unsafe_code, reason = "the tests do what guests do")]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 24 << 20;
+    const RESERVED: usize = 64 << 20;
+    const GUARD: usize = 1 << 20;
+
+    /// A snapshot with something in each third page.
+    fn contents() -> Vec<u8> {
+        let mut bytes = (SIZE as u64).to_le_bytes().to_vec();
+        let places: Vec<usize> =
+            (0..SIZE / HOST_PAGE).step_by(3).map(|page| page * HOST_PAGE + page % 97).collect();
+        leb(&mut bytes, places.len());
+        for place in places {
+            bytes.extend([0, 0x41]);
+            // Signed: a zero bit must lead.
+            bytes.extend(
+                [place & 0x7f, place >> 7 & 0x7f, place >> 14 & 0x7f, place >> 21 & 0x7f]
+                    .map(|b| b as u8 | 0x80),
+            );
+            bytes.extend([0, 0x0b, 4, 1, 2, 3, (place % 251) as u8]);
+        }
+        bytes
+    }
+
+    fn leb(to: &mut Vec<u8>, mut value: usize) {
+        while value > 0x7f {
+            to.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        to.push(value as u8);
+    }
+
+    fn image() -> Image {
+        Image::new(Contents::parse(&contents()).unwrap()).unwrap()
+    }
+
+    fn write(mapping: &Mapping, place: usize, value: u8) {
+        assert!(place < mapping.open);
+        // SAFETY: within the open part, and nobody else uses the mapping.
+        unsafe { mapping.base().add(place).write(value) };
+    }
+
+    fn all(mapping: &Mapping) -> &[u8] {
+        // SAFETY: the open part of a mapping that nobody writes to meanwhile.
+        unsafe { std::slice::from_raw_parts(mapping.base(), mapping.open) }
+    }
+
+    /// Numbers that look random and are the same each time.
+    fn numbers() -> impl FnMut(usize) -> usize {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        move |below| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        }
+    }
+
+    #[test]
+    fn a_mended_memory_is_the_snapshot() {
+        let image = image();
+        let fresh = image.bytes(0, SIZE).to_vec();
+        assert!(fresh.iter().any(|&byte| byte != 0));
+        let tracking = pagemap::open();
+        for pagemap in [None, tracking.as_ref()] {
+            let mut number = numbers();
+            let mut mapping = Mapping::new(&image, RESERVED, GUARD).unwrap();
+            assert!(all(&mapping) == fresh);
+            // Few pages, many, more than are kept; with and without growth; all from run to run in one memory.
+            for (writes, grown) in
+                [(1, 0), (200, 0), (90, 5), (9_000, 0), (3, 1), (5_000, 300), (0, 0), (400, 7)]
+            {
+                mapping.grow(SIZE + grown * (64 << 10)).unwrap();
+                assert!(all(&mapping)[SIZE..].iter().all(|&byte| byte == 0), "{writes} {grown}");
+                for _ in 0..writes {
+                    let place = number(mapping.open);
+                    write(&mapping, place, number(256) as u8);
+                }
+                mapping.mend(&image, pagemap).unwrap();
+                assert_eq!(mapping.open, SIZE);
+                assert!(all(&mapping) == fresh, "{writes} {grown}");
+            }
+        }
+    }
+
+    #[test]
+    fn pages_that_were_written_are_told_and_no_others() {
+        let Some(file) = pagemap::open() else { return };
+        let image = image();
+        let mapping = Mapping::new(&image, RESERVED, GUARD).unwrap();
+        let base = mapping.base() as usize;
+        let told = |most| pagemap::private(&file, base..base + SIZE, most).unwrap();
+        // Reading makes no page private.
+        assert!(all(&mapping).iter().any(|&byte| byte != 0));
+        assert_eq!(told(KEEP), Some(Vec::new()));
+        for page in [3, 4, 5, 700] {
+            write(&mapping, page * HOST_PAGE + 9, 1);
+        }
+        let page = |number| base + number * HOST_PAGE;
+        assert_eq!(told(KEEP), Some(vec![page(3)..page(6), page(700)..page(701)]));
+        assert_eq!(told(2 * HOST_PAGE), None);
+    }
+
+    #[test]
+    fn a_memory_cannot_grow_past_what_is_reserved() {
+        let mut mapping = Mapping::new(&image(), RESERVED, GUARD).unwrap();
+        assert!(mapping.grow(RESERVED + 1).is_err());
+        mapping.grow(RESERVED).unwrap();
+        write(&mapping, RESERVED - 1, 1);
+    }
+
+    #[test]
+    fn only_the_interpreter_gets_a_memory() {
+        let memories = Memories::new();
+        assert!(memories.lend(SIZE, RESERVED, GUARD).is_err());
+        memories.provide(Contents::parse(&contents()).unwrap()).unwrap();
+        assert!(memories.provide(Contents::parse(&contents()).unwrap()).is_err());
+        assert!(memories.lend(SIZE - (64 << 10), RESERVED, GUARD).is_err());
+        let first = memories.lend(SIZE, RESERVED, GUARD).unwrap();
+        let place = first.base() as usize;
+        memories.take_back(first);
+        assert_eq!(memories.lend(SIZE, RESERVED, GUARD).unwrap().base() as usize, place);
+    }
+}
