@@ -104,6 +104,7 @@ impl Coder {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let mut bench = self.bench(case, &view, &sources, threads, work)?;
         bench.calibrate()?;
+        bench.part(&red)?;
         let sought = self.search(case, &sources, &red, &bench, threads, work, &mut notices);
         spent.candidates = sought.tried;
         spent.sandbox_runs = bench.runs();

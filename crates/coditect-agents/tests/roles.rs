@@ -87,6 +87,23 @@ fn from_red_to_branch_on_the_disk() {
     from_red_to_branch(Tier::Os);
 }
 
+/// The search runs only the files of red tests where that says the same. Here it does not.
+#[test]
+fn a_test_file_that_leans_on_another_is_run_with_it() {
+    let prepares = "import builtins\nimport unittest\nbuiltins.expected = 9\n\n\nclass TestA(unittest.TestCase):\n    \
+                    def test_a(self): pass\n";
+    let leans = "import builtins\nimport unittest\nfrom calc import largest\n\n\nclass TestB(unittest.TestCase):\n    \
+                 def test_largest(self):\n        self.assertEqual(largest([3, 9, 2]), builtins.expected)\n";
+    let files = [("calc.py", CALC), ("tests/test_a.py", prepares), ("tests/test_b.py", leans)];
+    let world = World::new(&files, vec![Host::new(Tier::Wasm)]);
+    let baseline = world.baseline();
+    assert_eq!(baseline.report.red().count(), 1);
+    let Outcome::ChangeProposed { proposal, .. } = world.perform(&baseline.seek(Rung::Reflex)) else {
+        panic!("the search finds it")
+    };
+    assert!(proposal.diff.contains("-        if x < best:\n"), "{}", proposal.diff);
+}
+
 #[test]
 fn a_project_below_the_top_is_repaired_where_it_lies() {
     let files: Vec<(String, &str)> =

@@ -1,5 +1,5 @@
 //! Runs one request of the Python runner in the WASM tier and prints what comes back:
-//! `wasm_run CACHE_DIR VIEW < request.json`, or measures a fresh interpreter: `wasm_run CACHE_DIR VIEW bench`.
+//! `wasm_run CACHE_DIR VIEW < request.json`, or measures it: `wasm_run CACHE_DIR VIEW RUNS < request.json`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 use std::io::Read as _;
@@ -13,17 +13,18 @@ use coditect_sandbox::wasm::{PythonWasm, WasmLimits, WasmRun};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args_os().skip(1);
     let (Some(cache), Some(view)) = (args.next().map(PathBuf::from), args.next().map(PathBuf::from)) else {
-        return Err("usage: wasm_run CACHE_DIR VIEW [bench] < request.json".into());
+        return Err("usage: wasm_run CACHE_DIR VIEW [RUNS] < request.json".into());
     };
     let opened = Instant::now();
     let python = PythonWasm::open(&cache, &mut |step| eprintln!("{step:?}"))?;
     eprintln!("open {:?}  {:?}", opened.elapsed(), python.facts());
-    if args.next().is_some() {
-        bench(&python, &view);
-        return Ok(());
-    }
     let mut request = String::new();
     std::io::stdin().read_to_string(&mut request)?;
+    if let Some(runs) = args.next() {
+        let runs = runs.to_str().and_then(|runs| runs.parse().ok()).ok_or("RUNS is a number")?;
+        bench(&python, &view, &request, runs);
+        return Ok(());
+    }
     let scratch = tempfile::tempdir()?;
     let run = python.run(
         &request,
@@ -49,12 +50,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn bench(python: &PythonWasm, view: &std::path::Path) {
+fn bench(python: &PythonWasm, view: &std::path::Path, request: &str, runs: usize) {
     for threads in [1_usize, 2] {
         let started = Instant::now();
         let mut all: Vec<u64> = std::thread::scope(|scope| {
             let handles: Vec<_> = (0..threads)
-                .map(|_| scope.spawn(|| (0..1000).map(|_| once(python, view).wall_us).collect::<Vec<_>>()))
+                .map(|_| {
+                    scope.spawn(|| (0..runs).map(|_| once(python, view, request).wall_us).collect::<Vec<_>>())
+                })
                 .collect();
             handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect()
         });
@@ -71,7 +74,6 @@ fn bench(python: &PythonWasm, view: &std::path::Path) {
     }
 }
 
-fn once(python: &PythonWasm, view: &std::path::Path) -> WasmRun {
-    let request = r#"{"op":"exec","code":"print(1+1)"}"#;
+fn once(python: &PythonWasm, view: &std::path::Path, request: &str) -> WasmRun {
     python.run(request, view, None, WasmLimits::default(), &mut |_| ControlFlow::Continue(()), &Stop::new())
 }

@@ -46,6 +46,8 @@ pub(super) struct Bench<'a> {
     imports: Vec<String>,
     flaky: BTreeSet<&'a str>,
     product: &'a [Source],
+    /// Files of tests that say the same when they are run alone as in the whole suite.
+    alone: BTreeSet<String>,
     runs: AtomicU64,
 }
 
@@ -83,6 +85,7 @@ impl<'a> Bench<'a> {
                 .collect(),
             flaky: baseline.flaky().map(|test| test.id.as_str()).collect(),
             product,
+            alone: BTreeSet::new(),
             runs: AtomicU64::new(0),
         }
     }
@@ -104,6 +107,38 @@ impl<'a> Bench<'a> {
         let wall = self.run(&BTreeMap::new(), &how, self.project)?.wall;
         self.overhead = wall.saturating_sub(time);
         Ok(())
+    }
+
+    /// Finds out whether the files of these red tests can be run alone, on the unchanged project.
+    ///
+    /// `unittest` imports all test files before it runs one test; most of a trial's time goes there. A file that is
+    /// imported by itself may lack what discovery would have put on the path, so it must first say the same.
+    pub(super) fn part(&mut self, red: &[TestResult]) -> Result<(), PortError> {
+        if self.project.framework != Framework::Unittest || red.iter().any(|test| test.id.ends_with(IMPORT)) {
+            return Ok(());
+        }
+        let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
+        let files: BTreeSet<String> = files_of(&ids).map(str::to_owned).collect();
+        let project = Project { targets: files.iter().cloned().collect(), ..self.project.clone() };
+        let how = SuiteRun { select: Some(&ids), ..SuiteRun::whole(self.limits) };
+        let report = self.run(&BTreeMap::new(), &how, &project)?.report;
+        let same = |test: &TestResult| {
+            report.tests.iter().any(|now| {
+                now.id == test.id && now.status == test.status && now.error_type == test.error_type
+            })
+        };
+        if report.tests.len() == red.len() && red.iter().all(same) {
+            self.alone = files;
+        }
+        Ok(())
+    }
+
+    /// The project with only the files of these tests as targets, where that changes nothing.
+    fn narrowed(&self, ids: &[String]) -> Option<Project> {
+        let files: BTreeSet<&str> = files_of(ids).collect();
+        let known = !files.is_empty() && files.iter().all(|file| self.alone.contains(*file));
+        let targets = files.into_iter().map(str::to_owned).collect();
+        known.then(|| Project { targets, ..self.project.clone() })
     }
 
     /// The whole suite under the person's own limits.
@@ -176,10 +211,12 @@ impl<'a> Bench<'a> {
             ..SuiteRun::whole(&limits)
         };
         if self.project.framework == Framework::Command || !ids.iter().any(|id| id.ends_with(IMPORT)) {
-            return self.run(overlay, &SuiteRun { select: Some(ids), ..base }, self.project);
+            let narrowed = self.narrowed(ids);
+            let how = SuiteRun { select: Some(ids), ..base };
+            return self.run(overlay, &how, narrowed.as_ref().unwrap_or(self.project));
         }
         // Tests of a file that cannot be imported have no names to select them by: the whole file is run.
-        let files: BTreeSet<&str> = ids.iter().filter_map(|id| id.split("::").next()).collect();
+        let files: BTreeSet<&str> = files_of(ids).collect();
         let targets = files.into_iter().map(str::to_owned).collect();
         let project = Project { targets, ..self.project.clone() };
         let imports: Vec<String> = ids.iter().filter(|id| id.ends_with(IMPORT)).cloned().collect();
@@ -214,6 +251,11 @@ impl repair::Judge for Bench<'_> {
         };
         Ok(trial(suite, scope))
     }
+}
+
+/// The files that these tests are in, with repetitions.
+fn files_of(ids: &[String]) -> impl Iterator<Item = &str> {
+    ids.iter().filter_map(|id| id.split("::").next())
 }
 
 /// What a run says to the search.
