@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 
 use coditect_code::python::Listing;
-use coditect_code::repair::{self, Found, Means, Problem, SeekLimits, Sought};
+use coditect_code::repair::{self, Found, Means, Problem, SeekLimits, Sought, Source};
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::{Proposal, Spent};
@@ -27,7 +27,7 @@ mod sources;
 mod trees;
 
 use judge::{Bench, Stage};
-use sources::Sources;
+use sources::{Script, Sources};
 use trees::Trees;
 
 /// Bytes of a diff at most.
@@ -99,12 +99,15 @@ impl Coder {
         let files = Listing::load(&root).map_err(|e| PortError::from_io("list the project's files", &e))?;
         let sources = sources::read(&root, &files, case.baseline, case.suspects);
         if sources.product.is_empty() {
-            return Ok(case.nothing("there is no Python file beside the tests", false, Spent::default()));
+            // Both rungs look at the same files: the first one says it.
+            let nothing = || "There was nothing to search in.".to_owned();
+            let account = if case.rung == Rung::Recipe { sources.why_none() } else { nothing() };
+            return Ok(case.nothing(account, false, Spent::default()));
         }
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let mut bench = self.bench(case, &view, &sources, threads, work)?;
         bench.calibrate()?;
-        bench.part(&red)?;
+        bench.shorten(&red)?;
         let sought = self.search(case, &sources, &red, &bench, threads, work, &mut notices);
         spent.candidates = sought.tried;
         spent.sandbox_runs = bench.runs();
@@ -114,7 +117,7 @@ impl Coder {
         if work.stop.is_raised() {
             return Err(crate::interrupted().into());
         }
-        let outcome = self.propose(case, &bench, sought, work, &notices)?;
+        let outcome = self.propose(case, &bench, &sources.script, sought, work, &notices)?;
         spent.sandbox_runs = bench.runs();
         Ok(outcome)
     }
@@ -134,7 +137,7 @@ impl Coder {
             Stage::Disk(Trees::make(&*self.tools.workspace, &work.mission, &case.snapshot.commit, threads)?)
         };
         let rest = (case.limits, case.waived, &work.stop);
-        Ok(Bench::new(case.project, sandbox, stage, case.baseline, &sources.product, rest))
+        Ok(Bench::new(case.project, sandbox, stage, case.baseline, sources, rest))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one search, each of another origin")]
@@ -184,6 +187,7 @@ impl Coder {
         &self,
         case: &Case<'_>,
         bench: &Bench<'_>,
+        script: &Script,
         sought: Sought,
         work: &Work,
         notices: &Notices<'_>,
@@ -203,9 +207,9 @@ impl Coder {
                 );
                 continue;
             }
-            let change = self.commit(case, &found, work)?;
+            let change = self.commit(case, script, &found, work)?;
             let runners_up = passing.iter().take(5).filter_map(|other| {
-                let other = self.commit(case, other, work).ok()?;
+                let other = self.commit(case, script, other, work).ok()?;
                 Some(cut(other.diff))
             });
             let proposal = Proposal {
@@ -223,15 +227,21 @@ impl Coder {
         Ok(case.nothing(account, sought.at_limit, Spent::default()))
     }
 
-    fn commit(&self, case: &Case<'_>, found: &Found, work: &Work) -> Result<Change, PortError> {
-        let edits: Vec<FileEdit> = found
-            .sources
-            .iter()
-            .map(|source| FileEdit {
-                path: case.below_top(&source.path),
-                content: Some(source.text.clone().into_bytes()),
-            })
-            .collect();
+    fn commit(
+        &self,
+        case: &Case<'_>,
+        script: &Script,
+        found: &Found,
+        work: &Work,
+    ) -> Result<Change, PortError> {
+        let edit = |source: &Source| {
+            let content = script.bytes(&source.path, &source.text).ok_or_else(|| {
+                let cause = format!("`{}` has no way to write the change in its encoding", source.path);
+                PortError::new(ErrorKind::Invalid, cause)
+            })?;
+            Ok(FileEdit { path: case.below_top(&source.path), content: Some(content) })
+        };
+        let edits = found.sources.iter().map(edit).collect::<Result<Vec<_>, PortError>>()?;
         self.tools.workspace.commit(&work.mission, &case.snapshot.commit, &edits, &found.explanation)
     }
 }

@@ -10,7 +10,7 @@ use coditect_types::{Action, Outcome};
 use crate::notices::Notices;
 use crate::{Tools, failed, interrupted, not_mine};
 
-/// Hands changes over: a branch in a git workspace, a patch file for a plain directory.
+/// Hands changes over: a branch in a git workspace, a patch file for a plain directory or where no branch can be made.
 #[derive(Clone, Debug)]
 pub struct Deployer {
     tools: Tools,

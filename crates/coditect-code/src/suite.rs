@@ -23,7 +23,7 @@ mod watch;
 pub use imports::IMPORT;
 pub use tally::CollectError;
 
-use protocol::Request;
+use protocol::{Request, Warm};
 use tally::{Heard, Tally};
 use watch::Watch;
 
@@ -87,6 +87,9 @@ pub struct SuiteRun<'a> {
     pub rounds: u32,
     /// `<import>` tests that are to be answered for, see [`IMPORT`].
     pub imports: &'a [String],
+    /// Tests that may have run before in the same interpreter, on the files as they are on the disk: a sandbox that can
+    /// then keeps one that has, and rewinds it to that moment before each run. What such a run says is a hint, no proof.
+    pub warm: Option<&'a [String]>,
 }
 
 impl<'a> SuiteRun<'a> {
@@ -104,6 +107,7 @@ impl<'a> SuiteRun<'a> {
             share: None,
             rounds: MOST_ROUNDS,
             imports: &[],
+            warm: None,
         }
     }
 }
@@ -311,6 +315,7 @@ impl Suite<'_> {
             max_output: OUTPUT_BYTES,
             replace: how.overlay,
             list_only: false,
+            warm: how.warm.filter(|_| self.sandbox.tier() == Tier::Wasm).map(|select| Warm { select }),
         };
         serde_json::to_string(&request)
             .map_err(|error| PortError::new(ErrorKind::Bug, format!("write the runner's request: {error}")))

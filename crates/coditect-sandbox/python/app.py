@@ -96,7 +96,13 @@ def prepare_pytest():
     from _pytest import config
 
     make = config.get_config
-    ready = [make(["-p", "no:cacheprovider", "-p", "no:faulthandler"])]
+    ready = []
+
+    def refill():
+        if not ready:
+            kept, sys.argv = sys.argv, ["pytest"]
+            ready.append(make(["-p", "no:cacheprovider", "-p", "no:faulthandler"]))
+            sys.argv = kept
 
     def get_config(args=None, plugins=None, **rest):
         if not ready:
@@ -109,6 +115,8 @@ def prepare_pytest():
         return found
 
     config.get_config = get_config
+    refill()
+    runner.REFILL.append(refill)
 
 
 REHEARSAL = runner.rehearse("/0/rehearsal", ["-p", "no:logging", "-p", "no:tmpdir"])

@@ -21,6 +21,7 @@ import ast
 import doctest
 import errno
 import fnmatch
+import gc
 import importlib
 import importlib.machinery
 import importlib.util
@@ -620,7 +621,8 @@ class Run:
             sys.__stdout__ = sys.__stderr__ = self.sink
         self.overlay.install()
         guard_exit()
-        importlib.invalidate_caches()
+        if not WARMED:
+            importlib.invalidate_caches()
 
     def captured(self):
         """A fresh sink in place of standard output and error."""
@@ -1112,6 +1114,12 @@ PLUGIN_OPTIONS = {
 }
 
 
+# Whether this interpreter has run the project's tests before and was then rewound: the files are as they were.
+WARMED = []
+
+# What is to be done after `warm` so that the next run finds what the first one used up.
+REFILL = []
+
 # What pytest had before `PytestRun.patch`, by name: patches are made once per run and do not pile up.
 ORIGINALS = {}
 
@@ -1479,6 +1487,8 @@ def serve(text, emit):
     """Answers one request. `emit(line)` sends a report and answers True when enough is known."""
     request = json.loads(text)
     reporter = Reporter(emit)
+    if request.get("op") == "warm":
+        return warm(request)
     if request.get("op", "test") == "exec":
         return _encode(execute(request, reporter)).encode("utf-8", "replace").decode("utf-8")
     kinds = {"unittest": UnittestRun, "pytest": PytestRun, "doctest": DoctestRun}
@@ -1490,12 +1500,80 @@ def serve(text, emit):
     return _encode({"exit_code": int(code), "tests": reporter.tests, "failed": reporter.failed})
 
 
+def warm(request):
+    """Runs tests once and forgets what that did, but not what it learnt: the project's code stays compiled and the
+    library that it needs imported. The host keeps this memory and gives it to run after run."""
+    root = request["root"]
+    before = Stage()
+    modules = set(sys.modules)
+    keep_code((_abspath(root), _realpath(root)))
+    request["op"] = "test"
+    answer = serve(json.dumps(request), lambda line: False)
+    for name in set(sys.modules) - modules:
+        module = sys.modules[name]
+        places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
+        if any(place == root or place.startswith(root + os.sep) for place in places):
+            del sys.modules[name]
+    before.restore()
+    WARMED.append(True)
+    for step in REFILL:
+        step()
+    gc.collect()
+    gc.freeze()
+    return answer
+
+
+def keep_code(roots):
+    """Remembers the compiled code of files below `roots` from now on."""
+    loader = importlib.machinery.SourceFileLoader
+    compiled, known = loader.get_code, {}
+
+    def get_code(self, fullname):
+        path = self.get_filename(fullname)
+        code = known.get(path)
+        if code is None:
+            code = compiled(self, fullname)
+            if path.startswith(roots):
+                known[path] = code
+        return code
+
+    loader.get_code = get_code
+    rewrite = sys.modules.get("_pytest.assertion.rewrite")
+    if rewrite is not None:
+        disk_rewrite, rewritten = original(rewrite, "_rewrite_test"), {}
+
+        def rewrite_test(fn, config):
+            name = str(fn)
+            if name not in rewritten:
+                rewritten[name] = disk_rewrite(fn, config)
+            return rewritten[name]
+
+        ORIGINALS[rewrite.__name__, "_rewrite_test"] = rewrite._rewrite_test = rewrite_test
+
+
+class Stage:
+    """What a run changes around itself, to be put back."""
+
+    NAMES = ("stdin", "stdout", "stderr", "__stdout__", "__stderr__", "argv")
+
+    def __init__(self):
+        self.kept = {name: getattr(sys, name) for name in self.NAMES}
+        self.paths, self.meta, self.main = list(sys.path), list(sys.meta_path), sys.modules["__main__"]
+
+    def restore(self):
+        sys.path[:], sys.meta_path[:] = self.paths, self.meta
+        for name, value in self.kept.items():
+            setattr(sys, name, value)
+        sys.modules["__main__"] = self.main
+        os._exit = _hard_exit
+        linecache.clearcache()
+
+
 def rehearse(root, pytest_args):
     """Runs each framework once on a small project, before the snapshot of the WASM interpreter: what every run would
     fill, compile or look up first is then done. Leaves the interpreter as it was."""
-    kept = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr", "__stdout__", "__stderr__", "argv")}
-    paths, modules, meta = list(sys.path), set(sys.modules), list(sys.meta_path)
-    said, main = [], sys.modules["__main__"]
+    before, modules = Stage(), set(sys.modules)
+    said = []
     try:
         for framework in ("unittest", "pytest", "doctest"):
             request = {"framework": framework, "root": root, "coverage": "lines", "args": pytest_args}
@@ -1504,16 +1582,12 @@ def rehearse(root, pytest_args):
                 if not (getattr(sys.modules[name], "__file__", None) or "").startswith(root):
                     continue
                 del sys.modules[name]
-            sys.path[:], sys.meta_path[:] = paths, meta
+            sys.path[:], sys.meta_path[:] = before.paths, before.meta
         # Often enough that the interpreter has specialised this path, since specialising writes to memory.
         for _ in range(64):
             serve('{"op":"exec","code":"print(1 + 1)"}', said.append)
     finally:
-        for name, value in kept.items():
-            setattr(sys, name, value)
-        sys.modules["__main__"] = main
-        os._exit = _hard_exit
-        linecache.clearcache()
+        before.restore()
         sys.path_importer_cache.clear()
     return said
 

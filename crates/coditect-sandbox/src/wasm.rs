@@ -22,6 +22,7 @@ mod rooms;
 mod snapshot;
 mod stack;
 mod ticker;
+mod warm;
 mod wasi;
 
 use std::ops::ControlFlow;

@@ -215,6 +215,12 @@ impl Hosting<'_> {
         }))
     }
 
+    /// What the snapshot left out of that name: a submodule, a link out of the tree.
+    fn left_out(&self, project: &Project, module: &str) -> Option<&str> {
+        let lines = self.snapshot.left_out.iter();
+        lines.map(String::as_str).find(|line| is_module(line, &project.root, module))
+    }
+
     /// No tier has the module.
     fn missing(&self, project: &Project, module: &str) -> Result<Failure, Failure> {
         let python = project.interpreter.as_deref().unwrap_or("python3");
@@ -227,7 +233,9 @@ impl Hosting<'_> {
         } else {
             format!(".venv/bin/pip install {module}")
         };
-        let hint = if is_stdlib(module) {
+        let hint = if let Some(left_out) = self.left_out(project, module) {
+            format!("the snapshot leaves out `{left_out}`: have those files in the project itself")
+        } else if is_stdlib(module) {
             format!("`{module}` belongs to Python itself: install a Python that has it")
         } else {
             format!(
@@ -236,6 +244,13 @@ impl Hosting<'_> {
         };
         Ok(Failure::new(ErrorKind::NotFound, cause).with_hint(hint))
     }
+}
+
+/// Whether what a snapshot left out (`path: cause`) is a module of this name.
+fn is_module(line: &str, root: &str, module: &str) -> bool {
+    let path = line.split_once(": ").map_or(line, |(path, _)| path);
+    let below = path.strip_prefix(root).map_or(path, |rest| rest.trim_start_matches('/'));
+    below.split('/').any(|part| part.strip_suffix(".py").unwrap_or(part) == module)
 }
 
 /// What the tier has to do with a test's end, if it has.

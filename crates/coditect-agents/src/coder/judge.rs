@@ -12,6 +12,7 @@ use coditect_ports::{Exit, PortError, Sandbox, Stop};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
+use super::sources::{Script, Sources};
 use super::trees::Trees;
 
 /// A test may take this many times as long as it took before.
@@ -46,8 +47,11 @@ pub(super) struct Bench<'a> {
     imports: Vec<String>,
     flaky: BTreeSet<&'a str>,
     product: &'a [Source],
+    script: &'a Script,
     /// Files of tests that say the same when they are run alone as in the whole suite.
     alone: BTreeSet<String>,
+    /// Red tests that say the same in an interpreter that ran them before, see [`SuiteRun::warm`].
+    warm: Vec<String>,
     runs: AtomicU64,
 }
 
@@ -57,7 +61,7 @@ impl<'a> Bench<'a> {
         sandbox: &'a dyn Sandbox,
         stage: Stage<'a>,
         baseline: &'a TestReport,
-        product: &'a [Source],
+        sources: &'a Sources,
         (limits, waived, stop): (&'a Limits, &'a [String], &'a Stop),
     ) -> Self {
         let took = |test: &TestResult| match test.status {
@@ -84,8 +88,10 @@ impl<'a> Bench<'a> {
                 .cloned()
                 .collect(),
             flaky: baseline.flaky().map(|test| test.id.as_str()).collect(),
-            product,
+            product: &sources.product,
+            script: &sources.script,
             alone: BTreeSet::new(),
+            warm: Vec::new(),
             runs: AtomicU64::new(0),
         }
     }
@@ -109,36 +115,45 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// Finds out whether the files of these red tests can be run alone, on the unchanged project.
+    /// Finds out, on the unchanged project, how the trials of these red tests can be made shorter: their files run alone,
+    /// their interpreter kept warm.
     ///
-    /// `unittest` imports all test files before it runs one test; most of a trial's time goes there. A file that is
-    /// imported by itself may lack what discovery would have put on the path, so it must first say the same.
-    pub(super) fn part(&mut self, red: &[TestResult]) -> Result<(), PortError> {
-        if self.project.framework != Framework::Unittest || red.iter().any(|test| test.id.ends_with(IMPORT)) {
+    /// `unittest` imports all test files before it runs one test. A file that is imported by itself may lack what
+    /// discovery would have put on the path, and one that is imported twice may trip over itself; so the tests must
+    /// first say the same.
+    pub(super) fn shorten(&mut self, red: &[TestResult]) -> Result<(), PortError> {
+        if red.iter().any(|test| test.id.ends_with(IMPORT) || test.status == TestStatus::TimedOut) {
             return Ok(());
         }
         let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
-        let files: BTreeSet<String> = files_of(&ids).map(str::to_owned).collect();
-        let project = Project { targets: files.iter().cloned().collect(), ..self.project.clone() };
         let how = SuiteRun { select: Some(&ids), ..SuiteRun::whole(self.limits) };
-        let report = self.run(&BTreeMap::new(), &how, &project)?.report;
-        let same = |test: &TestResult| {
-            report.tests.iter().any(|now| {
-                now.id == test.id && now.status == test.status && now.error_type == test.error_type
-            })
-        };
-        if report.tests.len() == red.len() && red.iter().all(same) {
-            self.alone = files;
+        if self.project.framework == Framework::Unittest {
+            let files: BTreeSet<String> = files_of(&ids).map(str::to_owned).collect();
+            let project = Project { targets: Vec::from_iter(files.clone()), ..self.project.clone() };
+            if says_the_same(red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
+                self.alone = files;
+            }
+        }
+        if matches!(self.stage, Stage::Overlay(_)) && self.project.framework != Framework::Command {
+            let warm = SuiteRun { warm: Some(&ids), ..how };
+            let narrowed = self.narrowed(&ids);
+            // Twice: the second run is the first one that was rewound to.
+            for _ in 0..2 {
+                let run = self.run(&BTreeMap::new(), &warm, narrowed.as_ref().unwrap_or(self.project))?;
+                if !says_the_same(red, &run.report) {
+                    return Ok(());
+                }
+            }
+            self.warm = ids;
         }
         Ok(())
     }
 
-    /// The project with only the files of these tests as targets, where that changes nothing.
+    /// The project with only the files of red tests as targets, where these tests say the same then. All of them, also
+    /// where fewer would do, so that warm interpreters serve all trials.
     fn narrowed(&self, ids: &[String]) -> Option<Project> {
-        let files: BTreeSet<&str> = files_of(ids).collect();
-        let known = !files.is_empty() && files.iter().all(|file| self.alone.contains(*file));
-        let targets = files.into_iter().map(str::to_owned).collect();
-        known.then(|| Project { targets, ..self.project.clone() })
+        let known = !self.alone.is_empty() && files_of(ids).all(|file| self.alone.contains(file));
+        known.then(|| Project { targets: self.alone.iter().cloned().collect(), ..self.project.clone() })
     }
 
     /// The whole suite under the person's own limits.
@@ -161,13 +176,20 @@ impl<'a> Bench<'a> {
             )
         };
         let report = match &self.stage {
-            Stage::Overlay(view) => suite(view, &SuiteRun { overlay, ..how.clone() })?,
+            Stage::Overlay(view) => {
+                let text =
+                    |(path, text): (&String, &String)| (path.clone(), self.script.for_runner(path, text));
+                let overlay: BTreeMap<String, String> = overlay.iter().map(text).collect();
+                suite(view, &SuiteRun { overlay: &overlay, ..how.clone() })?
+            }
             Stage::Disk(trees) => {
                 let below_top = |path: &String| match project.root.as_str() {
                     "" => path.clone(),
                     root => format!("{root}/{path}"),
                 };
-                let files = overlay.iter().map(|(path, text)| (below_top(path), text.clone())).collect();
+                // `judge` has refused what cannot be written.
+                let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
+                let files = overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect();
                 trees.with(&files, |tree| suite(tree.path(), how))?
             }
         };
@@ -212,7 +234,8 @@ impl<'a> Bench<'a> {
         };
         if self.project.framework == Framework::Command || !ids.iter().any(|id| id.ends_with(IMPORT)) {
             let narrowed = self.narrowed(ids);
-            let how = SuiteRun { select: Some(ids), ..base };
+            let known = !self.warm.is_empty() && ids.iter().all(|id| self.warm.contains(id));
+            let how = SuiteRun { select: Some(ids), warm: known.then_some(self.warm.as_slice()), ..base };
             return self.run(overlay, &how, narrowed.as_ref().unwrap_or(self.project));
         }
         // Tests of a file that cannot be imported have no names to select them by: the whole file is run.
@@ -245,6 +268,10 @@ impl repair::Judge for Bench<'_> {
             let red = vec![("::doctest::".to_owned(), "the candidate changes an example".to_owned())];
             return Ok(Trial { red, complete: true, ..Trial::default() });
         }
+        if overlay.iter().any(|(path, text)| self.script.bytes(path, text).is_none()) {
+            let red = vec![("(encoding)".to_owned(), "its encoding has no byte for a letter".to_owned())];
+            return Ok(Trial { red, complete: true, ..Trial::default() });
+        }
         let suite = match scope {
             Scope::Tests { ids, stop_at_red } => self.try_tests(overlay, ids, stop_at_red)?,
             Scope::Whole => self.try_whole(overlay)?,
@@ -256,6 +283,17 @@ impl repair::Judge for Bench<'_> {
 /// The files that these tests are in, with repetitions.
 fn files_of(ids: &[String]) -> impl Iterator<Item = &str> {
     ids.iter().filter_map(|id| id.split("::").next())
+}
+
+/// Whether these tests, and no others, ran and are as red as they were.
+fn says_the_same(red: &[TestResult], report: &TestReport) -> bool {
+    let same = |test: &TestResult| {
+        report
+            .tests
+            .iter()
+            .any(|now| now.id == test.id && now.status == test.status && now.error_type == test.error_type)
+    };
+    report.tests.len() == red.len() && red.iter().all(same)
 }
 
 /// What a run says to the search.

@@ -1,6 +1,7 @@
 //! The text that a search works on: what may be edited, and what is only read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 
 use coditect_code::python::{Listing, is_test_path};
@@ -14,6 +15,8 @@ const FILE_BYTES: u64 = 1 << 20;
 const ALL_BYTES: usize = 16 << 20;
 /// Files that may be edited.
 const MOST_FILES: usize = 2_000;
+/// Files that were passed over and are named.
+const MOST_NAMED: usize = 3;
 
 /// The sources of a project.
 #[derive(Debug, Default)]
@@ -22,10 +25,52 @@ pub(super) struct Sources {
     pub(super) product: Vec<Source>,
     /// Tests.
     pub(super) tests: Vec<Source>,
+    /// How the bytes of the files that may be edited are written.
+    pub(super) script: Script,
+    /// Files beside the tests that were passed over, each with why, a few of them.
+    pub(super) passed_over: Vec<String>,
 }
 
-/// Reads the sources below `root`. Files with suspects come first, likeliest first; a file that is not UTF-8 is left
-/// out, since a change could not keep its bytes.
+impl Sources {
+    /// Why there is nothing to edit.
+    pub(super) fn why_none(&self) -> String {
+        match self.passed_over.as_slice() {
+            [] => "There is no Python file beside the tests.".to_owned(),
+            some => format!("No Python file beside the tests can be edited: {}.", some.join("; ")),
+        }
+    }
+}
+
+/// Which files are not UTF-8, and what that means for their text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Script {
+    latin1: BTreeSet<String>,
+}
+
+impl Script {
+    /// The bytes of a file; None where its encoding has no byte for some letter.
+    pub(super) fn bytes(&self, path: &str, text: &str) -> Option<Vec<u8>> {
+        if !self.latin1.contains(path) {
+            return Some(text.as_bytes().to_vec());
+        }
+        text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+    }
+
+    /// The text as the runner takes it, which is UTF-8 whatever the file is: so it must say that it is.
+    pub(super) fn for_runner(&self, path: &str, text: &str) -> String {
+        match cookie(text).filter(|_| self.latin1.contains(path)) {
+            Some(name) => {
+                let mut text = text.to_owned();
+                text.replace_range(name, "utf-8");
+                text
+            }
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// Reads the sources below `root`. Files with suspects come first, likeliest first. A file in an encoding that a change
+/// could not keep is left out.
 pub(super) fn read(root: &Path, files: &Listing, report: &TestReport, suspects: &[Suspect]) -> Sources {
     let tested = test_files(report);
     let mut rank: BTreeMap<&str, usize> = BTreeMap::new();
@@ -42,7 +87,22 @@ pub(super) fn read(root: &Path, files: &Listing, report: &TestReport, suspects: 
         if (!is_test && sources.product.len() >= MOST_FILES) || *bytes > ALL_BYTES {
             continue;
         }
-        let Some(text) = text(&root.join(path)) else { continue };
+        let text = match text(&root.join(path)) {
+            Ok(text) => text,
+            Err(why) => {
+                if !is_test && sources.passed_over.len() < MOST_NAMED {
+                    sources.passed_over.push(format!("`{path}` {why}"));
+                }
+                continue;
+            }
+        };
+        let text = match text {
+            Text::Utf8(text) => text,
+            Text::Latin1(text) => {
+                sources.script.latin1.insert(path.clone());
+                text
+            }
+        };
         *bytes += text.len();
         let source = Source { path: path.clone(), text };
         if is_test { sources.tests.push(source) } else { sources.product.push(source) }
@@ -60,10 +120,61 @@ fn test_files(report: &TestReport) -> BTreeSet<&str> {
         .collect()
 }
 
-fn text(path: &Path) -> Option<String> {
-    let size = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
-    if size > FILE_BYTES {
-        return None;
-    }
-    String::from_utf8(std::fs::read(path).ok()?).ok()
+/// What a file holds.
+enum Text {
+    Utf8(String),
+    /// Each byte is the letter of its number.
+    Latin1(String),
 }
+
+/// Reads a file, or says why it cannot be edited.
+fn text(path: &Path) -> Result<Text, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read ({error})");
+    let about = std::fs::symlink_metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    if about.len() > FILE_BYTES {
+        return Err(format!("is longer than {} KiB", FILE_BYTES >> 10));
+    }
+    let bytes = match String::from_utf8(std::fs::read(path).map_err(unreadable)?) {
+        Ok(text) => return Ok(Text::Utf8(text)),
+        Err(error) => error.into_bytes(),
+    };
+    let text: String = bytes.iter().copied().map(char::from).collect();
+    match cookie(&text).map(|name| text[name].to_ascii_lowercase().replace('_', "-")) {
+        None => Err("is not UTF-8 and names no other encoding".to_owned()),
+        Some(name) if LATIN1.contains(&name.as_str()) => Ok(Text::Latin1(text)),
+        Some(name) => Err(format!("is written in `{name}`")),
+    }
+}
+
+/// Names of ISO 8859-1, as Python has them.
+const LATIN1: &[&str] = &["latin-1", "latin1", "iso-8859-1", "iso8859-1", "8859", "cp819", "l1"];
+
+/// Where the name of the encoding stands, by the rule of Python's language reference: in a comment that is alone on
+/// the first line or, below a comment or an empty line, on the second.
+fn cookie(text: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n').take(2) {
+        let code = line.trim_start_matches([' ', '\t', '\u{c}']);
+        if code.starts_with('#')
+            && let Some(found) = ["coding:", "coding="].iter().filter_map(|sign| code.find(sign)).min()
+        {
+            let rest = &code[found + "coding:".len()..];
+            let name = rest.trim_start_matches([' ', '\t']);
+            let end =
+                name.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))).unwrap_or(name.len());
+            let from = start + (line.len() - name.len());
+            return (end > 0).then_some(from..from + end);
+        }
+        if !code.starts_with('#') && !code.trim().is_empty() {
+            return None;
+        }
+        start += line.len();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

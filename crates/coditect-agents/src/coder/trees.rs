@@ -62,11 +62,11 @@ impl<'a> Trees<'a> {
         Ok(Tree { purpose, path, clean })
     }
 
-    /// Writes `files` (path below the top, whole text) over a worktree, lends it to `run`, and brings it back to
+    /// Writes `files` (path below the top, whole content) over a worktree, lends it to `run`, and brings it back to
     /// what it was.
     pub(super) fn with<T>(
         &self,
-        files: &BTreeMap<String, String>,
+        files: &BTreeMap<String, Vec<u8>>,
         run: impl FnOnce(&Tree) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         let mut lent = Lent { trees: self, tree: Some(self.take()) };
@@ -76,8 +76,7 @@ impl<'a> Trees<'a> {
             .map(|path| tree.path.join(path))
             .map(|path| (path.clone(), fs::read(path).ok()))
             .collect();
-        let written =
-            files.iter().try_for_each(|(path, text)| replace(&tree.path.join(path), text.as_bytes()));
+        let written = files.iter().try_for_each(|(path, bytes)| replace(&tree.path.join(path), bytes));
         let result = written
             .map_err(|error| PortError::from_io("write a candidate into a worktree", &error))
             .and_then(|()| run(tree));

@@ -18,6 +18,15 @@ pub(super) struct Request<'a> {
     pub(super) max_output: u64,
     pub(super) replace: &'a BTreeMap<String, String>,
     pub(super) list_only: bool,
+    /// Tests that a guest may run once and be kept; for sandboxes that can keep one, see [`super::SuiteRun::warm`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) warm: Option<Warm<'a>>,
+}
+
+/// What a kept guest runs at first.
+#[derive(Debug, Serialize)]
+pub(super) struct Warm<'a> {
+    pub(super) select: &'a [String],
 }
 
 /// One report. Every field may be missing: the guest is not trusted to be well formed.

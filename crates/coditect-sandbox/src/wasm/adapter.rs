@@ -10,6 +10,7 @@ use coditect_types::{Enforced, ErrorKind, Limits, Tier};
 use serde_json::{Map, Value, json};
 
 use super::rooms::Rooms;
+use super::warm::{self, WarmPool};
 use super::{Ended, Progress, PythonWasm, WasmLimits, WasmRun};
 
 /// Where a guest sees the view.
@@ -24,13 +25,15 @@ const REPORT_BYTES: u64 = 256 << 20;
 pub struct WasmSandbox {
     python: Arc<PythonWasm>,
     scratches: Rooms,
+    warm: WarmPool,
 }
 
 impl WasmSandbox {
     /// A tier on an interpreter that is open.
     #[must_use]
     pub fn new(python: Arc<PythonWasm>) -> Self {
-        Self { python, scratches: Rooms::new("coditect-scratch-", None) }
+        let scratches = Rooms::new("coditect-scratch-", None);
+        Self { python, warm: WarmPool::new(scratches.clone()), scratches }
     }
 
     /// Opens the interpreter: see [`PythonWasm::open`].
@@ -39,6 +42,20 @@ impl WasmSandbox {
     /// Those of [`PythonWasm::open`].
     pub fn open(cache_dir: &Path, on_progress: &mut dyn FnMut(Progress)) -> Result<Self, PortError> {
         PythonWasm::open(cache_dir, on_progress).map(|python| Self::new(Arc::new(python)))
+    }
+}
+
+impl WasmSandbox {
+    fn cold(
+        &self,
+        job: &Job<'_>,
+        request: &str,
+        limits: WasmLimits,
+        on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<WasmRun, PortError> {
+        let scratch =
+            self.scratches.lend().map_err(|e| PortError::from_io("make a scratch directory", &e))?;
+        Ok(self.python.run(request, job.view, Some(scratch.path()), limits, on_report, job.stop))
     }
 }
 
@@ -62,7 +79,7 @@ impl Sandbox for WasmSandbox {
         job: &Job<'_>,
         on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Ran, PortError> {
-        let request = match job.program {
+        let mut request = match job.program {
             Program::Python { request, .. } => at_project(request, job.directory)?,
             Program::Command { argv, .. } => return Err(no_commands(argv)),
         };
@@ -70,15 +87,25 @@ impl Sandbox for WasmSandbox {
             let cause = format!("the view `{}` is not a directory", job.view.display());
             return Err(PortError::new(ErrorKind::NotFound, cause));
         }
-        let scratch =
-            self.scratches.lend().map_err(|e| PortError::from_io("make a scratch directory", &e))?;
         let limits = WasmLimits {
             wall_ms: job.limits.wall_ms,
             memory_bytes: job.limits.memory_bytes,
             scratch_bytes: job.limits.file_bytes,
             output_bytes: REPORT_BYTES.saturating_add(job.limits.output_bytes),
         };
-        let run = self.python.run(&request, job.view, Some(scratch.path()), limits, on_report, job.stop);
+        let kind = warm::kind(job.view, &mut request);
+        let request = Value::Object(request).to_string();
+        let warm = match kind {
+            Some(kind) => self.warm.run(&self.python, &kind, &request, limits, on_report, job.stop),
+            None => {
+                self.warm.sweep();
+                None
+            }
+        };
+        let run = match warm {
+            Some(run) => run,
+            None => self.cold(job, &request, limits, on_report)?,
+        };
         if let Ok(answer) = &run.result {
             // The native runner says the same at its end. A `Break` is too late to change anything.
             let line = json!({ "e": "answer", "answer": answer }).to_string();
@@ -89,13 +116,13 @@ impl Sandbox for WasmSandbox {
 }
 
 /// The request with its `root` as the guest sees it.
-fn at_project(request: &str, directory: &str) -> Result<String, PortError> {
+fn at_project(request: &str, directory: &str) -> Result<Map<String, Value>, PortError> {
     let mut fields: Map<String, Value> = serde_json::from_str(request).map_err(|e| {
         PortError::new(ErrorKind::Bug, format!("the request to the Python runner is not an object: {e}"))
     })?;
     let root = if directory.is_empty() { PROJECT.to_owned() } else { format!("{PROJECT}/{directory}") };
     fields.insert("root".to_owned(), root.into());
-    Ok(Value::Object(fields).to_string())
+    Ok(fields)
 }
 
 fn no_commands(argv: &[String]) -> PortError {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use coditect_ports::Stop;
-use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::component::{Linker, ResourceTable, TypedFunc};
 use wasmtime::{Engine, ResourceLimiter, Store, Trap};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -142,7 +142,7 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// Runs one request. `wall_us` is left to the caller.
+/// Runs one request in a guest of its own. `wall_us` is left to the caller.
 pub(super) fn run(
     python: &PythonWasm,
     request: &str,
@@ -151,38 +151,88 @@ pub(super) fn run(
     on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     cancel: &Stop,
 ) -> WasmRun {
-    let output = MemoryOutputPipe::new(NATIVE_OUTPUT);
-    let context = match context(python, dirs, &output) {
-        Ok(context) => context,
-        Err(error) => return broken(format!("open the directories of the run: {error:#}")),
-    };
-    let mail = Arc::new(Mutex::new(Mail::default()));
-    let memory = Memory {
-        cap: usize::try_from(limits.memory_bytes.min(WasmLimits::MEMORY_MAX)).unwrap_or(usize::MAX),
-        peak: 0,
-        refused: false,
-    };
-    let quota = Quota::new(limits.scratch_bytes);
-    let guest = Guest { wasi: context, table: ResourceTable::new(), memory, quota, mail: Arc::clone(&mail) };
-    let mut store = Store::new(python.ready.engine(), guest);
-    store.limiter(|guest| &mut guest.memory);
-    // At each tick a computing guest yields, which is when `Watched` looks at limits and flags.
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
-    let watched = Watched {
-        guest: Box::pin(call(python, &mut store, request)),
-        mail: &mail,
-        seat: python.ticker.seat(),
-        deadline: Instant::now().checked_add(Duration::from_millis(limits.wall_ms)),
-        report_bytes: limits.output_bytes,
-        on_report,
-        cancel,
-    };
-    let outcome = wasmtime_wasi::runtime::in_tokio(watched);
-    let (peak, refused) = (store.data().memory.peak, store.data().memory.refused);
-    drop(store);
-    let (result, ended) = settle(outcome, refused);
-    WasmRun { result, ended, native_output: output.contents().to_vec(), wall_us: 0, peak_memory: peak as u64 }
+    match Life::new(python, dirs) {
+        Ok(mut life) => life.enter(python, request, limits, on_report, cancel),
+        Err(error) => broken(format!("open the directories of the run: {error:#}")),
+    }
+}
+
+/// The function that a guest offers.
+type Run = TypedFunc<(String,), (Result<String, String>,)>;
+
+/// A guest: nothing yet, then an instance that can be entered again for as long as each call ends as it should.
+pub(super) struct Life {
+    store: Store<Guest>,
+    run: Option<Run>,
+    patience: Option<Duration>,
+    output: MemoryOutputPipe,
+}
+
+impl Life {
+    pub(super) fn new(python: &PythonWasm, dirs: Dirs<'_>) -> wasmtime::Result<Self> {
+        let output = MemoryOutputPipe::new(NATIVE_OUTPUT);
+        let wasi = context(python, dirs, &output)?;
+        let memory = Memory { cap: 0, peak: 0, refused: false };
+        let (table, quota, mail) = (ResourceTable::new(), Quota::new(0), Arc::default());
+        let mut store = Store::new(python.ready.engine(), Guest { wasi, table, memory, quota, mail });
+        store.limiter(|guest| &mut guest.memory);
+        store.epoch_deadline_async_yield_and_update(1);
+        Ok(Self { store, run: None, patience: None, output })
+    }
+
+    /// From now on a guest that is told that enough is known may take so long to end by itself.
+    pub(super) fn be_patient(&mut self, patience: Duration) {
+        self.patience = Some(patience);
+    }
+
+    /// Whether the last call ended as it should, so that the guest can be entered again.
+    pub(super) fn is_whole(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// Hands the guest a request. It must be new, or [`Life::is_whole`].
+    pub(super) fn enter(
+        &mut self,
+        python: &PythonWasm,
+        request: &str,
+        limits: WasmLimits,
+        on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
+        cancel: &Stop,
+    ) -> WasmRun {
+        let guest = self.store.data_mut();
+        let cap = usize::try_from(limits.memory_bytes.min(WasmLimits::MEMORY_MAX)).unwrap_or(usize::MAX);
+        guest.memory = Memory { cap, peak: guest.memory.peak, refused: false };
+        guest.quota = Quota::new(limits.scratch_bytes);
+        let mail = Arc::clone(&guest.mail);
+        *lock(&mail) = Mail::default();
+        // At each tick a computing guest yields, which is when `Watched` looks at limits and flags.
+        self.store.set_epoch_deadline(1);
+        let known = self.run.take();
+        let watched = Watched {
+            guest: Box::pin(call(python, &mut self.store, known, request)),
+            mail: &mail,
+            seat: python.ticker.seat(),
+            deadline: Instant::now().checked_add(Duration::from_millis(limits.wall_ms)),
+            report_bytes: limits.output_bytes,
+            patience: self.patience,
+            enough: false,
+            on_report,
+            cancel,
+        };
+        let outcome = wasmtime_wasi::runtime::in_tokio(watched);
+        let (peak, refused) = (self.store.data().memory.peak, self.store.data().memory.refused);
+        let outcome = match outcome {
+            Ok((Ok((run, answer)), enough)) => {
+                self.run = Some(run);
+                if enough { Err(Ended::Stopped) } else { Ok(Ok(answer)) }
+            }
+            Ok((Err(error), _)) => Ok(Err(error)),
+            Err(ended) => Err(ended),
+        };
+        let (result, ended) = settle(outcome, refused);
+        let native_output = self.output.contents().to_vec();
+        WasmRun { result, ended, native_output, wall_us: 0, peak_memory: peak as u64 }
+    }
 }
 
 /// The WASI context: a few directories and nothing else.
@@ -205,16 +255,19 @@ fn context(python: &PythonWasm, dirs: Dirs<'_>, output: &MemoryOutputPipe) -> wa
     Ok(wasi.build())
 }
 
-/// Instantiates the interpreter and hands it the request.
+/// Instantiates the interpreter, if that was not done yet, and hands it the request.
 async fn call(
     python: &PythonWasm,
     store: &mut Store<Guest>,
+    known: Option<Run>,
     request: &str,
-) -> wasmtime::Result<Result<String, String>> {
-    let instance = python.ready.instantiate_async(&mut *store).await?;
-    let run = instance.get_typed_func::<(&str,), (Result<String, String>,)>(&mut *store, "run")?;
-    let (answer,) = run.call_async(&mut *store, (request,)).await?;
-    Ok(answer)
+) -> wasmtime::Result<(Run, Result<String, String>)> {
+    let run = match known {
+        Some(run) => run,
+        None => python.ready.instantiate_async(&mut *store).await?.get_typed_func(&mut *store, "run")?,
+    };
+    let (answer,) = run.call_async(&mut *store, (request.to_owned(),)).await?;
+    Ok((run, answer))
 }
 
 /// A guest under watch. Polled on the caller's thread, so that reports reach the caller without a channel, and
@@ -225,6 +278,9 @@ struct Watched<'a, F> {
     seat: ticker::Seat,
     deadline: Option<Instant>,
     report_bytes: u64,
+    /// How long a guest that is told that enough is known may take to end by itself. None: it is ended at once.
+    patience: Option<Duration>,
+    enough: bool,
     on_report: &'a mut dyn FnMut(&str) -> ControlFlow<()>,
     cancel: &'a Stop,
 }
@@ -237,16 +293,26 @@ impl<F> Watched<'_, F> {
             return Some(Delivered::End(Ended::Trapped("its reports passed their limit".to_owned())));
         };
         self.report_bytes = left;
-        let stop = (self.on_report)(&report).is_break();
+        // Once enough is known nobody listens any more.
+        let stop = self.enough || (self.on_report)(&report).is_break();
         lock(self.mail).answer = Some(stop);
-        Some(if stop { Delivered::End(Ended::Stopped) } else { Delivered::GoOn })
+        let Some(patience) = self.patience.filter(|_| stop) else {
+            return Some(if stop { Delivered::End(Ended::Stopped) } else { Delivered::GoOn });
+        };
+        if !self.enough {
+            self.enough = true;
+            let end = Instant::now().checked_add(patience);
+            self.deadline = [self.deadline, end].into_iter().flatten().min();
+        }
+        Some(Delivered::GoOn)
     }
 
     fn limit_reached(&self) -> Option<Ended> {
         if self.cancel.is_raised() {
             return Some(Ended::Cancelled);
         }
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline).then_some(Ended::TimedOut)
+        let ended = if self.enough { Ended::Stopped } else { Ended::TimedOut };
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline).then_some(ended)
     }
 }
 
@@ -259,7 +325,8 @@ impl<F, T> Future for Watched<'_, F>
 where
     F: Future<Output = wasmtime::Result<T>>,
 {
-    type Output = Result<wasmtime::Result<T>, Ended>;
+    /// What the guest answered, and whether it was told before that enough is known; or how it was ended.
+    type Output = Result<(wasmtime::Result<T>, bool), Ended>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -268,7 +335,7 @@ where
                 return Poll::Ready(Err(ended));
             }
             if let Poll::Ready(answer) = this.guest.as_mut().poll(cx) {
-                return Poll::Ready(Ok(answer));
+                return Poll::Ready(Ok((answer, this.enough)));
             }
             match this.deliver() {
                 Some(Delivered::GoOn) => {}

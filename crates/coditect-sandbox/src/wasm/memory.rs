@@ -8,6 +8,7 @@
 //!
 //! Isolation between runs rests on this module: [`Mapping::mend`] leaves a memory whose every byte is the snapshot's.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
@@ -51,12 +52,33 @@ unsafe impl Send for Image {}
 unsafe impl Sync for Image {}
 
 impl Image {
-    #[allow(unsafe_code, reason = "each block says why it is sound")]
     fn new(contents: Contents<'_>) -> io::Result<Self> {
+        Self::filled(contents.size, |bytes| {
+            contents.each(|place, segment| bytes[place..place + segment.len()].copy_from_slice(segment))
+        })
+    }
+
+    /// What the open part of a memory contains now.
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn of(mapping: &Mapping) -> io::Result<Self> {
+        // SAFETY: the open part is readable; no guest runs in it, since the caller has the mapping to itself.
+        let now = unsafe { std::slice::from_raw_parts(mapping.base(), mapping.open) };
+        Self::filled(mapping.open, |bytes| {
+            // Pages of zeros are left out: the file has none there, and needs none.
+            for (page, to) in now.chunks(HOST_PAGE).zip(bytes.chunks_mut(HOST_PAGE)) {
+                if page.iter().any(|&byte| byte != 0) {
+                    to.copy_from_slice(page);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    #[allow(unsafe_code, reason = "each block says why it is sound")]
+    fn filled(size: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), String>) -> io::Result<Self> {
         use nix::fcntl::{FcntlArg, SealFlag, fcntl};
         use nix::sys::memfd::{MFdFlags, memfd_create};
 
-        let size = contents.size;
         let length = NonZeroUsize::new(size)
             .filter(|size| size.get().is_multiple_of(HOST_PAGE))
             .ok_or_else(|| io::Error::other("the interpreter's memory has no sensible size"))?;
@@ -69,8 +91,7 @@ impl Image {
         let draft = unsafe { mmap(None, length, both, MapFlags::MAP_SHARED, &file, 0)? };
         // SAFETY: the mapping just made: `size` bytes, readable, writable, zero, and nobody else's.
         let bytes = unsafe { std::slice::from_raw_parts_mut(draft.cast::<u8>().as_ptr(), size) };
-        let filled =
-            contents.each(|place, segment| bytes[place..place + segment.len()].copy_from_slice(segment));
+        let filled = fill(bytes);
         // SAFETY: the mapping just made; `bytes` is not used after this.
         unsafe { munmap(draft, size)? };
         filled.map_err(io::Error::other)?;
@@ -143,7 +164,7 @@ impl Memories {
     }
 
     fn take_back(&self, mut mapping: Mapping) {
-        let Some(image) = self.image.get() else { return };
+        let Some(image) = self.image.get().filter(|_| mapping.settled.is_none()) else { return };
         if let Err(error) = mapping.mend(image, self.pagemap.as_ref()) {
             // Dropped, it is unmapped: the next guest gets a new one.
             tracing::warn!(%error, "a guest's memory could not be mended");
@@ -163,6 +184,8 @@ struct Mapping {
     guard: usize,
     /// Bytes of the memory that can be touched; behind them any access is a fault.
     open: usize,
+    /// What it contains at first, if that is not the snapshot: see [`Mapping::settle`].
+    settled: Option<Image>,
 }
 
 // SAFETY: a `Mapping` owns its address space alone, like a `Box<[u8]>`.
@@ -181,15 +204,40 @@ impl Mapping {
         // SAFETY: a new mapping at an address of the kernel's choice, which nothing can touch yet.
         let start = unsafe { mmap_anonymous(None, all, ProtFlags::PROT_NONE, flags)? };
         // From here on `drop` unmaps it, whatever fails.
-        let mapping = Self { start: start.cast(), reserved, guard, open: image.size };
-        let size = NonZeroUsize::new(image.size).ok_or_else(|| io::Error::other("an empty memory"))?;
+        let mapping = Self { start: start.cast(), reserved, guard, open: image.size, settled: None };
+        mapping.show(image)?;
+        Ok(mapping)
+    }
+
+    /// Makes the first part of the memory a private copy of an image.
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn show(&self, image: &Image) -> io::Result<()> {
+        let size = NonZeroUsize::new(image.size).filter(|size| size.get() <= self.open);
+        let size = size.ok_or_else(|| io::Error::other("an image that does not fit"))?;
         let both = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED;
-        let base = NonZeroUsize::new(mapping.base() as usize);
-        // SAFETY: replaces a part of the mapping just made (the snapshot is no larger than what is reserved: `lend`),
-        // to which no pointer exists yet. Private: what a guest writes never reaches the file.
+        let base = NonZeroUsize::new(self.base() as usize);
+        // SAFETY: replaces a part of this mapping alone (no larger than its open part, which is no larger than what is
+        // reserved), in which no guest runs now: it is new, or the caller has it to itself. Private: what a guest
+        // writes never reaches the file.
         unsafe { mmap(base, size, both, flags, &image.file, 0)? };
-        Ok(mapping)
+        Ok(())
+    }
+
+    /// Makes what the memory contains now what [`Mapping::rewind`] comes back to.
+    fn settle(&mut self) -> io::Result<()> {
+        let image = Image::of(self)?;
+        self.show(&image)?;
+        self.settled = Some(image);
+        Ok(())
+    }
+
+    /// Makes the memory what it was when it was settled. What the guest has grown by since stays, and is zero.
+    fn rewind(&mut self, pagemap: Option<&File>) -> io::Result<()> {
+        let image = self.settled.take().ok_or_else(|| io::Error::other("the memory was never settled"))?;
+        let restored = self.restore(&image, pagemap);
+        self.settled = Some(image);
+        restored
     }
 
     /// Bytes of address space in all.
@@ -224,12 +272,24 @@ impl Mapping {
     }
 
     /// Makes the memory what it was when it was new.
-    ///
-    /// Each page of it is one of three: a page of the snapshot's file, a page that was never touched (which reads as
-    /// zero, behind the snapshot), or a private one, present or swapped out. Only private ones can differ from what they
-    /// were at first, and these are what [`pagemap::private`] finds.
-    #[allow(unsafe_code, reason = "each block says why it is sound")]
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
     fn mend(&mut self, image: &Image, pagemap: Option<&File>) -> io::Result<()> {
+        self.restore(image, pagemap)?;
+        if self.open > image.size {
+            // SAFETY: address space of this mapping alone, made inaccessible; a guest that grows into it opens it again.
+            unsafe { mprotect(self.at(image.size), self.open - image.size, ProtFlags::PROT_NONE)? };
+            self.open = image.size;
+        }
+        Ok(())
+    }
+
+    /// Makes the open part what the image says, and zero behind it.
+    ///
+    /// Each page of it is one of three: a page of the image's file, a page that was never touched (which reads as zero,
+    /// behind the image), or a private one, present or swapped out. Only private ones can differ from what they were at
+    /// first, and these are what [`pagemap::private`] finds.
+    #[allow(unsafe_code, reason = "each block says why it is sound")]
+    fn restore(&mut self, image: &Image, pagemap: Option<&File>) -> io::Result<()> {
         let all = self.base() as usize..self.base() as usize + self.open;
         let found = pagemap.and_then(|file| pagemap::private(file, all.clone(), KEEP).ok()).flatten();
         match found {
@@ -251,11 +311,6 @@ impl Mapping {
             // the file's again, and zeros where there is no file.
             None => unsafe { madvise(self.at(0), self.open, MmapAdvise::MADV_DONTNEED)? },
         }
-        if self.open > image.size {
-            // SAFETY: address space of this mapping alone, made inaccessible; a guest that grows into it opens it again.
-            unsafe { mprotect(self.at(image.size), self.open - image.size, ProtFlags::PROT_NONE)? };
-            self.open = image.size;
-        }
         Ok(())
     }
 }
@@ -270,24 +325,59 @@ impl Drop for Mapping {
     }
 }
 
-/// A memory while a guest has it.
+/// A memory while a guest has it. The engine owns one of these, a [`Handle`] may share it.
 struct Lent {
-    mapping: Option<Mapping>,
+    mapping: Arc<Mutex<Option<Mapping>>>,
     owner: Arc<Memories>,
+}
+
+/// The memory of a guest, for whoever runs it. To be used only while the guest does not run.
+pub(super) struct Handle {
+    mapping: Arc<Mutex<Option<Mapping>>>,
+    owner: Arc<Memories>,
+}
+
+thread_local! {
+    /// The memory that was handed out last on this thread.
+    static LATEST: RefCell<Option<Handle>> = const { RefCell::new(None) };
+}
+
+impl Handle {
+    /// The memory of the guest that was made last on this thread.
+    pub(super) fn latest() -> Option<Self> {
+        LATEST.take()
+    }
+
+    /// See [`Mapping::settle`].
+    pub(super) fn settle(&self) -> io::Result<()> {
+        with(&self.mapping, Mapping::settle).unwrap_or_else(gone)
+    }
+
+    /// See [`Mapping::rewind`].
+    pub(super) fn rewind(&self) -> io::Result<()> {
+        with(&self.mapping, |mapping| mapping.rewind(self.owner.pagemap.as_ref())).unwrap_or_else(gone)
+    }
+
+    /// Bytes that the guest has.
+    pub(super) fn size(&self) -> usize {
+        with(&self.mapping, |mapping| mapping.open).unwrap_or_default()
+    }
+}
+
+fn gone() -> io::Result<()> {
+    Err(io::Error::other("the guest is gone"))
+}
+
+fn with<T>(mapping: &Mutex<Option<Mapping>>, act: impl FnOnce(&mut Mapping) -> T) -> Option<T> {
+    mapping.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(act)
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(mapping) = self.mapping.take() {
+        let mapping = self.mapping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mapping) = mapping {
             self.owner.take_back(mapping);
         }
-    }
-}
-
-impl Lent {
-    fn mapping(&self) -> &Mapping {
-        // Only `drop` takes it out.
-        self.mapping.as_ref().unwrap_or_else(|| unreachable!("a memory in use has its mapping"))
     }
 }
 
@@ -296,22 +386,22 @@ impl Lent {
 #[allow(unsafe_code, reason = "see above")]
 unsafe impl wasmtime::LinearMemory for Lent {
     fn byte_size(&self) -> usize {
-        self.mapping().open
+        with(&self.mapping, |mapping| mapping.open).unwrap_or_default()
     }
 
     fn byte_capacity(&self) -> usize {
-        self.mapping().reserved
+        with(&self.mapping, |mapping| mapping.reserved).unwrap_or_default()
     }
 
     fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
-        if let Some(mapping) = &mut self.mapping {
-            mapping.grow(new_size)?;
-        }
+        with(&self.mapping, |mapping| mapping.grow(new_size)).unwrap_or_else(gone)?;
         Ok(())
     }
 
     fn as_ptr(&self) -> *mut u8 {
-        self.mapping().base()
+        // Only `drop` takes the mapping out.
+        with(&self.mapping, |mapping| mapping.base())
+            .unwrap_or_else(|| unreachable!("a memory in use has its mapping"))
     }
 }
 
@@ -332,7 +422,10 @@ unsafe impl wasmtime::MemoryCreator for Creator {
     ) -> Result<Box<dyn wasmtime::LinearMemory>, String> {
         let reserved = reserved.ok_or("the engine reserves no address space")?;
         let mapping = self.0.lend(minimum, reserved, guard)?;
-        Ok(Box::new(Lent { mapping: Some(mapping), owner: Arc::clone(&self.0) }))
+        let mapping = Arc::new(Mutex::new(Some(mapping)));
+        let handle = Handle { mapping: Arc::clone(&mapping), owner: Arc::clone(&self.0) };
+        LATEST.set(Some(handle));
+        Ok(Box::new(Lent { mapping, owner: Arc::clone(&self.0) }))
     }
 }
 

@@ -107,6 +107,29 @@ impl Lent {
     }
 }
 
+impl Lent {
+    /// Removes what was put in it, but for the file that belongs there.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(self.path())? {
+            let entry = entry?;
+            if self.rooms.file.is_some_and(|name| entry.file_name() == name) {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing was done in it since it was lent.
+    pub(super) fn untouched(&self) -> bool {
+        self.room.as_ref().is_some_and(|room| self.rooms.untouched(room))
+    }
+}
+
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(room) = self.room.take() else { return };
@@ -135,6 +158,18 @@ mod tests {
         drop(again);
         drop(rooms);
         assert!(!first.exists());
+    }
+
+    #[test]
+    fn a_directory_can_be_cleared() {
+        let rooms = Rooms::new("coditect-test-", Some("null"));
+        let lent = rooms.lend().unwrap();
+        std::fs::create_dir_all(lent.path().join("a/b")).unwrap();
+        std::fs::write(lent.path().join("a/b/file"), "x").unwrap();
+        std::os::unix::fs::symlink("/", lent.path().join("root")).unwrap();
+        lent.clear().unwrap();
+        assert_eq!(std::fs::read_dir(lent.path()).unwrap().count(), 1);
+        assert!(lent.path().join("null").exists() && !lent.untouched());
     }
 
     #[test]

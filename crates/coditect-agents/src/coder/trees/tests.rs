@@ -71,7 +71,7 @@ fn every_trial_sees_its_own_candidate_and_nothing_of_others() {
     let mission = MissionId::parse("m-1").unwrap();
     let trees = Trees::make(&workspace, &mission, "c", 1).unwrap();
     let files =
-        BTreeMap::from([("calc.py".to_owned(), "new\n".to_owned()), ("more.py".to_owned(), String::new())]);
+        BTreeMap::from([("calc.py".to_owned(), b"new\n".to_vec()), ("more.py".to_owned(), Vec::new())]);
     let look = |top: &Path| {
         let mut names: Vec<_> = fs::read_dir(top).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();

@@ -1,0 +1,130 @@
+//! Warm guests: they say what a fresh one says, over and over, and nothing of one run is seen by the next.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "test code")]
+
+mod wasm_harness;
+
+use std::ops::ControlFlow;
+
+use coditect_ports::{Exit, Job, Program, Ran, Sandbox, Stop};
+use coditect_sandbox::wasm::WasmSandbox;
+use coditect_types::Limits;
+use serde_json::{Value, json};
+use wasm_harness::{PYTHON, Project};
+
+const CALC: &str = "import json\nSEEN = []\n\ndef add(a, b):\n    SEEN.append(a)\n    return a - b\n";
+const UNITTEST: &str = "import unittest\nimport calc\nimport state\n\nclass Add(unittest.TestCase):\n    \
+                        def test_add(self):\n        self.assertEqual(calc.add(1, 2), 3)\n        \
+                        self.assertEqual(calc.SEEN, [1])\n        self.assertEqual(state.touched(), 1)\n";
+const PYTEST: &str = "import calc, state\n\ndef test_add(tmp_path):\n    (tmp_path / 'x').write_text('x')\n    \
+                      assert calc.add(1, 2) == 3\n    assert calc.SEEN == [1]\n    assert state.touched() == 1\n";
+/// Leaves traces in the library and in the directory for temporary files.
+const STATE: &str = "import json, os\n\ndef touched():\n    json.touched = getattr(json, 'touched', 0) + 1\n    \
+                     assert not os.path.exists('/tmp/trace')\n    open('/tmp/trace', 'w').close()\n    \
+                     return json.touched\n";
+const GOOD: &str = "SEEN = []\n\ndef add(a, b):\n    SEEN.append(a)\n    return a + b\n";
+
+struct Bench {
+    project: Project,
+    sandbox: WasmSandbox,
+    framework: &'static str,
+    id: &'static str,
+}
+
+impl Bench {
+    fn new(framework: &'static str) -> Self {
+        let (test, id) = match framework {
+            "pytest" => (PYTEST, "test_calc.py::test_add"),
+            _ => (UNITTEST, "test_calc.py::Add::test_add"),
+        };
+        let project = Project::new(&[("calc.py", CALC), ("state.py", STATE), ("test_calc.py", test)]);
+        Self { project, sandbox: WasmSandbox::new(PYTHON.clone()), framework, id }
+    }
+
+    /// One trial: how it ended, and the lines of its reports.
+    fn run(&self, calc: Option<&str>, warm: bool, limits: &Limits, stop_at: &str) -> (Ran, Vec<Value>) {
+        let mut request = json!({
+            "op": "test", "framework": self.framework, "paths": [""], "targets": [], "select": [self.id],
+            "coverage": "none", "replace": {}, "max_output": 4096,
+        });
+        if let Some(text) = calc {
+            request["replace"] = json!({"calc.py": text});
+        }
+        if warm {
+            request["warm"] = json!({"select": [self.id]});
+        }
+        let program = Program::Python { request: request.to_string(), interpreter: None };
+        let job = Job {
+            program: &program,
+            view: self.project.dir.path(),
+            directory: "",
+            writable: false,
+            stdin: &[],
+            limits,
+            waived: &[],
+            stop: &Stop::new(),
+        };
+        let mut lines = Vec::new();
+        let ran = self.sandbox.run(&job, &mut |line| {
+            lines.push(serde_json::from_str::<Value>(line).unwrap());
+            let enough = !stop_at.is_empty() && line.contains(stop_at);
+            if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        (ran.unwrap(), lines)
+    }
+
+    fn verdict(&self, calc: Option<&str>, warm: bool) -> (Exit, String, String) {
+        let (ran, lines) = self.run(calc, warm, &Limits::default(), "");
+        let end = lines.iter().find(|line| line["e"] == "end").cloned().unwrap_or_default();
+        (ran.exit, end["status"].to_string(), end["message"].to_string())
+    }
+}
+
+#[test]
+fn a_warm_guest_says_what_a_fresh_one_says() {
+    for framework in ["unittest", "pytest"] {
+        let bench = Bench::new(framework);
+        let broken = "def add(a, b)\n    return a + b\n";
+        let exits = "import os\n\ndef add(a, b):\n    os._exit(0)\n";
+        for calc in [None, Some(GOOD), Some(CALC), Some(broken), Some(exits), Some(GOOD), None, Some(GOOD)] {
+            let fresh = bench.verdict(calc, false);
+            assert_eq!(bench.verdict(calc, true), fresh, "{framework} {calc:?}");
+            assert_eq!(fresh.1 == "\"passed\"", calc == Some(GOOD), "{framework} {calc:?} {fresh:?}");
+        }
+    }
+}
+
+#[test]
+fn a_candidate_that_never_ends_costs_a_guest_and_nothing_else() {
+    let bench = Bench::new("unittest");
+    let endless = "def add(a, b):\n    while True:\n        pass\n";
+    let limits = Limits { wall_ms: 400, ..Limits::default() };
+    for _ in 0..2 {
+        assert_eq!(bench.run(Some(endless), true, &limits, "").0.exit, Exit::TimedOut);
+        assert_eq!(bench.verdict(Some(GOOD), true).1, "\"passed\"");
+    }
+    let greedy = "def add(a, b):\n    held = []\n    while True:\n        held.append(bytes(1 << 20))\n";
+    bench.run(Some(greedy), true, &Limits::default(), "");
+    assert_eq!(bench.verdict(Some(GOOD), true).1, "\"passed\"");
+}
+
+#[test]
+fn a_warm_guest_that_is_told_that_enough_is_known_ends_by_itself() {
+    let bench = Bench::new("unittest");
+    let (ran, lines) = bench.run(None, true, &Limits::default(), "\"failed\"");
+    assert_eq!(ran.exit, Exit::Enough);
+    assert_eq!(lines.last().unwrap()["e"], "end");
+    assert_eq!(bench.verdict(Some(GOOD), true).1, "\"passed\"");
+}
+
+#[test]
+fn where_no_guest_can_be_warm_a_fresh_one_serves() {
+    let mut bench = Bench::new("unittest");
+    bench.project = Project::new(&[
+        ("calc.py", CALC),
+        ("state.py", STATE),
+        ("test_calc.py", &UNITTEST.replace("import state\n", "import state, time\ntime.sleep(3)\n")),
+    ]);
+    let limits = Limits { wall_ms: 300, ..Limits::default() };
+    assert_eq!(bench.run(None, true, &limits, "").0.exit, Exit::TimedOut);
+    assert_eq!(bench.verdict(Some(GOOD), true).1, "\"passed\"");
+}
