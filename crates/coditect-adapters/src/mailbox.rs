@@ -1,8 +1,9 @@
 //! How a command reaches the process that runs a mission: a directory of small files.
 //!
 //! `coditect cancel M` in one process puts `inbox/M/N.json`; the process that runs M looks into `inbox/M` every
-//! so often (one readdir of a directory that is nearly always empty or absent) and takes what is there. A file is
-//! whole or not there, since it is written aside and renamed. What cannot be read is set aside, never in the way.
+//! so often (one readdir of a directory that is nearly always empty or absent), carries out what is there, and only
+//! then removes it: a crash in between leaves the command for the next process. A file is whole or not there, since
+//! it is written aside and renamed. What cannot be read is set aside, never in the way.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -26,11 +27,19 @@ pub struct Mailbox {
     count: AtomicU64,
 }
 
-/// What [`Mailbox::take`] found.
+/// A command that waits. It stays until [`Mailbox::done`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Letter {
+    /// What is asked for.
+    pub command: Command,
+    file: PathBuf,
+}
+
+/// What [`Mailbox::look`] found.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Taken {
-    /// The commands, oldest first. Their files are gone.
-    pub commands: Vec<Command>,
+pub struct Waiting {
+    /// The commands, oldest first.
+    pub letters: Vec<Letter>,
     /// Files that held no command, each with what was wrong, set aside beside the others.
     pub set_aside: Vec<(PathBuf, String)>,
 }
@@ -75,28 +84,39 @@ impl Mailbox {
         write().map_err(failed)
     }
 
-    /// Takes every command that waits for the mission. Cheap when there is none.
+    /// Every command that waits for the mission, left where it is. Cheap when there is none.
     ///
     /// # Errors
-    /// The directory cannot be read, or a file in it can neither be removed nor set aside.
-    pub fn take(&self, mission: &MissionId) -> Result<Taken, PortError> {
+    /// The directory cannot be read, or a file in it that holds no command cannot be set aside.
+    pub fn look(&self, mission: &MissionId) -> Result<Waiting, PortError> {
         let dir = self.dir.join(mission.as_str());
         let failed = |error: io::Error| PortError::from_io(&format!("reading `{}`", dir.display()), &error);
-        let mut taken = Taken::default();
-        for path in letters(&dir).map_err(failed)? {
-            match open(&path) {
-                Ok(command) => {
-                    std::fs::remove_file(&path).map_err(failed)?;
-                    taken.commands.push(command);
-                }
+        let mut waiting = Waiting::default();
+        for file in letters(&dir).map_err(failed)? {
+            match open(&file) {
+                Ok(command) => waiting.letters.push(Letter { command, file }),
                 Err(why) => {
-                    let aside = path.with_extension("bad");
-                    std::fs::rename(&path, &aside).map_err(failed)?;
-                    taken.set_aside.push((aside, why));
+                    let aside = file.with_extension("bad");
+                    std::fs::rename(&file, &aside).map_err(failed)?;
+                    waiting.set_aside.push((aside, why));
                 }
             }
         }
-        Ok(taken)
+        Ok(waiting)
+    }
+
+    /// Removes a command that was carried out, or refused for good. To be called when what came of it is kept: until
+    /// then a crash must find the command again.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn done(&self, letter: &Letter) -> Result<(), PortError> {
+        match std::fs::remove_file(&letter.file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(PortError::from_io(&format!("removing `{}`", letter.file.display()), &error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Removes the mission's directory with all that is in it.

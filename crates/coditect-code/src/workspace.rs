@@ -55,12 +55,12 @@ use std::path::{Path, PathBuf};
 
 use coditect_ports::workspace::{Applied, Change, FileEdit, Handed};
 use coditect_ports::{PortError, Workspace};
-use coditect_types::{MissionId, Snapshot};
+use coditect_types::{ErrorKind, MissionId, Snapshot};
 
 pub use git::Git;
 pub use taste::Taste;
 
-use paths::{make_dir, remove, trouble};
+use paths::{make_dir, remove, trouble, try_disk};
 use shadow::Shadow;
 
 /// The `Workspace` of git repositories and plain directories.
@@ -101,6 +101,22 @@ impl GitWorkspace {
         self.home.join("missions").join(mission.as_str())
     }
 
+    /// Git does not always say why it could not write. Where the state directory takes nothing, that is the cause.
+    fn told<T>(&self, mission: &MissionId, done: Result<T, PortError>) -> Result<T, PortError> {
+        done.map_err(|error| match error.kind {
+            ErrorKind::Unavailable | ErrorKind::Invalid => {
+                let cause = try_disk(&self.mission_dir(mission)).err();
+                cause.filter(|cause| cause.kind == ErrorKind::Exhausted).unwrap_or(error)
+            }
+            ErrorKind::Denied
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Exhausted
+            | ErrorKind::Interrupted
+            | ErrorKind::Bug => error,
+        })
+    }
+
     fn shadow(&self, mission: &MissionId) -> Result<Shadow<'_>, PortError> {
         Shadow::open(&self.git, &self.mission_dir(mission))
     }
@@ -110,11 +126,11 @@ impl Workspace for GitWorkspace {
     fn take_snapshot(&self, mission: &MissionId, dir: &Path) -> Result<Snapshot, PortError> {
         let root = self.mission_dir(mission);
         let source = snapshot::Source { git: &self.git, root: &root, home: &self.home, taste: &self.taste };
-        snapshot::take(&source, dir)
+        self.told(mission, snapshot::take(&source, dir))
     }
 
     fn worktree(&self, mission: &MissionId, commit: &str, purpose: &str) -> Result<PathBuf, PortError> {
-        trees::worktree(&self.shadow(mission)?, commit, purpose)
+        self.told(mission, trees::worktree(&self.shadow(mission)?, commit, purpose))
     }
 
     fn commit(
@@ -124,7 +140,7 @@ impl Workspace for GitWorkspace {
         edits: &[FileEdit],
         message: &str,
     ) -> Result<Change, PortError> {
-        change::commit(&self.shadow(mission)?, parent, edits, message)
+        self.told(mission, change::commit(&self.shadow(mission)?, parent, edits, message))
     }
 
     fn tree_of(&self, mission: &MissionId, commit: &str) -> Result<String, PortError> {

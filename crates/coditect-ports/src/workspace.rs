@@ -37,7 +37,7 @@ pub struct Handed {
     pub branch: Option<String>,
     /// The commit on it.
     pub commit: Option<String>,
-    /// The patch file, for a plain directory.
+    /// The patch file, for a plain directory or a repository that takes no branch.
     pub patch: Option<PathBuf>,
 }
 
@@ -88,7 +88,8 @@ pub trait Workspace: Debug + Send + Sync {
     /// The tree hash of a commit.
     fn tree_of(&self, mission: &MissionId, commit: &str) -> Result<String, PortError>;
 
-    /// Gives `commit` to the person, under `message`: a branch, or a patch file for a plain directory.
+    /// Gives `commit` to the person, under `message`: a branch, or a patch file for a plain directory and for a
+    /// repository that takes no branch (it may not be written, its disk is full, a branch `coditect` is in the way).
     fn hand_over(
         &self,
         mission: &MissionId,

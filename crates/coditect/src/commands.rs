@@ -15,10 +15,17 @@ pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod why;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use crate::args::{Cli, Global, Verb};
 use crate::environment::{Environment, Site};
 use crate::out::{self, Out};
 use crate::report::{Done, Report};
+use crate::wiring::{self, Archive};
+
+/// Damages of the journal that are told one by one.
+const MOST_FINDINGS: usize = 3;
 
 /// What every command stands on.
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) env: Environment,
     /// Standard output.
     pub(crate) out: Out,
+    /// What was noted already: it is not said twice.
+    noted: RefCell<BTreeSet<String>>,
 }
 
 impl Context {
@@ -37,8 +46,24 @@ impl Context {
         self.env.site(&self.global)
     }
 
+    /// The journal, for reading. That some of it cannot be read is said.
+    pub(crate) fn archive(&self) -> Result<Archive, Report> {
+        let archive = wiring::archive(&self.site()?)?;
+        let findings = archive.findings();
+        for finding in findings.iter().take(MOST_FINDINGS) {
+            self.note(finding);
+        }
+        if findings.len() > MOST_FINDINGS {
+            self.note(&format!("{} more; see `coditect doctor`", findings.len() - MOST_FINDINGS));
+        }
+        Ok(archive)
+    }
+
     /// A line on standard error that is no error.
     pub(crate) fn note(&self, text: &str) {
+        if !self.noted.borrow_mut().insert(text.to_owned()) {
+            return;
+        }
         let label = out::painted(out::paint::WARN, "note:");
         out::note(self.global.color, &format!("{label} {}", out::harmless(text)));
     }
@@ -47,7 +72,7 @@ impl Context {
 /// Does what was asked.
 pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
     let out = Out::new(&cli.global);
-    let mut cx = Context { global: cli.global, env, out };
+    let mut cx = Context { global: cli.global, env, out, noted: RefCell::default() };
     match cli.verb {
         Verb::Run(args) => run::perform(cx, &args),
         Verb::Resume(args) => resume::perform(cx, &args),

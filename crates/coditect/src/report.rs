@@ -84,7 +84,8 @@ impl From<io::Error> for Fault {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::Closed
         } else {
-            Self::Report(Report::from(PortError::from_io("standard output", &error)).doing("printing"))
+            let report = Report::from(PortError::from_io("standard output", &error)).doing("printing");
+            Self::Report(report.hint("nothing else is lost: `coditect list` shows how each mission stands"))
         }
     }
 }

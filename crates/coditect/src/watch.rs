@@ -217,11 +217,17 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Carries out what another process left for this mission.
+    /// Carries out what another process left for this mission. A command goes when the journal has what came of it,
+    /// or the core refuses it; after any other trouble it waits for the next look, here or in another process.
     async fn obey(&self, shell: &Shell, mission: &MissionId) {
-        for command in self.house.mail(mission) {
-            if let Err(refused) = shell.command(mission, command).await {
-                tracing::info!(%mission, %refused, "a command from another process was refused");
+        for letter in self.house.mail(mission) {
+            match shell.command(mission, letter.command.clone()).await {
+                Ok(_) => self.house.answered(&letter),
+                Err(ShellError::Refused(refused)) => {
+                    tracing::info!(%mission, %refused.cause, "a command from another process was refused");
+                    self.house.answered(&letter);
+                }
+                Err(error) => tracing::info!(%mission, %error, "a command from another process has to wait"),
             }
         }
     }

@@ -1,23 +1,26 @@
 //! The only place that names concrete adapters: which technology stands behind which port.
 
 mod holder;
+mod scratch;
 mod tiers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coditect_adapters::bench::JournalBench;
+use coditect_adapters::mailbox::Letter;
 use coditect_adapters::{LocalBus, Mailbox, Segments, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
 use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, PortError, Workspace};
 use coditect_runtime::{Ports, Settings, Shell};
-use coditect_types::{Command, ErrorKind, MissionId, Policy};
+use coditect_types::{ErrorKind, MissionId, Policy};
 
 use crate::environment::Site;
 use crate::host;
 use crate::report::{Doing, Report};
 
+use scratch::Scratch;
 use tiers::Tiers;
 pub(crate) use tiers::{probes, sandbox};
 
@@ -45,6 +48,23 @@ impl Archive {
         holder::of(&self.dir, mission)
     }
 
+    /// Refuses a mission of which the journal has lost records: it can be looked at, and not be gone on with.
+    pub(crate) fn must_be_whole(&self, mission: &MissionId, doing: &str) -> Result<(), Report> {
+        let streams = self.journal.streams().doing(doing)?;
+        let last = streams.iter().find(|info| info.stream == *mission).map_or(0, |info| info.last_seq);
+        let read = coditect_runtime::history(&self.journal, mission).doing(doing)?.len() as u64;
+        if read >= last {
+            return Ok(());
+        }
+        let cause =
+            format!("the journal is damaged: of its {last} records only the first {read} can be read");
+        let hint = format!(
+            "run the request again; `coditect log {mission}` shows what is left, `coditect clean --force {mission}` \
+             removes it"
+        );
+        Err(Report::new(ErrorKind::Conflict, doing, cause).hint(hint))
+    }
+
     /// What a person should know of the journal's files, a line each; none: it is whole.
     pub(crate) fn findings(&self) -> Vec<String> {
         self.journal.findings().iter().map(ToString::to_string).collect()
@@ -61,15 +81,36 @@ pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
 /// Opens the journal for writing, and makes it if need be.
 pub(crate) fn keeper(site: &Site) -> Result<Arc<Segments>, Report> {
     make_home(&site.home)?;
-    Ok(Arc::new(Segments::open(&journal_dir(site)).doing("opening the journal")?))
+    let journal = Segments::open(&journal_dir(site)).map_err(|error| match error.kind {
+        kind if kind == ErrorKind::Denied && error.hint.is_none() => {
+            error.with_hint("make the state directory writable, or name another with `--home DIR`")
+        }
+        _ => error,
+    });
+    Ok(Arc::new(journal.doing("opening the journal")?))
 }
 
 /// The state directory is its owner's alone: requests and diffs are in it.
 fn make_home(home: &Path) -> Result<(), Report> {
     use std::os::unix::fs::DirBuilderExt;
+    let doing = "making the state directory";
+    let mine = "make it a directory that you may write, or name another with `--home DIR`";
+    if home.join(".git").exists() || home.components().any(|part| part.as_os_str() == ".git") {
+        let cause = format!("`{}` belongs to a git repository", home.display());
+        return Err(Report::new(ErrorKind::Invalid, doing, cause).hint("name another with `--home DIR`"));
+    }
+    let failed = |error: std::io::Error| {
+        let error = PortError::from_io(&format!("`{}`", home.display()), &error);
+        Report::from(error.with_hint(mine))
+    };
+    let is_new = !home.exists();
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home);
-    made.map_err(|error| PortError::from_io(&format!("`{}`", home.display()), &error))
-        .doing("making the state directory")
+    made.map_err(failed).doing(doing)?;
+    if is_new {
+        // Below a repository it is nothing that the person's git should speak of, or a snapshot hold.
+        std::fs::write(home.join(".gitignore"), "*\n").map_err(failed).doing(doing)?;
+    }
+    Ok(())
 }
 
 /// The person's directories, by way of git.
@@ -117,12 +158,15 @@ pub(crate) struct House {
     mailbox: Mailbox,
     agents: Vec<Arc<dyn Agent>>,
     workers: usize,
+    /// The last to go: sandboxes have their directories in it.
+    _scratch: Scratch,
 }
 
 /// Opens everything for a mission under `policy`; `say` hears of what takes long. Refuses where no sandbox that
 /// the policy allows can be used.
 pub(crate) fn house(site: &Site, policy: &Policy, say: &mut dyn FnMut(String)) -> Result<House, Report> {
     let workspace = workspace(site)?;
+    let scratch = Scratch::open(&site.home)?;
     let sandboxes = Tiers::open(site, policy.sandbox, say).usable(policy)?;
     let keeper = keeper(site)?;
     let notes = keeper.findings().iter().map(ToString::to_string).collect();
@@ -132,7 +176,8 @@ pub(crate) fn house(site: &Site, policy: &Policy, say: &mut dyn FnMut(String)) -
         n => n as usize,
     };
     let mailbox = mailbox(site);
-    Ok(House { journal: keeper, bus: Arc::new(LocalBus::new()), notes, mailbox, agents, workers })
+    let bus = Arc::new(LocalBus::new());
+    Ok(House { journal: keeper, bus, notes, mailbox, agents, workers, _scratch: scratch })
 }
 
 impl House {
@@ -149,20 +194,27 @@ impl House {
         Shell::start(ports, settings).doing("starting the shell")
     }
 
-    /// Commands that other processes left for a mission; they are taken out.
-    pub(crate) fn mail(&self, mission: &MissionId) -> Vec<Command> {
-        match self.mailbox.take(mission) {
-            Ok(taken) => {
-                for (file, why) in taken.set_aside {
+    /// Commands that other processes left for a mission. They stay until [`House::answered`].
+    pub(crate) fn mail(&self, mission: &MissionId) -> Vec<Letter> {
+        match self.mailbox.look(mission) {
+            Ok(waiting) => {
+                for (file, why) in waiting.set_aside {
                     tracing::warn!(file = %file.display(), why, "a command could not be read and was set aside");
                 }
-                taken.commands
+                waiting.letters
             }
             // Looked for again in a moment; the mission itself does not depend on it.
             Err(error) => {
                 tracing::warn!(%mission, %error, "commands of other processes cannot be read");
                 Vec::new()
             }
+        }
+    }
+
+    /// What came of a command is kept.
+    pub(crate) fn answered(&self, letter: &Letter) {
+        if let Err(error) = self.mailbox.done(letter) {
+            tracing::warn!(%error, "a command that was carried out stays, and will be refused the next time");
         }
     }
 }

@@ -172,6 +172,10 @@ impl Gather<'_> {
             }
             match standing(&below(self.top, path)) {
                 Standing::File(meta) => {
+                    if !entry.merged {
+                        let note = "in the middle of a merge; kept as it stands on the disk";
+                        notes.insert(path.to_vec(), note.to_owned());
+                    }
                     changed.insert(path);
                     seen.insert(path.to_vec(), meta);
                 }

@@ -137,6 +137,7 @@ impl Git {
             command,
             name: String::new(),
             place: directory.to_owned(),
+            seen_as: None,
             input: Input::Nothing,
             output: None,
         }
@@ -163,6 +164,7 @@ pub(super) struct Call {
     command: Command,
     name: String,
     place: PathBuf,
+    seen_as: Option<(PathBuf, PathBuf)>,
     input: Input,
     output: Option<File>,
 }
@@ -176,9 +178,19 @@ pub(super) struct Answer {
     pub(super) stderr: Vec<u8>,
     name: String,
     place: PathBuf,
+    seen_as: Option<(PathBuf, PathBuf)>,
 }
 
 impl Call {
+    /// Has errors speak of `theirs` where git speaks of `ours`, a stand-in that a person has never heard of.
+    pub(super) fn seen_as(mut self, ours: &Path, theirs: &Path) -> Self {
+        if self.place == ours {
+            theirs.clone_into(&mut self.place);
+        }
+        self.seen_as = Some((ours.to_owned(), theirs.to_owned()));
+        self
+    }
+
     pub(super) fn git_dir(mut self, dir: &Path) -> Self {
         self.command.env("GIT_DIR", dir);
         self
@@ -281,7 +293,8 @@ impl Call {
                 ),
             ),
         })?;
-        Ok(Answer { code, stdout, stderr, name: self.name, place: self.place })
+        let Self { name, place, seen_as, .. } = self;
+        Ok(Answer { code, stdout, stderr, name, place, seen_as })
     }
 }
 
@@ -339,7 +352,10 @@ fn drain(pipe: Option<impl Read>, done: &SyncSender<()>) -> std::io::Result<Vec<
 impl Answer {
     /// What git said on stderr, for a person: at most 600 bytes, without the words that repeat on each line.
     pub(super) fn complaint(&self) -> String {
-        let text = String::from_utf8_lossy(&self.stderr);
+        let mut text = String::from_utf8_lossy(&self.stderr).into_owned();
+        if let Some((ours, theirs)) = &self.seen_as {
+            text = text.replace(&*ours.to_string_lossy(), &theirs.to_string_lossy());
+        }
         let lines = text.lines().map(|line| {
             let line = line.trim();
             line.strip_prefix("fatal: ").or(line.strip_prefix("error: ")).unwrap_or(line)
@@ -363,7 +379,7 @@ impl Answer {
         let error = |kind| PortError::new(kind, format!("git {name} in `{place}` (exit {code}): {said}"));
         let says = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
         if says(&["No space left on device", "Disk quota exceeded", "Out of diskspace"]) {
-            error(ErrorKind::Exhausted).with_hint("free some disk space, then run `coditect resume`")
+            error(ErrorKind::Exhausted).with_hint("free some disk space, then run the same command again")
         } else if says(&["ermission denied", "Read-only file system", "insufficient permission"]) {
             error(ErrorKind::Denied).with_hint("check who owns that path and whether it may be written")
         } else if says(&[".lock': File exists"]) {

@@ -1,8 +1,8 @@
-//! Giving a change to the person: one new branch, or a patch file.
+//! Giving a change to the person: one new branch, or a patch file where there is no repository or it takes no branch.
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coditect_ports::PortError;
 use coditect_ports::workspace::Handed;
@@ -44,11 +44,9 @@ pub(super) fn hand_over(
     }
     match snapshot.kind {
         WorkspaceKind::Plain => {
-            let patch = shadow.path(&format!("{mission}.patch"));
-            let diff = shadow.diff(start, commit, &["--binary", "--full-index"])?;
             let handed = shadow.commit_tree(&tree, Some(start), message)?;
             shadow.write_note(GIVEN, &Given { handed, change: commit.to_owned() })?;
-            write_whole(&patch, &diff)?;
+            let patch = give_patch(shadow, mission, start, commit, "")?;
             Ok(Handed { branch: None, commit: None, patch: Some(patch) })
         }
         WorkspaceKind::Git => {
@@ -57,11 +55,39 @@ pub(super) fn hand_over(
             let lens = Lens::open(shadow.git(), &repository, &shadow.path("lens.git"))?;
             let branch = format!("coditect/{mission}");
             shadow.write_note(GIVEN, &Given { handed: handed.clone(), change: commit.to_owned() })?;
-            give_branch(shadow, &lens, &repository, &branch, &handed, snapshot.head.as_deref())?;
+            let given = give_branch(shadow, &lens, &repository, &branch, &handed, snapshot.head.as_deref());
             remove(lens.dir())?;
-            Ok(Handed { branch: Some(branch), commit: Some(handed), patch: None })
+            match given {
+                Ok(()) => Ok(Handed { branch: Some(branch), commit: Some(handed), patch: None }),
+                Err(error) if keeps_branches_out(error.kind) => {
+                    let why = format!("There is no branch `{branch}`: {}.\n\n", error.cause);
+                    let patch = give_patch(shadow, mission, start, commit, &why)?;
+                    Ok(Handed { branch: None, commit: None, patch: Some(patch) })
+                }
+                Err(error) => Err(error),
+            }
         }
     }
+}
+
+/// True for what a person has to change before their repository takes a branch. The change is verified: until then it
+/// is given as a patch file.
+fn keeps_branches_out(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Denied | ErrorKind::Exhausted)
+}
+
+/// The change as a file in the mission's directory. `git apply` and `patch` pass over the lines before the first diff.
+fn give_patch(
+    shadow: &Shadow<'_>,
+    mission: &MissionId,
+    start: &str,
+    commit: &str,
+    above: &str,
+) -> Result<PathBuf, PortError> {
+    let patch = shadow.path(&format!("{mission}.patch"));
+    let diff = shadow.diff(start, commit, &["--binary", "--full-index"])?;
+    write_whole(&patch, &[above.as_bytes(), &diff].concat())?;
+    Ok(patch)
 }
 
 /// The repository that `dir` was in when the snapshot was taken.
@@ -142,8 +168,8 @@ fn give_branch(
     if lens.resolve("refs/heads/coditect")?.is_some() {
         let cause =
             format!("the repository has a branch `coditect`, so git cannot have one named `{branch}`");
-        return Err(PortError::new(ErrorKind::Conflict, cause)
-            .with_hint("rename it: `git branch -m coditect NEW-NAME`, then `coditect resume`"));
+        return Err(PortError::new(ErrorKind::Denied, cause)
+            .with_hint("rename it: `git branch -m coditect NEW-NAME`"));
     }
     send_objects(shadow, lens, handed, head)?;
     match create_ref(lens, &name, handed) {
@@ -165,8 +191,7 @@ fn branch_is(lens: &Lens<'_>, name: &str, handed: &str) -> Result<bool, PortErro
         Some(there) if there == handed => Ok(true),
         Some(there) => {
             let cause = format!("`{name}` exists and is at `{there}`, not at `{handed}`");
-            Err(PortError::new(ErrorKind::Conflict, cause)
-                .with_hint("rename that branch, then `coditect resume`"))
+            Err(PortError::new(ErrorKind::Conflict, cause).with_hint("rename that branch"))
         }
     }
 }

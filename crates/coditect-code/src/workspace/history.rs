@@ -22,9 +22,16 @@ use super::repository::Repository;
 use super::shadow::{Entries, Given, Shadow};
 use super::taste::Taste;
 
-/// Signs of a merge, rebase or the like that the person has not finished.
-const UNFINISHED: &[&str] =
-    &["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply"];
+/// Signs of a merge, rebase or the like that the person has not finished. A bisect is one: it goes by where HEAD is.
+const UNFINISHED: &[&str] = &[
+    "MERGE_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "BISECT_LOG",
+    "sequencer",
+    "rebase-merge",
+    "rebase-apply",
+];
 
 /// The person's branch and index, locked.
 #[derive(Debug)]

@@ -23,6 +23,8 @@ use super::taste::Taste;
 pub(super) struct Lens<'a> {
     git: &'a Git,
     dir: PathBuf,
+    /// The person's git directory, which errors speak of.
+    theirs: PathBuf,
 }
 
 /// What HEAD is.
@@ -48,11 +50,11 @@ impl<'a> Lens<'a> {
                 error
             }
         })?;
-        Ok(Self { git, dir: dir.to_owned() })
+        Ok(Self { git, dir: dir.to_owned(), theirs: repository.common_dir.clone() })
     }
 
     pub(super) fn call(&self) -> Call {
-        self.git.call(&self.dir).git_dir(&self.dir)
+        self.git.call(&self.dir).git_dir(&self.dir).seen_as(&self.dir, &self.theirs)
     }
 
     /// A command whose writes are on the disk when it ends: what is the person's outlives a loss of power.
@@ -73,6 +75,7 @@ impl<'a> Lens<'a> {
     ) -> Call {
         let top = &repository.top;
         let mut call = self.git.call(top).git_dir(&self.dir).work_tree(top).index(index);
+        call = call.seen_as(&self.dir, &self.theirs);
         call = call.env("GIT_OBJECT_DIRECTORY", shadow.repo().join("objects"));
         if let Some(file) = &taste.attributes {
             call = call.setting_path("core.attributesFile=", file);

@@ -52,7 +52,7 @@ pub(super) fn line(bytes: &[u8]) -> String {
 pub(super) fn trouble(doing: &str, path: &Path, error: &io::Error) -> PortError {
     let error = PortError::from_io(&format!("{doing} `{}`", path.display()), error);
     match error.kind {
-        ErrorKind::Exhausted => error.with_hint("free some disk space, then run `coditect resume`"),
+        ErrorKind::Exhausted => error.with_hint("free some disk space, then run the same command again"),
         ErrorKind::Denied => error.with_hint("check who owns that path and whether it may be written"),
         ErrorKind::Invalid
         | ErrorKind::NotFound

@@ -131,6 +131,10 @@ fn open(git: &Git, top: &Path, subdir: PathBuf, git_dir: PathBuf) -> Result<Repo
             return Err(damaged(dir, &format!("has no `{name}`")));
         }
     }
+    // Git says of a store that it may not read that there is no repository.
+    for dir in ["objects", "refs"].map(|name| common_dir.join(name)) {
+        fs::read_dir(&dir).map_err(|error| trouble("read the directory", &dir, &error))?;
+    }
     let config = read_config(git, &common_dir.join("config"))?;
     let linked = git_dir != common_dir;
     if !linked && is_true(config.get("core.bare")) {

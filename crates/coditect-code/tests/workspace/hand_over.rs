@@ -152,12 +152,21 @@ fn a_branch_named_coditect_is_in_the_way() {
         if pack {
             person.git(&["pack-refs", "--all"]);
         }
-        let error = person
+        let before = person.fingerprint();
+        let handed = person
             .workspace
             .hand_over(&person.mission, &person.dir, &snapshot, &change.commit, MESSAGE)
-            .unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Conflict);
-        assert!(error.hint.unwrap().contains("git branch -m coditect"));
+            .unwrap();
+        assert_eq!((&handed.branch, &handed.commit), (&None, &None));
+        // The change is not lost, and its file says why it is no branch.
+        let patch = handed.patch.unwrap();
+        let text = fs::read_to_string(&patch).unwrap();
+        assert!(
+            text.starts_with("There is no branch `coditect/m-test`: the repository has a branch"),
+            "{text}"
+        );
+        person.git(&["apply", "--check", patch.to_str().unwrap()]);
+        assert_eq!(differing(&before, &person.fingerprint()), Vec::<String>::new());
     }
     person.git(&["branch", "-m", "coditect", "elsewhere"]);
     hand_over(&person, &snapshot, &change.commit);

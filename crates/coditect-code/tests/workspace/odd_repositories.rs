@@ -162,6 +162,7 @@ fn a_merge_in_progress_with_conflicts() {
     fs::remove_file(person.at("run.sh")).unwrap();
     let snapshot = works(&person);
     assert!(snapshot.uncommitted);
+    assert_eq!(snapshot.left_out, ["calc.py: in the middle of a merge; kept as it stands on the disk"]);
     let tree = files(&person.worktree(&snapshot.commit));
     assert!(tree["calc.py"].starts_with("<<<<<<< HEAD\n"));
     assert!(!tree.contains_key("run.sh"));
@@ -253,6 +254,15 @@ fn damaged_repositories_are_told() {
     refused(&person, ErrorKind::NotFound, "/nowhere");
     fs::write(person.at(".git"), "hello\n").unwrap();
     refused(&person, ErrorKind::Invalid, "does not start with `gitdir: `");
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_named() {
+    let person = Person::with_commit();
+    fs::rename(person.at(".git/objects"), person.at(".git/away")).unwrap();
+    fs::write(person.at(".git/objects"), "").unwrap();
+    let error = person.try_snapshot().unwrap_err();
+    assert!(error.cause.contains("/.git/objects`"), "{error:?}");
 }
 
 #[test]

@@ -23,13 +23,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn perform(cx: &mut Context, args: &CancelArgs) -> Done {
     let site = cx.site()?;
-    let archive = wiring::archive(&site)?;
+    let archive = cx.archive()?;
     let mission = missions::find(archive.journal(), &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     if let Some(status) = view.status {
         let cause = format!("it has ended already, as {}", phrase::status(status));
         return Err(Report::new(ErrorKind::Conflict, format!("cancelling {mission}"), cause).into());
     }
+    archive.must_be_whole(&mission, &format!("cancelling {mission}"))?;
     let command = Command::CancelMission { reason: args.reason.clone() };
     let runtime = wiring::tokio_runtime()?;
     let cell = Cell::replay(mission.clone(), &records);

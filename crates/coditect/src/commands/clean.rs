@@ -18,7 +18,7 @@ type Kept = (MissionId, String);
 pub(crate) fn perform(cx: &mut Context, args: &CleanArgs) -> Done {
     let site = cx.site()?;
     let older_than_ms = args.older_than.as_deref().map(age_ms).transpose()?;
-    let archive = wiring::archive(&site)?;
+    let archive = cx.archive()?;
     let (mut entries, _) = missions::list(archive.journal(), usize::MAX)?;
     if let Some(name) = &args.mission {
         let mission = missions::find(archive.journal(), name)?;

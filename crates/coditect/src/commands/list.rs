@@ -14,11 +14,15 @@ use crate::wiring::{self, Archive};
 const WIDTH: usize = 48;
 
 pub(crate) fn perform(cx: &mut Context, args: &ListArgs) -> Done {
-    let archive = wiring::archive(&cx.site()?)?;
+    let archive = cx.archive()?;
     let (entries, all) = missions::list(archive.journal(), args.limit)?;
     if cx.out.json {
         let missions: Vec<_> = entries.iter().map(|entry| object(&archive, entry)).collect();
         cx.out.object(&json!({ "missions": missions, "all": all }))?;
+        return Ok(0);
+    }
+    if entries.is_empty() && !archive.findings().is_empty() {
+        cx.out.line("no mission that can be read; see `coditect doctor`")?;
         return Ok(0);
     }
     if entries.is_empty() {

@@ -7,17 +7,17 @@ use crate::args::ResumeArgs;
 use crate::missions;
 use crate::report::Done;
 use crate::watch::{self, Begin};
-use crate::wiring;
 
 pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
     let site = cx.site()?;
-    let archive = wiring::archive(&site)?;
+    let archive = cx.archive()?;
     let mission = missions::find(archive.journal(), &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
-    drop(archive);
     if let Some(status) = view.status {
         return ended(&mut cx, &records, status, args.shown.quiet);
     }
+    archive.must_be_whole(&mission, &format!("resuming {mission}"))?;
+    drop(archive);
     watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, args.shown)
 }
 

@@ -25,6 +25,12 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
             .into());
     };
     let site = cx.site()?;
+    if site.home.canonicalize().is_ok_and(|home| home == dir) {
+        let cause = "it is the state directory too: what is kept there would be taken for the project";
+        return Err(Report::new(ErrorKind::Invalid, format!("opening `{}`", dir.display()), cause)
+            .hint("name another state directory with `--home DIR`")
+            .into());
+    }
     let resolved = settings::load(&args.settings, &cx.env, &dir)?;
     for note in &resolved.notes {
         cx.note(note);
@@ -62,12 +68,15 @@ fn read(name: &str, from: &mut impl Read) -> Result<String, Report> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(too_long());
     }
-    String::from_utf8(bytes)
-        .map_err(|_| Report::new(ErrorKind::Invalid, "reading the request", format!("{name} is not UTF-8")))
+    String::from_utf8(bytes).map_err(|_| {
+        Report::new(ErrorKind::Invalid, "reading the request", format!("{name} is not UTF-8"))
+            .hint("write the request as plain text")
+    })
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> Report {
     Report::new(ErrorKind::Invalid, "reading the request", format!("{name}: {error}"))
+        .hint("name a text file with `-f FILE`, or give the request as an argument")
 }
 
 fn too_long() -> Report {

@@ -11,10 +11,9 @@ use crate::missions;
 use crate::out::{brief, harmless, paint, painted};
 use crate::phrase;
 use crate::report::Done;
-use crate::wiring;
 
 pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
-    let archive = wiring::archive(&cx.site()?)?;
+    let archive = cx.archive()?;
     let mission = missions::find(archive.journal(), &args.mission)?;
     let (_, view) = missions::load(archive.journal(), &mission)?;
     let holder = archive.holder(&mission);

@@ -9,10 +9,9 @@ use crate::missions;
 use crate::out::{diff, harmless, paint, painted};
 use crate::report::{Done, Report};
 use crate::story::{self, Sentence, Tells};
-use crate::wiring;
 
 pub(crate) fn perform(cx: &mut Context, args: &WhyArgs) -> Done {
-    let archive = wiring::archive(&cx.site()?)?;
+    let archive = cx.archive()?;
     let mission = missions::find(archive.journal(), &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     let only = args.task.as_deref().map(|name| parse(name, view.tasks.len())).transpose()?;
