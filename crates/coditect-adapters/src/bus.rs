@@ -44,7 +44,12 @@ impl Default for LocalBus {
 
 impl Bus for LocalBus {
     fn announce(&self, notice: Notice) {
-        // An error means that nobody watches, which is nobody's loss.
+        // Where nobody watches there is nothing to share. A watcher that comes now sees what is announced from
+        // now on, so this notice is not its loss.
+        if self.sender.receiver_count() == 0 {
+            return;
+        }
+        // An error means that the last watcher has just gone, which is nobody's loss either.
         drop(self.sender.send(Arc::new(notice)));
     }
 }

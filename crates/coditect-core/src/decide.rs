@@ -1,7 +1,5 @@
 //! One step of a mission: an input becomes events, or a refusal that changes nothing.
 
-use std::sync::Arc;
-
 use coditect_types::command::{Command, Input, Refusal, Reply};
 use coditect_types::event::{Response, TaskEnd};
 use coditect_types::plan::Intent;
@@ -10,7 +8,8 @@ use coditect_types::{AttemptId, ErrorKind, Event, Failure, Outcome, TaskId};
 use crate::expect;
 use crate::goal;
 use crate::parametrize::{allowance_ms, parametrize};
-use crate::state::{State, TaskState, apply, seeks_change};
+use crate::state::{State, apply, seeks_change};
+use crate::tasks::{Task, TaskState};
 
 /// Attempts under way at once in one mission, where the policy does not say.
 const AGENTS: usize = 8;
@@ -140,7 +139,7 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
     };
     let task_id = running.task;
     let violations = draft.state.task(task_id).map_or_else(Vec::new, |task| {
-        let mut found = expect::violations(&draft.state, task, outcome);
+        let mut found = expect::violations(&draft.state, &task, outcome);
         found.extend(off_contract(&task.spec.intent, outcome));
         found
     });
@@ -253,7 +252,7 @@ fn start_ready(draft: &mut Draft) {
     let ready: Vec<TaskId> = draft
         .state
         .open_tasks()
-        .filter(|task| is_ready(&draft.state, task.spec.id, draft.now_ms))
+        .filter(|task| is_ready(&draft.state, task, draft.now_ms))
         .take(free)
         .map(|task| task.spec.id)
         .collect();
@@ -262,8 +261,7 @@ fn start_ready(draft: &mut Draft) {
     }
 }
 
-fn is_ready(state: &State, id: TaskId, now_ms: u64) -> bool {
-    let Some(task) = state.task(id) else { return false };
+fn is_ready(state: &State, task: &Task<'_>, now_ms: u64) -> bool {
     let TaskState::Waiting { not_before_ms } = task.state else { return false };
     not_before_ms <= now_ms
         && task.spec.needs.iter().all(|need| {
@@ -279,15 +277,16 @@ fn is_ready(state: &State, id: TaskId, now_ms: u64) -> bool {
 }
 
 fn start(draft: &mut Draft, id: TaskId) {
-    let Some(spec) = draft.state.task(id).map(|task| Arc::clone(&task.spec)) else { return };
-    if parametrize(&draft.state, &spec, draft.now_ms).is_none() {
+    let state = &draft.state;
+    let Some(spec) = state.task(id).map(|task| task.spec) else { return };
+    if parametrize(state, spec, draft.now_ms).is_none() {
         draft.settle(id, TaskEnd::Failed, "what it needs to know is not known");
         goal::pursue(draft);
         return;
     }
-    let attempt = AttemptId(draft.state.attempts + 1);
-    let expectations = expect::expectations(&draft.state, &spec.intent);
-    let deadline_ms = draft.now_ms + allowance_ms(&draft.state, &spec.intent);
+    let attempt = AttemptId(state.attempts + 1);
+    let expectations = expect::expectations(state, &spec.intent);
+    let deadline_ms = draft.now_ms + allowance_ms(state, &spec.intent);
     let action = intent_name(&spec.intent).to_owned();
     draft.push(Event::AttemptStarted { task: id, attempt, action, expectations, deadline_ms });
 }

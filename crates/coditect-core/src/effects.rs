@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use coditect_types::Effect;
 
-use crate::state::{State, TaskState};
+use crate::state::State;
+use crate::tasks::TaskState;
 
 /// Every effect of the state: attempts under way, and the time of the next tick that could change something.
 /// After a restart this is all there is to know about what was going on.

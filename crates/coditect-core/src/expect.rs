@@ -11,7 +11,8 @@ use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestS
 use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
 use crate::parametrize::allowance_ms;
-use crate::state::{State, Task};
+use crate::state::State;
+use crate::tasks::Task;
 
 /// A contradiction between an expectation and an observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +69,7 @@ pub fn red_tests(state: &State) -> Vec<String> {
 
 /// What `outcome` contradicts of what was expected of the task.
 #[must_use]
-pub fn violations(state: &State, task: &Task, outcome: &Outcome) -> Vec<Violation> {
+pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Violation> {
     match outcome {
         Outcome::Failed { failure, .. } => {
             let retry = is_transient(failure.kind) && task.failures + 1 < MAX_FAILURES;

@@ -12,7 +12,8 @@ use crate::hand_over::count;
 use crate::parametrize::left;
 use crate::plan;
 use crate::request::{Wish, wish};
-use crate::state::{State, TaskState, seeks_change};
+use crate::state::{State, seeks_change};
+use crate::tasks::{Task, TaskState};
 
 /// A task is given up after so many attempts that failed by themselves.
 pub const MAX_FAILURES: u32 = 3;
@@ -116,8 +117,7 @@ fn over_limit(state: &State) -> End {
 /// Adds tasks that what is known calls for.
 fn extend_plan(draft: &mut Draft) {
     let state = &draft.state;
-    let planned_repair = state.tasks.iter().any(|task| seeks_change(&task.spec.intent));
-    if !planned_repair && state.world.baseline.is_some() {
+    if state.world.baseline.is_some() && !state.tasks.iter().any(|task| seeks_change(&task.spec.intent)) {
         let red = red_tests(state);
         if !red.is_empty() {
             let reason = format!(
@@ -163,16 +163,16 @@ fn drop_what_is_not_needed(draft: &mut Draft) {
     for (task, why) in dropped {
         draft.settle(task, TaskEnd::Dropped, why);
     }
-    loop {
-        let blocked = draft.state.open_tasks().find(|task| is_blocked(&draft.state, task.spec.id));
+    // Only a task that failed blocks others, so where none did, nothing is looked through.
+    while draft.state.tasks.any_failed() {
+        let blocked = draft.state.open_tasks().find(|task| is_blocked(&draft.state, task));
         let Some(id) = blocked.map(|task| task.spec.id) else { break };
         // `Failed`, so that what waits for this one is blocked in its turn.
         draft.settle(id, TaskEnd::Failed, "a task that it needs failed");
     }
 }
 
-fn is_blocked(state: &State, id: TaskId) -> bool {
-    let Some(task) = state.task(id) else { return false };
+fn is_blocked(state: &State, task: &Task<'_>) -> bool {
     task.spec.needs.iter().any(|need| {
         state.task(*need).is_some_and(|needed| {
             needed.state == TaskState::Settled(TaskEnd::Failed)

@@ -19,6 +19,7 @@ pub mod parametrize;
 pub mod plan;
 pub mod request;
 pub mod state;
+pub mod tasks;
 
 pub use decide::{Decision, decide};
 pub use effects::effects;

@@ -3,40 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coditect_types::event::{Response, TaskEnd, ViolationKind};
+use coditect_types::event::{Response, ViolationKind};
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{
     Action, AttemptId, Event, Failure, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt,
-    Snapshot, Suspect, TaskId, TaskSpec, TestReport, WorkspaceRef,
+    Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
 };
 
 use crate::parametrize::parametrize;
-
-/// Where a task stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TaskState {
-    /// Waits for the tasks that it needs, for a slot, or for a moment.
-    Waiting {
-        /// Not before this time, ms since 1970.
-        not_before_ms: u64,
-    },
-    /// An attempt is under way.
-    Running(AttemptId),
-    /// Ended.
-    Settled(TaskEnd),
-}
-
-/// A task and its history in short.
-#[derive(Clone, Debug)]
-pub struct Task {
-    /// As planned.
-    pub spec: Arc<TaskSpec>,
-    /// Where it stands.
-    pub state: TaskState,
-    /// Attempts that ended with a failure of their own.
-    pub failures: u32,
-}
+use crate::tasks::{Task, TaskState, Tasks};
 
 /// An attempt under way.
 #[derive(Clone, Debug)]
@@ -101,14 +77,12 @@ pub struct State {
     pub newest_ms: u64,
     /// How long it lay stopped, ms.
     pub paused_ms: u64,
-    /// The plan; task `n` is at `n - 1`.
-    pub tasks: Vec<Task>,
+    /// The plan.
+    pub tasks: Tasks,
     /// Attempts under way.
     pub running: BTreeMap<AttemptId, Running>,
     /// Attempts started so far.
     pub attempts: u32,
-    /// Tasks before this index are settled.
-    pub settled_before: usize,
     /// What is known.
     pub world: World,
     /// What it cost so far.
@@ -122,17 +96,13 @@ pub struct State {
 impl State {
     /// The task of this id.
     #[must_use]
-    pub fn task(&self, id: TaskId) -> Option<&Task> {
-        self.tasks.get((id.0 as usize).checked_sub(1)?)
-    }
-
-    fn task_mut(&mut self, id: TaskId) -> Option<&mut Task> {
-        self.tasks.get_mut((id.0 as usize).checked_sub(1)?)
+    pub fn task(&self, id: TaskId) -> Option<Task<'_>> {
+        self.tasks.get(id)
     }
 
     /// Tasks that are not settled, in the order of planning.
-    pub fn open_tasks(&self) -> impl Iterator<Item = &Task> {
-        self.tasks[self.settled_before..].iter().filter(|t| !matches!(t.state, TaskState::Settled(_)))
+    pub fn open_tasks(&self) -> impl Iterator<Item = Task<'_>> {
+        self.tasks.open()
     }
 
     /// How long the mission has been at work at this time, ms; the time it lay stopped does not count.
@@ -153,13 +123,7 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
             state.submitted_ms = at_ms;
         }
         Event::MissionResumed { lost } => resumed(state, at_ms, lost),
-        Event::PlanMade { tasks, .. } => {
-            state.tasks.extend(tasks.iter().map(|spec| Task {
-                spec: Arc::new(spec.clone()),
-                state: TaskState::Waiting { not_before_ms: 0 },
-                failures: 0,
-            }));
-        }
+        Event::PlanMade { tasks, .. } => state.tasks.add(tasks),
         Event::AttemptStarted { task, attempt, deadline_ms, .. } => {
             started(state, at_ms, *task, *attempt, *deadline_ms);
         }
@@ -167,16 +131,7 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
         Event::OutcomeIgnored { .. } => {}
         Event::ViolationFound { kind, observed, response, .. } => violated(state, *kind, observed, *response),
         Event::TaskSettled { task, end, .. } => {
-            if let Some(task) = state.task_mut(*task) {
-                task.state = TaskState::Settled(*end);
-            }
-            while state
-                .tasks
-                .get(state.settled_before)
-                .is_some_and(|t| matches!(t.state, TaskState::Settled(_)))
-            {
-                state.settled_before += 1;
-            }
+            state.tasks.change(*task, |task| task.state = TaskState::Settled(*end));
         }
         Event::MissionCompleted { status, .. } => {
             state.end = Some(*status);
@@ -189,19 +144,16 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
 fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
     state.paused_ms += at_ms.saturating_sub(state.newest_ms);
     for attempt in lost {
-        if let Some(running) = state.running.remove(attempt)
-            && let Some(task) = state.task_mut(running.task)
-        {
-            task.state = TaskState::Waiting { not_before_ms: 0 };
+        if let Some(running) = state.running.remove(attempt) {
+            let waiting = TaskState::Waiting { not_before_ms: 0 };
+            state.tasks.change(running.task, |task| task.state = waiting);
         }
     }
 }
 
 fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadline_ms: u64) {
-    let Some(action) = state.task(id).and_then(|task| parametrize(state, &task.spec, at_ms)) else { return };
-    if let Some(task) = state.task_mut(id) {
-        task.state = TaskState::Running(attempt);
-    }
+    let Some(action) = state.task(id).and_then(|task| parametrize(state, task.spec, at_ms)) else { return };
+    state.tasks.change(id, |task| task.state = TaskState::Running(attempt));
     state.attempts = state.attempts.max(attempt.0);
     let action = Arc::new(action);
     state.running.insert(attempt, Running { task: id, action, started_ms: at_ms, deadline_ms });
@@ -210,12 +162,12 @@ fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadli
 fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome: &Outcome) {
     state.running.remove(&attempt);
     let failed = matches!(outcome, Outcome::Failed { .. });
-    if let Some(task) = state.task_mut(id) {
+    state.tasks.change(id, |task| {
         task.failures += u32::from(failed);
         // Attempts after the second wait a little: what was unavailable gets time to come back.
         let wait_ms = if failed { 100_u64 << task.failures.min(6) } else { 0 };
         task.state = TaskState::Waiting { not_before_ms: at_ms + wait_ms };
-    }
+    });
     learn(state, outcome);
 }
 

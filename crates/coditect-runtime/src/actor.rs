@@ -1,13 +1,15 @@
 //! One mission at work: takes inputs one at a time, keeps what was decided, then lets it happen.
 
-use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use coditect_ports::{AppendError, Notice, Stop, StopCause, Work};
+use coditect_ports::{AppendError, Clock, Notice, Stop, StopCause, Work};
 use coditect_types::{AttemptId, Command, Effect, ErrorKind, Input, MissionStatus, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::cell::{Cell, Step};
 use crate::error::ShellError;
@@ -21,10 +23,9 @@ const APPEND_TRIES: u32 = 6;
 const APPEND_WAIT_MS: u64 = 50;
 
 /// What an actor is told.
-#[derive(Debug)]
 pub(crate) enum Message {
     Command(Box<Command>, oneshot::Sender<Result<Reply, ShellError>>),
-    Outcome(AttemptId, Box<coditect_types::Outcome>),
+    Done(Box<Order>),
 }
 
 /// How a mission stands, for whoever waits for its end.
@@ -39,7 +40,8 @@ pub(crate) struct Actor {
     pub(crate) self_inbox: mpsc::WeakSender<Message>,
     pub(crate) ending: watch::Sender<Ending>,
     pub(crate) shutdown: watch::Receiver<bool>,
-    pub(crate) under_way: BTreeMap<AttemptId, Stop>,
+    /// Attempts under way: as few as a mission has slots.
+    pub(crate) under_way: Vec<(AttemptId, Stop)>,
     pub(crate) tick_at_ms: Option<u64>,
 }
 
@@ -58,7 +60,7 @@ impl Actor {
             Err(error) => Err(error),
         };
         let cause = if ending.is_ok() { StopCause::Cancelled } else { StopCause::Shutdown };
-        for stop in self.under_way.values() {
+        for (_, stop) in &self.under_way {
             stop.raise(cause);
         }
         self.ports.journal.release(self.cell.mission());
@@ -66,17 +68,20 @@ impl Actor {
     }
 
     async fn live(&mut self) -> Result<MissionStatus, ShellError> {
+        let mut shutdown = self.shutdown.clone();
+        let mut down = pin!(async move {
+            // An error means that the shell is gone, which is a shutdown too.
+            shutdown.wait_for(|down| *down).await.ok();
+        });
+        let mut alarm = Alarm::default();
         loop {
-            let message = tokio::select! {
-                biased;
-                _ = self.shutdown.wait_for(|down| *down) => return Err(ShellError::ShuttingDown),
-                message = next_message(&mut self.inbox, wake_at(self.tick_at_ms, self.ports.clock.now_ms())) => message,
-            };
-            let (input, told) = match message {
+            let next = poll_fn(|cx| self.poll_next(down.as_mut(), &mut alarm, cx));
+            let (input, told) = match next.await {
                 Next::Message(Message::Command(command, told)) => (Input::Command(*command), Some(told)),
-                Next::Message(Message::Outcome(attempt, outcome)) => {
-                    self.under_way.remove(&attempt);
-                    (Input::Outcome { attempt, outcome: *outcome }, None)
+                Next::Message(Message::Done(mut order)) => {
+                    let attempt = order.work.attempt;
+                    self.under_way.retain(|(under_way, _)| *under_way != attempt);
+                    (Input::Outcome { attempt, outcome: order.take_outcome() }, None)
                 }
                 Next::Tick => (Input::Tick, None),
                 Next::Closed => return Err(ShellError::ShuttingDown),
@@ -99,6 +104,27 @@ impl Actor {
         }
     }
 
+    /// What the mission waits for: a shutdown before all else, then what it was sent, then its moment.
+    fn poll_next(
+        &mut self,
+        down: Pin<&mut impl Future<Output = ()>>,
+        alarm: &mut Alarm,
+        cx: &mut Context<'_>,
+    ) -> Poll<Next> {
+        if *self.shutdown.borrow() {
+            return Poll::Ready(Next::Closed);
+        }
+        if let Poll::Ready(message) = self.inbox.poll_recv(cx) {
+            return Poll::Ready(message.map_or(Next::Closed, Next::Message));
+        }
+        // Looked at only where there is nothing to do, since both take locks that all missions share.
+        if down.poll(cx).is_ready() {
+            return Poll::Ready(Next::Closed);
+        }
+        let Some(at_ms) = self.tick_at_ms else { return Poll::Pending };
+        alarm.poll(at_ms, self.ports.clock.as_ref(), cx).map(|()| Next::Tick)
+    }
+
     /// Decide, keep, tell, act.
     async fn take(&mut self, input: &Input) -> Result<Reply, ShellError> {
         let mut tries = 0;
@@ -116,7 +142,7 @@ impl Actor {
                 Err(error) => {
                     tries += 1;
                     self.after_failed_append(error, tries).await?;
-                    if !step.records.is_empty() && self.cell.seq() >= step.last_seq() {
+                    if !step.is_empty() && self.cell.seq() >= step.last_seq() {
                         // It was kept after all: this process alone writes the stream, so it can only be ours.
                         self.reconcile();
                         return Ok(self.cell.state().end.map_or(Reply::Taken, Reply::Ended));
@@ -127,7 +153,7 @@ impl Actor {
     }
 
     async fn keep(&self, step: &Step) -> Result<(), AppendError> {
-        if step.records.is_empty() {
+        if step.is_empty() {
             return Ok(());
         }
         self.ports.journal.append(self.cell.mission(), self.cell.seq(), step.encode()).await.map(|_| ())
@@ -154,44 +180,30 @@ impl Actor {
 
     /// Makes what is under way equal to what the state says is to be under way.
     fn reconcile(&mut self) {
-        self.tick_at_ms = None;
-        let mut wanted = Vec::new();
-        for effect in self.cell.effects() {
-            match effect {
-                Effect::ArmTimer { at_ms } => self.tick_at_ms = Some(at_ms),
-                Effect::PerformAction { attempt, task, action, .. } => wanted.push((attempt, task, action)),
-            }
-        }
-        self.under_way.retain(|attempt, stop| {
-            let keep = wanted.iter().any(|(wanted, ..)| wanted == attempt);
+        let effects = self.cell.effects();
+        self.tick_at_ms = effects.iter().find_map(|effect| match effect {
+            Effect::ArmTimer { at_ms } => Some(*at_ms),
+            Effect::PerformAction { .. } => None,
+        });
+        self.under_way.retain(|(under_way, stop)| {
+            let keep = effects.iter().any(
+                |effect| matches!(effect, Effect::PerformAction { attempt, .. } if attempt == under_way),
+            );
             if !keep {
                 stop.raise(StopCause::Cancelled);
             }
             keep
         });
-        for (attempt, task, action) in wanted {
-            if self.under_way.contains_key(&attempt) {
+        for effect in effects {
+            let Effect::PerformAction { attempt, task, action, .. } = effect else { continue };
+            if self.under_way.iter().any(|(under_way, _)| *under_way == attempt) {
                 continue;
             }
             let stop = Stop::new();
-            self.under_way.insert(attempt, stop.clone());
-            let inbox = self.self_inbox.clone();
-            self.pool.submit(Order {
-                action,
-                work: Work {
-                    mission: self.cell.mission().clone(),
-                    task,
-                    attempt,
-                    stop,
-                    bus: Arc::clone(&self.ports.bus),
-                },
-                deliver: Box::new(move |outcome| {
-                    if let Some(inbox) = inbox.upgrade() {
-                        // A closed inbox means that the mission has ended or the program stops.
-                        inbox.blocking_send(Message::Outcome(attempt, Box::new(outcome))).ok();
-                    }
-                }),
-            });
+            self.under_way.push((attempt, stop.clone()));
+            let mission = self.cell.mission().clone();
+            let work = Work { mission, task, attempt, stop, bus: Arc::clone(&self.ports.bus) };
+            self.pool.submit(Order::new(action, work, self.self_inbox.clone()));
         }
     }
 }
@@ -202,22 +214,43 @@ enum Next {
     Closed,
 }
 
-async fn next_message(inbox: &mut mpsc::Receiver<Message>, wake: Option<Instant>) -> Next {
-    let received = match wake {
-        None => inbox.recv().await,
-        Some(at) => match timeout_at(at, inbox.recv()).await {
-            Ok(received) => received,
-            Err(_) => return Next::Tick,
-        },
-    };
-    received.map_or(Next::Closed, Next::Message)
+/// Rings at a moment that moves with nearly every step.
+///
+/// Setting a timer takes a lock that all missions share, so a moment that moves away is let be: the timer rings
+/// too early, once, and is set again.
+#[derive(Default)]
+struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// What `sleep` rings for, ms since 1970. None: it is not set.
+    set_for_ms: Option<u64>,
 }
 
-fn wake_at(tick_at_ms: Option<u64>, now_ms: u64) -> Option<Instant> {
-    tick_at_ms.map(|at| Instant::now() + Duration::from_millis(at.saturating_sub(now_ms).max(1)))
+impl Alarm {
+    /// Ready once `at_ms` has come.
+    fn poll(&mut self, at_ms: u64, clock: &dyn Clock, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.set_for_ms.is_none_or(|set| set > at_ms) {
+                self.set_for_ms = Some(at_ms);
+                let wait_ms = at_ms.saturating_sub(clock.now_ms()).max(1);
+                let at = Instant::now() + Duration::from_millis(wait_ms);
+                match &mut self.sleep {
+                    Some(sleep) => sleep.as_mut().reset(at),
+                    None => self.sleep = Some(Box::pin(sleep_until(at))),
+                }
+            }
+            let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+            ready!(sleep.as_mut().poll(cx));
+            if self.set_for_ms.take() == Some(at_ms) {
+                return Poll::Ready(());
+            }
+        }
+    }
 }
 
 /// Resolves once `at` has come; used by shutdown.
 pub(crate) async fn until(at: Instant) {
     sleep_until(at).await;
 }
+
+#[cfg(test)]
+mod tests;

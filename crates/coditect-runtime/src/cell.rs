@@ -3,7 +3,8 @@
 //! The tokio shell and the simulator drive the same cell, so what the simulator proves holds for the product.
 
 use coditect_core::{State, apply, decide, effects};
-use coditect_types::{Effect, Input, MissionId, Record, Refusal, Reply};
+use coditect_types::{Effect, Event, Input, MissionId, Record, Refusal, Reply};
+use serde::Serialize;
 
 /// A mission in memory.
 #[derive(Debug)]
@@ -16,32 +17,63 @@ pub struct Cell {
 /// A step that was decided and is not yet kept.
 #[derive(Debug)]
 pub struct Step {
-    /// The records to append, in order; none if the input changed nothing.
-    pub records: Vec<Record>,
-    /// The answer to give once they are kept.
-    pub reply: Reply,
+    mission: MissionId,
+    /// The number of its first record.
+    first_seq: u64,
+    at_ms: u64,
+    events: Vec<Event>,
+    reply: Reply,
     next: State,
 }
 
+/// A [`Record`] that is written before there is one. Its fields are the record's, in the same order.
+#[derive(Serialize)]
+struct RecordRef<'e> {
+    mission: &'e MissionId,
+    seq: u64,
+    at_ms: u64,
+    #[serde(flatten)]
+    event: &'e Event,
+}
+
 impl Step {
+    /// True where the input changed nothing: then there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// The number of its last record; 0 if it has none.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
-        self.records.last().map_or(0, |record| record.seq)
+        if self.is_empty() { 0 } else { self.first_seq + self.events.len() as u64 - 1 }
     }
 
-    /// The records as bytes: one JSON object each, so that a journal can be read without this program.
+    /// The records to append, in order, as bytes: one JSON object each, so that a journal can be read without
+    /// this program.
     #[must_use]
     pub fn encode(&self) -> Vec<Vec<u8>> {
-        self.records.iter().map(encode).collect()
+        let numbered = self.events.iter().zip(self.first_seq..);
+        numbered
+            .map(|(event, seq)| to_json(&RecordRef { mission: &self.mission, seq, at_ms: self.at_ms, event }))
+            .collect()
     }
 }
 
 /// A record as bytes.
 #[must_use]
 pub fn encode(record: &Record) -> Vec<u8> {
-    // Serialising plain data into memory has no way to fail: no map with keys that are not text, no IO.
-    serde_json::to_vec(record).unwrap_or_default()
+    to_json(record)
+}
+
+fn to_json(record: &impl Serialize) -> Vec<u8> {
+    // Most records fit, so that the buffer does not grow step by step.
+    let mut json = Vec::with_capacity(384);
+    match serde_json::to_writer(&mut json, record) {
+        Ok(()) => json,
+        // Serialising plain data into memory has no way to fail: no map with keys that are not text, no IO.
+        Err(_) => Vec::new(),
+    }
 }
 
 /// A record from bytes.
@@ -88,21 +120,23 @@ impl Cell {
     /// Decides. Changes nothing here: the step takes effect with [`Cell::kept`].
     pub fn step(&self, now_ms: u64, input: &Input) -> Result<Step, Refusal> {
         let decision = decide(&self.state, now_ms, input)?;
-        let at_ms = decision.next.newest_ms;
-        let records = decision
-            .events
-            .into_iter()
-            .zip(self.seq + 1..)
-            .map(|(event, seq)| Record { mission: self.mission.clone(), seq, at_ms, event })
-            .collect();
-        Ok(Step { records, reply: decision.reply, next: decision.next })
+        Ok(Step {
+            mission: self.mission.clone(),
+            first_seq: self.seq + 1,
+            at_ms: decision.next.newest_ms,
+            events: decision.events,
+            reply: decision.reply,
+            next: decision.next,
+        })
     }
 
     /// The journal has the step: it is true now. Gives the records and the reply to tell.
-    pub fn kept(&mut self, step: Step) -> (Vec<Record>, Reply) {
-        self.seq += step.records.len() as u64;
-        self.state = step.next;
-        (step.records, step.reply)
+    pub fn kept(&mut self, step: Step) -> (impl Iterator<Item = Record> + use<>, Reply) {
+        let Step { mission, first_seq, at_ms, events, reply, next } = step;
+        self.seq += events.len() as u64;
+        self.state = next;
+        let record = move |(event, seq)| Record { mission: mission.clone(), seq, at_ms, event };
+        (events.into_iter().zip(first_seq..).map(record), reply)
     }
 
     /// What is to be under way.
@@ -111,3 +145,6 @@ impl Cell {
         effects(&self.state)
     }
 }
+
+#[cfg(test)]
+mod tests;

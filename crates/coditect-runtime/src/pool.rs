@@ -7,20 +7,54 @@ use std::thread;
 
 use coditect_ports::{Agent, Stop, Work};
 use coditect_types::{Action, ErrorKind, Failure, Outcome};
+use tokio::sync::mpsc;
 
-/// One action for whichever worker is free first.
+use crate::actor::Message;
+
+/// How often a worker that finds nothing lets others run and looks again before it sleeps. Orders come in bunches,
+/// and a sleep costs the mission's thread a wake-up for each order, which is more than many an action takes.
+const LOOKS: u32 = 4;
+
+/// One action for whichever worker is free first, and then its outcome on the way back.
+///
+/// It goes there and back in one box: memory that one thread takes and another gives back makes both wait for
+/// the allocator's lock.
 pub(crate) struct Order {
     pub(crate) action: Arc<Action>,
     pub(crate) work: Work,
+    /// The mission that waits for the outcome.
+    pub(crate) inbox: mpsc::WeakSender<Message>,
+    outcome: Option<Outcome>,
+}
+
+impl Order {
+    pub(crate) fn new(action: Arc<Action>, work: Work, inbox: mpsc::WeakSender<Message>) -> Box<Self> {
+        Box::new(Self { action, work, inbox, outcome: None })
+    }
+
+    /// What came of it, once.
+    pub(crate) fn take_outcome(&mut self) -> Outcome {
+        self.outcome.take().unwrap_or_else(|| failed(ErrorKind::Bug, "nobody performed the action"))
+    }
+
     /// Takes the outcome back into the ring.
-    pub(crate) deliver: Box<dyn FnOnce(Outcome) + Send>,
+    fn deliver(self: Box<Self>) {
+        let Some(inbox) = self.inbox.upgrade() else { return };
+        // A closed inbox means that the mission has ended or the program stops. A full one is waited for.
+        if let Err(mpsc::error::TrySendError::Full(message)) = inbox.try_send(Message::Done(self)) {
+            inbox.blocking_send(message).ok();
+        }
+    }
 }
 
 #[derive(Default)]
 struct Queue {
-    orders: VecDeque<Order>,
-    /// Workers that wait. Waking nobody costs a system call all the same, so it is not done.
+    orders: VecDeque<Box<Order>>,
+    /// Workers that wait and that nobody has woken yet.
     idle: usize,
+    /// Workers that were woken and have not come yet. They look at the queue themselves, so nobody wakes them a
+    /// second time: each wake-up is a system call.
+    woken: usize,
     closed: bool,
 }
 
@@ -46,15 +80,20 @@ impl Pool {
         Ok(pool)
     }
 
-    pub(crate) fn submit(&self, order: Order) {
+    pub(crate) fn submit(&self, order: Box<Order>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if !queue.closed {
-            queue.orders.push_back(order);
-            let wake = queue.idle > 0;
-            drop(queue);
-            if wake {
-                self.changed.notify_one();
-            }
+        if queue.closed {
+            return;
+        }
+        queue.orders.push_back(order);
+        let wake = queue.idle > 0;
+        if wake {
+            queue.idle -= 1;
+            queue.woken += 1;
+        }
+        drop(queue);
+        if wake {
+            self.changed.notify_one();
         }
     }
 
@@ -68,14 +107,15 @@ impl Pool {
     }
 
     fn run(&self) {
-        while let Some(order) = self.next() {
-            let outcome = self.perform(&order.action, &order.work);
-            (order.deliver)(outcome);
+        while let Some(mut order) = self.next() {
+            order.outcome = Some(self.perform(&order.action, &order.work));
+            order.deliver();
         }
     }
 
-    fn next(&self) -> Option<Order> {
+    fn next(&self) -> Option<Box<Order>> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = 0;
         loop {
             if let Some(order) = queue.orders.pop_front() {
                 return Some(order);
@@ -83,9 +123,22 @@ impl Pool {
             if queue.closed {
                 return None;
             }
+            if looks < LOOKS {
+                looks += 1;
+                drop(queue);
+                thread::yield_now();
+                queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            looks = 0;
             queue.idle += 1;
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.idle -= 1;
+            // Whoever comes first takes the note of the wake-up; without one nobody was counted out yet.
+            if queue.woken > 0 {
+                queue.woken -= 1;
+            } else {
+                queue.idle -= 1;
+            }
         }
     }
 
@@ -116,3 +169,6 @@ fn stopped_before(stop: &Stop) -> bool {
 fn failed(kind: ErrorKind, cause: impl Into<String>) -> Outcome {
     Outcome::Failed { failure: Failure::new(kind, cause), spent: Default::default() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,7 +164,7 @@ impl Shell {
             self_inbox: inbox.downgrade(),
             ending,
             shutdown: self.shutdown.subscribe(),
-            under_way: BTreeMap::new(),
+            under_way: Vec::new(),
             tick_at_ms: None,
         };
         {

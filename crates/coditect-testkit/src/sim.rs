@@ -187,7 +187,7 @@ impl Sim {
         self.inputs += 1;
         self.now_ms += 1;
         let Ok(step) = self.cell.step(self.now_ms, input) else { return Ok(()) };
-        if !step.records.is_empty() {
+        if !step.is_empty() {
             if self.chance.percent(self.faults.crash) {
                 self.crash();
                 return self.take_up();
@@ -216,7 +216,7 @@ impl Sim {
                 return self.take_up();
             }
         }
-        self.cell.kept(step);
+        let (_records, _reply) = self.cell.kept(step);
         self.carry_out();
         // Replaying after every step costs the square of the journal's length, so one seed in eight pays it.
         if self.seed.is_multiple_of(8) || self.cell.state().end.is_some() { self.agree() } else { Ok(()) }

@@ -1,6 +1,7 @@
 //! Names of things. All are short, printable, and safe as a file name and as a git ref component.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Names one mission: `m-` and 13 characters of `0-9a-z`, made from time and entropy by the shell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct MissionId(String);
+pub struct MissionId(Arc<str>);
 
 /// A text that cannot name a mission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +30,13 @@ impl MissionId {
             (1..=40).contains(&rest.len())
                 && rest.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
         });
-        if ok { Ok(Self(text.to_owned())) } else { Err(BadId(text.to_owned())) }
+        if ok { Ok(Self(Arc::from(text))) } else { Err(BadId(text.to_owned())) }
     }
 
     /// An id that sorts by `at_ms` (Unix time) and is told apart by `entropy`.
     #[must_use]
     pub fn from_parts(at_ms: u64, entropy: u64) -> Self {
-        Self(format!("m-{}{}", base36(at_ms / 1000, 6), base36(entropy, 7)))
+        Self(format!("m-{}{}", base36(at_ms / 1000, 6), base36(entropy, 7)).into())
     }
 
     /// The id as text.

@@ -191,7 +191,11 @@ impl Segments {
         let body_check = crc32fast::hash(&body);
         let (lease, turn) = loop {
             let lease = hold(shared, stream)?;
-            let turn = Arc::clone(&lease.turn).lock_owned().await;
+            // Nearly always nobody else is at it.
+            let turn = match Arc::clone(&lease.turn).try_lock_owned() {
+                Ok(turn) => turn,
+                Err(_) => Arc::clone(&lease.turn).lock_owned().await,
+            };
             // It may have been given up while we waited for our turn.
             if turn.is_held() {
                 break (lease, turn);
@@ -207,7 +211,11 @@ impl Segments {
             || AppendError::NotKept(PortError::new(ErrorKind::Unavailable, "the journal was closed"));
         // `BODY_MAX` is half the room, so that every append fits.
         let room = (body.len() >> 10) as u32 + 1;
-        let room = Arc::clone(&shared.room).acquire_many_owned(room).await.map_err(|_| closed())?;
+        // What is given back goes to those who wait before it can be taken here, so nobody is overtaken.
+        let room = match Arc::clone(&shared.room).try_acquire_many_owned(room) {
+            Ok(room) => room,
+            Err(_) => Arc::clone(&shared.room).acquire_many_owned(room).await.map_err(|_| closed())?,
+        };
         let (done, answer) = oneshot::channel();
         let stream = stream.clone();
         let pending = Pending { stream, count, body, body_check, turn, lease, done, _room: room };

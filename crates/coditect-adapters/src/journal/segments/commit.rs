@@ -1,6 +1,7 @@
 //! The committer: one thread that takes every append that waits, writes them at once, makes them durable with one
 //! fdatasync, and then tells all of them.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -48,13 +49,14 @@ impl Committer {
     /// Works until the queue is closed.
     pub(super) fn run(mut self) {
         let _guard = CloseOnEnd(Arc::clone(&self.shared));
-        while let Some(batch) = self.shared.queue.take(COMMIT_BYTES) {
-            self.commit(batch);
+        let mut batch = VecDeque::new();
+        while self.shared.queue.take(COMMIT_BYTES, &mut batch) {
+            self.commit(&mut batch);
         }
         self.close();
     }
 
-    fn commit(&mut self, batch: Vec<Pending>) {
+    fn commit(&mut self, batch: &mut VecDeque<Pending>) {
         if let Some(why) = &self.stopped {
             let error = stopped(why);
             return self.settle(batch, |_| Err(AppendError::NotKept(error.clone())));
@@ -66,10 +68,10 @@ impl Committer {
             let error = refused(&error);
             return self.settle(batch, |_| Err(AppendError::NotKept(error.clone())));
         }
-        let refs = self.encode(&batch);
+        let refs = self.encode(batch);
         match self.writer.commit(&mut self.frames) {
             Ok(()) => {
-                self.publish(&batch, &refs);
+                self.publish(batch, &refs);
                 self.settle(batch, |pending| Ok(pending.turn.last + u64::from(pending.count)));
             }
             Err(NotDone { error, unknown: false }) => {
@@ -87,7 +89,7 @@ impl Committer {
     }
 
     /// Puts the frames of a batch one after the other, made for the end of the active segment.
-    fn encode(&mut self, batch: &[Pending]) -> Vec<FrameRef> {
+    fn encode(&mut self, batch: &VecDeque<Pending>) -> Vec<FrameRef> {
         self.frames.clear();
         let Some((salt, end)) = self.writer.active.as_ref().map(|active| (active.salt, active.end)) else {
             return Vec::new();
@@ -104,7 +106,7 @@ impl Committer {
     }
 
     /// Lets readers of this process see what is durable now.
-    fn publish(&self, batch: &[Pending], refs: &[FrameRef]) {
+    fn publish(&self, batch: &VecDeque<Pending>, refs: &[FrameRef]) {
         let Some(active) = &self.writer.active else {
             return;
         };
@@ -115,8 +117,8 @@ impl Committer {
     }
 
     /// Tells every caller, and lets the streams go on.
-    fn settle(&self, batch: Vec<Pending>, answer: impl Fn(&Pending) -> Result<u64, AppendError>) {
-        for mut pending in batch {
+    fn settle(&self, batch: &mut VecDeque<Pending>, answer: impl Fn(&Pending) -> Result<u64, AppendError>) {
+        for mut pending in batch.drain(..) {
             let answer = answer(&pending);
             if let Ok(last) = &answer {
                 pending.turn.last = *last;

@@ -48,6 +48,9 @@ impl Pending {
 #[derive(Debug, Default)]
 struct Waiting {
     appends: VecDeque<Pending>,
+    /// The committer sleeps and nobody has woken it yet. Waking it when it is awake would cost a system call an
+    /// append.
+    asleep: bool,
     closed: bool,
 }
 
@@ -66,21 +69,26 @@ impl Queue {
             return Err(Box::new(pending));
         }
         waiting.appends.push_back(pending);
+        let wake = std::mem::take(&mut waiting.asleep);
         drop(waiting);
-        self.ready.notify_one();
+        if wake {
+            self.ready.notify_one();
+        }
         Ok(())
     }
 
-    /// Waits for appends and takes as many as fit in `most` bytes, one at least. None: the queue is closed and
-    /// empty.
-    pub(super) fn take(&self, most: usize) -> Option<Vec<Pending>> {
+    /// Waits for appends and puts as many as fit in `most` bytes into the batch, which is empty: one at least.
+    /// False: the queue is closed and empty.
+    pub(super) fn take(&self, most: usize, batch: &mut VecDeque<Pending>) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         while waiting.appends.is_empty() {
             if waiting.closed {
-                return None;
+                return false;
             }
+            waiting.asleep = true;
             waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+        waiting.asleep = false;
         let (mut bytes, mut fit) = (0, 0);
         for pending in &waiting.appends {
             bytes += pending.frame_len();
@@ -89,7 +97,13 @@ impl Queue {
             }
             fit += 1;
         }
-        Some(waiting.appends.drain(..fit).collect())
+        if fit == waiting.appends.len() && batch.is_empty() {
+            // The two take turns, so that neither has to grow again.
+            std::mem::swap(batch, &mut waiting.appends);
+        } else {
+            batch.extend(waiting.appends.drain(..fit));
+        }
+        true
     }
 
     /// No more appends are taken; those that wait still are.
