@@ -41,7 +41,7 @@ impl Tools {
     /// The sandbox of a tier.
     fn sandbox(&self, tier: Tier) -> Result<&dyn Sandbox, Failure> {
         self.sandboxes.iter().find(|sandbox| sandbox.tier() == tier).map(AsRef::as_ref).ok_or_else(|| {
-            Failure::new(ErrorKind::Denied, format!("there is no {} sandbox here", tier_name(tier)))
+            Failure::new(ErrorKind::NoSandbox, format!("there is no {} sandbox here", tier_name(tier)))
                 .with_hint("`coditect doctor` says which sandboxes hold on this machine")
         })
     }

@@ -313,7 +313,7 @@ fn whoever_is_stopped_says_so() {
 fn a_missing_sandbox_is_denied_with_a_way_on() {
     let world = World::new(&project(), vec![]);
     let failure = failure(world.measure(SandboxChoice::Auto));
-    assert_eq!(failure.kind, ErrorKind::Denied);
+    assert_eq!(failure.kind, ErrorKind::NoSandbox);
     assert!(failure.hint.unwrap().contains("coditect doctor"));
 }
 

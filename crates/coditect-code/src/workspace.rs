@@ -113,6 +113,7 @@ impl GitWorkspace {
             | ErrorKind::Conflict
             | ErrorKind::Exhausted
             | ErrorKind::Interrupted
+            | ErrorKind::NoSandbox
             | ErrorKind::Bug => error,
         })
     }

@@ -207,7 +207,7 @@ fn unsolved(state: &State) -> End {
         && last_task_failed_by_itself(state)
     {
         let status = match failure.kind {
-            ErrorKind::Denied => MissionStatus::NeedsPerson,
+            ErrorKind::Denied | ErrorKind::NoSandbox => MissionStatus::NeedsPerson,
             ErrorKind::Exhausted | ErrorKind::Interrupted => MissionStatus::OverLimit,
             ErrorKind::Invalid
             | ErrorKind::NotFound

@@ -271,7 +271,7 @@ fn a_protection_that_cannot_be_had_is_refused_by_name() {
     let view = view();
     let mut case = Case::new(view.path());
     let error = case.run(&["true"]).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Denied);
+    assert_eq!(error.kind, ErrorKind::NoSandbox);
     assert!(error.cause.contains("`network`") && error.hint.is_some(), "{error:?}");
     case.waived = vec!["network".into()];
     let ran = case.run(&["true"]).unwrap();

@@ -11,6 +11,9 @@ pub enum ErrorKind {
     Invalid,
     /// Not allowed by policy, permission or sandbox: ask a person.
     Denied,
+    /// No sandbox of this machine can host it with every protection that is required: lower the bar by name, or mend
+    /// the machine.
+    NoSandbox,
     /// What was named does not exist.
     NotFound,
     /// Someone else was first, or the state does not allow it: read again, then decide.

@@ -3,7 +3,7 @@
 use std::io;
 
 use coditect_ports::PortError;
-use coditect_types::{ErrorKind, Failure};
+use coditect_types::{ErrorKind, Failure, MissionStatus};
 use serde::Serialize;
 
 /// Exit code for a wrong call.
@@ -54,9 +54,18 @@ pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Invalid | ErrorKind::NotFound => USAGE,
         ErrorKind::Denied => 3,
+        ErrorKind::NoSandbox => NO_SANDBOX,
         ErrorKind::Exhausted => 4,
         ErrorKind::Interrupted => INTERRUPTED,
         ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Bug => 1,
+    }
+}
+
+/// The exit code of a mission that has ended, as its last event tells it.
+pub(crate) fn end_code(status: MissionStatus, trouble: Option<ErrorKind>) -> u8 {
+    match trouble {
+        Some(ErrorKind::NoSandbox) => NO_SANDBOX,
+        Some(_) | None => status.exit_code(),
     }
 }
 
@@ -122,5 +131,18 @@ pub(crate) trait Doing<T> {
 impl<T, E: Into<Report>> Doing<T> for Result<T, E> {
     fn doing(self, what: &str) -> Result<T, Report> {
         self.map_err(|error| error.into().doing(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_sandbox_has_an_exit_code_of_its_own() {
+        assert_eq!(end_code(MissionStatus::NeedsPerson, Some(ErrorKind::NoSandbox)), NO_SANDBOX);
+        assert_eq!(end_code(MissionStatus::NeedsPerson, Some(ErrorKind::Denied)), 3);
+        assert_eq!(end_code(MissionStatus::Verified, None), 0);
+        assert_eq!(exit_code(ErrorKind::NoSandbox), NO_SANDBOX);
     }
 }

@@ -14,7 +14,7 @@ use crate::ending;
 use crate::environment::Site;
 use crate::missions;
 use crate::progress::{Live, Plain, Progress, is_about};
-use crate::report::{Doing, Done, Fault, Report};
+use crate::report::{Doing, Done, Fault, Report, end_code};
 use crate::signals::Signals;
 use crate::wiring::{self, House};
 
@@ -52,11 +52,11 @@ pub(crate) fn conduct(mut cx: Context, site: Site, begin: Begin, shown: Shown) -
     progress.finish();
     // Workers that did not stop in time are left to the end of the process.
     runtime.shutdown_background();
-    let (mission, status) = done?;
+    let (mission, status, exit_code) = done?;
     if !cx.out.json {
         tell_end(&mut cx, &mission, status)?;
     }
-    Ok(status.exit_code())
+    Ok(exit_code)
 }
 
 fn pick(cx: &Context, shown: Shown) -> Progress {
@@ -86,7 +86,7 @@ async fn under_way(
     site: Site,
     begin: Begin,
     progress: &mut Progress,
-) -> Result<(MissionId, MissionStatus), Fault> {
+) -> Result<(MissionId, MissionStatus, u8), Fault> {
     let mut signals = Signals::listen()?;
     let policy = match &begin {
         Begin::New { policy, .. } | Begin::Again { policy, .. } => policy.clone(),
@@ -95,7 +95,7 @@ async fn under_way(
     for note in &house.notes {
         cx.note(note);
     }
-    let mut watch = Watch { cx, progress, house: &house, next: 1, ended: false };
+    let mut watch = Watch { cx, progress, house: &house, next: 1, end: None };
     let shell = house.start()?;
     let mission = match &begin {
         Begin::New { .. } => shell.new_mission_id(),
@@ -104,7 +104,8 @@ async fn under_way(
     let end = watch.follow(&shell, &mission, begin, &mut signals).await;
     // Also where the reader of the output has gone: agents are stopped, the mission can be resumed.
     signals.or_exit(shell.shut_down(STOP_WITHIN)).await;
-    end.map(|status| (mission, status))
+    let exit_code = watch.end;
+    end.map(|status| (mission, status, exit_code.unwrap_or_else(|| status.exit_code())))
 }
 
 /// Opens everything on a thread of its own, so that a signal is heard meanwhile: the first start compiles the
@@ -145,7 +146,8 @@ struct Watch<'a> {
     progress: &'a mut Progress,
     house: &'a House,
     next: u64,
-    ended: bool,
+    /// The exit code, once the end was seen.
+    end: Option<u8>,
 }
 
 impl Watch<'_> {
@@ -210,8 +212,10 @@ impl Watch<'_> {
     fn record(&mut self, record: &Record) -> Result<(), Fault> {
         self.next = record.seq + 1;
         // What comes behind the end is of no interest to who waits for it, and the end is to be the last line.
-        if !self.ended {
-            self.ended = matches!(record.event, Event::MissionCompleted { .. });
+        if self.end.is_none() {
+            if let Event::MissionCompleted { status, trouble, .. } = &record.event {
+                self.end = Some(end_code(*status, *trouble));
+            }
             self.progress.record(&mut self.cx.out, record)?;
         }
         Ok(())

@@ -89,16 +89,18 @@ impl Hosting<'_> {
 
     /// The project in the OS tier, where that is allowed and can be had.
     fn moved(&self, mut project: Project, reason: &str) -> Result<Project, Failure> {
-        let denied = |cause: String, hint: &str| Err(Failure::new(ErrorKind::Denied, cause).with_hint(hint));
+        let refused = |kind, cause: String, hint: &str| Err(Failure::new(kind, cause).with_hint(hint));
         if !is_allowed(self.choice, Tier::Os) {
-            return denied(
+            return refused(
+                ErrorKind::Denied,
                 format!("the WASM sandbox cannot host the tests: {reason}; no other sandbox is allowed"),
                 "allow the OS sandbox with `--sandbox auto`",
             );
         }
         // What the person gave up by name may be just what keeps the tier from being usable: a run decides.
         if self.tools.usable(Tier::Os).is_none() && self.waived.is_empty() {
-            return denied(
+            return refused(
+                ErrorKind::NoSandbox,
                 format!("the WASM sandbox cannot host the tests: {reason}; {}", self.tools.why_not(Tier::Os)),
                 "`coditect doctor` says what the OS sandbox lacks here",
             );

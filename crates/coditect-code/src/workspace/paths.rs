@@ -59,6 +59,7 @@ pub(super) fn trouble(doing: &str, path: &Path, error: &io::Error) -> PortError 
         | ErrorKind::Conflict
         | ErrorKind::Unavailable
         | ErrorKind::Interrupted
+        | ErrorKind::NoSandbox
         | ErrorKind::Bug => error,
     }
 }

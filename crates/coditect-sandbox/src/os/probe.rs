@@ -81,7 +81,7 @@ pub(super) fn denied(protection: &str, doing: &str, errno: i32) -> PortError {
         None if waivable => format!("allow it in this container, or give it up with `--waive {protection}`"),
         None => "use the WASM tier, or run where user and mount namespaces are allowed".to_owned(),
     };
-    PortError::new(ErrorKind::Denied, cause).with_hint(hint)
+    PortError::new(ErrorKind::NoSandbox, cause).with_hint(hint)
 }
 
 /// The usual reasons why namespaces are not to be had, by the files that tell of them.

@@ -5,7 +5,7 @@ use coditect_types::{Event, MissionStatus, Record};
 use super::Context;
 use crate::args::ResumeArgs;
 use crate::missions;
-use crate::report::Done;
+use crate::report::{Done, end_code};
 use crate::watch::{self, Begin};
 
 pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
@@ -36,5 +36,8 @@ fn ended(cx: &mut Context, records: &[Record], status: MissionStatus, quiet: boo
     } else if let Some(first) = records.first() {
         watch::tell_end(cx, &first.mission, status)?;
     }
-    Ok(status.exit_code())
+    let trouble = records.iter().find_map(|record| {
+        if let Event::MissionCompleted { trouble, .. } = &record.event { *trouble } else { None }
+    });
+    Ok(end_code(status, trouble))
 }

@@ -64,7 +64,7 @@ impl Tiers {
         }
         let advice: Vec<String> = self.probes().into_iter().flat_map(|probe| probe.advice).collect();
         let cause = if advice.is_empty() { "none can be used here".to_owned() } else { advice.join("; ") };
-        Err(Report::new(ErrorKind::Denied, "looking for a sandbox", cause)
+        Err(Report::new(ErrorKind::NoSandbox, "looking for a sandbox", cause)
             .hint("`coditect doctor` says what each tier lacks")
             .exit(NO_SANDBOX))
     }
