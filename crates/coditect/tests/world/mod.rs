@@ -81,6 +81,10 @@ impl World {
         command.env_clear().current_dir(self.path("project")).args(args).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap());
         command.env("HOME", self.dir.path()).env("CODITECT_HOME", self.path("home"));
+        // Where a measured build writes what ran: anywhere else it would lie in the person's project.
+        if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
+            command.env("LLVM_PROFILE_FILE", profile);
+        }
         if self.path("tmp").exists() {
             command.env("TMPDIR", self.path("tmp"));
         }
