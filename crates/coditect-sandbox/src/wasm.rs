@@ -5,7 +5,7 @@
 //! copy-on-write mapping of that memory, kept from run to run and mended in between: about a millisecond.
 //!
 //! Nothing passes from run to run: each has its own store, tables, clock of its limits and WASI context, and a memory
-//! whose every byte is the snapshot's (see [`memory`]).
+//! whose every byte is the snapshot's (see [`memory`]). Only a search may ask for less: see [`warm`].
 //! The guest sees these directories and nothing else: the project at `/project` (read-only), Python's own library
 //! at `/python` and `/0` (read-only) and, if it was given one, a scratch directory at `/tmp`, with a `/dev` whose
 //! only file is `null`. It has no network, no environment of the host, no processes and no threads.

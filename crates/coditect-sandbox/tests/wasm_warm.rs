@@ -93,6 +93,28 @@ fn a_warm_guest_says_what_a_fresh_one_says() {
     }
 }
 
+/// A fresh interpreter counts one import of the project. A warm one has the library of the run that made it warm, so it
+/// counts two; and as it is rewound, never more.
+#[test]
+fn a_warm_guest_is_kept_and_rewound() {
+    let mut bench = Bench::new("unittest");
+    let counts = format!(
+        "import json\njson.count = getattr(json, 'count', 0) + 1\nprint('count', json.count)\n{GOOD}"
+    );
+    let test = "import json, unittest, calc\n\nclass Add(unittest.TestCase):\n    def test_add(self):\n        \
+                print('count', json.count)\n";
+    bench.project = Project::new(&[("calc.py", &counts), ("test_calc.py", test)]);
+    let said = |warm| {
+        let (_, lines) = bench.run(None, warm, &Limits::default(), "");
+        let end = lines.iter().find(|line| line["e"] == "end").unwrap();
+        end["output"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(said(false), "count 1\n");
+    for _ in 0..5 {
+        assert_eq!(said(true), "count 2\n");
+    }
+}
+
 #[test]
 fn a_candidate_that_never_ends_costs_a_guest_and_nothing_else() {
     let bench = Bench::new("unittest");

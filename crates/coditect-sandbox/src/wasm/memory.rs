@@ -227,9 +227,10 @@ impl Mapping {
     /// Makes what the memory contains now what [`Mapping::rewind`] comes back to.
     fn settle(&mut self) -> io::Result<()> {
         let image = Image::of(self)?;
-        self.show(&image)?;
+        let shown = self.show(&image);
+        // Also where that went wrong, so that a memory with a hole in it is unmapped in the end and never mended.
         self.settled = Some(image);
-        Ok(())
+        shown
     }
 
     /// Makes the memory what it was when it was settled. What the guest has grown by since stays, and is zero.
