@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use coditect_types::project::{Lent, Toolchain};
 use coditect_types::{Enforced, Limits, Tier};
 
 use crate::{PortError, Stop};
@@ -26,7 +27,53 @@ pub enum Program {
         /// Environment: these variables and no others, beside `PATH`, `HOME` (scratch), `LANG`, `TMPDIR`.
         env: Vec<(String, String)>,
     },
+    /// A program of a toolchain that the sandbox finds on the machine (OS tier only).
+    Tool(Tool),
 }
+
+/// A program that needs a toolchain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// What must be on its `PATH`.
+    pub toolchain: Toolchain,
+    /// Program first.
+    pub argv: Vec<String>,
+    /// Environment, as of a command; what the toolchain itself needs is set by the sandbox.
+    pub env: Vec<(String, String)>,
+    /// Read-only files for it, name and content, in [`TOOL_FILES`].
+    pub files: Vec<(String, String)>,
+    /// Where its report lines come from.
+    pub reports: Reports,
+    /// A directory outside the view that it sees as [`TOOL_CACHE`], for what is built.
+    pub cache: Option<Cache>,
+    /// Directories that are shown below the place where it starts.
+    pub lent: Vec<Lent>,
+}
+
+/// A directory for what is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Where it is on the machine.
+    pub path: PathBuf,
+    /// Whether this run may write there.
+    pub writable: bool,
+}
+
+/// Where report lines come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    /// There are none.
+    None,
+    /// Lines of standard output, which is kept all the same.
+    Stdout,
+    /// A descriptor of their own, whose number is in `CODITECT_REPORT_FD`.
+    Channel,
+}
+
+/// Where a tool sees [`Tool::files`].
+pub const TOOL_FILES: &str = "/tool";
+/// Where a tool sees [`Tool::cache`].
+pub const TOOL_CACHE: &str = "/cache";
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -127,7 +174,7 @@ pub trait Sandbox: Debug + Send + Sync {
     /// Finds out what can be enforced here. Cheap after the first call.
     fn probe(&self) -> Probe;
 
-    /// Runs one thing. `on_report` gets each report line of the Python runner as it comes (never for
+    /// Runs one thing. `on_report` gets each report line of the Python runner, or of a tool, as it comes (never for
     /// commands); `Break` ends the run early.
     fn run(
         &self,

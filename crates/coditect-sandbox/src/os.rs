@@ -35,6 +35,7 @@ mod sys;
 mod toolchain;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub search_path: Vec<PathBuf>,
     /// The person's home directory: never shown, nor anything that holds it.
     pub home: Option<PathBuf>,
+    /// Where toolchains are, as the environment has it: `CARGO_HOME`, `RUSTUP_HOME`, `GOMODCACHE`.
+    pub variables: BTreeMap<String, PathBuf>,
     /// More directories that every run may read, at the same paths inside (a Rust toolchain, ...).
     pub toolchains: Vec<PathBuf>,
 }
@@ -64,7 +67,7 @@ impl Settings {
     pub fn this_program(search_path: Vec<PathBuf>, home: Option<PathBuf>) -> Self {
         // This name stays right when the file is replaced by a newer version while the program runs.
         let launcher = Path::new("/proc/self/exe").to_owned();
-        Self { launcher, search_path, home, toolchains: Vec::new() }
+        Self { launcher, search_path, home, variables: BTreeMap::new(), toolchains: Vec::new() }
     }
 }
 

@@ -15,14 +15,66 @@ pub enum Framework {
     Pytest,
     /// `python -m doctest`
     Doctest,
+    /// `cargo test`
+    CargoTest,
+    /// `node --test`
+    NodeTest,
+    /// Jest
+    Jest,
+    /// Vitest
+    Vitest,
+    /// Mocha
+    Mocha,
+    /// `go test`
+    GoTest,
+    /// JUnit 4 or 5
+    Junit,
     /// A command of the person's own; only its exit code is known.
     Command,
+}
+
+impl Framework {
+    /// The toolchain that runs it, where that is not Python.
+    #[must_use]
+    pub fn toolchain(self) -> Option<Toolchain> {
+        match self {
+            Self::CargoTest => Some(Toolchain::Rust),
+            Self::NodeTest | Self::Jest | Self::Vitest | Self::Mocha => Some(Toolchain::Node),
+            Self::GoTest => Some(Toolchain::Go),
+            Self::Junit => Some(Toolchain::Java),
+            Self::Unittest | Self::Pytest | Self::Doctest | Self::Command => None,
+        }
+    }
+}
+
+/// The programs of a language, which are looked for on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Toolchain {
+    /// rustc and cargo, with the packages that cargo has fetched.
+    Rust,
+    /// Node.js.
+    Node,
+    /// Go, with the modules that it has fetched.
+    Go,
+    /// A JDK, with the local Maven repository.
+    Java,
+}
+
+/// A directory of the person's own that is not under version control and that tests need: it is shown, and never
+/// written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Lent {
+    /// Where it is on the machine.
+    pub from: String,
+    /// Where the project has it, below its root, such as `node_modules`.
+    pub at: String,
 }
 
 /// A project and the way its tests are run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Project {
-    /// `python`, ...
+    /// `python`, `rust`, `javascript`, `typescript`, `go`, `java`, `unknown`.
     pub language: String,
     /// How the tests are run.
     pub framework: Framework,
@@ -40,6 +92,9 @@ pub struct Project {
     pub tier_reason: String,
     /// The interpreter for the OS tier: path in the project (`.venv/bin/python`) or name on `PATH`.
     pub interpreter: Option<String>,
+    /// Directories that the project's tests need and that are not under version control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lent: Vec<Lent>,
     /// What else was noticed, a line each.
     #[serde(default)]
     pub notes: Vec<String>,

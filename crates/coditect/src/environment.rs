@@ -22,7 +22,12 @@ pub(crate) struct Site {
     pub(crate) user_home: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, where it is set.
     pub(crate) xdg_config: Option<PathBuf>,
+    /// Where toolchains keep things, by the variables that say so.
+    pub(crate) toolchains: BTreeMap<String, PathBuf>,
 }
+
+/// Variables that name a directory of a toolchain.
+const TOOLCHAINS: &[&str] = &["CARGO_HOME", "RUSTUP_HOME", "GOMODCACHE"];
 
 impl Site {
     /// The absolute directories of `PATH`, in order.
@@ -91,6 +96,7 @@ impl Environment {
             path: self.get("PATH").cloned(),
             user_home: dir("HOME"),
             xdg_config: dir("XDG_CONFIG_HOME"),
+            toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })
     }
 

@@ -45,12 +45,19 @@ pub(super) struct Output {
     pub(super) kept: Vec<u8>,
     pub(super) dropped: u64,
     limit: usize,
+    /// Its lines are reports too.
+    lines: Option<Lines>,
 }
 
 impl Output {
     pub(super) fn new(end: OwnedFd, limit: u64) -> std::io::Result<Self> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(Self { pipe: Pipe::new(end)?, kept: Vec::new(), dropped: 0, limit })
+        Ok(Self { pipe: Pipe::new(end)?, kept: Vec::new(), dropped: 0, limit, lines: None })
+    }
+
+    /// Its lines are reports too.
+    pub(super) fn reporting(self) -> Self {
+        Self { lines: Some(Lines::default()), ..self }
     }
 
     /// For `poll`, while it is open.
@@ -58,20 +65,34 @@ impl Output {
         self.pipe.0.as_ref().map(AsFd::as_fd)
     }
 
-    /// Takes what is there, up to one turn. True if there was something.
-    pub(super) fn pump(&mut self, buffer: &mut [u8]) -> std::io::Result<bool> {
+    /// Takes what is there, up to one turn, and hands each whole line on where lines are reports.
+    pub(super) fn pump(
+        &mut self,
+        buffer: &mut [u8],
+        on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> std::io::Result<Reported> {
         let got = self.pipe.read(buffer)?;
         let room = self.limit.saturating_sub(self.kept.len()).min(got);
         self.kept.extend_from_slice(&buffer[..room]);
         self.dropped += (got - room) as u64;
-        Ok(got > 0)
+        match &mut self.lines {
+            _ if got == 0 => Ok(Reported::Nothing),
+            Some(lines) => Ok(lines.take(&buffer[..got], on_report)),
+            None => Ok(Reported::Some),
+        }
     }
 }
 
-/// The report lines of the Python runner.
+/// The report lines of a runner that has a descriptor for them.
 #[derive(Debug)]
 pub(super) struct Reports {
     pipe: Pipe,
+    lines: Lines,
+}
+
+/// Bytes as they come, cut into lines.
+#[derive(Debug, Default)]
+struct Lines {
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
     seen: u64,
@@ -92,7 +113,7 @@ pub(super) enum Reported {
 
 impl Reports {
     pub(super) fn new(end: OwnedFd) -> std::io::Result<Self> {
-        Ok(Self { pipe: Pipe::new(end)?, partial: Vec::new(), seen: 0 })
+        Ok(Self { pipe: Pipe::new(end)?, lines: Lines::default() })
     }
 
     /// For `poll`, while it is open.
@@ -107,25 +128,28 @@ impl Reports {
         on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> std::io::Result<Reported> {
         let got = self.pipe.read(buffer)?;
-        if got == 0 {
-            return Ok(Reported::Nothing);
-        }
-        self.seen += got as u64;
-        let mut rest = &buffer[..got];
+        if got == 0 { Ok(Reported::Nothing) } else { Ok(self.lines.take(&buffer[..got], on_report)) }
+    }
+}
+
+impl Lines {
+    fn take(&mut self, bytes: &[u8], on_report: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Reported {
+        self.seen += bytes.len() as u64;
+        let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             self.partial.extend_from_slice(&rest[..end]);
             rest = &rest[end + 1..];
             if self.partial.len() > LINE_MAX {
-                return Ok(Reported::TooLong);
+                return Reported::TooLong;
             }
             let line = std::mem::take(&mut self.partial);
             if on_report(&String::from_utf8_lossy(&line)).is_break() {
-                return Ok(Reported::Enough);
+                return Reported::Enough;
             }
         }
         self.partial.extend_from_slice(rest);
         let too_long = self.partial.len() > LINE_MAX || self.seen > REPORTS_MAX;
-        Ok(if too_long { Reported::TooLong } else { Reported::Some })
+        if too_long { Reported::TooLong } else { Reported::Some }
     }
 }
 

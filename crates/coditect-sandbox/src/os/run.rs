@@ -181,16 +181,22 @@ impl<'a> Watched<'a> {
         buffer: &mut [u8],
         on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<bool, Unfinished> {
-        let mut some = self.child.stdout.pump(buffer)?;
-        some |= self.child.stderr.pump(buffer)?;
         // After the end was decided, nobody wants to hear more.
-        if let Some(reports) = self.child.reports.as_mut().filter(|_| self.ended.is_none()) {
-            match reports.pump(buffer, on_report)? {
-                Reported::Some => some = true,
-                Reported::Nothing => {}
+        let ended = self.ended.is_some();
+        let mut heard = |line: &str| if ended { ControlFlow::Continue(()) } else { on_report(line) };
+        let mut said = vec![self.child.stdout.pump(buffer, &mut heard)?];
+        said.push(self.child.stderr.pump(buffer, &mut heard)?);
+        if let Some(reports) = self.child.reports.as_mut().filter(|_| !ended) {
+            said.push(reports.pump(buffer, &mut heard)?);
+        }
+        let mut some = false;
+        for said in said {
+            some |= said != Reported::Nothing;
+            match said {
+                Reported::Some | Reported::Nothing => {}
                 Reported::Enough => self.end(Exit::Enough)?,
                 Reported::TooLong => {
-                    self.end(Exit::Crashed("its reports are longer than any may be".into()))?
+                    self.end(Exit::Crashed("its reports are longer than any may be".into()))?;
                 }
             }
         }

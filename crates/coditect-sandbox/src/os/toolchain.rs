@@ -1,14 +1,17 @@
-//! What a guest may see of the machine: system libraries and programs, a little of `/etc`, and one Python.
+//! What a guest may see of the machine: system libraries and programs, a little of `/etc`, one Python and, for a tool,
+//! its toolchain.
 //!
 //! Nothing is run to find this out: a project could make us run its own code. Links are read, and `pyvenv.cfg`.
 
 mod python;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
 use super::plan::{Access, Entry, INSIDE_ID, Raw};
 
 pub(super) use python::{Interpreter, resolve};
+pub(super) use tools::{Tools, find};
 
 /// Directories that hold programs and libraries on every Linux (and on Nix and Guix), none of them a person's.
 pub(super) const SYSTEM: &[&str] = &["/usr", "/nix/store", "/gnu/store"];
@@ -91,8 +94,9 @@ pub(super) fn is_system(path: &Path) -> bool {
 }
 
 /// `PATH` inside.
-pub(super) fn search_path(interpreter: Option<&Interpreter>) -> String {
-    let own = interpreter.into_iter().flat_map(|found| found.folders.iter());
+pub(super) fn search_path(interpreter: Option<&Interpreter>, tools: Option<&Tools>) -> String {
+    let own = tools.into_iter().flat_map(|found| found.folders.iter());
+    let own = own.chain(interpreter.into_iter().flat_map(|found| found.folders.iter()));
     let own = own.map(|folder| folder.to_string_lossy().into_owned());
     let system = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
     let mut folders: Vec<String> = own.chain(system.into_iter().map(str::to_owned)).collect();

@@ -82,6 +82,7 @@ impl Sandbox for WasmSandbox {
         let mut request = match job.program {
             Program::Python { request, .. } => at_project(request, job.directory)?,
             Program::Command { argv, .. } => return Err(no_commands(argv)),
+            Program::Tool(tool) => return Err(no_commands(&tool.argv)),
         };
         if !job.view.is_dir() {
             let cause = format!("the view `{}` is not a directory", job.view.display());

@@ -18,6 +18,7 @@ pub(crate) fn sandbox() -> OsSandbox {
         launcher: PathBuf::from(env!("CARGO_BIN_EXE_coditect-sandbox-init")),
         search_path: std::env::split_paths(&path).collect(),
         home: std::env::home_dir(),
+        variables: Default::default(),
         toolchains: Vec::new(),
     })
 }

@@ -31,7 +31,10 @@ impl Tiers {
             tiers.push((Tier::Wasm, opened.map(|sandbox| Arc::new(sandbox) as Arc<dyn Sandbox>)));
         }
         if wanted(Tier::Os) {
-            let settings = Settings::this_program(site.search_path(), site.user_home.clone());
+            let settings = Settings {
+                variables: site.toolchains.clone(),
+                ..Settings::this_program(site.search_path(), site.user_home.clone())
+            };
             tiers.push((Tier::Os, Ok(Arc::new(OsSandbox::new(settings)))));
         }
         Self(tiers)

@@ -3,7 +3,7 @@
 //! Sources are opened before anything is covered, attributes are set on the detached copies, and only then are
 //! they attached. So there is no moment at which a writable or set-uid mount could be seen, and no path is
 //! looked up twice. Every directory in the view may be hostile; none is ever walked here, since the view is
-//! attached last and nothing is attached within it.
+//! attached last, and what is lent to it only where the host saw plain directories.
 
 use std::ffi::CString;
 use std::fs::{DirBuilder, File};

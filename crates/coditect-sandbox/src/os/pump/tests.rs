@@ -14,13 +14,29 @@ fn output_keeps_its_beginning() {
     let (read, mut write) = pipe();
     let mut output = Output::new(read, 4).unwrap();
     let mut turn = buffer();
-    assert!(!output.pump(&mut turn).unwrap(), "an empty pipe blocks nobody");
-    write.write_all(b"abcdefg").unwrap();
-    assert!(output.pump(&mut turn).unwrap());
+    let mut none = |line: &str| -> ControlFlow<()> { panic!("output that is no report is reported: {line}") };
+    assert_eq!(output.pump(&mut turn, &mut none).unwrap(), Reported::Nothing, "an empty pipe blocks nobody");
+    write.write_all(b"abcdefg\n").unwrap();
+    assert_eq!(output.pump(&mut turn, &mut none).unwrap(), Reported::Some);
     drop(write);
-    assert!(!output.pump(&mut turn).unwrap());
+    assert_eq!(output.pump(&mut turn, &mut none).unwrap(), Reported::Nothing);
     assert!(output.fd().is_none());
-    assert_eq!((output.kept.as_slice(), output.dropped), (&b"abcd"[..], 3));
+    assert_eq!((output.kept.as_slice(), output.dropped), (&b"abcd"[..], 4));
+}
+
+#[test]
+fn output_that_reports_is_kept_all_the_same() {
+    let (read, mut write) = pipe();
+    let mut output = Output::new(read, 64).unwrap().reporting();
+    write.write_all(b"one\ntwo\nthr").unwrap();
+    let mut heard = Vec::new();
+    let mut hear = |line: &str| {
+        heard.push(line.to_owned());
+        ControlFlow::Continue(())
+    };
+    assert_eq!(output.pump(&mut buffer(), &mut hear).unwrap(), Reported::Some);
+    assert_eq!(heard, ["one", "two"]);
+    assert_eq!(output.kept, b"one\ntwo\nthr");
 }
 
 /// Feeds `parts`, one a turn; gives the lines and what each turn came to.

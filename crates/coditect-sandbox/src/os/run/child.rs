@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use coditect_ports::PortError;
+use coditect_ports::sandbox::Reports;
 use coditect_types::ErrorKind;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,7 +16,7 @@ use super::{DYING, STARTING};
 use crate::os::cgroup::Group;
 use crate::os::init::MARK;
 use crate::os::plan::Message;
-use crate::os::pump::{Output, Reports};
+use crate::os::pump::{self, Output};
 use crate::os::{OsSandbox, sys};
 
 /// The launcher, and through it the whole tree. Dropping it kills the tree and waits until it is gone, also when
@@ -29,7 +30,7 @@ pub(super) struct Child {
     reaped: bool,
     pub(super) stdout: Output,
     pub(super) stderr: Output,
-    pub(super) reports: Option<Reports>,
+    pub(super) reports: Option<pump::Reports>,
     pub(super) program: String,
     pub(super) memory_by: &'static str,
     /// Last, since a cgroup can be removed only after its processes.
@@ -51,7 +52,7 @@ impl Child {
 
     fn try_start(sandbox: &OsSandbox, prepared: Prepared) -> io::Result<Self> {
         use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-        let Prepared { plan, chosen, stdin, limits } = prepared;
+        let Prepared { plan, chosen, stdin, limits, reports } = prepared;
         let (socket, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let pipe = || nix::unistd::pipe2(OFlag::O_CLOEXEC);
@@ -75,9 +76,12 @@ impl Child {
             socket,
             first: None,
             reaped: false,
-            stdout: Output::new(stdout, limits.output_bytes)?,
+            stdout: match reports {
+                Reports::Stdout => Output::new(stdout, limits.output_bytes)?.reporting(),
+                Reports::None | Reports::Channel => Output::new(stdout, limits.output_bytes)?,
+            },
             stderr: Output::new(stderr, limits.output_bytes)?,
-            reports: report.map(Reports::new).transpose()?,
+            reports: report.map(pump::Reports::new).transpose()?,
             program: plan.argv.first().map(|name| name.0.to_string_lossy().into_owned()).unwrap_or_default(),
             memory_by: place.map_or("memory_watch", crate::os::cgroup::Place::version),
             group,
@@ -163,7 +167,7 @@ impl Child {
         // The socket tells of the first process; after that, only of its end, and would be readable for good
         // once every other end is closed.
         let news = if let Some(first) = &self.first { first.as_fd() } else { self.socket.as_fd() };
-        let reports = self.reports.as_ref().and_then(Reports::fd);
+        let reports = self.reports.as_ref().and_then(pump::Reports::fd);
         [Some(news), self.stdout.fd(), self.stderr.fd(), reports].into_iter().flatten()
     }
 

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
+use coditect_ports::sandbox::{Reports, TOOL_CACHE, TOOL_FILES, Tool};
 use coditect_ports::{Job, PortError, Program};
 use coditect_types::ErrorKind;
 
@@ -22,6 +23,7 @@ pub(super) struct Prepared {
     pub(super) chosen: Chosen,
     pub(super) stdin: OwnedFd,
     pub(super) limits: coditect_types::Limits,
+    pub(super) reports: Reports,
 }
 
 /// Makes the plan of a job.
@@ -35,9 +37,15 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
             Some(toolchain::resolve(settings, &view, name)?)
         }
         Program::Command { argv, .. } => command_python(sandbox, &view, argv)?,
+        // Some packages' tests and builds start one.
+        Program::Tool(_) => toolchain::resolve(settings, &view, Path::new("python3")).ok(),
+    };
+    let tools = match job.program {
+        Program::Tool(tool) => Some(toolchain::find(settings, &view, tool.toolchain)?),
+        Program::Python { .. } | Program::Command { .. } => None,
     };
     let mut env = vec![
-        ("PATH".to_owned(), toolchain::search_path(python.as_ref())),
+        ("PATH".to_owned(), toolchain::search_path(python.as_ref(), tools.as_ref())),
         ("HOME".into(), "/tmp/home".into()),
         ("LANG".into(), "C.UTF-8".into()),
         ("TMPDIR".into(), "/tmp".into()),
@@ -53,7 +61,7 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
             // Isolated (`-I`): neither the project's directory nor its environment has a say in how the
             // interpreter starts. `-B`: nothing is written beside the sources.
             let argv = vec![program, Raw::new("-I"), Raw::new("-B"), Raw::new(RUNNER)];
-            (argv, request_inside(request, directory)?.into_bytes(), true)
+            (argv, request_inside(request, directory)?.into_bytes(), Reports::Channel)
         }
         Program::Command { argv, env: named } => {
             env.retain(|(name, _)| named.iter().all(|(other, _)| other != name));
@@ -63,11 +71,26 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
             if let (true, Some(found)) = (is_name, &python) {
                 argv[0] = Raw::new(&found.program);
             }
-            (argv, job.stdin.to_vec(), false)
+            (argv, job.stdin.to_vec(), Reports::None)
+        }
+        Program::Tool(tool) => {
+            let known = tools.iter().flat_map(|tools| &tools.env);
+            env.extend(known.filter(|(name, _)| tool.env.iter().all(|(other, _)| other != name)).cloned());
+            env.retain(|(name, _)| tool.env.iter().all(|(other, _)| other != name));
+            env.extend(tool.env.iter().cloned());
+            if tool.reports == Reports::Channel {
+                env.push(("CODITECT_REPORT_FD".into(), REPORT_FD.to_string()));
+            }
+            entries.extend(tool_entries(tool));
+            (tool.argv.iter().map(Raw::new).collect(), job.stdin.to_vec(), tool.reports)
         }
     };
+    entries.extend(tools.into_iter().flat_map(|found| found.entries));
     entries.extend(python.into_iter().flat_map(|found| found.entries));
     entries.push(Entry::Bind { source: Raw::new(&view), target: Raw::new(PROJECT), access });
+    if let Program::Tool(tool) = job.program {
+        entries.extend(lent_entries(tool, &view, directory)?);
+    }
     let io = |error: std::io::Error| PortError::from_io("preparing the sandbox", &error);
     let stdin = sys::sealed_memory(c"stdin", &stdin).map_err(io)?;
     let chosen = sandbox.identities.choose(&view, &settings.launcher).map_err(io)?;
@@ -91,10 +114,47 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
             processes: limits.processes.into(),
             file_bytes: limits.file_bytes,
         },
-        reports,
+        reports: reports == Reports::Channel,
         mapped: chosen.userns.is_some(),
     };
-    Ok(Prepared { plan, chosen, stdin, limits: limits.clone() })
+    Ok(Prepared { plan, chosen, stdin, limits: limits.clone(), reports })
+}
+
+/// The files and the directory for builds of a tool.
+fn tool_entries(tool: &Tool) -> Vec<Entry> {
+    let file = |(name, content): &(String, String)| Entry::File {
+        target: Raw::new(Path::new(TOOL_FILES).join(name)),
+        content: Raw::new(content),
+    };
+    let cache = tool.cache.iter().map(|cache| Entry::Bind {
+        source: Raw::new(&cache.path),
+        target: Raw::new(TOOL_CACHE),
+        access: if cache.writable { Access::Write } else { Access::Read },
+    });
+    cache.chain(tool.files.iter().map(file)).collect()
+}
+
+/// Directories that are lent to the project. They are attached within the view, so what leads there must be plain
+/// directories: a link of the project's could lead the mount elsewhere.
+fn lent_entries(tool: &Tool, view: &Path, directory: &Path) -> Result<Vec<Entry>, PortError> {
+    let mut entries = Vec::new();
+    for lent in &tool.lent {
+        let below = directory.join(checked_directory(&lent.at)?);
+        let mut at = view.to_owned();
+        for part in below.components() {
+            at.push(part);
+            if !at.symlink_metadata().is_ok_and(|kind| kind.is_dir()) {
+                let cause = format!("`{}` is not a plain directory of the project", below.display());
+                return Err(PortError::new(ErrorKind::Invalid, cause));
+            }
+        }
+        entries.push(Entry::Bind {
+            source: Raw::new(&lent.from),
+            target: Raw::new(Path::new(PROJECT).join(below)),
+            access: Access::Read,
+        });
+    }
+    Ok(entries)
 }
 
 /// The real path of the view, which must not be a directory that holds the system.
