@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use coditect_code::python::{self, Survey};
 use coditect_code::suite::SuiteReport;
+use coditect_code::survey::{self, Survey};
 use coditect_ports::{Agent, Work};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
@@ -62,7 +62,7 @@ impl Analyzer {
     ) -> Result<Outcome, Failure> {
         Notices::new(work, &*self.tools.clock).doing("looking for the tests");
         let worktree = self.tools.workspace.worktree(&work.mission, &snapshot.commit, "survey")?;
-        let project = python::survey(&Survey {
+        let project = survey::survey(&Survey {
             worktree: &worktree,
             subdir: &snapshot.subdir,
             home: workspace.map(|workspace| Path::new(workspace.path.as_str())),

@@ -13,6 +13,7 @@ use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Role;
+use coditect_types::project::Framework;
 use coditect_types::{
     Action, Budget, ErrorKind, Failure, Limits, Outcome, Project, Rung, Snapshot, Suspect, TestReport,
     TestResult, TestStatus, Tier,
@@ -25,10 +26,12 @@ mod judge;
 mod recipe;
 mod sources;
 mod trees;
+mod woven;
 
 use judge::{Bench, Stage};
 use sources::{Script, Sources};
 use trees::Trees;
+use woven::Woven;
 
 /// Bytes of a diff at most.
 const DIFF_BYTES: usize = 64 << 10;
@@ -83,7 +86,8 @@ impl Coder {
                 Spent::default(),
             ));
         }
-        if case.project.language != "python" {
+        let known = case.project.framework.toolchain().is_some() || case.project.language == "python";
+        if !known {
             let account = "no search without a model knows the language of this project";
             return Ok(case.nothing(account, false, Spent::default()));
         }
@@ -97,7 +101,7 @@ impl Coder {
         let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-0")?;
         let root = view.join(&case.project.root);
         let files = Listing::load(&root).map_err(|e| PortError::from_io("list the project's files", &e))?;
-        let sources = sources::read(&root, &files, case.baseline, case.suspects);
+        let sources = sources::read(&root, &files, case.project.framework, case.baseline, case.suspects);
         if sources.product.is_empty() {
             // Both rungs look at the same files: the first one says it.
             let nothing = || "There was nothing to search in.".to_owned();
@@ -134,10 +138,19 @@ impl Coder {
         let stage = if case.project.tier == Tier::Wasm {
             Stage::Overlay(view)
         } else {
-            Stage::Disk(Trees::make(&*self.tools.workspace, &work.mission, &case.snapshot.commit, threads)?)
+            let builds = case.project.framework.toolchain().is_some();
+            let commit = &case.snapshot.commit;
+            Stage::Disk(Trees::make(&*self.tools.workspace, &work.mission, commit, threads, builds)?)
         };
         let rest = (case.limits, case.waived, &work.stop);
-        Ok(Bench::new(case.project, sandbox, stage, case.baseline, sources, rest))
+        let mut bench = Bench::new(case.project, sandbox, stage, case.baseline, sources, rest);
+        if matches!(case.project.framework, Framework::CargoTest | Framework::GoTest | Framework::Junit) {
+            let workspace = &self.tools.workspace;
+            let tree = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-woven")?;
+            let cache = workspace.cache(&work.mission, "seek-woven", Some("baseline"))?;
+            bench.woven = Some(Woven::new(tree, cache));
+        }
+        Ok(bench)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one search, each of another origin")]

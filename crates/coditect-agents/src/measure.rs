@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use coditect_code::suite::{Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_code::suite::{BUILD, Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{PortError, Sandbox, Work};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestStatus};
@@ -20,6 +20,8 @@ const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
 const MOST_HUNG_AGAIN: usize = 1;
 /// Red tests that are run again at most: a tree on which more are red is not flaky but broken.
 const MOST_AGAIN: usize = 500;
+/// Wall clock of a build at least, ms: the limit is meant for tests, and dependencies are built only once.
+pub(crate) const BUILD_MS: u64 = 900_000;
 
 /// Where a suite is measured.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +69,21 @@ impl Place<'_> {
         how: &SuiteRun<'_>,
         notices: &mut Notices<'_>,
     ) -> Result<SuiteReport, PortError> {
-        let suite = Suite { project: self.project, view, sandbox: self.sandbox, waived: self.waived };
-        suite.run(how, &self.work.stop, &mut |progress| notices.tests(progress))
+        let cache = self.cache()?;
+        self.suite(view, cache.as_deref()).run(how, &self.work.stop, &mut |progress| notices.tests(progress))
+    }
+
+    fn suite<'b>(&'b self, view: &'b Path, cache: Option<&'b Path>) -> Suite<'b> {
+        Suite { project: self.project, view, sandbox: self.sandbox, waived: self.waived, cache }
+    }
+
+    /// The directory for what is built, for a project that is built. That of the baseline has run the person's own code
+    /// and nothing else, so others begin as copies of it.
+    fn cache(&self) -> Result<Option<PathBuf>, PortError> {
+        let workspace = &self.tools.workspace;
+        let like = Some("baseline").filter(|like| *like != self.purpose);
+        let make = |_| workspace.cache(&self.work.mission, self.purpose, like);
+        self.project.framework.toolchain().map(make).transpose()
     }
 
     /// The whole suite, then what was red again. `imports`: see [`IMPORT`].
@@ -78,7 +93,12 @@ impl Place<'_> {
         imports: &[String],
         notices: &mut Notices<'_>,
     ) -> Result<Measured, PortError> {
-        let how = SuiteRun { coverage, imports, ..SuiteRun::whole(self.limits) };
+        let how = SuiteRun {
+            coverage,
+            imports,
+            build_ms: BUILD_MS.max(self.limits.wall_ms),
+            ..SuiteRun::whole(self.limits)
+        };
         let suite = self.run(&how, notices)?;
         let mut measured = Measured { runs: u64::from(suite.runs), suite };
         for round in 0..AGAIN {
@@ -89,11 +109,11 @@ impl Place<'_> {
             notices.doing(format!("running {} red tests again", again.len()));
             let hung = measured.suite.report.tests.iter().any(|test| test.status == TestStatus::TimedOut);
             let share = hung.then(|| AGAIN_AFTER_HANG.min(Duration::from_millis(self.limits.wall_ms / 6)));
-            let how = SuiteRun { select: Some(&again), share, ..SuiteRun::whole(self.limits) };
+            let build_ms = BUILD_MS.max(self.limits.wall_ms);
+            let how = SuiteRun { select: Some(&again), share, build_ms, ..SuiteRun::whole(self.limits) };
             let view = self.fresh()?;
-            let suite =
-                Suite { project: self.project, view: &view, sandbox: self.sandbox, waived: self.waived };
-            let second = suite.run(&how, &self.work.stop, &mut |_| {})?;
+            let cache = self.cache()?;
+            let second = self.suite(&view, cache.as_deref()).run(&how, &self.work.stop, &mut |_| {})?;
             measured.runs += u64::from(second.runs);
             count(&mut measured.suite, &second, &again);
         }
@@ -107,7 +127,7 @@ fn again(suite: &SuiteReport, round: u32) -> Vec<String> {
     let mut again: Vec<String> = suite
         .report
         .red()
-        .filter(|test| !test.id.ends_with(IMPORT))
+        .filter(|test| !test.id.ends_with(IMPORT) && test.id != BUILD)
         .filter(|test| {
             let hangs = test.status == TestStatus::TimedOut;
             hung += usize::from(hangs);

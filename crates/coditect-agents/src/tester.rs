@@ -1,6 +1,6 @@
 //! The tester: proves, or refutes, that a changed tree passes its tests. It never made the change itself.
 
-use coditect_code::suite::{Coverage, IMPORT};
+use coditect_code::suite::{BUILD, Coverage, IMPORT};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
@@ -51,7 +51,7 @@ impl Tester {
             .tests
             .iter()
             .map(|test| &test.id)
-            .filter(|id| id.ends_with(IMPORT))
+            .filter(|id| id.ends_with(IMPORT) || *id == BUILD)
             .cloned()
             .collect();
         let mut measured = place.measure(Coverage::None, &imports, &mut notices)?;

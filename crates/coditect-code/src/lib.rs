@@ -4,12 +4,13 @@
 //! Knows nothing of missions' plans, of the journal or of models. Runs project code only through the `Sandbox`
 //! port; looks at files of a worktree as data.
 //!
-//! Start reading at [`python::survey`] for what a project is, at [`suite::Suite`] for a run of its tests, at
+//! Start reading at [`survey::survey`] for what a project is, at [`suite::Suite`] for a run of its tests, at
 //! [`repair::seek`] for the search, and at [`workspace::GitWorkspace`] for the person's repository.
 
 pub mod languages;
 pub mod python;
 pub mod repair;
 pub mod suite;
+pub mod survey;
 pub mod syntax;
 pub mod workspace;

@@ -5,9 +5,8 @@
 //!
 //! Start reading at [`survey`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use coditect_types::limits::SandboxChoice;
 use coditect_types::project::Framework;
 use coditect_types::{ErrorKind, Failure, Project, Tier};
 
@@ -20,51 +19,21 @@ pub mod stdlib;
 pub use dialect::is_test_path;
 pub use listing::Listing;
 
+use crate::survey::{Survey, choose};
 use command::Asked;
 use layout::Tests;
 use listing::parent_of;
 
-/// Build files of other languages, to say what was found instead.
-const OTHERS: &[(&str, &str)] = &[
-    ("Cargo.toml", "Rust"),
-    ("package.json", "JavaScript"),
-    ("go.mod", "Go"),
-    ("pom.xml", "Java"),
-    ("build.gradle", "Java"),
-    ("CMakeLists.txt", "C or C++"),
-    ("Makefile", "make"),
-];
 /// Interpreters of virtual environments, in the order in which people use the names.
 const VENVS: &[&str] = &[".venv", "venv", "env", ".env"];
 const HINT: &str = "name the command with `--test-command \"...\"`, or as `test_command` in coditect.toml";
 
-/// What a survey looks at.
-#[derive(Clone, Debug)]
-pub struct Survey<'a> {
-    /// A worktree of the snapshot.
-    pub worktree: &'a Path,
-    /// The directory that the person named, below the worktree's top.
-    pub subdir: &'a str,
-    /// The person's own directory, for its virtual environment: ignored files are not in the snapshot.
-    pub home: Option<&'a Path>,
-    /// The test command, where the person gave one.
-    pub test_command: Option<&'a [String]>,
-    /// Where code may run.
-    pub sandbox: SandboxChoice,
-}
-
-/// Finds the project and the way its tests are run.
-pub fn survey(survey: &Survey<'_>) -> Result<Project, Failure> {
-    let files = Listing::load(survey.worktree).map_err(|error| {
-        Failure::new(ErrorKind::Unavailable, format!("list `{}`: {error}", survey.worktree.display()))
-    })?;
-    let mut notes = Vec::new();
-    if files.is_cut() {
-        notes.push(format!("only the first {} files were looked at", files.files().len()));
-    }
+/// Finds the project and the way its tests are run. `files` are all of the worktree.
+pub fn survey(files: &Listing, survey: &Survey<'_>) -> Result<Project, Failure> {
+    let notes = Vec::new();
     let mut project = match survey.test_command {
         Some(given) if !given.is_empty() => commanded(given, &files.below(survey.subdir), survey, notes)?,
-        _ => found(&files, survey, notes)?,
+        _ => found(files, survey, notes)?,
     };
     if project.interpreter.is_none() {
         project.interpreter = venv(survey, &project.root);
@@ -109,6 +78,7 @@ fn commanded(
         tier,
         tier_reason,
         interpreter: interpreter.map(|named| below_home(survey, named)),
+        lent: Vec::new(),
         notes,
     })
 }
@@ -167,6 +137,7 @@ fn found(files: &Listing, survey: &Survey<'_>, mut notes: Vec<String>) -> Result
         tier,
         tier_reason,
         interpreter,
+        lent: Vec::new(),
         notes,
     })
 }
@@ -237,20 +208,7 @@ fn name(framework: Framework) -> &'static str {
         Framework::Unittest => "unittest",
         Framework::Pytest => "pytest",
         Framework::Doctest => "doctest",
-        Framework::Command => "command",
-    }
-}
-
-/// The tier: the one that fits, or the one that the person chose.
-fn choose(choice: SandboxChoice, fits: Tier, reason: &str) -> Result<(Tier, String), Failure> {
-    match choice {
-        SandboxChoice::Auto => Ok((fits, reason.to_owned())),
-        SandboxChoice::Only(Tier::Wasm) if fits == Tier::Os => Err(Failure::new(
-            ErrorKind::Denied,
-            format!("the WASM sandbox cannot host it: {reason}, and no other sandbox is allowed"),
-        )
-        .with_hint("allow the OS sandbox with `--sandbox auto`")),
-        SandboxChoice::Only(tier) => Ok((tier, "chosen by the person".to_owned())),
+        _ => "command",
     }
 }
 
@@ -268,16 +226,21 @@ fn venv(survey: &Survey<'_>, root: &str) -> Option<String> {
     })
 }
 
+/// True where a directory looks like a Python project.
+#[must_use]
+pub fn is_python(files: &Listing) -> bool {
+    !layout::roots(files).is_empty()
+}
+
 /// Nothing to run was found: what was looked at.
 fn nothing(files: &Listing, root: &str) -> Failure {
     let place = if root.is_empty() { "the directory".to_owned() } else { format!("`{root}`") };
     let python = files.files().iter().filter(|file| file.ends_with(".py")).count();
-    let other = OTHERS.iter().find(|(file, _)| files.has(file));
-    let cause = match (python, other) {
-        (0, Some((file, language))) => format!(
-            "{place} has no Python files; `{file}` says {language}, whose tests are run only by a given command"
+    let cause = match python {
+        0 => format!(
+            "{place} has {} files and none is of a language whose tests are known",
+            files.files().len()
         ),
-        (0, None) => format!("{place} has {} files and none is Python", files.files().len()),
         _ => format!(
             "no tests in {place}: looked at {python} Python files for `unittest` classes, pytest functions \
              (`test_*.py`, `*_test.py`) and `>>>` examples; considered `python3 -m unittest`, \

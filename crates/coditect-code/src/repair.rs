@@ -30,6 +30,7 @@ mod pick;
 mod pool;
 mod prior;
 mod python;
+pub mod schemata;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -191,6 +192,17 @@ pub struct Trial {
 pub trait Judge: Sync {
     /// Runs the tests of `scope` with the files of `overlay` (path below the root, whole text).
     fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError>;
+
+    /// Candidates, with their files, that are judged next, in any order. A judge for which many together are cheaper than
+    /// one by one gets ready for them. Called from one thread, before any of them is judged.
+    fn ready(&self, _batch: &[(&Candidate, &BTreeMap<String, String>)]) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// How many candidates are best judged together.
+    fn batch(&self) -> usize {
+        64
+    }
 }
 
 /// What a search may use, and what it must keep.

@@ -16,13 +16,16 @@ use coditect_types::project::Framework;
 use coditect_types::{Enforced, ErrorKind, Limits, Project, TestReport, TestResult, TestStatus, Tier};
 
 mod imports;
+mod native;
 mod protocol;
 mod tally;
 mod watch;
 
 pub use imports::IMPORT;
+pub use native::{BUILD, Built};
 pub use tally::CollectError;
 
+use native::Native;
 use protocol::{Request, Warm};
 use tally::{Heard, Tally};
 use watch::Watch;
@@ -64,6 +67,8 @@ pub struct Suite<'a> {
     pub sandbox: &'a dyn Sandbox,
     /// Protections that the person gave up, by name.
     pub waived: &'a [String],
+    /// A directory outside the worktree for what is built; what must be built cannot be run without one.
+    pub cache: Option<&'a Path>,
 }
 
 /// What one run is to do.
@@ -81,6 +86,8 @@ pub struct SuiteRun<'a> {
     pub stop_on_red: bool,
     /// Limits of the run; `wall_ms` of each round.
     pub limits: &'a Limits,
+    /// Wall clock of a build, ms.
+    pub build_ms: u64,
     /// The longest that one test may take. None: a sixth of the limit.
     pub share: Option<Duration>,
     /// Processes that it may take: one, and one more for each test that hangs or breaks it.
@@ -104,6 +111,7 @@ impl<'a> SuiteRun<'a> {
             overlay: NO_OVERLAY,
             stop_on_red: false,
             limits,
+            build_ms: limits.wall_ms,
             share: None,
             rounds: MOST_ROUNDS,
             imports: &[],
@@ -152,6 +160,8 @@ pub struct SuiteReport {
     pub output_hash: String,
     /// Wall clock of all of it.
     pub wall: Duration,
+    /// How much of that went into building.
+    pub build: Duration,
 }
 
 /// What a round came to.
@@ -178,6 +188,9 @@ impl Suite<'_> {
     ) -> Result<SuiteReport, PortError> {
         if self.project.framework == Framework::Command {
             return self.run_command(how, stop, on_progress);
+        }
+        if let Some(native) = Native::of(self) {
+            return native.build_and_run(how, stop, on_progress);
         }
         let started = Instant::now();
         let mut tally = Tally::new(self.project.framework == Framework::Unittest, how.coverage);
@@ -211,6 +224,31 @@ impl Suite<'_> {
             }
         };
         Ok(self.report(how, tally, problems, ran, runs, started.elapsed()))
+    }
+
+    /// Builds the tests of what is on the disk. None: this framework builds nothing.
+    ///
+    /// # Errors
+    /// As [`Suite::run`]. What a compiler says is in what is built, see [`Built::broken`].
+    pub fn build(&self, limits: &Limits, stop: &Stop) -> Result<Option<Built>, PortError> {
+        Native::of(self).map(|native| native.build(limits, stop)).transpose()
+    }
+
+    /// Runs what [`Suite::build`] built, with `env` in the tests' environment.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn run_built(
+        &self,
+        built: &Built,
+        how: &SuiteRun<'_>,
+        env: &[(String, String)],
+        stop: &Stop,
+    ) -> Result<SuiteReport, PortError> {
+        match Native::of(self) {
+            Some(native) => native.run_built(built, how, env, stop, &mut |_| {}),
+            None => Err(PortError::new(ErrorKind::Bug, "this framework builds nothing that could be run")),
+        }
     }
 
     /// One process: the whole request at first, then what is left.
@@ -301,7 +339,7 @@ impl Suite<'_> {
             framework: match self.project.framework {
                 Framework::Unittest => "unittest",
                 Framework::Pytest => "pytest",
-                Framework::Doctest | Framework::Command => "doctest",
+                _ => "doctest",
             },
             paths: &self.project.import_paths,
             targets: &self.project.targets,
@@ -402,6 +440,7 @@ impl Suite<'_> {
             notes: tally.notes,
             runs,
             wall,
+            build: Duration::ZERO,
         }
     }
 

@@ -32,6 +32,7 @@
 //! Start reading at [`snapshot::take`].
 
 mod apply;
+mod caches;
 mod change;
 mod disk;
 mod gather;
@@ -132,6 +133,10 @@ impl Workspace for GitWorkspace {
 
     fn worktree(&self, mission: &MissionId, commit: &str, purpose: &str) -> Result<PathBuf, PortError> {
         self.told(mission, trees::worktree(&self.shadow(mission)?, commit, purpose))
+    }
+
+    fn cache(&self, mission: &MissionId, purpose: &str, like: Option<&str>) -> Result<PathBuf, PortError> {
+        self.told(mission, caches::cache(&self.mission_dir(mission), purpose, like))
     }
 
     fn commit(

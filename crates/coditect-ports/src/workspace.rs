@@ -76,6 +76,10 @@ pub trait Workspace: Debug + Send + Sync {
     /// (`[a-z0-9-]+`); a worktree that exists is brought back to the commit's exact content.
     fn worktree(&self, mission: &MissionId, commit: &str, purpose: &str) -> Result<PathBuf, PortError>;
 
+    /// A directory of the mission for what is built, outside every worktree (`purpose`: as of a worktree). It is kept;
+    /// a new one begins as a copy of the one of `like`, where that exists.
+    fn cache(&self, mission: &MissionId, purpose: &str, like: Option<&str>) -> Result<PathBuf, PortError>;
+
     /// A commit with `edits` on top of `parent`. The same arguments give the same commit.
     fn commit(
         &self,

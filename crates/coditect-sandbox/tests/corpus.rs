@@ -48,7 +48,7 @@ fn os() -> OsSandbox {
             .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_coditect-sandbox-init")), PathBuf::from),
         search_path: std::env::split_paths(&path).collect(),
         home: std::env::home_dir(),
-            variables: std::collections::BTreeMap::new(),
+        variables: std::collections::BTreeMap::new(),
         toolchains: Vec::new(),
     })
 }

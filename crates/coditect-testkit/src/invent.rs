@@ -174,6 +174,7 @@ fn project() -> Project {
         tier: Tier::Wasm,
         tier_reason: "invented".into(),
         interpreter: None,
+        lent: Vec::new(),
         notes: Vec::new(),
     }
 }

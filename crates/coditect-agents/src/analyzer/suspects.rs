@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use coditect_code::python::is_test_path;
+use coditect_code::languages::is_test_path;
 use coditect_code::repair::localise;
 use coditect_code::suite::{Lines, SuiteReport};
 use coditect_types::testing::Frame;
@@ -35,7 +35,9 @@ pub(super) fn rank(suite: &SuiteReport) -> Vec<Suspect> {
     let mut suspects = localise::rank(&per_test, &frames);
     add_imported(&mut suspects, &suite.import_lines, &per_test);
     let tests: BTreeSet<&str> = suite.report.tests.iter().filter_map(|test| file_of(&test.id)).collect();
-    suspects.retain(|suspect| !is_test_path(&suspect.file) && !tests.contains(suspect.file.as_str()));
+    // Rust's tests stand in the very files that they test.
+    let is_tested = |file: &str| !file.ends_with(".rs") && tests.contains(file);
+    suspects.retain(|suspect| !is_test_path(&suspect.file) && !is_tested(&suspect.file));
     suspects.truncate(MOST);
     suspects
 }

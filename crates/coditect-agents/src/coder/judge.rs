@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coditect_code::python::dialect::examples;
-use coditect_code::repair::{self, Scope, Source, Trial};
-use coditect_code::suite::{IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_code::repair::{self, Candidate, Scope, Source, Trial};
+use coditect_code::suite::{BUILD, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{Exit, PortError, Sandbox, Stop};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
 use super::sources::{Script, Sources};
 use super::trees::Trees;
+use super::woven::{Member, Woven, picked};
+use crate::measure::BUILD_MS;
 
 /// A test may take this many times as long as it took before.
 const TIMES: u32 = 10;
@@ -50,6 +52,8 @@ pub(super) struct Bench<'a> {
     script: &'a Script,
     /// Files of tests that say the same when they are run alone as in the whole suite.
     alone: BTreeSet<String>,
+    /// Where batches of candidates are built, for languages whose builds take seconds.
+    pub(super) woven: Option<Woven>,
     /// Red tests that say the same in an interpreter that ran them before, see [`SuiteRun::warm`].
     warm: Vec<String>,
     runs: AtomicU64,
@@ -84,13 +88,14 @@ impl<'a> Bench<'a> {
                 .tests
                 .iter()
                 .map(|t| &t.id)
-                .filter(|id| id.ends_with(IMPORT))
+                .filter(|id| id.ends_with(IMPORT) || *id == BUILD)
                 .cloned()
                 .collect(),
             flaky: baseline.flaky().map(|test| test.id.as_str()).collect(),
             product: &sources.product,
             script: &sources.script,
             alone: BTreeSet::new(),
+            woven: None,
             warm: Vec::new(),
             runs: AtomicU64::new(0),
         }
@@ -110,8 +115,8 @@ impl<'a> Bench<'a> {
             return Ok(());
         };
         let how = SuiteRun { select: Some(std::slice::from_ref(&id)), ..SuiteRun::whole(self.limits) };
-        let wall = self.run(&BTreeMap::new(), &how, self.project)?.wall;
-        self.overhead = wall.saturating_sub(time);
+        let run = self.run(&BTreeMap::new(), &how, self.project)?;
+        self.overhead = run.wall.saturating_sub(run.build + time);
         Ok(())
     }
 
@@ -168,19 +173,16 @@ impl<'a> Bench<'a> {
         how: &SuiteRun<'_>,
         project: &Project,
     ) -> Result<SuiteReport, PortError> {
-        let suite = |view: &Path, how: &SuiteRun<'_>| {
-            Suite { project, view, sandbox: self.sandbox, waived: self.waived }.run(
-                how,
-                self.stop,
-                &mut |_| {},
-            )
+        let how = SuiteRun { build_ms: BUILD_MS, ..how.clone() };
+        let suite = |view: &Path, cache: Option<&Path>, how: &SuiteRun<'_>| {
+            self.suite(project, view, cache).run(how, self.stop, &mut |_| {})
         };
         let report = match &self.stage {
             Stage::Overlay(view) => {
                 let text =
                     |(path, text): (&String, &String)| (path.clone(), self.script.for_runner(path, text));
                 let overlay: BTreeMap<String, String> = overlay.iter().map(text).collect();
-                suite(view, &SuiteRun { overlay: &overlay, ..how.clone() })?
+                suite(view, None, &SuiteRun { overlay: &overlay, ..how })?
             }
             Stage::Disk(trees) => {
                 let below_top = |path: &String| match project.root.as_str() {
@@ -190,9 +192,34 @@ impl<'a> Bench<'a> {
                 // `judge` has refused what cannot be written.
                 let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
                 let files = overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect();
-                trees.with(&files, |tree| suite(tree.path(), how))?
+                trees.with(&files, |tree| suite(tree.path(), tree.cache(), &how))?
             }
         };
+        self.runs.fetch_add(u64::from(report.runs), Ordering::Relaxed);
+        Ok(report)
+    }
+
+    fn suite<'b>(&'b self, project: &'b Project, view: &'b Path, cache: Option<&'b Path>) -> Suite<'b> {
+        Suite { project, view, sandbox: self.sandbox, waived: self.waived, cache }
+    }
+
+    /// A run of a candidate: in the build of its batch, where it has one.
+    fn try_out(
+        &self,
+        overlay: &BTreeMap<String, String>,
+        how: &SuiteRun<'_>,
+        project: &Project,
+    ) -> Result<SuiteReport, PortError> {
+        let (Some(woven), Stage::Disk(trees)) = (&self.woven, &self.stage) else {
+            return self.run(overlay, how, project);
+        };
+        let Some(Member::Built(built, number)) = woven.member(overlay) else {
+            return self.run(overlay, how, project);
+        };
+        let report = trees.with(&BTreeMap::new(), |tree| {
+            let suite = self.suite(project, tree.path(), Some(&woven.cache));
+            suite.run_built(&built, how, &picked(number), self.stop)
+        })?;
         self.runs.fetch_add(u64::from(report.runs), Ordering::Relaxed);
         Ok(report)
     }
@@ -232,11 +259,15 @@ impl<'a> Bench<'a> {
             rounds: ROUNDS,
             ..SuiteRun::whole(&limits)
         };
-        if self.project.framework == Framework::Command || !ids.iter().any(|id| id.ends_with(IMPORT)) {
+        let native = self.project.framework.toolchain().is_some();
+        if native
+            || self.project.framework == Framework::Command
+            || !ids.iter().any(|id| id.ends_with(IMPORT))
+        {
             let narrowed = self.narrowed(ids);
             let known = !self.warm.is_empty() && ids.iter().all(|id| self.warm.contains(id));
             let how = SuiteRun { select: Some(ids), warm: known.then_some(self.warm.as_slice()), ..base };
-            return self.run(overlay, &how, narrowed.as_ref().unwrap_or(self.project));
+            return self.try_out(overlay, &how, narrowed.as_ref().unwrap_or(self.project));
         }
         // Tests of a file that cannot be imported have no names to select them by: the whole file is run.
         let files: BTreeSet<&str> = files_of(ids).collect();
@@ -258,11 +289,20 @@ impl<'a> Bench<'a> {
             imports: &self.imports,
             ..SuiteRun::whole(&limits)
         };
-        self.run(overlay, &how, self.project)
+        self.try_out(overlay, &how, self.project)
     }
 }
 
 impl repair::Judge for Bench<'_> {
+    fn ready(&self, batch: &[(&Candidate, &BTreeMap<String, String>)]) -> Result<(), PortError> {
+        let Some(woven) = &self.woven else { return Ok(()) };
+        let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
+        let suite = self.suite(self.project, &woven.tree, Some(&woven.cache));
+        let runs = woven.build(&suite, self.product, batch, &limits, self.stop)?;
+        self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
+        Ok(())
+    }
+
     fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
         if self.changes_examples(overlay) {
             let red = vec![("::doctest::".to_owned(), "the candidate changes an example".to_owned())];
@@ -270,6 +310,10 @@ impl repair::Judge for Bench<'_> {
         }
         if overlay.iter().any(|(path, text)| self.script.bytes(path, text).is_none()) {
             let red = vec![("(encoding)".to_owned(), "its encoding has no byte for a letter".to_owned())];
+            return Ok(Trial { red, complete: true, ..Trial::default() });
+        }
+        if let Some(Member::Refused(why)) = self.woven.as_ref().and_then(|woven| woven.member(overlay)) {
+            let red = vec![("(build)".to_owned(), why)];
             return Ok(Trial { red, complete: true, ..Trial::default() });
         }
         let suite = match scope {

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
-use coditect_code::python::{Listing, is_test_path};
+use coditect_code::languages::{Language, is_test_path};
+use coditect_code::python::Listing;
 use coditect_code::repair::Source;
 use coditect_code::suite::IMPORT;
+use coditect_types::project::{Framework, Toolchain};
 use coditect_types::{Suspect, TestReport};
 
 /// Bytes of one file at most: a longer one is data or was generated.
@@ -35,8 +37,8 @@ impl Sources {
     /// Why there is nothing to edit.
     pub(super) fn why_none(&self) -> String {
         match self.passed_over.as_slice() {
-            [] => "There is no Python file beside the tests.".to_owned(),
-            some => format!("No Python file beside the tests can be edited: {}.", some.join("; ")),
+            [] => "There is no source file beside the tests.".to_owned(),
+            some => format!("No source file beside the tests can be edited: {}.", some.join("; ")),
         }
     }
 }
@@ -71,18 +73,28 @@ impl Script {
 
 /// Reads the sources below `root`. Files with suspects come first, likeliest first. A file in an encoding that a change
 /// could not keep is left out.
-pub(super) fn read(root: &Path, files: &Listing, report: &TestReport, suspects: &[Suspect]) -> Sources {
+pub(super) fn read(
+    root: &Path,
+    files: &Listing,
+    framework: Framework,
+    report: &TestReport,
+    suspects: &[Suspect],
+) -> Sources {
+    let languages = languages(framework);
     let tested = test_files(report);
     let mut rank: BTreeMap<&str, usize> = BTreeMap::new();
     for (place, suspect) in suspects.iter().enumerate() {
         rank.entry(&suspect.file).or_insert(place);
     }
-    let mut paths: Vec<&String> = files.files().iter().filter(|path| path.ends_with(".py")).collect();
+    let ours = |path: &&String| Language::of_path(path).is_some_and(|of| languages.contains(&of));
+    let mut paths: Vec<&String> = files.files().iter().filter(ours).collect();
     paths.sort_by_key(|path| (rank.get(path.as_str()).copied().unwrap_or(usize::MAX), *path));
     let mut sources = Sources::default();
     let (mut product_bytes, mut test_bytes) = (0, 0);
     for path in paths {
-        let is_test = is_test_path(path) || tested.contains(path.as_str());
+        // Rust's tests stand in the very files that they test: the grammar of edits leaves those parts out.
+        let inside = path.ends_with(".rs");
+        let is_test = is_test_path(path) || (!inside && tested.contains(path.as_str()));
         let bytes = if is_test { &mut test_bytes } else { &mut product_bytes };
         if (!is_test && sources.product.len() >= MOST_FILES) || *bytes > ALL_BYTES {
             continue;
@@ -108,6 +120,17 @@ pub(super) fn read(root: &Path, files: &Listing, report: &TestReport, suspects: 
         if is_test { sources.tests.push(source) } else { sources.product.push(source) }
     }
     sources
+}
+
+/// The languages that a project's product is written in.
+fn languages(framework: Framework) -> &'static [Language] {
+    match framework.toolchain() {
+        None => &[Language::Python],
+        Some(Toolchain::Rust) => &[Language::Rust],
+        Some(Toolchain::Node) => &[Language::JavaScript, Language::TypeScript, Language::Tsx],
+        Some(Toolchain::Go) => &[Language::Go],
+        Some(Toolchain::Java) => &[Language::Java],
+    }
 }
 
 /// Files that hold tests, as the test ids name them. A doctest lives in the very file that it tests.

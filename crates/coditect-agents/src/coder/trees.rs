@@ -19,6 +19,8 @@ type Look = (u64, Option<SystemTime>, bool);
 pub(super) struct Tree {
     purpose: String,
     path: PathBuf,
+    /// Where it builds, if anything is built.
+    cache: Option<PathBuf>,
     /// How it looked when it was clean.
     clean: BTreeMap<PathBuf, Look>,
 }
@@ -28,6 +30,11 @@ impl Tree {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Its directory for what is built.
+    pub(super) fn cache(&self) -> Option<&Path> {
+        self.cache.as_deref()
+    }
 }
 
 /// Worktrees of one commit, lent to one trial at a time.
@@ -36,6 +43,8 @@ pub(super) struct Trees<'a> {
     workspace: &'a dyn Workspace,
     mission: &'a MissionId,
     commit: &'a str,
+    /// Whether trees need a directory for what is built.
+    builds: bool,
     free: Mutex<Vec<Tree>>,
     returned: Condvar,
 }
@@ -47,8 +56,10 @@ impl<'a> Trees<'a> {
         mission: &'a MissionId,
         commit: &'a str,
         count: usize,
+        builds: bool,
     ) -> Result<Self, PortError> {
-        let trees = Self { workspace, mission, commit, free: Mutex::default(), returned: Condvar::new() };
+        let trees =
+            Self { workspace, mission, commit, builds, free: Mutex::default(), returned: Condvar::new() };
         for number in 0..count.max(1) {
             let tree = trees.fresh(format!("seek-{number}"))?;
             trees.lock().push(tree);
@@ -58,8 +69,13 @@ impl<'a> Trees<'a> {
 
     fn fresh(&self, purpose: String) -> Result<Tree, PortError> {
         let path = self.workspace.worktree(self.mission, self.commit, &purpose)?;
+        let cache = if self.builds {
+            Some(self.workspace.cache(self.mission, &purpose, Some("baseline"))?)
+        } else {
+            None
+        };
         let clean = looks(&path);
-        Ok(Tree { purpose, path, clean })
+        Ok(Tree { purpose, path, cache, clean })
     }
 
     /// Writes `files` (path below the top, whole content) over a worktree, lends it to `run`, and brings it back to
@@ -120,7 +136,7 @@ impl Drop for Lent<'_, '_> {
 }
 
 /// Replaces a file's content. It is made anew, so that a link that stands in its place is never followed.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let permissions =
         fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|old| old.permissions());
     remove(path)?;
@@ -129,7 +145,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

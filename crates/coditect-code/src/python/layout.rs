@@ -191,7 +191,6 @@ pub fn targets(files: &Listing, tests: &Tests, framework: Framework) -> Vec<Stri
     let with_tests: Vec<&str> = tests.with_tests().map(|(file, _)| file.as_str()).collect();
     match framework {
         Framework::Doctest => tests.examples.clone(),
-        Framework::Command => Vec::new(),
         Framework::Pytest => {
             let found = with_tests.iter().all(|file| is_pytest_name(name_of(file)));
             if found { Vec::new() } else { owned(&with_tests) }
@@ -205,6 +204,8 @@ pub fn targets(files: &Listing, tests: &Tests, framework: Framework) -> Vec<Stri
                 !start.is_empty() && with_tests.iter().all(|file| is_discovered(files, start, file));
             if from_there { vec![start.to_owned()] } else { owned(&with_tests) }
         }
+        // Not Python's.
+        _ => Vec::new(),
     }
 }
 

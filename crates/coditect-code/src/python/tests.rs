@@ -6,7 +6,8 @@ use std::path::Path;
 use coditect_types::limits::SandboxChoice;
 use coditect_types::{ErrorKind, Failure, Project, Tier};
 
-use super::{Survey, dialect, stdlib, survey};
+use super::{dialect, stdlib};
+use crate::survey::{Survey, survey};
 
 const CASE: &str = "import unittest\nfrom calc import add\n\nclass TestAdd(unittest.TestCase):\n    def test_a(self): pass\n";
 const BARE: &str = "from calc import add\n\ndef test_a():\n    assert add(1, 1) == 2\n";

@@ -22,8 +22,6 @@ mod batch;
 mod prepare;
 mod waves;
 
-/// Candidates that are judged between two foldings.
-const BATCH: usize = 64;
 /// Candidates that are kept to be combined.
 const MOST_PARTIAL: usize = 48;
 /// Candidates of the search's beginning that are kept as second halves of pairs.
@@ -168,8 +166,9 @@ impl<'a> Hunt<'a> {
 
     /// The next candidates that are new and parse.
     fn fill(&mut self, mut next: impl FnMut() -> Option<Candidate>) -> Vec<Prepared> {
-        let mut batch = Vec::with_capacity(BATCH);
-        while batch.len() < BATCH {
+        let most = self.means.judge.batch();
+        let mut batch = Vec::with_capacity(most);
+        while batch.len() < most {
             // Many in a row may be duplicates: the flag is looked at for each.
             if self.means.stop.is_raised() {
                 break;
@@ -211,6 +210,17 @@ impl<'a> Hunt<'a> {
             });
         }
         let deadline = self.deadline_us();
+        let members: Vec<_> = batch.iter().map(|member| (&member.candidate, &member.overlay)).collect();
+        if !members.is_empty()
+            && let Err(trouble) = self.means.judge.ready(&members)
+        {
+            // A build that was stopped is no trouble: the flag says so.
+            if !self.means.stop.is_raised() {
+                self.trouble = Some(trouble);
+            }
+            self.ended = Some(End::Trouble);
+            return;
+        }
         let verdicts = judge_all(&self.means, &batch, &self.order, &self.failures, deadline);
         for (prepared, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {

@@ -69,6 +69,7 @@ pub(super) struct Tally {
     hash: blake3::Hasher,
     covered: usize,
     began: bool,
+    open: bool,
     odd_lines: u64,
     strict_xpass: bool,
     coverage: Coverage,
@@ -89,12 +90,34 @@ impl Tally {
 
     /// Takes one line.
     pub(super) fn hear(&mut self, line: &str) -> Heard {
-        self.hash.update(line.as_bytes());
-        self.hash.update(b"\n");
+        self.hash_line(line);
         let Ok(line) = serde_json::from_str::<Line>(line) else {
             self.odd_lines += 1;
             return Heard::Nothing;
         };
+        self.take(line)
+    }
+
+    /// Adds a line to the evidence.
+    pub(super) fn hash_line(&mut self, line: &str) {
+        self.hash.update(line.as_bytes());
+        self.hash.update(b"\n");
+    }
+
+    /// Tests may come to be known at any time: there are several processes, each with tests of its own.
+    pub(super) fn open_end(&mut self) {
+        self.open = true;
+    }
+
+    /// The places that a test's end names.
+    pub(super) fn framed(&mut self, id: &str, frames: Vec<Frame>) {
+        if let Some(test) = self.ends.get_mut(id) {
+            test.frames = frames;
+        }
+    }
+
+    /// Takes what a line means.
+    pub(super) fn take(&mut self, line: Line) -> Heard {
         match line {
             Line::Collected { tests, lines } => self.collected(tests, lines),
             Line::Start { id } => return self.start(id),
@@ -172,7 +195,7 @@ impl Tally {
     fn collected(&mut self, tests: Vec<String>, lines: Lines) {
         // A later process knows only the tests that it was told to run; nothing new can come in then, and
         // nothing once a test has begun.
-        if self.began {
+        if self.began && !self.open {
             self.odd_lines += 1;
             return;
         }

@@ -90,9 +90,11 @@ fn run(
         tier: Tier::Wasm,
         tier_reason: String::new(),
         interpreter: None,
+        lent: Vec::new(),
         notes: vec![],
     };
-    let suite = Suite { project: &project, view: Path::new("/"), sandbox: &sandbox, waived: &[] };
+    let suite =
+        Suite { project: &project, view: Path::new("/"), sandbox: &sandbox, waived: &[], cache: None };
     let limits = Limits::default();
     let mut how = SuiteRun::whole(&limits);
     change(&mut how);

@@ -26,7 +26,7 @@ fn bytes_of_latin_1_are_kept() {
     std::fs::write(dir.path().join("odd.py"), b"# coding: gbk\nx = '\xc4\xe3'\n").unwrap();
     std::fs::write(dir.path().join("torn.py"), b"x = '\xe9'\n").unwrap();
     let files = Listing::load(dir.path()).unwrap();
-    let sources = read(dir.path(), &files, &TestReport::default(), &[]);
+    let sources = read(dir.path(), &files, Framework::Unittest, &TestReport::default(), &[]);
     let [old] = sources.product.as_slice() else { panic!("{:?}", sources.product) };
     assert_eq!(sources.script.bytes("old.py", &old.text).unwrap(), bytes);
     assert!(sources.script.for_runner("old.py", &old.text).starts_with("# -*- coding: utf-8 -*-\n\u{80}"));

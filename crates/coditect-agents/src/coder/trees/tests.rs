@@ -34,6 +34,10 @@ impl Workspace for OneFile {
         no()
     }
 
+    fn cache(&self, _: &MissionId, _: &str, _: Option<&str>) -> Result<PathBuf, PortError> {
+        unreachable!("nothing is built")
+    }
+
     fn commit(&self, _: &MissionId, _: &str, _: &[FileEdit], _: &str) -> Result<Change, PortError> {
         no()
     }
@@ -69,7 +73,7 @@ fn every_trial_sees_its_own_candidate_and_nothing_of_others() {
     fs::write(&precious, "precious").unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1).unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 1, false).unwrap();
     let files =
         BTreeMap::from([("calc.py".to_owned(), b"new\n".to_vec()), ("more.py".to_owned(), Vec::new())]);
     let look = |top: &Path| {
@@ -103,7 +107,7 @@ fn a_worktree_comes_back_also_from_a_trial_that_fails() {
     let dir = tempfile::tempdir().unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1).unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 1, false).unwrap();
     assert!(trees.with(&BTreeMap::new(), |_| no::<()>()).is_err());
     trees.with(&BTreeMap::new(), |_| Ok(())).unwrap();
 }

@@ -88,8 +88,7 @@ impl Search<'_> {
             let text = fs::read_to_string(self.view.join(name)).ok()?;
             value_of(&text, "channel").or_else(|| text.lines().next().map(|line| line.trim().to_owned()))
         });
-        let default =
-            || value_of(&fs::read_to_string(home.join("settings.toml")).ok()?, "default_toolchain");
+        let default = || value_of(&fs::read_to_string(home.join("settings.toml")).ok()?, "default_toolchain");
         let chosen = asked
             .and_then(|channel| named(&channel))
             .or_else(|| default().and_then(|name| named(&name)))

@@ -1,0 +1,128 @@
+//! A batch of candidates in one build, see [`schemata`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use coditect_code::repair::schemata::{self, PICK};
+use coditect_code::repair::{Candidate, Source};
+use coditect_code::suite::{Built, Suite};
+use coditect_ports::{PortError, Stop};
+use coditect_types::Limits;
+
+/// Builds of one batch: each leaves out what the one before could not compile.
+const MOST_BUILDS: usize = 6;
+
+/// The files of a candidate.
+type Overlay = BTreeMap<String, String>;
+
+/// What became of a candidate of the batch.
+#[derive(Clone, Debug)]
+pub(super) enum Member {
+    /// It is in this build, under this number.
+    Built(Arc<Built>, usize),
+    /// It does not compile.
+    Refused(String),
+}
+
+/// The worktree that batches are built in.
+#[derive(Debug)]
+pub(super) struct Woven {
+    pub(super) tree: PathBuf,
+    pub(super) cache: PathBuf,
+    members: Mutex<HashMap<Overlay, Member>>,
+    /// Files that the last batch put into the worktree, and what stood there.
+    written: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
+}
+
+impl Woven {
+    pub(super) fn new(tree: PathBuf, cache: PathBuf) -> Self {
+        Self { tree, cache, members: Mutex::default(), written: Mutex::default() }
+    }
+
+    /// What is known of a candidate; None: it is in no build.
+    pub(super) fn member(&self, overlay: &BTreeMap<String, String>) -> Option<Member> {
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.get(overlay).cloned()
+    }
+
+    /// Builds a batch. Gives the number of processes that it took.
+    pub(super) fn build(
+        &self,
+        suite: &Suite<'_>,
+        sources: &[Source],
+        batch: &[(&Candidate, &BTreeMap<String, String>)],
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<u32, PortError> {
+        let candidates: Vec<&Candidate> = batch.iter().map(|(candidate, _)| *candidate).collect();
+        let root = self.tree.join(&suite.project.root);
+        let mut without = BTreeSet::new();
+        let mut members = HashMap::new();
+        let mut runs = 0;
+        for _ in 0..MOST_BUILDS {
+            let schema = schemata::weave(sources, &candidates, &without);
+            if schema.members.is_empty() {
+                break;
+            }
+            self.put(&root, &schema.files)?;
+            let Some(built) = suite.build(limits, stop)? else { break };
+            runs += 1;
+            let Some((_, frames)) = built.broken() else {
+                let built = Arc::new(built);
+                for n in &schema.members {
+                    members.insert(batch[*n].1.clone(), Member::Built(Arc::clone(&built), *n));
+                }
+                break;
+            };
+            let owners: BTreeSet<usize> =
+                frames.iter().filter_map(|frame| schema.owner(&frame.file, frame.line)).collect();
+            if owners.is_empty() {
+                // The weaving itself is at fault: each is built by itself.
+                break;
+            }
+            for n in owners {
+                members.insert(batch[n].1.clone(), Member::Refused("it does not compile".to_owned()));
+                without.insert(n);
+            }
+        }
+        *self.members.lock().unwrap_or_else(PoisonError::into_inner) = members;
+        Ok(runs)
+    }
+
+    /// Writes files over the worktree, in place of those of the batch before.
+    fn put(&self, root: &Path, files: &BTreeMap<String, String>) -> Result<(), PortError> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let io = |error: std::io::Error| PortError::from_io("write candidates into a worktree", &error);
+        for (path, before) in std::mem::take(&mut *written) {
+            let at = root.join(&path);
+            match (&before, files.contains_key(&path)) {
+                (_, true) => {
+                    written.insert(path, before);
+                }
+                (Some(before), false) => super::trees::replace(&at, before).map_err(io)?,
+                (None, false) => super::trees::remove(&at).map_err(io)?,
+            }
+        }
+        for (path, text) in files {
+            let at = root.join(path);
+            let now = std::fs::read(&at).ok();
+            if now.as_deref() == Some(text.as_bytes()) {
+                continue;
+            }
+            if !written.contains_key(path) {
+                written.insert(path.clone(), now);
+            }
+            if let Some(folder) = at.parent() {
+                std::fs::create_dir_all(folder).map_err(io)?;
+            }
+            super::trees::replace(&at, text.as_bytes()).map_err(io)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the test programs are told, to run one candidate.
+pub(super) fn picked(number: usize) -> Vec<(String, String)> {
+    vec![(PICK.to_owned(), number.to_string())]
+}

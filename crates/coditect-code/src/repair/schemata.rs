@@ -1,0 +1,304 @@
+//! Many candidates in one build: program schemata.
+//!
+//! Compiled languages pay seconds for a build and milliseconds for a test. So the candidates of a batch are woven into
+//! one program: the body of each function that candidates change becomes a choice between its copies, one for each
+//! candidate and one as it was, and a number in the environment says which one runs. (After "mutant schemata": Untch,
+//! Offutt, Harrold, "Mutation analysis using mutant schemata", 1993; here whole bodies are chosen, so that nothing need
+//! be known of types.) A candidate that does not compile is found by the lines that the compiler names, and left out of
+//! the next build.
+//!
+//! What a woven program says is a hint for the search, no proof: whoever accepts a change builds it as it will be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use crate::languages::{Body, Language, function_bodies};
+use crate::repair::{Candidate, Source};
+use crate::syntax::{Splice, splice};
+
+/// The variable of the environment that says which candidate runs.
+pub const PICK: &str = "CODITECT_PICK";
+
+/// Candidates woven into one program.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    /// Files in place of the project's own, and new ones, by path.
+    pub files: BTreeMap<String, String>,
+    /// Candidates (by their place in the list) that are in it.
+    pub members: BTreeSet<usize>,
+    /// Lines of each file, from 1, that are a candidate's own.
+    lines: BTreeMap<String, Vec<(Range<u32>, usize)>>,
+}
+
+impl Schema {
+    /// The candidate whose copy holds a line.
+    #[must_use]
+    pub fn owner(&self, path: &str, line: u32) -> Option<usize> {
+        self.lines.get(path)?.iter().find(|(lines, _)| lines.contains(&line)).map(|(_, candidate)| *candidate)
+    }
+}
+
+/// Whether a language's candidates can be woven.
+#[must_use]
+pub fn is_woven(language: Language) -> bool {
+    matches!(language, Language::Rust | Language::Go | Language::Java)
+}
+
+/// Weaves the candidates that are not in `without`. One whose edits are not all in the body of one function is left out;
+/// so are those in bodies that cannot be a choice (see [`Body::special`]).
+#[must_use]
+pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &BTreeSet<usize>) -> Schema {
+    let mut schema = Schema::default();
+    let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (n, candidate) in candidates.iter().enumerate().filter(|(n, _)| !without.contains(n)) {
+        if let [first, rest @ ..] = candidate.edits.as_slice()
+            && rest.iter().all(|edit| edit.path == first.path)
+        {
+            by_file.entry(&*first.path).or_default().push(n);
+        }
+    }
+    for (path, wanted) in by_file {
+        let Some(source) = sources.iter().find(|source| source.path == path) else { continue };
+        let Some(language) = Language::of_path(path).filter(|language| is_woven(*language)) else { continue };
+        let Some(tree) = language.syntax().and_then(|mut syntax| syntax.parse(&source.text)) else {
+            continue;
+        };
+        let bodies = function_bodies(&source.text, &tree, language);
+        let mut loom =
+            Loom { language, text: &source.text, bodies: &bodies, by_body: BTreeMap::new(), candidates };
+        for n in wanted {
+            if let Some(body) = loom.body_of(candidates[n]) {
+                loom.by_body.entry(body).or_default().push(n);
+                schema.members.insert(n);
+            }
+        }
+        if loom.by_body.is_empty() {
+            continue;
+        }
+        let mut out = Woven::default();
+        loom.range(0..source.text.len(), &mut out);
+        schema.files.insert(path.to_owned(), out.text);
+        schema.lines.insert(path.to_owned(), out.lines);
+    }
+    add_support(sources, &mut schema.files);
+    schema
+}
+
+/// A file as it is woven.
+#[derive(Default)]
+struct Woven {
+    text: String,
+    lines: Vec<(Range<u32>, usize)>,
+    /// Line breaks so far.
+    breaks: u32,
+}
+
+impl Woven {
+    fn push(&mut self, text: &str) {
+        self.breaks += u32::try_from(text.bytes().filter(|byte| *byte == b'\n').count()).unwrap_or(0);
+        self.text.push_str(text);
+    }
+}
+
+struct Loom<'a> {
+    language: Language,
+    text: &'a str,
+    bodies: &'a [Body],
+    by_body: BTreeMap<usize, Vec<usize>>,
+    candidates: &'a [&'a Candidate],
+}
+
+impl Loom<'_> {
+    /// The innermost body that holds all of a candidate's edits, if it can be a choice.
+    fn body_of(&self, candidate: &Candidate) -> Option<usize> {
+        let holds = |body: &Body| {
+            candidate
+                .edits
+                .iter()
+                .all(|edit| body.range.start < edit.range.start && edit.range.end < body.range.end)
+        };
+        let inner = (0..self.bodies.len())
+            .filter(|n| holds(&self.bodies[*n]))
+            .min_by_key(|n| self.bodies[*n].range.len())?;
+        let body = &self.bodies[inner];
+        // Each copy of a body has an opaque type of its own, so that they cannot be arms of one choice.
+        let opaque = self.language == Language::Rust
+            && self
+                .text
+                .get(body.whole.start..body.range.start)
+                .is_some_and(|signature| signature.contains("-> impl "));
+        (!body.special && !opaque).then_some(inner)
+    }
+
+    /// The text of a range, with the bodies within it woven.
+    fn range(&self, range: Range<usize>, out: &mut Woven) {
+        let mut at = range.start;
+        let outermost = |body: &Body| range.start <= body.range.start && body.range.end <= range.end;
+        for (n, body) in
+            self.bodies.iter().enumerate().filter(|(n, body)| self.is_woven_in(*n) && outermost(body))
+        {
+            if body.range.start < at {
+                // Within one that is done.
+                continue;
+            }
+            out.push(&self.text[at..body.range.start]);
+            self.body(n, out);
+            at = body.range.end;
+        }
+        out.push(&self.text[at..range.end]);
+    }
+
+    /// True for a body that is a choice or holds one.
+    fn is_woven_in(&self, n: usize) -> bool {
+        let range = &self.bodies[n].range;
+        let within = |inner: &usize| {
+            let inner = &self.bodies[*inner].range;
+            range.start <= inner.start && inner.end <= range.end
+        };
+        self.by_body.keys().any(within)
+    }
+
+    fn body(&self, n: usize, out: &mut Woven) {
+        let range = self.bodies[n].range.clone();
+        let Some(mine) = self.by_body.get(&n) else {
+            // Only bodies within it are choices.
+            out.push("{");
+            self.range(range.start + 1..range.end, out);
+            return;
+        };
+        let (open, close) = match self.language {
+            Language::Rust => ("{ match crate::__coditect::pick() {\n", "\n} }"),
+            Language::Go => ("{ switch coditectPick {\n", "\n} }"),
+            _ => ("{ ", " }"),
+        };
+        out.push(open);
+        for number in mine {
+            let Some(copy) = self.copy(&range, self.candidates[*number]) else { continue };
+            out.push(&match self.language {
+                Language::Rust => format!("{number}u32 =>\n"),
+                Language::Go => format!("case {number}:\n"),
+                _ => format!("if (coditect.Pick.at == {number})\n"),
+            });
+            let first = out.breaks + 1;
+            out.push(&copy);
+            out.lines.push((first..out.breaks + 2, *number));
+            out.push(if self.language == Language::Java { "\nelse " } else { "\n" });
+        }
+        out.push(match self.language {
+            Language::Rust => "_ => ",
+            Language::Go => "default:\n",
+            _ => "",
+        });
+        out.push("{");
+        self.range(range.start + 1..range.end, out);
+        out.push(close);
+    }
+
+    /// A body as a candidate has it.
+    fn copy(&self, range: &Range<usize>, candidate: &Candidate) -> Option<String> {
+        let splices: Vec<Splice> = candidate
+            .edits
+            .iter()
+            .map(|edit| Splice {
+                range: edit.range.start - range.start..edit.range.end - range.start,
+                new: edit.new.clone(),
+            })
+            .collect();
+        splice(self.text.get(range.clone())?, &splices)
+    }
+}
+
+/// Adds what the choices ask.
+fn add_support(sources: &[Source], files: &mut BTreeMap<String, String>) {
+    let changed: Vec<String> = files.keys().cloned().collect();
+    let of = |language| changed.iter().filter(move |path| Language::of_path(path) == Some(language));
+    if of(Language::Rust).next().is_some() {
+        for root in crate_roots(sources) {
+            let text = files.get(&root).cloned();
+            let text = text.or_else(|| sources.iter().find(|s| s.path == root).map(|s| s.text.clone()));
+            files.insert(root, text.unwrap_or_default() + RUST_SUPPORT);
+        }
+    }
+    let packages: BTreeSet<(String, String)> = of(Language::Go)
+        .filter_map(|path| {
+            let text = &files.get(path)?;
+            let package = text.lines().find_map(|line| line.strip_prefix("package "))?;
+            let name = package.split_whitespace().next()?.to_owned();
+            Some((path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/")), name))
+        })
+        .collect();
+    for (folder, package) in packages {
+        files.insert(format!("{folder}coditect_pick.go"), go_support(&package));
+    }
+    if let Some(path) = of(Language::Java).next() {
+        files.insert(java_place(path, files.get(path).map_or("", String::as_str)), JAVA_SUPPORT.to_owned());
+    }
+}
+
+/// Files at the root of a crate, by cargo's conventions: a file of the project that others hang on by `mod`.
+fn crate_roots(sources: &[Source]) -> Vec<String> {
+    let is_root = |path: &str| {
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts.as_slice() {
+            [.., "src", "lib.rs" | "main.rs"] | [.., "src", "bin", _] | [.., "src", "bin", _, "main.rs"] => {
+                true
+            }
+            ["lib.rs" | "main.rs"] => true,
+            _ => false,
+        }
+    };
+    sources.iter().map(|source| &source.path).filter(|path| is_root(path)).cloned().collect()
+}
+
+const RUST_SUPPORT: &str = "
+#[doc(hidden)]
+#[allow(warnings, clippy::all, missing_docs)]
+pub mod __coditect {
+    extern crate std;
+    pub fn pick() -> u32 {
+        static PICK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        *PICK.get_or_init(|| {
+            let named = std::env::var(\"CODITECT_PICK\").ok();
+            named.and_then(|text| text.parse().ok()).unwrap_or(u32::MAX)
+        })
+    }
+}
+";
+
+fn go_support(package: &str) -> String {
+    let mut text = String::new();
+    // Writing to a `String` cannot fail.
+    let _ = write!(
+        text,
+        "package {package}\n\nimport (\n\t\"os\"\n\t\"strconv\"\n)\n\nvar coditectPick = func() int {{\n\tnumber, err := \
+         strconv.Atoi(os.Getenv(\"CODITECT_PICK\"))\n\tif err != nil {{\n\t\treturn -1\n\t}}\n\treturn number\n}}()\n"
+    );
+    text
+}
+
+const JAVA_SUPPORT: &str = "package coditect;
+
+public final class Pick {
+    public static final int at = read();
+
+    private static int read() {
+        String named = System.getenv(\"CODITECT_PICK\");
+        return named == null ? -1 : Integer.parseInt(named);
+    }
+}
+";
+
+/// Where a class of the package `coditect` lies, seen from another file of the same sources.
+fn java_place(path: &str, text: &str) -> String {
+    let package = text.lines().find_map(|line| line.trim().strip_prefix("package ")?.strip_suffix(';'));
+    let depth = package.map_or(0, |package| package.trim().split('.').count());
+    let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    for _ in 0..depth {
+        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    if folder.is_empty() { "coditect/Pick.java".to_owned() } else { format!("{folder}/coditect/Pick.java") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+use std::sync::Arc;
+
+use super::*;
+use crate::repair::{Edit, EditKind};
+
+fn source(path: &str, text: &str) -> Source {
+    Source { path: path.to_owned(), text: text.to_owned() }
+}
+
+/// The candidate that replaces the first `old` by `new`.
+fn change(source: &Source, old: &str, new: &str) -> Candidate {
+    let at = source.text.find(old).unwrap();
+    let edit = Edit { path: Arc::from(source.path.as_str()), range: at..at + old.len(), new: new.to_owned() };
+    Candidate { edits: vec![edit], kind: EditKind::Comparison, score: 1.0, places: Vec::new() }
+}
+
+fn woven(source: &Source, changes: &[(&str, &str)]) -> Schema {
+    let candidates: Vec<Candidate> = changes.iter().map(|(old, new)| change(source, old, new)).collect();
+    weave(std::slice::from_ref(source), &candidates.iter().collect::<Vec<_>>(), &BTreeSet::new())
+}
+
+const RUST: &str = "pub fn max(a: i32, b: i32) -> i32 {
+    let pick = |x: i32| { x + 0 };
+    if a < b { pick(a) } else { pick(b) }
+}
+const fn one() -> i32 { 1 }
+fn all() -> impl Iterator<Item = i32> { 0..3 }
+";
+
+#[test]
+fn a_body_becomes_a_choice_between_its_copies() {
+    let file = source("src/lib.rs", RUST);
+    let schema =
+        woven(&file, &[("a < b", "a > b"), ("x + 0", "x + 1"), ("{ 1 }", "{ 2 }"), ("0..3", "0..4")]);
+    // What is constant, or has a type that nobody can name, stays as it is.
+    assert_eq!(schema.members, BTreeSet::from([0, 1]));
+    let text = &schema.files["src/lib.rs"];
+    assert!(text.contains("0u32 =>\n{\n    let pick = |x: i32| { x + 0 };\n    if a > b"), "{text}");
+    assert!(text.contains("1u32 =>\n{ x + 1 }\n_ => { x + 0 }"), "{text}");
+    let line = 1 + u32::try_from(text[..text.find("a > b").unwrap()].matches('\n').count()).unwrap();
+    assert_eq!(schema.owner("src/lib.rs", line), Some(0));
+    assert_eq!(schema.owner("src/lib.rs", 1), None);
+    // It still parses.
+    let tree = Language::Rust.syntax().unwrap().parse(text).unwrap();
+    assert!(!tree.root_node().has_error(), "{text}");
+}
+
+#[test]
+fn what_does_not_compile_is_left_out_the_next_time() {
+    let file = source("src/lib.rs", RUST);
+    let candidates = [change(&file, "a < b", "a > b"), change(&file, "a < b", "a == b")];
+    let refs: Vec<&Candidate> = candidates.iter().collect();
+    let schema = weave(std::slice::from_ref(&file), &refs, &BTreeSet::from([0]));
+    assert_eq!(schema.members, BTreeSet::from([1]));
+    assert!(!schema.files["src/lib.rs"].contains("a > b"));
+}
+
+#[test]
+fn go_and_java_choose_too() {
+    let go = source("calc/calc.go", "package calc\n\nfunc Add(a, b int) int {\n\treturn a - b\n}\n");
+    let schema = woven(&go, &[("a - b", "a + b")]);
+    assert!(
+        schema.files["calc/calc.go"]
+            .contains("case 0:\n{\n\treturn a + b\n}\ndefault:\n{\n\treturn a - b\n}")
+    );
+    assert!(schema.files["calc/coditect_pick.go"].starts_with("package calc\n"));
+    let java = source(
+        "src/main/java/org/x/A.java",
+        "package org.x;\nclass A {\n  int add(int a, int b) { return a - b; }\n}\n",
+    );
+    let schema = woven(&java, &[("a - b", "a + b")]);
+    let text = &schema.files["src/main/java/org/x/A.java"];
+    assert!(
+        text.contains("{ if (coditect.Pick.at == 0)\n{ return a + b; }\nelse { return a - b; } }"),
+        "{text}"
+    );
+    assert!(schema.files.contains_key("src/main/java/coditect/Pick.java"));
+}
