@@ -16,6 +16,7 @@ use crate::{Tools, failed, interrupted, not_mine, receipt};
 
 mod hosting;
 mod suspects;
+mod trace;
 
 use hosting::Hosting;
 

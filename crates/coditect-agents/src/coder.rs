@@ -24,8 +24,8 @@ use crate::{Tools, failed, not_mine};
 
 mod judge;
 mod recipe;
-mod sources;
-mod trees;
+pub(crate) mod sources;
+pub(crate) mod trees;
 mod woven;
 
 use judge::{Bench, Stage};

@@ -13,4 +13,5 @@ pub mod repair;
 pub mod suite;
 pub mod survey;
 pub mod syntax;
+pub mod trace;
 pub mod workspace;

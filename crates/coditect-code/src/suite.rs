@@ -22,7 +22,7 @@ mod tally;
 mod watch;
 
 pub use imports::IMPORT;
-pub use native::{BUILD, Built};
+pub use native::{BUILD, Built, HITS};
 pub use tally::CollectError;
 
 use native::Native;

@@ -12,6 +12,7 @@ use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
 use coditect_types::{ErrorKind, Failure, Limits, Project, Snapshot, TestResult, TestStatus, Tier};
 
+use super::trace;
 use crate::measure::{Measured, Place, is_test_by_test};
 use crate::notices::Notices;
 use crate::{Tools, is_allowed};
@@ -82,7 +83,8 @@ impl Hosting<'_> {
         spent: &mut Spent,
     ) -> Result<Measured, Failure> {
         notices.doing(format!("running the tests ({})", crate::tier_name(project.tier)));
-        let measured = self.place(project)?.measure(Coverage::Lines, &[], notices)?;
+        let mut measured = self.place(project)?.measure(Coverage::Lines, &[], notices)?;
+        trace::add_lines(&self.place(project)?, &mut measured, notices)?;
         spent.sandbox_runs += measured.runs;
         Ok(measured)
     }

@@ -22,20 +22,20 @@ const MOST_NAMED: usize = 3;
 
 /// The sources of a project.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     /// Files that may be edited, suspects first.
-    pub(super) product: Vec<Source>,
+    pub(crate) product: Vec<Source>,
     /// Tests.
-    pub(super) tests: Vec<Source>,
+    pub(crate) tests: Vec<Source>,
     /// How the bytes of the files that may be edited are written.
-    pub(super) script: Script,
+    pub(crate) script: Script,
     /// Files beside the tests that were passed over, each with why, a few of them.
-    pub(super) passed_over: Vec<String>,
+    pub(crate) passed_over: Vec<String>,
 }
 
 impl Sources {
     /// Why there is nothing to edit.
-    pub(super) fn why_none(&self) -> String {
+    pub(crate) fn why_none(&self) -> String {
         match self.passed_over.as_slice() {
             [] => "There is no source file beside the tests.".to_owned(),
             some => format!("No source file beside the tests can be edited: {}.", some.join("; ")),
@@ -45,13 +45,13 @@ impl Sources {
 
 /// Which files are not UTF-8, and what that means for their text.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Script {
+pub(crate) struct Script {
     latin1: BTreeSet<String>,
 }
 
 impl Script {
     /// The bytes of a file; None where its encoding has no byte for some letter.
-    pub(super) fn bytes(&self, path: &str, text: &str) -> Option<Vec<u8>> {
+    pub(crate) fn bytes(&self, path: &str, text: &str) -> Option<Vec<u8>> {
         if !self.latin1.contains(path) {
             return Some(text.as_bytes().to_vec());
         }
@@ -59,7 +59,7 @@ impl Script {
     }
 
     /// The text as the runner takes it, which is UTF-8 whatever the file is: so it must say that it is.
-    pub(super) fn for_runner(&self, path: &str, text: &str) -> String {
+    pub(crate) fn for_runner(&self, path: &str, text: &str) -> String {
         match cookie(text).filter(|_| self.latin1.contains(path)) {
             Some(name) => {
                 let mut text = text.to_owned();
@@ -73,7 +73,7 @@ impl Script {
 
 /// Reads the sources below `root`. Files with suspects come first, likeliest first. A file in an encoding that a change
 /// could not keep is left out.
-pub(super) fn read(
+pub(crate) fn read(
     root: &Path,
     files: &Listing,
     framework: Framework,

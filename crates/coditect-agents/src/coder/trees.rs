@@ -16,7 +16,7 @@ type Look = (u64, Option<SystemTime>, bool);
 
 /// One worktree.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     purpose: String,
     path: PathBuf,
     /// Where it builds, if anything is built.
@@ -27,19 +27,19 @@ pub(super) struct Tree {
 
 impl Tree {
     /// The worktree's top.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Its directory for what is built.
-    pub(super) fn cache(&self) -> Option<&Path> {
+    pub(crate) fn cache(&self) -> Option<&Path> {
         self.cache.as_deref()
     }
 }
 
 /// Worktrees of one commit, lent to one trial at a time.
 #[derive(Debug)]
-pub(super) struct Trees<'a> {
+pub(crate) struct Trees<'a> {
     workspace: &'a dyn Workspace,
     mission: &'a MissionId,
     commit: &'a str,
@@ -51,7 +51,7 @@ pub(super) struct Trees<'a> {
 
 impl<'a> Trees<'a> {
     /// Makes `count` worktrees.
-    pub(super) fn make(
+    pub(crate) fn make(
         workspace: &'a dyn Workspace,
         mission: &'a MissionId,
         commit: &'a str,
@@ -80,7 +80,7 @@ impl<'a> Trees<'a> {
 
     /// Writes `files` (path below the top, whole content) over a worktree, lends it to `run`, and brings it back to
     /// what it was.
-    pub(super) fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         run: impl FnOnce(&Tree) -> Result<T, PortError>,
@@ -136,7 +136,7 @@ impl Drop for Lent<'_, '_> {
 }
 
 /// Replaces a file's content. It is made anew, so that a link that stands in its place is never followed.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let permissions =
         fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|old| old.permissions());
     remove(path)?;
@@ -145,7 +145,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))
 }
 
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

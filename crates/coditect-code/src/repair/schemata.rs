@@ -232,12 +232,15 @@ fn add_support(sources: &[Source], files: &mut BTreeMap<String, String>) {
         files.insert(format!("{folder}coditect_pick.go"), go_support(&package));
     }
     if let Some(path) = of(Language::Java).next() {
-        files.insert(java_place(path, files.get(path).map_or("", String::as_str)), JAVA_SUPPORT.to_owned());
+        files.insert(
+            java_place(path, files.get(path).map_or("", String::as_str), "Pick"),
+            JAVA_SUPPORT.to_owned(),
+        );
     }
 }
 
 /// Files at the root of a crate, by cargo's conventions: a file of the project that others hang on by `mod`.
-fn crate_roots(sources: &[Source]) -> Vec<String> {
+pub(crate) fn crate_roots(sources: &[Source]) -> Vec<String> {
     let is_root = |path: &str| {
         let parts: Vec<&str> = path.split('/').collect();
         match parts.as_slice() {
@@ -290,14 +293,18 @@ public final class Pick {
 ";
 
 /// Where a class of the package `coditect` lies, seen from another file of the same sources.
-fn java_place(path: &str, text: &str) -> String {
+pub(crate) fn java_place(path: &str, text: &str, class: &str) -> String {
     let package = text.lines().find_map(|line| line.trim().strip_prefix("package ")?.strip_suffix(';'));
     let depth = package.map_or(0, |package| package.trim().split('.').count());
     let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     for _ in 0..depth {
         folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
     }
-    if folder.is_empty() { "coditect/Pick.java".to_owned() } else { format!("{folder}/coditect/Pick.java") }
+    if folder.is_empty() {
+        format!("coditect/{class}.java")
+    } else {
+        format!("{folder}/coditect/{class}.java")
+    }
 }
 
 #[cfg(test)]

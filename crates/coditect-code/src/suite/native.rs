@@ -19,13 +19,18 @@ use coditect_types::{ErrorKind, Limits, Project, TestStatus};
 use super::protocol::Line;
 use super::tally::{Heard, Tally};
 use super::watch::Watch;
-use super::{MOST_ROUNDS, Progress, Round, SHARE, Suite, SuiteReport, SuiteRun, WALLS, millis, progress};
+use super::{
+    Coverage, MOST_ROUNDS, Progress, Round, SHARE, Suite, SuiteReport, SuiteRun, WALLS, millis, progress,
+};
+use crate::trace::hits;
 
 mod cargo;
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
 pub const BUILD: &str = "<build>";
+/// Under this name the lines of a test are the numbers of blocks that it reached, see [`crate::trace`].
+pub const HITS: &str = "<hits>";
 /// Tests that are named one by one on a command line; for more, the whole unit is run.
 const MOST_NAMED: usize = 1_000;
 /// What a build may use at least, where the limits of a run are lower.
@@ -384,6 +389,10 @@ impl<'a> Native<'a> {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
         }
         tally.hash_more(&ran.stderr);
+        // An instrumented program says what it reached; with one test alone, that is the test's.
+        if let (Coverage::Lines, Some([only])) = (how.coverage, select) {
+            tally.lines.insert(only.clone(), [(HITS.to_owned(), hits(&ran.stderr))].into());
+        }
         Ok((ran, watch.is_hung()))
     }
 
