@@ -5,7 +5,8 @@
 //! where, is somebody else's business.
 //!
 //! - [`recipes`]: answers to error messages that name their own cure.
-//! - `python`: the grammar of edits for Python, with its tables. Everything else knows no language.
+//! - `python`, `braces`: the grammars of edits, for Python and for languages with braces, with their tables; `grammars`
+//!   puts them behind one door. Everything else knows no language.
 //! - `prior`: how likely each kind of edit is, and why we think so.
 //! - `search`: order, threads, folding; `pick`: the choice among survivors.
 //! - [`localise`]: from lines that tests ran to suspicious lines.
@@ -24,6 +25,8 @@ use coditect_types::{Suspect, TestResult};
 pub use crate::repair::prior::EditKind;
 pub use crate::repair::search::seek;
 
+mod braces;
+mod grammars;
 pub mod localise;
 mod pairs;
 mod pick;
@@ -100,6 +103,16 @@ pub struct Candidate {
     pub score: f64,
     /// One place for each thing that is changed.
     pub places: Vec<Place>,
+}
+
+/// Every single edit that the grammars make of the problem's sources, likeliest first: what [`seek`] tries after the
+/// recipes, without trying it. For benches, and for whoever wants to look.
+#[must_use]
+pub fn candidates(problem: &Problem<'_>) -> Vec<Candidate> {
+    let grammars = grammars::Grammars::read(problem);
+    let mut made = grammars.candidates(&grammars.units());
+    made.sort_by(|a, b| b.score.total_cmp(&a.score));
+    made
 }
 
 /// Answers to error messages that name their own cure, likeliest first: imports that are missing, names that are

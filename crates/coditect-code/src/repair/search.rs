@@ -323,8 +323,7 @@ impl<'a> Hunt<'a> {
         };
         let mut trouble = self.trouble.take();
         if self.preparer.is_blind() {
-            trouble
-                .get_or_insert(PortError::new(ErrorKind::Bug, "the grammar for python could not be loaded"));
+            trouble.get_or_insert(PortError::new(ErrorKind::Bug, "a grammar could not be loaded"));
         }
         Sought {
             best,

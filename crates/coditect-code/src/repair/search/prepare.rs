@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, HashSet};
 use tree_sitter::Tree;
 
 use super::batch::Prepared;
+use crate::languages::Language;
 use crate::repair::{Candidate, EditKind, Problem};
 use crate::syntax::{Splice, Syntax};
 
 /// Applies candidates and leaves out what need not be judged.
 pub(super) struct Preparer<'a> {
     problem: &'a Problem<'a>,
-    syntax: Option<Syntax>,
+    /// A parser for each language; None where its grammar cannot be loaded.
+    syntaxes: BTreeMap<Language, Option<Syntax>>,
     /// The tree of each file that was edited so far; None where the file itself has errors.
     trees: BTreeMap<String, Option<Tree>>,
     seen: HashSet<[u8; 16]>,
@@ -20,12 +22,14 @@ pub(super) struct Preparer<'a> {
 
 impl<'a> Preparer<'a> {
     pub(super) fn new(problem: &'a Problem<'a>) -> Self {
-        Self { problem, syntax: Syntax::python(), trees: BTreeMap::new(), seen: HashSet::new(), dropped: 0 }
+        let languages = problem.sources.iter().filter_map(|source| Language::of_path(&source.path));
+        let syntaxes = languages.map(|language| (language, language.syntax())).collect();
+        Self { problem, syntaxes, trees: BTreeMap::new(), seen: HashSet::new(), dropped: 0 }
     }
 
     /// True where nothing can be parsed.
     pub(super) fn is_blind(&self) -> bool {
-        self.syntax.is_none()
+        self.syntaxes.values().any(Option::is_none)
     }
 
     /// Candidates that were left out.
@@ -65,7 +69,9 @@ impl<'a> Preparer<'a> {
         let Some(source) = self.problem.sources.iter().find(|source| source.path == path) else {
             return false;
         };
-        let Some(syntax) = self.syntax.as_mut() else { return false };
+        // Of a file in no language that we read nothing is known: its tests decide.
+        let Some(language) = Language::of_path(path) else { return true };
+        let Some(Some(syntax)) = self.syntaxes.get_mut(&language) else { return false };
         if !self.trees.contains_key(path) {
             let tree = syntax.parse(&source.text).filter(|tree| !tree.root_node().has_error());
             self.trees.insert(path.to_owned(), tree);

@@ -1,6 +1,6 @@
 //! Single edits, likeliest first, made a wave of regions at a time so that memory stays bounded.
 
-use crate::repair::python::{Project, Unit};
+use crate::repair::grammars::{Grammars, Unit};
 use crate::repair::{Candidate, Problem, recipes};
 
 /// Candidates at which a wave takes no further region.
@@ -12,7 +12,7 @@ const SUSPICIOUS: f64 = 0.05;
 
 /// Recipes and single edits in the order in which they are tried.
 pub(super) struct Waves<'p> {
-    project: Option<Project<'p>>,
+    grammars: Grammars<'p>,
     /// Regions to come, the most suspicious last.
     units: Vec<Unit>,
     /// Candidates of this wave, the best last.
@@ -22,12 +22,12 @@ pub(super) struct Waves<'p> {
 
 impl<'p> Waves<'p> {
     pub(super) fn new(problem: &'p Problem<'p>) -> Self {
-        let project = Project::read(problem);
-        let mut units = project.as_ref().map(Project::units).unwrap_or_default();
+        let grammars = Grammars::read(problem);
+        let mut units = grammars.units();
         units.reverse();
         let mut ready = recipes(problem);
         ready.reverse();
-        Self { project, units, ready, seed: problem.seed }
+        Self { grammars, units, ready, seed: problem.seed }
     }
 
     /// The next candidate.
@@ -39,21 +39,17 @@ impl<'p> Waves<'p> {
     }
 
     fn wave(&mut self) {
-        let Some(project) = &self.project else {
-            self.units.clear();
-            return;
-        };
-        let least = self.units.last().map_or(0.0, |unit| SUSPICIOUS * unit.weight);
+        let least = self.units.last().map_or(0.0, |unit| SUSPICIOUS * unit.weight());
         while self.ready.len() < WAVE {
             let mut units = Vec::with_capacity(REGIONS);
             while units.len() < REGIONS {
-                let Some(unit) = self.units.pop_if(|unit| unit.weight >= least) else { break };
+                let Some(unit) = self.units.pop_if(|unit| unit.weight() >= least) else { break };
                 units.push(unit);
             }
             if units.is_empty() {
                 break;
             }
-            self.ready.extend(project.candidates(&units));
+            self.ready.extend(self.grammars.candidates(&units));
         }
         let seed = self.seed;
         self.ready.sort_by_cached_key(|candidate| (candidate.score.to_bits(), shuffled(seed, candidate)));
