@@ -6,6 +6,7 @@
 //!
 //! - [`recipes`]: answers to error messages that name their own cure.
 //! - `python`: the grammar of edits for Python, with its tables. Everything else knows no language.
+//! - `syntax_errors`: files that do not parse are mended first; `layers`: searching on top of such a change.
 //! - `prior`: how likely each kind of edit is, and why we think so.
 //! - `search`: order, threads, folding; `pick`: the choice among survivors.
 //! - [`localise`]: from lines that tests ran to suspicious lines.
@@ -24,6 +25,7 @@ use coditect_types::{Suspect, TestResult};
 pub use crate::repair::prior::EditKind;
 pub use crate::repair::search::seek;
 
+mod layers;
 pub mod localise;
 mod pairs;
 mod pick;
@@ -31,6 +33,7 @@ mod pool;
 mod prior;
 mod python;
 mod search;
+mod syntax_errors;
 #[cfg(test)]
 mod tests;
 
@@ -106,6 +109,7 @@ pub struct Candidate {
 #[must_use]
 pub fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
     let mut candidates = python::recipes::recipes(problem);
+    candidates.extend(syntax_errors::recipes(problem));
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     candidates
 }
