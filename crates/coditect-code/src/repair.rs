@@ -5,8 +5,10 @@
 //! where, is somebody else's business.
 //!
 //! - [`recipes`]: answers to error messages that name their own cure.
-//! - `python`, `braces`: the grammars of edits, for Python and for languages with braces, with their tables; `grammars`
 //!   puts them behind one door. Everything else knows no language.
+//! - `python`, `braces`: the grammars of edits, for Python and for languages with braces, with their tables; `grammars`
+//! - `python`: the grammar of edits for Python, with its tables. Everything else knows no language.
+//! - `syntax_errors`: files that do not parse are mended first; `layers`: searching on top of such a change.
 //! - `prior`: how likely each kind of edit is, and why we think so.
 //! - `search`: order, threads, folding; `pick`: the choice among survivors.
 //! - [`localise`]: from lines that tests ran to suspicious lines.
@@ -27,6 +29,7 @@ pub use crate::repair::search::seek;
 
 mod braces;
 mod grammars;
+mod layers;
 pub mod localise;
 mod pairs;
 mod pick;
@@ -35,6 +38,7 @@ mod prior;
 mod python;
 pub mod schemata;
 mod search;
+mod syntax_errors;
 #[cfg(test)]
 mod tests;
 
@@ -120,6 +124,7 @@ pub fn candidates(problem: &Problem<'_>) -> Vec<Candidate> {
 #[must_use]
 pub fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
     let mut candidates = python::recipes::recipes(problem);
+    candidates.extend(syntax_errors::recipes(problem));
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     candidates
 }

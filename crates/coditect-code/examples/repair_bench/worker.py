@@ -21,6 +21,10 @@ import unittest
 import collections, copy, functools, heapq, itertools, math, random, re, string  # noqa: E401,F401
 
 
+# Ends the id that stands for the tests of a file that cannot be imported.
+IMPORT = "::<import>"
+
+
 def test_files(root):
     """Paths of test files, below the root."""
     found = []
@@ -32,15 +36,19 @@ def test_files(root):
 
 
 def tests_of(paths):
-    """Every test of the project, by id."""
-    found = {}
+    """Every test of the project, by id, and the errors of files that cannot be imported."""
+    found, errors = {}, {}
     for path in paths:
-        module = importlib.import_module(path[:-3].replace(os.sep, "."))
+        try:
+            module = importlib.import_module(path[:-3].replace(os.sep, "."))
+        except BaseException as error:
+            errors[path + IMPORT] = error
+            continue
         for suite in unittest.defaultTestLoader.loadTestsFromModule(module):
             for test in suite if isinstance(suite, unittest.TestSuite) else [suite]:
                 parts = test.id().rsplit(".", 2)
                 found["%s::%s" % (path, "::".join(parts[1:]))] = test
-    return found
+    return found, errors
 
 
 class Tracer:
@@ -74,6 +82,15 @@ def frames_of(error, root):
     return found[-20:]
 
 
+def said(error, root):
+    """Message, kind and frames of an error; the message begins with the kind, as the product's judge has it."""
+    kind = type(error).__name__
+    frames = frames_of(error, root)
+    if isinstance(error, SyntaxError) and (error.filename or "").startswith(root + os.sep):
+        frames.append([os.path.relpath(error.filename, root), error.lineno or 0, "<module>"])
+    return ["%s: %s" % (kind, str(error)[:2000]), kind, frames[-20:]]
+
+
 class Result(unittest.TestResult):
     def __init__(self, root):
         super().__init__()
@@ -82,7 +99,7 @@ class Result(unittest.TestResult):
     def note(self, err):
         kind, value, _ = err
         self.red = True
-        self.said = [str(value)[:2000], kind.__name__, frames_of(value, self.root)]
+        self.said = said(value, self.root)
 
     def addError(self, test, err):
         self.note(err)
@@ -115,19 +132,32 @@ def run(request, root, paths, send):
 
     if request.get("trace"):
         signal.signal(signal.SIGPROF, over)
-    try:
-        found = tests_of(paths)
-    except BaseException as error:
-        send({"id": "collect", "red": [str(error)[:2000], type(error).__name__, frames_of(error, root)]})
-        if request.get("list"):
-            send({"ids": ["collect"]})
-        return
+    found, errors = tests_of(paths)
     if request.get("list"):
-        send({"ids": list(found)})
-    ids = request["ids"] if request["ids"] is not None else list(found)
+        send({"ids": [*found, *errors]})
+    ids = request["ids"] if request["ids"] is not None else [*found, *errors]
+    # A file that could not be imported is answered for by all of its tests, once it can be.
+    imports = [name for name in ids if name.endswith(IMPORT)]
+    if request["ids"] is None and not request.get("list"):
+        imports = [path + IMPORT for path in paths]
+    ids = [name for name in ids if name not in imports]
+    for name in imports:
+        ids += [test for test in found if test.startswith(name[:-len(IMPORT)] + "::") and test not in ids]
+    reds = set()
+    for name, error in errors.items():
+        if name in imports or request["ids"] is None:
+            reds.add(name)
+            send({"id": name, "red": said(error, root), "us": 0})
+    if reds and request["stop"]:
+        return
     for name in ids:
         test = found.get(name)
         if test is None:
+            error = errors.get(name.split("::")[0] + IMPORT)
+            if error is not None:
+                send({"id": name, "red": said(error, root), "us": 0})
+                if request["stop"]:
+                    return
             continue
         result = Result(root)
         current[0] = name
@@ -146,8 +176,14 @@ def run(request, root, paths, send):
         if request.get("trace"):
             line["lines"] = tracer.done()
         send(line)
-        if result.red and request["stop"]:
-            break
+        if result.red:
+            reds.add(name)
+            if request["stop"]:
+                return
+    for name in imports:
+        if name not in errors:
+            bad = [red for red in reds if red.startswith(name[:-len(IMPORT)] + "::")]
+            send({"id": name, "red": ["`%s` is red" % bad[0], "", []] if bad else None, "us": 0})
 
 
 class Child:

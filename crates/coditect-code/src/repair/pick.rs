@@ -47,7 +47,12 @@ fn confidences(ranked: &[(f64, Survivor)]) -> Vec<f64> {
     let mut groups: BTreeMap<(String, u32, &str), f64> = BTreeMap::new();
     let key = |candidate: &Candidate| {
         let place = candidate.places.first();
-        let path = place.map_or_else(String::new, |place| place.path.to_string());
+        // Where a bracket closes is the whole question of such a change.
+        let path = if candidate.kind == EditKind::Syntax {
+            candidate.describe()
+        } else {
+            place.map_or_else(String::new, |place| place.path.to_string())
+        };
         (path, place.map_or(0, |place| place.line), candidate.kind.says())
     };
     for (merit, survivor) in ranked {

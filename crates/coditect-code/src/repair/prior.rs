@@ -42,6 +42,8 @@ macro_rules! kinds {
 kinds! {
     /// What an error message asks for.
     Recipe = 1.0, 0.9, "the error message names the cure";
+    /// What makes a file parse that did not.
+    Syntax = 1.0, 0.9, "a file did not parse";
     /// A comparison operator.
     Comparison = 0.9, 0.9, "a comparison was wrong";
     /// `and` for `or`, or the reverse.

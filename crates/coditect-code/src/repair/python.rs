@@ -16,9 +16,9 @@ use self::lore::Lore;
 
 mod calls;
 mod conditions;
-mod desk;
+pub(super) mod desk;
 mod expressions;
-mod facts;
+pub(super) mod facts;
 mod insertions;
 mod level;
 mod lore;

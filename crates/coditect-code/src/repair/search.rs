@@ -12,13 +12,13 @@ use coditect_types::ErrorKind;
 
 use crate::repair::pairs::Pairs;
 use crate::repair::pick::{self, Survivor};
-use crate::repair::{Candidate, EditKind, Means, Problem, Progress, Sought};
+use crate::repair::{Candidate, EditKind, Means, Problem, Progress, Sought, syntax_errors};
 
 use self::batch::{Prepared, Verdict, judge_all};
 use self::prepare::Preparer;
 use self::waves::Waves;
 
-mod batch;
+pub(super) mod batch;
 mod prepare;
 mod waves;
 
@@ -43,6 +43,31 @@ pub(super) struct Partial {
 
 /// Looks for a change that turns the problem's red tests green and keeps the others.
 pub fn seek(problem: &Problem<'_>, means: &Means<'_>, progress: &mut (dyn FnMut(Progress) + Send)) -> Sought {
+    search(problem, means, Files::AsTheyAre, progress)
+}
+
+/// The same for files that all parse.
+pub(super) fn search_parsed(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Sought {
+    search(problem, means, Files::Parsed, progress)
+}
+
+/// Whether files may have to be mended before they can be searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    AsTheyAre,
+    Parsed,
+}
+
+fn search(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    files: Files,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Sought {
     let mut hunt = Hunt::new(problem, *means);
     match hunt.measure() {
         Ok(true) => {}
@@ -50,6 +75,14 @@ pub fn seek(problem: &Problem<'_>, means: &Means<'_>, progress: &mut (dyn FnMut(
         Err(trouble) => {
             hunt.trouble = Some(trouble);
             return hunt.end("the tests could not be run");
+        }
+    }
+    if files == Files::AsTheyAre {
+        if let Some(why) = syntax_errors::unmendable(problem, &hunt.failures) {
+            return hunt.end(&why);
+        }
+        if let Some(sought) = syntax_errors::mend(problem, means, &hunt.failures, progress) {
+            return Sought { trials: sought.trials + hunt.trials, ..sought };
         }
     }
     hunt.run(progress);

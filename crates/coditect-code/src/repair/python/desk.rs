@@ -165,7 +165,7 @@ pub(super) fn operators(node: Node<'_>) -> Vec<Node<'_>> {
 }
 
 /// How alike two names are, 0 to 1: by common words and by common letters.
-pub(super) fn alike(one: &str, two: &str) -> f64 {
+pub(in crate::repair) fn alike(one: &str, two: &str) -> f64 {
     if one == two {
         return 1.0;
     }

@@ -313,7 +313,7 @@ fn phrases<'t>(text: &'t str, region: &Region<'t>) -> Vec<Phrase<'t>> {
 }
 
 /// Where `word` stands in `text` as a whole identifier.
-pub(super) fn words_in<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = Range<usize>> {
+pub(in crate::repair) fn words_in<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = Range<usize>> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word)
         .filter(move |(at, _)| {

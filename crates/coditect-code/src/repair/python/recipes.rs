@@ -15,7 +15,6 @@ use crate::repair::{Candidate, EditKind, Problem, Source};
 use crate::syntax::{line_end, line_start};
 
 mod arguments;
-mod broken;
 #[cfg(test)]
 mod tests;
 
@@ -90,12 +89,6 @@ fn answer(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>]) {
         attribute_slip(problem, test, sheets, name);
     }
     arguments::answer(test, sheets);
-    if ["SyntaxError", "IndentationError", "TabError"]
-        .iter()
-        .any(|kind| test.error_type.ends_with(kind) || message.contains(kind))
-    {
-        broken::answer(test, sheets);
-    }
 }
 
 /// What stands in quotes after `before`.

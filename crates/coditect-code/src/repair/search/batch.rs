@@ -47,16 +47,27 @@ pub(super) fn judge_all(
     failures: &BTreeMap<String, String>,
     deadline_us: u64,
 ) -> Vec<Option<Judged>> {
+    on_threads(means, batch, deadline_us, |prepared| judge_one(means, prepared, order, failures))
+}
+
+/// Does `work` for every item of a batch, in any order; gives what came of it in the order of the batch. None: not
+/// done, since the search was stopped or its time was over.
+pub(in crate::repair) fn on_threads<T: Sync, R: Send>(
+    means: &Means<'_>,
+    batch: &[T],
+    deadline_us: u64,
+    one: impl Fn(&T) -> Result<R, PortError> + Sync,
+) -> Vec<Option<Result<R, PortError>>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut mine = Vec::new();
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
-            let Some(prepared) = batch.get(n) else { return mine };
+            let Some(item) = batch.get(n) else { return mine };
             if means.stop.is_raised() || means.clock.monotonic_us() >= deadline_us {
                 return mine;
             }
-            let judged = judge_one(means, prepared, order, failures);
+            let judged = one(item);
             let failed = judged.is_err();
             mine.push((n, judged));
             if failed {
@@ -64,7 +75,7 @@ pub(super) fn judge_all(
             }
         }
     };
-    let mut verdicts: Vec<Option<Judged>> = batch.iter().map(|_| None).collect();
+    let mut verdicts: Vec<Option<Result<R, PortError>>> = batch.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
         let threads = means.limits.threads.clamp(1, batch.len().max(1));
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
@@ -114,7 +125,7 @@ fn judge_one(
 }
 
 /// True where a run of the whole suite is all that is asked for.
-fn accepts(means: &Means<'_>, whole: &Trial, order: &[String]) -> bool {
+pub(in crate::repair) fn accepts(means: &Means<'_>, whole: &Trial, order: &[String]) -> bool {
     if !whole.complete || whole.timed_out {
         return false;
     }

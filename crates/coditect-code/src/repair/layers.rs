@@ -1,0 +1,179 @@
+//! Searching on top of a change that is kept: the changed files take the place of the project's own, and what is
+//! found there is told as one change of the originals.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use coditect_ports::PortError;
+use coditect_types::{TestResult, TestStatus};
+use similar::{DiffOp, TextDiff};
+
+use crate::repair::pool::shorten;
+use crate::repair::{Candidate, Edit, EditKind, Judge, Place, Problem, Scope, Source, Trial};
+
+/// Changed files, by path, whole.
+pub(super) type Overlay = BTreeMap<String, String>;
+
+/// A judge that sees the project with the files of an overlay in place of its own.
+pub(super) struct Layered<'a> {
+    judge: &'a dyn Judge,
+    below: &'a Overlay,
+}
+
+impl<'a> Layered<'a> {
+    pub(super) fn new(judge: &'a dyn Judge, below: &'a Overlay) -> Self {
+        Self { judge, below }
+    }
+}
+
+impl Judge for Layered<'_> {
+    fn judge(&self, overlay: &Overlay, scope: Scope<'_>) -> Result<Trial, PortError> {
+        self.judge.judge(&stacked(self.below, overlay), scope)
+    }
+}
+
+/// The files of both; where both have one, that of `above`.
+pub(super) fn stacked(below: &Overlay, above: &Overlay) -> Overlay {
+    let mut all = below.clone();
+    all.extend(above.iter().map(|(path, text)| (path.clone(), text.clone())));
+    all
+}
+
+/// The project's sources with the files of an overlay.
+pub(super) fn sources_with(sources: &[Source], overlay: &Overlay) -> Vec<Source> {
+    let text = |source: &Source| overlay.get(&source.path).unwrap_or(&source.text).clone();
+    sources.iter().map(|source| Source { path: source.path.clone(), text: text(source) }).collect()
+}
+
+/// A test that a trial found red.
+pub(super) fn red_test(id: &str, message: &str) -> TestResult {
+    let kind = message.split(':').next().unwrap_or_default();
+    let typed = !kind.is_empty() && kind.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '_');
+    TestResult {
+        id: id.to_owned(),
+        status: TestStatus::Failed,
+        us: 0,
+        message: message.to_owned(),
+        error_type: if typed { kind.to_owned() } else { String::new() },
+        frames: Vec::new(),
+        passes_of_runs: None,
+    }
+}
+
+/// The whole change from the originals to `overlay` as one candidate, with the smallest edits that make it. None
+/// where nothing changes.
+pub(super) fn compose(
+    problem: &Problem<'_>,
+    overlay: &Overlay,
+    kind: EditKind,
+    score: f64,
+) -> Option<Candidate> {
+    let (mut edits, mut places) = (Vec::new(), Vec::new());
+    for (path, text) in overlay {
+        let source = problem.sources.iter().find(|source| source.path == *path)?;
+        let path: Arc<str> = Arc::from(path.as_str());
+        for edit in differences(&path, &source.text, text) {
+            places.push(place(&source.text, &edit));
+            edits.push(edit);
+        }
+    }
+    (!edits.is_empty()).then_some(Candidate { edits, kind, score, places })
+}
+
+/// What differs between two texts, as edits of the first that are as small as can be.
+fn differences(path: &Arc<str>, old: &str, new: &str) -> Vec<Edit> {
+    let starts = |text: &str| -> Vec<usize> {
+        let mut at = 0;
+        let mut starts = vec![0];
+        for line in text.split_inclusive('\n') {
+            at += line.len();
+            starts.push(at);
+        }
+        starts
+    };
+    let (old_lines, new_lines): (Vec<&str>, Vec<&str>) =
+        (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
+    let (old_starts, new_starts) = (starts(old), starts(new));
+    let diff = TextDiff::from_slices(&old_lines, &new_lines);
+    let mut edits = Vec::new();
+    for op in diff.ops().iter().filter(|op| !matches!(op, DiffOp::Equal { .. })) {
+        let (was, is) = (op.old_range(), op.new_range());
+        // Lines that pair up are told one by one.
+        let paired = was.len() == is.len();
+        let groups = if paired { was.len() } else { 1 };
+        for n in 0..groups {
+            let (was, is) = if paired {
+                (was.start + n..was.start + n + 1, is.start + n..is.start + n + 1)
+            } else {
+                (was.clone(), is.clone())
+            };
+            let from = old_starts[was.start]..old_starts[was.end];
+            let to = &new[new_starts[is.start]..new_starts[is.end]];
+            edits.extend(trimmed(path, old, from, to));
+        }
+    }
+    edits
+}
+
+fn trimmed(path: &Arc<str>, old: &str, range: std::ops::Range<usize>, new: &str) -> Option<Edit> {
+    let was = &old[range.clone()];
+    let prefix: usize =
+        was.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let (was_rest, new_rest) = (&was[prefix..], &new[prefix..]);
+    let suffix: usize = was_rest
+        .chars()
+        .rev()
+        .zip(new_rest.chars().rev())
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum();
+    let range = range.start + prefix..range.end - suffix;
+    let new = new_rest[..new_rest.len() - suffix].to_owned();
+    (!range.is_empty() || !new.is_empty()).then(|| Edit { path: path.clone(), range, new })
+}
+
+fn place(old: &str, edit: &Edit) -> Place {
+    let line = old[..edit.range.start].matches('\n').count() + 1;
+    let was = &old[edit.range.clone()];
+    let shown = |text: &str| if text.trim().is_empty() { String::new() } else { shorten(text) };
+    let (mut before, mut after) = (shown(was), shown(&edit.new));
+    if before.is_empty() && after.is_empty() {
+        // White space alone says nothing: the whole line does.
+        let start = crate::syntax::line_start(old, edit.range.start);
+        let whole = &old[start..crate::syntax::line_end(old, edit.range.end)];
+        before = shorten(whole);
+        after.clone_from(&before);
+    }
+    Place {
+        path: edit.path.clone(),
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        function: Arc::from(function_at(old, edit.range.start)),
+        before,
+        after,
+    }
+}
+
+/// The name of the function around a byte, by indentation: the text may not parse.
+fn function_at(text: &str, at: usize) -> &str {
+    let start = crate::syntax::line_start(text, at);
+    let own = &text[start..crate::syntax::line_end(text, at)];
+    let mut depth = own.len() - own.trim_start().len();
+    if own.trim_start().starts_with("def ") {
+        depth += 1;
+    }
+    for line in text[..start].lines().rev().filter(|line| !line.trim().is_empty()) {
+        let bare = line.trim_start();
+        let indent = line.len() - bare.len();
+        if indent < depth {
+            depth = indent;
+            let rest = bare.strip_prefix("async ").unwrap_or(bare).strip_prefix("def ");
+            if let Some(rest) = rest {
+                return rest.split(['(', ':', ' ']).next().unwrap_or_default();
+            }
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    ""
+}
