@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::thread;
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Found, Means, Problem, SeekLimits, Sought, Source};
@@ -108,7 +107,7 @@ impl Coder {
             let account = if case.rung == Rung::Recipe { sources.why_none() } else { nothing() };
             return Ok(case.nothing(account, false, Spent::default()));
         }
-        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.tools.search_threads();
         let mut bench = self.bench(case, &view, &sources, threads, work)?;
         bench.calibrate()?;
         bench.shorten(&red)?;

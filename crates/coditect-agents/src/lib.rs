@@ -7,6 +7,7 @@
 //! Start reading at [`Analyzer`]: it is the first to work on a mission. [`roles`] makes all four.
 
 use std::sync::Arc;
+use std::thread;
 
 use coditect_ports::{Agent, Clock, PortError, Sandbox, Work, Workspace};
 use coditect_types::limits::SandboxChoice;
@@ -35,6 +36,8 @@ pub struct Tools {
     pub sandboxes: Vec<Arc<dyn Sandbox>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Threads that one search may use; 0: as many as there are cores.
+    pub threads: usize,
 }
 
 impl Tools {
@@ -44,6 +47,14 @@ impl Tools {
             Failure::new(ErrorKind::NoSandbox, format!("there is no {} sandbox here", tier_name(tier)))
                 .with_hint("`coditect doctor` says which sandboxes hold on this machine")
         })
+    }
+
+    /// Threads for one search, at least 1.
+    fn search_threads(&self) -> usize {
+        match self.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
     }
 
     /// The sandbox of a tier, where it can run things here with everything that is required of it.

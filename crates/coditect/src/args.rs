@@ -2,9 +2,13 @@
 //!
 //! Parsing touches nothing: no file, no environment, no clock.
 
+mod bench;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use bench::{BenchArgs, Size, Suite, TasksArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -256,36 +260,4 @@ pub(crate) struct ConfigArgs {
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
-}
-
-/// A suite of measurements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Suite {
-    /// A fresh isolated CPython beside a process
-    Sandbox,
-    /// Durable events per second, one append at low load, replay
-    Journal,
-    /// Concurrent missions of no-op actions through the whole ring
-    Steps,
-}
-
-impl Suite {
-    /// Its name on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Sandbox => "sandbox",
-            Self::Journal => "journal",
-            Self::Steps => "steps",
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  coditect bench journal --json")]
-pub(crate) struct BenchArgs {
-    /// What to measure
-    pub(crate) name: Suite,
-    /// Smaller sizes, for a first impression in seconds
-    #[arg(long)]
-    pub(crate) quick: bool,
 }

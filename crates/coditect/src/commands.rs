@@ -87,6 +87,6 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Init(args) => init::perform(&mut cx, &args),
         Verb::Config(args) => config::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
-        Verb::Bench(args) => bench::perform(&mut cx, &args),
+        Verb::Bench(args) => bench::perform(cx, &args),
     }
 }

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Global, Verb};
+use crate::args::{BenchArgs, Cli, Global, Suite, Verb};
 use crate::environment::Environment;
 use crate::report::{Fault, INTERRUPTED};
 
@@ -47,7 +47,9 @@ fn main() -> ExitCode {
     trace(&cli.global, &env);
     let global = cli.global.clone();
     // A reader that went away stops a mission, and is the quiet end of anything else.
-    let on_closed = if matches!(cli.verb, Verb::Run(_) | Verb::Resume(_)) { INTERRUPTED } else { 0 };
+    let bench_tasks = matches!(&cli.verb, Verb::Bench(BenchArgs { suite: Suite::Tasks(_) }));
+    let works = bench_tasks || matches!(cli.verb, Verb::Run(_) | Verb::Resume(_));
+    let on_closed = if works { INTERRUPTED } else { 0 };
     match commands::perform(cli, env) {
         Ok(code) => ExitCode::from(code),
         Err(Fault::Closed) => ExitCode::from(on_closed),

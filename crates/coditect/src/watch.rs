@@ -21,7 +21,7 @@ use crate::wiring::{self, House};
 /// Commands from other processes are looked for this often.
 const MAIL_EVERY: Duration = Duration::from_millis(200);
 /// A clean stop takes at most this.
-const STOP_WITHIN: Duration = Duration::from_millis(800);
+pub(crate) const STOP_WITHIN: Duration = Duration::from_millis(800);
 
 /// What is to be under way.
 #[derive(Debug)]
@@ -91,7 +91,8 @@ async fn under_way(
     let policy = match &begin {
         Begin::New { policy, .. } | Begin::Again { policy, .. } => policy.clone(),
     };
-    let house = prepare(cx, site, policy, progress, &mut signals).await?;
+    let house =
+        prepare(site, policy, 0, &mut signals, &mut |what| progress.preparing(&mut cx.out, what)).await?;
     for note in &house.notes {
         cx.note(note);
     }
@@ -109,18 +110,18 @@ async fn under_way(
 }
 
 /// Opens everything on a thread of its own, so that a signal is heard meanwhile: the first start compiles the
-/// interpreter, which takes seconds.
-async fn prepare(
-    cx: &mut Context,
+/// interpreter, which takes seconds. `show` is told so.
+pub(crate) async fn prepare(
     site: Site,
     policy: Policy,
-    progress: &Progress,
+    threads: usize,
     signals: &mut Signals,
+    show: &mut dyn FnMut(&str) -> std::io::Result<()>,
 ) -> Result<House, Fault> {
     let (tell, mut told) = mpsc::channel::<String>(16);
     let opening = tokio::task::spawn_blocking(move || {
         // A line that is lost here was only a hint.
-        wiring::house(&site, &policy, &mut |what| drop(tell.try_send(what)))
+        wiring::house(&site, &policy, threads, &mut |what| drop(tell.try_send(what)))
     });
     tokio::pin!(opening);
     loop {
@@ -131,7 +132,7 @@ async fn prepare(
                 })?;
                 return Ok(opened?);
             }
-            Some(what) = told.recv() => progress.preparing(&mut cx.out, &what)?,
+            Some(what) = told.recv() => show(&what)?,
             () = signals.next() => {
                 let cause = "stopped by a signal before the mission began; nothing was changed";
                 return Err(Report::new(ErrorKind::Interrupted, "", cause).into());

@@ -155,6 +155,8 @@ pub(crate) struct House {
     pub(crate) bus: Arc<LocalBus>,
     /// What a person should know of how it was opened, a line each.
     pub(crate) notes: Vec<String>,
+    /// The missions' directories.
+    pub(crate) workspace: Arc<dyn Workspace>,
     mailbox: Mailbox,
     agents: Vec<Arc<dyn Agent>>,
     workers: usize,
@@ -162,22 +164,28 @@ pub(crate) struct House {
     _scratch: Scratch,
 }
 
-/// Opens everything for a mission under `policy`; `say` hears of what takes long. Refuses where no sandbox that
-/// the policy allows can be used.
-pub(crate) fn house(site: &Site, policy: &Policy, say: &mut dyn FnMut(String)) -> Result<House, Report> {
+/// Opens everything for missions under `policy`, each search on at most `threads` threads (0: one a core); `say` hears
+/// of what takes long. Refuses where no sandbox that the policy allows can be used.
+pub(crate) fn house(
+    site: &Site,
+    policy: &Policy,
+    threads: usize,
+    say: &mut dyn FnMut(String),
+) -> Result<House, Report> {
     let workspace = workspace(site)?;
     let scratch = Scratch::open(&site.home)?;
     let sandboxes = Tiers::open(site, policy.sandbox, say).usable(policy)?;
     let keeper = keeper(site)?;
     let notes = keeper.findings().iter().map(ToString::to_string).collect();
-    let agents = coditect_agents::roles(&Tools { workspace, sandboxes, clock: clock() });
+    let tools = Tools { workspace: Arc::clone(&workspace), sandboxes, clock: clock(), threads };
+    let agents = coditect_agents::roles(&tools);
     let workers = match policy.agents {
         0 => host::cores(),
         n => n as usize,
     };
     let mailbox = mailbox(site);
     let bus = Arc::new(LocalBus::new());
-    Ok(House { journal: keeper, bus, notes, mailbox, agents, workers, _scratch: scratch })
+    Ok(House { journal: keeper, bus, notes, workspace, mailbox, agents, workers, _scratch: scratch })
 }
 
 impl House {
@@ -244,4 +252,35 @@ pub(crate) fn bench_site(site: &Site) -> Result<(tempfile::TempDir, Site), Repor
     })?;
     let site = Site { home: dir.path().to_owned(), ..site.clone() };
     Ok((dir, site))
+}
+
+/// A state directory for missions that nobody is to find later: it goes with the value, or at the next start where the
+/// process was killed.
+pub(crate) struct Lodging {
+    /// Where things are for these missions.
+    pub(crate) site: Site,
+    /// A directory for copies of projects that no git repository is above.
+    pub(crate) copies: PathBuf,
+    _dirs: [tempfile::TempDir; 2],
+    _scratch: Scratch,
+}
+
+/// Makes a state directory for a while.
+pub(crate) fn lodging(site: &Site) -> Result<Lodging, Report> {
+    make_home(&site.home)?;
+    let system = std::env::temp_dir();
+    let scratch = Scratch::open(&site.home)?;
+    // A project below a repository is taken for a part of it.
+    let is_free = |dir: &Path| dir.ancestors().all(|above| !above.join(".git").exists());
+    let base = if is_free(scratch.path()) { scratch.path() } else { &system };
+    let make = |prefix: &str, base: &Path| {
+        tempfile::Builder::new()
+            .prefix(prefix)
+            .tempdir_in(base)
+            .map_err(|error| PortError::from_io(&format!("`{}`", base.display()), &error))
+            .doing("making a directory for a while")
+    };
+    let (copies, home) = (make("copies-", base)?, make("home-", scratch.path())?);
+    let site = Site { home: home.path().to_owned(), ..site.clone() };
+    Ok(Lodging { site, copies: copies.path().to_owned(), _dirs: [copies, home], _scratch: scratch })
 }

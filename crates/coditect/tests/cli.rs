@@ -93,6 +93,7 @@ fn help() {
     ] {
         insta::assert_snapshot!(format!("help_{command}"), world.run(&[command, "--help"]));
     }
+    snapshot!("help_bench_tasks", world, &["bench", "tasks", "--help"]);
 }
 
 #[test]

@@ -84,6 +84,7 @@ impl World {
             ),
             sandboxes: hosts.into_iter().map(|host| Arc::new(host) as Arc<dyn Sandbox>).collect(),
             clock: Arc::new(HostClock),
+            threads: 0,
         };
         Self {
             agents: roles(&tools),

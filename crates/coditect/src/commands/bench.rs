@@ -3,6 +3,7 @@
 mod journal;
 mod sandbox;
 mod steps;
+mod tasks;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Context;
-use crate::args::{BenchArgs, Suite};
+use crate::args::{BenchArgs, Size, Suite};
+use crate::environment::{Environment, Site};
 use crate::host::{self, Host};
 use crate::out::{paint, painted};
 use crate::report::{Done, Report};
@@ -58,12 +60,15 @@ impl Figure {
     /// The spread of samples; they are sorted on the way.
     pub(crate) fn spread(unit: &'static str, samples: &mut [f64]) -> Self {
         samples.sort_by(f64::total_cmp);
-        let at = |percent: usize| {
-            let rank = (samples.len() * percent).div_ceil(100).clamp(1, samples.len().max(1));
-            samples.get(rank - 1).copied().unwrap_or(f64::NAN)
-        };
+        let at = |percent| at_rank(samples, percent).unwrap_or(f64::NAN);
         Self::Spread { unit, p50: at(50), p95: at(95), p99: at(99), n: samples.len() }
     }
+}
+
+/// The sample that `percent` of 100 are not above; `sorted` is. None: there are no samples.
+pub(crate) fn at_rank<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
 }
 
 /// What one suite gives.
@@ -74,13 +79,28 @@ pub(crate) struct Measured {
     pub(crate) compared: BTreeMap<&'static str, Figure>,
 }
 
-pub(crate) fn perform(cx: &mut Context, args: &BenchArgs) -> Done {
+pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
     if cfg!(debug_assertions) {
         cx.note("this is a debug build: its figures mean little; build with `--release`");
     }
-    let measured = measure(cx, args)?;
+    match &args.suite {
+        Suite::Sandbox(size) => figures(cx, "sandbox", *size, sandbox::measure),
+        Suite::Journal(size) => figures(cx, "journal", *size, |_, site, quick| journal::measure(site, quick)),
+        Suite::Steps(size) => figures(cx, "steps", *size, |_, site, quick| steps::measure(site, quick)),
+        Suite::Tasks(args) => tasks::perform(cx, args),
+    }
+}
+
+/// Measures, and prints the figures.
+fn figures(
+    mut cx: Context,
+    name: &'static str,
+    size: Size,
+    measure: impl FnOnce(&Environment, &Site, bool) -> Result<Measured, Report>,
+) -> Done {
+    let measured = measure(&cx.env, &cx.site()?, size.quick)?;
     let bench = Bench {
-        bench: args.name.name(),
+        bench: name,
         version: env!("CARGO_PKG_VERSION"),
         debug_build: cfg!(debug_assertions),
         host: host::host(),
@@ -91,18 +111,9 @@ pub(crate) fn perform(cx: &mut Context, args: &BenchArgs) -> Done {
     if cx.out.json {
         cx.out.object(&bench)?;
     } else {
-        print(cx, &bench)?;
+        print(&mut cx, &bench)?;
     }
     Ok(0)
-}
-
-fn measure(cx: &Context, args: &BenchArgs) -> Result<Measured, Report> {
-    let site = cx.site()?;
-    match args.name {
-        Suite::Sandbox => sandbox::measure(&cx.env, &site, args.quick),
-        Suite::Journal => journal::measure(&site, args.quick),
-        Suite::Steps => steps::measure(&site, args.quick),
-    }
 }
 
 fn print(cx: &mut Context, bench: &Bench) -> std::io::Result<()> {

@@ -35,6 +35,11 @@ impl Scratch {
         drop(tempfile::env::override_temp_dir(scratch.dir.path()));
         Ok(scratch)
     }
+
+    /// The directory.
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
 }
 
 fn make(all: &Path) -> io::Result<Scratch> {

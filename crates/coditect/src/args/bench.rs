@@ -1,0 +1,76 @@
+//! The flags of `coditect bench`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+const BENCH_HELP: &str = "\
+Examples:
+  coditect bench journal --json
+  coditect bench tasks sets/tasks --out solutions";
+
+#[derive(Debug, Args)]
+#[command(after_help = BENCH_HELP)]
+pub(crate) struct BenchArgs {
+    /// What to measure
+    #[command(subcommand)]
+    pub(crate) suite: Suite,
+}
+
+/// A suite of measurements.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Suite {
+    /// A fresh isolated CPython beside a process
+    Sandbox(Size),
+    /// Durable events per second, one append at low load, replay
+    Journal(Size),
+    /// Concurrent missions of no-op actions through the whole ring
+    Steps(Size),
+    /// Work on folders of tasks, each as a mission of its own, and count what is solved
+    Tasks(TasksArgs),
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Size {
+    /// Smaller sizes, for a first impression in seconds
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+const TASKS_HELP: &str = "\
+Examples:
+  coditect bench tasks sets/tasks --out solutions --no-model
+  coditect bench tasks sets/tasks --out solutions --budget-s 10 --jobs 2 --json > rows.jsonl
+
+A task is a folder `DIR/<name>/` with a file `TASK.json`: `id` and `request` (texts), `test_command`
+(a list of words; found out where it is missing) and `timeout_s` (of one run of its tests). The
+folders are only read. `SOLUTIONS/<id>/` becomes a copy with the verified change in it, or an
+unchanged copy where the task was not solved; `.git` is not copied. `SOLUTIONS/.results.jsonl` has a
+row for each task that has ended: after a stop the same command goes on with the others.
+
+Exit codes: 0 every task has a row (solved or not), 1 a task crashed, 2 usage, 5 no sandbox,
+130 interrupted.";
+
+#[derive(Debug, Args)]
+#[command(after_help = TASKS_HELP)]
+pub(crate) struct TasksArgs {
+    /// The directory that holds the folders of the tasks
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Where the worked-on copies go: a new or empty directory, or that of an earlier run
+    #[arg(long, value_name = "SOLUTIONS")]
+    pub(crate) out: PathBuf,
+    /// Use no language model (there is none yet: tasks are always worked on without)
+    #[arg(long)]
+    pub(crate) no_model: bool,
+    /// Time for one task, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) budget_s: u64,
+    /// Tasks at work at the same time; the cores are shared out among them [default: half of the cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// Also work on tasks whose end is recorded already
+    #[arg(long)]
+    pub(crate) again: bool,
+}
