@@ -5,9 +5,9 @@
 //! where, is somebody else's business.
 //!
 //! - [`recipes`]: answers to error messages that name their own cure.
-//!   puts them behind one door. Everything else knows no language.
 //! - `python`, `braces`: the grammars of edits, for Python and for languages with braces, with their tables; `grammars`
-//! - `python`: the grammar of edits for Python, with its tables. Everything else knows no language.
+//!   puts them behind one door. Everything else knows no language.
+//! - [`schemata`]: many candidates in one build, for compiled languages.
 //! - `syntax_errors`: files that do not parse are mended first; `layers`: searching on top of such a change.
 //! - `prior`: how likely each kind of edit is, and why we think so.
 //! - `search`: order, threads, folding; `pick`: the choice among survivors.
