@@ -208,7 +208,14 @@ fn name(framework: Framework) -> &'static str {
         Framework::Unittest => "unittest",
         Framework::Pytest => "pytest",
         Framework::Doctest => "doctest",
-        _ => "command",
+        Framework::CargoTest
+        | Framework::NodeTest
+        | Framework::Jest
+        | Framework::Vitest
+        | Framework::Mocha
+        | Framework::GoTest
+        | Framework::Junit
+        | Framework::Command => "command",
     }
 }
 

@@ -339,7 +339,15 @@ impl Suite<'_> {
             framework: match self.project.framework {
                 Framework::Unittest => "unittest",
                 Framework::Pytest => "pytest",
-                _ => "doctest",
+                Framework::Doctest
+                | Framework::CargoTest
+                | Framework::NodeTest
+                | Framework::Jest
+                | Framework::Vitest
+                | Framework::Mocha
+                | Framework::GoTest
+                | Framework::Junit
+                | Framework::Command => "doctest",
             },
             paths: &self.project.import_paths,
             targets: &self.project.targets,

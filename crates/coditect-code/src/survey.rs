@@ -38,6 +38,9 @@ const NATIVE: &[Native] = &[Native {
     commanded: rust::commanded,
 }];
 
+/// Reads a test command.
+type Commanded = fn(&Look<'_>, &[String]) -> Option<Result<Project, Failure>>;
+
 /// How a project of one language is told and read.
 struct Native {
     languages: &'static [Language],
@@ -47,7 +50,7 @@ struct Native {
     /// The project whose root is the second argument.
     found: fn(&Look<'_>, &str) -> Result<Project, Failure>,
     /// The project as a command has it. None: the command says nothing that is understood, so only its exit code counts.
-    commanded: fn(&Look<'_>, &[String]) -> Option<Result<Project, Failure>>,
+    commanded: Commanded,
 }
 
 /// A worktree that is looked at.

@@ -79,6 +79,7 @@ pub enum Response {
 }
 
 /// A fact about one mission.
+#[expect(clippy::large_enum_variant, reason = "seldom many alive at once; boxes would only clutter")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type")]
 pub enum Event {

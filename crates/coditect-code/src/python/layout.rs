@@ -205,7 +205,14 @@ pub fn targets(files: &Listing, tests: &Tests, framework: Framework) -> Vec<Stri
             if from_there { vec![start.to_owned()] } else { owned(&with_tests) }
         }
         // Not Python's.
-        _ => Vec::new(),
+        Framework::CargoTest
+        | Framework::NodeTest
+        | Framework::Jest
+        | Framework::Vitest
+        | Framework::Mocha
+        | Framework::GoTest
+        | Framework::Junit
+        | Framework::Command => Vec::new(),
     }
 }
 

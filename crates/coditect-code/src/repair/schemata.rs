@@ -10,7 +10,6 @@
 //! What a woven program says is a hint for the search, no proof: whoever accepts a change builds it as it will be.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::languages::{Body, Language, function_bodies};
@@ -170,7 +169,11 @@ impl Loom<'_> {
         let (open, close) = match self.language {
             Language::Rust => ("{ match crate::__coditect::pick() {\n", "\n} }"),
             Language::Go => ("{ switch coditectPick {\n", "\n} }"),
-            _ => ("{ ", " }"),
+            Language::Python
+            | Language::JavaScript
+            | Language::TypeScript
+            | Language::Tsx
+            | Language::Java => ("{ ", " }"),
         };
         out.push(open);
         for number in mine {
@@ -178,7 +181,11 @@ impl Loom<'_> {
             out.push(&match self.language {
                 Language::Rust => format!("{number}u32 =>\n"),
                 Language::Go => format!("case {number}:\n"),
-                _ => format!("if (coditect.Pick.at == {number})\n"),
+                Language::Python
+                | Language::JavaScript
+                | Language::TypeScript
+                | Language::Tsx
+                | Language::Java => format!("if (coditect.Pick.at == {number})\n"),
             });
             let first = out.breaks + 1;
             out.push(&copy);
@@ -188,7 +195,11 @@ impl Loom<'_> {
         out.push(match self.language {
             Language::Rust => "_ => ",
             Language::Go => "default:\n",
-            _ => "",
+            Language::Python
+            | Language::JavaScript
+            | Language::TypeScript
+            | Language::Tsx
+            | Language::Java => "",
         });
         out.push("{");
         self.range(range.start + 1..range.end, out);
@@ -243,13 +254,13 @@ fn add_support(sources: &[Source], files: &mut BTreeMap<String, String>) {
 pub(crate) fn crate_roots(sources: &[Source]) -> Vec<String> {
     let is_root = |path: &str| {
         let parts: Vec<&str> = path.split('/').collect();
-        match parts.as_slice() {
-            [.., "src", "lib.rs" | "main.rs"] | [.., "src", "bin", _] | [.., "src", "bin", _, "main.rs"] => {
-                true
-            }
-            ["lib.rs" | "main.rs"] => true,
-            _ => false,
-        }
+        matches!(
+            parts.as_slice(),
+            [.., "src", "lib.rs" | "main.rs"]
+                | [.., "src", "bin", _]
+                | [.., "src", "bin", _, "main.rs"]
+                | ["lib.rs" | "main.rs"]
+        )
     };
     sources.iter().map(|source| &source.path).filter(|path| is_root(path)).cloned().collect()
 }
@@ -270,14 +281,10 @@ pub mod __coditect {
 ";
 
 fn go_support(package: &str) -> String {
-    let mut text = String::new();
-    // Writing to a `String` cannot fail.
-    let _ = write!(
-        text,
+    format!(
         "package {package}\n\nimport (\n\t\"os\"\n\t\"strconv\"\n)\n\nvar coditectPick = func() int {{\n\tnumber, err := \
          strconv.Atoi(os.Getenv(\"CODITECT_PICK\"))\n\tif err != nil {{\n\t\treturn -1\n\t}}\n\treturn number\n}}()\n"
-    );
-    text
+    )
 }
 
 const JAVA_SUPPORT: &str = "package coditect;

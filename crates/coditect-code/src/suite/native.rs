@@ -153,7 +153,16 @@ pub(super) trait Driver: Sync {
 pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolchain)> {
     let driver: &dyn Driver = match framework {
         Framework::CargoTest => &cargo::Cargo,
-        _ => return None,
+        Framework::Unittest
+        | Framework::Pytest
+        | Framework::Doctest
+        | Framework::NodeTest
+        | Framework::Jest
+        | Framework::Vitest
+        | Framework::Mocha
+        | Framework::GoTest
+        | Framework::Junit
+        | Framework::Command => return None,
     };
     framework.toolchain().map(|toolchain| (driver, toolchain))
 }
@@ -283,7 +292,7 @@ impl<'a> Native<'a> {
             enforced: sum.enforced,
         };
         // Each process knows its own tests alone, so the code of the whole is told here.
-        let code = tally.ends.values().any(|test| test.status.is_red()).then_some(101).unwrap_or(sum.code);
+        let code = if tally.ends.values().any(|test| test.status.is_red()) { 101 } else { sum.code };
         let ended = matches!(ran.exit, Exit::Code(_));
         let mut report = self.suite.report(how, tally, problems, ran, sum.runs, started.elapsed());
         report.report.exit_code = ended.then_some(code);

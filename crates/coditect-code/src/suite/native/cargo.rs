@@ -37,9 +37,8 @@ enum Message {
         target: Target,
         profile: Profile,
     },
-    CompilerMessage {
-        message: Diagnostic,
-    },
+    #[serde(rename = "compiler-message")]
+    Said { message: Diagnostic },
     #[serde(other)]
     Other,
 }
@@ -116,10 +115,10 @@ impl Driver for Cargo {
                     has_library |=
                         target.kind.iter().any(|kind| kind == "lib") && target.src_path.starts_with(PROJECT);
                 }
-                Message::CompilerMessage { message } if message.level.starts_with("error") => {
+                Message::Said { message } if message.level.starts_with("error") => {
                     broken.add(message);
                 }
-                Message::CompilerMessage { .. } | Message::Other => {}
+                Message::Said { .. } | Message::Other => {}
             }
         }
         if ran.exit != coditect_ports::Exit::Code(0) {

@@ -53,38 +53,8 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
     let access = if job.writable { Access::Write } else { Access::Read };
     let mut entries = sandbox.base().to_vec();
     entries.extend(toolchain::chosen(&settings.toolchains));
-    let (argv, stdin, reports) = match job.program {
-        Program::Python { request, .. } => {
-            entries.push(Entry::Runner);
-            env.push(("CODITECT_REPORT_FD".into(), REPORT_FD.to_string()));
-            let program = python.as_ref().map(|found| Raw::new(&found.program)).unwrap_or_default();
-            // Isolated (`-I`): neither the project's directory nor its environment has a say in how the
-            // interpreter starts. `-B`: nothing is written beside the sources.
-            let argv = vec![program, Raw::new("-I"), Raw::new("-B"), Raw::new(RUNNER)];
-            (argv, request_inside(request, directory)?.into_bytes(), Reports::Channel)
-        }
-        Program::Command { argv, env: named } => {
-            env.retain(|(name, _)| named.iter().all(|(other, _)| other != name));
-            env.extend(named.iter().cloned());
-            let mut argv: Vec<Raw> = argv.iter().map(Raw::new).collect();
-            let is_name = argv.first().is_some_and(|first| matches!(first.bytes(), b"python" | b"python3"));
-            if let (true, Some(found)) = (is_name, &python) {
-                argv[0] = Raw::new(&found.program);
-            }
-            (argv, job.stdin.to_vec(), Reports::None)
-        }
-        Program::Tool(tool) => {
-            let known = tools.iter().flat_map(|tools| &tools.env);
-            env.extend(known.filter(|(name, _)| tool.env.iter().all(|(other, _)| other != name)).cloned());
-            env.retain(|(name, _)| tool.env.iter().all(|(other, _)| other != name));
-            env.extend(tool.env.iter().cloned());
-            if tool.reports == Reports::Channel {
-                env.push(("CODITECT_REPORT_FD".into(), REPORT_FD.to_string()));
-            }
-            entries.extend(tool_entries(tool));
-            (tool.argv.iter().map(Raw::new).collect(), job.stdin.to_vec(), tool.reports)
-        }
-    };
+    let Start { argv, stdin, reports } =
+        start(job, directory, python.as_ref(), tools.as_ref(), &mut env, &mut entries)?;
     entries.extend(tools.into_iter().flat_map(|found| found.entries));
     entries.extend(python.into_iter().flat_map(|found| found.entries));
     entries.push(Entry::Bind { source: Raw::new(&view), target: Raw::new(PROJECT), access });
@@ -118,6 +88,57 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
         mapped: chosen.userns.is_some(),
     };
     Ok(Prepared { plan, chosen, stdin, limits: limits.clone(), reports })
+}
+
+/// What the first process is, what it reads, and where its reports are.
+struct Start {
+    argv: Vec<Raw>,
+    stdin: Vec<u8>,
+    reports: Reports,
+}
+
+/// How a program is started, and what it needs in its environment and its root.
+fn start(
+    job: &Job<'_>,
+    directory: &Path,
+    python: Option<&toolchain::Interpreter>,
+    tools: Option<&toolchain::Tools>,
+    env: &mut Vec<(String, String)>,
+    entries: &mut Vec<Entry>,
+) -> Result<Start, PortError> {
+    Ok(match job.program {
+        Program::Python { request, .. } => {
+            entries.push(Entry::Runner);
+            env.push(("CODITECT_REPORT_FD".into(), REPORT_FD.to_string()));
+            let program = python.map(|found| Raw::new(&found.program)).unwrap_or_default();
+            // Isolated (`-I`): neither the project's directory nor its environment has a say in how the
+            // interpreter starts. `-B`: nothing is written beside the sources.
+            let argv = vec![program, Raw::new("-I"), Raw::new("-B"), Raw::new(RUNNER)];
+            Start { argv, stdin: request_inside(request, directory)?.into_bytes(), reports: Reports::Channel }
+        }
+        Program::Command { argv, env: named } => {
+            env.retain(|(name, _)| named.iter().all(|(other, _)| other != name));
+            env.extend(named.iter().cloned());
+            let mut argv: Vec<Raw> = argv.iter().map(Raw::new).collect();
+            let is_name = argv.first().is_some_and(|first| matches!(first.bytes(), b"python" | b"python3"));
+            if let (true, Some(found)) = (is_name, python) {
+                argv[0] = Raw::new(&found.program);
+            }
+            Start { argv, stdin: job.stdin.to_vec(), reports: Reports::None }
+        }
+        Program::Tool(tool) => {
+            let known = tools.into_iter().flat_map(|tools| &tools.env);
+            env.extend(known.filter(|(name, _)| tool.env.iter().all(|(other, _)| other != name)).cloned());
+            env.retain(|(name, _)| tool.env.iter().all(|(other, _)| other != name));
+            env.extend(tool.env.iter().cloned());
+            if tool.reports == Reports::Channel {
+                env.push(("CODITECT_REPORT_FD".into(), REPORT_FD.to_string()));
+            }
+            entries.extend(tool_entries(tool));
+            let argv = tool.argv.iter().map(Raw::new).collect();
+            Start { argv, stdin: job.stdin.to_vec(), reports: tool.reports }
+        }
+    })
 }
 
 /// The files and the directory for builds of a tool.
