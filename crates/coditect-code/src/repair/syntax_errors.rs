@@ -16,6 +16,7 @@
 
 use crate::repair::{Candidate, EditKind, Problem, Source};
 use crate::syntax::Syntax;
+use crate::syntax::splice;
 
 use self::complaint::Complaint;
 use self::fixes::{Fix, Fixes};
@@ -86,11 +87,17 @@ fn answers(text: &str, complaint: &Complaint) -> Option<Vec<Fix>> {
         tokens::propose(&mut fixes, row);
     }
     let mut fixes = fixes.sorted();
+    fixes.retain(|fix| changes(text, fix));
     fixes.truncate(MOST_FIXES);
     if let (Some(syntax), Some(tree)) = (syntax.as_mut(), tree.as_ref()) {
         tree::weigh(&mut fixes, syntax, tree, text, errors.count);
     }
     Some(fixes)
+}
+
+/// Whether a fix changes anything: neighbours that are swapped can read as before (`...` and `.`).
+fn changes(text: &str, fix: &Fix) -> bool {
+    splice(text, &fix.splices).is_some_and(|new| new != text)
 }
 
 /// The answers to the complaint of a red test as candidates, for the rung that tries one change at a time.
