@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::Done;
 use crate::args::Args;
 use crate::process::{Build, cargo, has_cargo_tool, output, root, run, run_keeping, shown};
+use crate::toolchains::{self, State};
 use crate::{crash, generate, sim, tidy};
 
 const HELP: &str = "\
@@ -37,8 +38,9 @@ struct Step {
     run: fn() -> Ended,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fetch", run: fetch },
+    Step { name: "toolchains", run: bring_toolchains },
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy_up },
     Step { name: "deny", run: deny },
@@ -128,6 +130,15 @@ fn tell(command: Command) -> Ended {
 /// Everything from the network in one step, so that the times of the others are their own.
 fn fetch() -> Ended {
     tell(cargo(["fetch", "--locked", "--quiet"]))
+}
+
+/// Go, Java and Node for the tests that use them.
+fn bring_toolchains() -> Ended {
+    Ok(match toolchains::bring() {
+        State::There => End::Passed(String::new()),
+        State::Brought(packages) => End::Passed(format!("installed {}", packages.join(", "))),
+        State::Missing(packages, why) => End::Skipped(format!("without {}; {why}", packages.join(", "))),
+    })
 }
 
 fn fmt() -> Ended {

@@ -19,6 +19,7 @@ mod generate;
 mod process;
 mod sim;
 mod tidy;
+mod toolchains;
 
 use std::process::ExitCode;
 
