@@ -420,6 +420,7 @@ impl Suite<'_> {
         runs: u32,
         wall: Duration,
     ) -> SuiteReport {
+        imports::name_files(&mut tally, self);
         imports::blame(&mut tally, how);
         for id in tally.remaining() {
             tally.keep(id, TestStatus::NotRun, "", String::new(), 0);

@@ -18,6 +18,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import ast
+import builtins
 import doctest
 import errno
 import fnmatch
@@ -460,9 +461,33 @@ class Overlay:
 
         loader.get_code, loader.get_data = get_code, get_data
         sys.meta_path.append(Added(self))
+        self.install_files()
         for path, source in self.sources.items():
             # Without a time stamp `linecache.checkcache` leaves an entry alone.
             linecache.cache[path] = (len(source), None, [line + "\n" for line in source.splitlines()], path)
+
+
+    def install_files(self):
+        """Whoever opens one of these files to read it gets the same text: `runpy`, `exec(open(...).read())`."""
+        overlay, disk_open, disk_code = self, io.open, io.open_code
+
+        def source_of(file, mode="r"):
+            if "r" not in mode or "+" in mode or not isinstance(file, (str, os.PathLike)):
+                return None
+            source = overlay.get(file)
+            return None if source is None else io.BytesIO(source.encode("utf-8", "surrogatepass"))
+
+        def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest, **named):
+            found = source_of(file, mode)
+            if found is None:
+                return disk_open(file, mode, buffering, encoding, errors, newline, *rest, **named)
+            return found if "b" in mode else io.TextIOWrapper(found, encoding or "utf-8", errors, newline)
+
+        def open_code(path):
+            return source_of(path) or disk_code(path)
+
+        builtins.open = io.open = open_file
+        io.open_code = open_code
 
 
 class Added:

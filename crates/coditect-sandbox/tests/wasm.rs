@@ -90,6 +90,30 @@ fn an_overlay_replaces_modules_without_touching_the_disk() {
 }
 
 #[test]
+fn an_overlay_is_what_programs_read_too() {
+    let reads =
+        "import io, runpy, unittest\nfrom pathlib import Path\nfrom contextlib import redirect_stdout\n
+class Main(unittest.TestCase):
+    def test_run(self):
+        out = io.StringIO()
+        with redirect_stdout(out):
+            runpy.run_path('main.py', run_name='__main__')
+        self.assertEqual(out.getvalue(), 'new\\n')
+
+    def test_read(self):
+        self.assertIn('new', Path('main.py').read_text())
+        with open('main.py', 'rb') as file:
+            exec(compile(file.read(), 'main.py', 'exec'), {})
+";
+    let project = Project::new(&[("main.py", "print('old')\n"), ("test_main.py", reads)]);
+    let test = |replace: Value| project.test(json!({"framework": "unittest", "replace": replace}));
+    assert_eq!(test(json!({})).exit_code(), 1);
+    let run = test(json!({"main.py": "print('new')\n"}));
+    assert_eq!(run.exit_code(), 0, "{run:?}");
+    assert_eq!(project.read("main.py"), "print('old')\n");
+}
+
+#[test]
 fn a_pytest_suite_with_fixtures_settings_and_absent_plugins() {
     let project = Project::new(&[
         ("calc.py", CALC),

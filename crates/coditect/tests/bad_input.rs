@@ -192,3 +192,33 @@ fn names_of_any_bytes_are_kept() {
     assert_eq!(world.coditect(&["run", REQUEST]).status.code(), Some(0));
     assert_eq!(world.git(&["status", "--porcelain"]), before);
 }
+
+/// Runs `unittest` on a module named with dots, and gives a file as the branch has it.
+fn repaired(world: &World, file: &str, tests: &str) -> String {
+    let command = format!("python -m unittest -q {tests}");
+    let output = world.coditect(&["run", "--json", "--test-command", &command, REQUEST]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let last = objects(&output.stdout).pop().unwrap();
+    world.git(&["show", &format!("{}:{file}", last["branch"].as_str().unwrap())])
+}
+
+#[test]
+fn a_module_that_does_not_parse_is_mended_where_the_command_names_its_tests_with_dots() {
+    let world = World::new();
+    let text = "def total(numbers):\n    result = 0\n    for number in numbers\n        result = result + number\n    return result\n\n\ndef mean(numbers):\n    return total(numbers) / len(numbers)\n";
+    fs::write(world.path("project/calc.py"), text).unwrap();
+    assert_eq!(
+        repaired(&world, "calc.py", "test_calc"),
+        text.replace("in numbers\n", "in numbers:\n").trim_end()
+    );
+}
+
+#[test]
+fn a_program_that_its_tests_run_by_its_path_is_repaired() {
+    let world = World::new();
+    let program = "height = int(input())\nfor row in range(height):\n    print('*' * row)\n";
+    let tests = "import io, runpy, unittest\nfrom contextlib import redirect_stdout\nfrom unittest.mock import patch\n\n\ndef run(text):\n    out = io.StringIO()\n    with patch('sys.stdin', io.StringIO(text)), redirect_stdout(out):\n        runpy.run_path('stairs.py', run_name='__main__')\n    return out.getvalue()\n\n\nclass Stairs(unittest.TestCase):\n    def test_three(self):\n        self.assertEqual(run('3'), '*\\n**\\n***\\n')\n\n    def test_one(self):\n        self.assertEqual(run('1'), '*\\n')\n";
+    fs::write(world.path("project/stairs.py"), program).unwrap();
+    fs::write(world.path("project/test_stairs.py"), tests).unwrap();
+    assert_eq!(repaired(&world, "stairs.py", "test_stairs").lines().count(), 3);
+}

@@ -3,12 +3,42 @@
 
 use coditect_types::TestStatus;
 
-use super::SuiteRun;
 use super::tally::{CollectError, Tally};
+use super::{Suite, SuiteRun};
 
 /// Ends the id of a test that stands for all tests of a file that cannot be imported, as in
 /// `tests/test_x.py::<import>`. It is green once the file is imported, has tests, and none of them is red.
 pub const IMPORT: &str = "::<import>";
+
+/// Gives the file of the module whose import failed where a target named it with dots, as `unittest` is given them:
+/// its loader makes a test of a module that is not there, but not of one that does not parse.
+pub(super) fn name_files(tally: &mut Tally, suite: &Suite<'_>) {
+    let root = suite.view.join(&suite.project.root);
+    let below = |entry: &str, module: &str| {
+        let folder =
+            if entry.is_empty() { String::new() } else { format!("{}/", entry.trim_end_matches('/')) };
+        let path = format!("{folder}{}.py", module.replace('.', "/"));
+        root.join(&path).is_file().then_some(path)
+    };
+    for error in tally.errors.iter_mut().filter(|error| error.stage == "import" && is_dotted(&error.place)) {
+        // What follows the module is a class and a method.
+        let ends = error.place.match_indices('.').map(|(at, _)| at).chain([error.place.len()]);
+        let modules: Vec<&str> = ends.map(|end| &error.place[..end]).collect();
+        let entries = || [""].into_iter().chain(suite.project.import_paths.iter().map(String::as_str));
+        let found = modules.iter().rev().find_map(|module| entries().find_map(|entry| below(entry, module)));
+        if let Some(path) = found {
+            error.place = path;
+        }
+    }
+}
+
+fn is_dotted(place: &str) -> bool {
+    let is_name = |part: &str| {
+        part.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && !part.starts_with(|c: char| c.is_ascii_digit())
+    };
+    !place.ends_with(".py") && place.split('.').all(|part| !part.is_empty() && is_name(part))
+}
 
 /// Gives errors of collection and setup to tests, and answers for the `<import>` tests that are asked for.
 pub(super) fn blame(tally: &mut Tally, how: &SuiteRun<'_>) {
