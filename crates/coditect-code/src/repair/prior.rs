@@ -121,7 +121,7 @@ kinds! {
     /// A statement is to run in some cases only.
     Conditioned = 0.06, 0.4, "a statement ran in too many cases";
     /// A default that is shared between calls.
-    SharedDefault = 0.5, 0.9, "a default value was shared between calls";
+    SharedDefault = 0.5, 0.9, "a mutable value was shared where each should have its own";
     /// The same change at every place of a function.
     Everywhere = 0.15, 0.75, "the same thing was wrong in several places";
     /// Two changes at once.

@@ -26,6 +26,7 @@ mod moves;
 mod names;
 mod operators;
 pub(super) mod recipes;
+mod shared;
 mod slices;
 mod statements;
 mod tables;
@@ -136,9 +137,10 @@ const MOST_OF_REGION: usize = 150_000;
 fn propose(desk: &mut Desk<'_, '_>) {
     let region = desk.region;
     let before = desk.pool.made.len();
-    insertions::shared_defaults(desk);
+    shared::of_function(desk);
     for site in sorted(&region.expressions) {
         operators::propose(desk, site);
+        shared::of_expression(desk, site);
         values::propose(desk, site);
         names::propose(desk, site);
         calls::propose(desk, site);

@@ -302,36 +302,3 @@ fn around(desk: &mut Desk<'_, '_>, site: Site<'_>, indent: &str) {
         desk.raw(site, node.byte_range(), new, EditKind::Conditioned, condition.fit);
     }
 }
-
-/// Mutable defaults: `def f(x=[])` -> `def f(x=None)` and a line that makes a fresh one.
-pub(super) fn shared_defaults(desk: &mut Desk<'_, '_>) {
-    let node = desk.region.node;
-    let (Some(parameters), Some(body)) =
-        (node.child_by_field_name("parameters"), node.child_by_field_name("body"))
-    else {
-        return;
-    };
-    let Some(first) = desk.region.statements.first().copied() else { return };
-    let Some(lines) = desk.lines(first.node).filter(|_| first.node.parent() == Some(body)) else { return };
-    for parameter in parts(parameters) {
-        let (Some(name), Some(value)) =
-            (parameter.child_by_field_name("name"), parameter.child_by_field_name("value"))
-        else {
-            continue;
-        };
-        let mutable = matches!(value.kind(), "list" | "dictionary" | "set")
-            || matches!(desk.text(value), "set()" | "list()" | "dict()");
-        if mutable {
-            let (name, fresh) = (desk.text(name), desk.text(value));
-            let deeper = format!("{}{}", lines.indent, desk.facts.tab);
-            let head = desk.line(&lines.indent, &format!("if {name} is None:"));
-            let text = format!("{head}{}", desk.line(&deeper, &format!("{name} = {fresh}")));
-            let start = lines.range.start;
-            let splices = vec![
-                crate::syntax::Splice { range: value.byte_range(), new: "None".to_owned() },
-                crate::syntax::Splice { range: start..start, new: text },
-            ];
-            desk.pool.several(splices, EditKind::SharedDefault, first.weight, 1.0);
-        }
-    }
-}

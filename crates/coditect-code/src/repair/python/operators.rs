@@ -185,6 +185,14 @@ fn regroup(desk: &mut Desk<'_, '_>, site: Site<'_>, left: Node<'_>, right: Node<
             0.4,
         );
     }
+    // Deeper: `a - b * c / d` -> `(a - b) * c / d`.
+    let mut inner = first_of(right).and_then(first_of);
+    while let Some(one) = inner {
+        let head = cut(slot.start_byte(), one.end_byte());
+        let tail = cut(one.end_byte(), slot.end_byte());
+        desk.put(site, slot, &format!("({head}) {tail}"), level::of(text, right), kind, 0.4);
+        inner = first_of(one);
+    }
     if let Some((one, two)) = operands(left) {
         let head = cut(one.start_byte(), two.start_byte());
         let tail = cut(left.end_byte(), slot.end_byte());
@@ -194,6 +202,11 @@ fn regroup(desk: &mut Desk<'_, '_>, site: Site<'_>, left: Node<'_>, right: Node<
             desk.put(site, slot, &flat, level::OR, kind, 0.3);
         }
     }
+}
+
+/// The left operand of an expression without brackets around it.
+fn first_of(node: Node<'_>) -> Option<Node<'_>> {
+    operands(node).filter(|_| node.kind() != "parenthesized_expression").map(|(one, _)| one)
 }
 
 /// Left and right of a binary or boolean expression, brackets around it or not.

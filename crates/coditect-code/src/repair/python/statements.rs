@@ -132,6 +132,7 @@ fn branches(desk: &mut Desk<'_, '_>, site: Site<'_>) {
             _ => {}
         }
     }
+    turned_round(desk, site);
     for (n, one) in bodies.iter().enumerate() {
         for two in &bodies[n + 1..] {
             if desk.text(*one) != desk.text(*two) {
@@ -146,6 +147,32 @@ fn branches(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     if bodies.len() == 1 {
         unwrap(desk, site, bodies[0]);
     }
+}
+
+/// The branches of a ladder of comparisons in the opposite order: `>= 50`, `>= 60`, `>= 70` never comes to its end.
+fn turned_round(desk: &mut Desk<'_, '_>, site: Site<'_>) {
+    let clauses: Vec<Node<'_>> = std::iter::once(site.node)
+        .chain(parts(site.node).into_iter().filter(|part| part.kind() == "elif_clause"))
+        .collect();
+    let field = |name: &'static str| -> Option<Vec<Node<'_>>> {
+        clauses.iter().map(|clause| clause.child_by_field_name(name)).collect()
+    };
+    let (Some(conditions), Some(bodies)) = (field("condition"), field("consequence")) else { return };
+    let subject = |node: &Node<'_>| parts(*node).first().map(|left| desk.text(*left));
+    let is_ladder = conditions.len() > 2
+        && conditions.iter().all(|condition| {
+            condition.kind() == "comparison_operator" && subject(condition) == subject(&conditions[0])
+        });
+    if !is_ladder {
+        return;
+    }
+    let turned = |nodes: &[Node<'_>]| -> Vec<Splice> {
+        let pairs = nodes.iter().zip(nodes.iter().rev());
+        pairs.map(|(to, from)| Splice { range: to.byte_range(), new: desk.text(*from).to_owned() }).collect()
+    };
+    let mut splices = [turned(&conditions), turned(&bodies)].concat();
+    splices.sort_by_key(|splice| splice.range.start);
+    desk.pool.several(splices, EditKind::Swap, site.weight, 0.4);
 }
 
 /// `else:` goes and its body always runs.

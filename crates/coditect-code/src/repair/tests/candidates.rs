@@ -220,3 +220,27 @@ fn suspicious_lines_and_named_functions_come_first() {
     assert_eq!(first(&[suspect(2, 0.9), suspect(6, 0.4)], ""), "one");
     assert_eq!(first(&[], "fix function two"), "two");
 }
+
+#[test]
+fn what_beginners_write_has_a_candidate() {
+    let cases = [
+        ("def f(x):\n    return x - 32 * 5 / 9\n", "    return (x - 32) * 5 / 9\n"),
+        ("def f(n, m):\n    return [[0] * n] * m\n", "    return [[0] * n for _ in range(m)]\n"),
+        ("def f(a):\n    return dict.fromkeys(a, [])\n", "    return {key: [] for key in a}\n"),
+        (
+            "class Box:\n    items = []\n\n    def __init__(self, n):\n        self.n = n\n",
+            "class Box:\n\n    def __init__(self, n):\n        self.items = []\n        self.n = n\n",
+        ),
+        (
+            "def f(n):\n    if n > 1:\n        r = 'a'\n    elif n > 2:\n        r = 'b'\n    elif n > 3:\n        r = 'c'\n    return r\n",
+            "    if n > 3:\n        r = 'c'\n    elif n > 2:\n        r = 'b'\n    elif n > 1:\n        r = 'a'\n    return r\n",
+        ),
+    ];
+    for (before, wanted) in cases {
+        let sources = [source(before)];
+        let made = candidates_of(&sources, &[]);
+        let texts: Vec<String> =
+            made.iter().filter_map(|c| c.apply(&sources)?.get("m.py").cloned()).collect();
+        assert!(texts.iter().any(|text| text.ends_with(wanted)), "{before}");
+    }
+}
