@@ -22,6 +22,7 @@ use crate::notices::Notices;
 use crate::{Tools, failed, not_mine};
 
 mod judge;
+mod layer;
 mod recipe;
 pub(crate) mod sources;
 pub(crate) mod trees;
@@ -139,7 +140,9 @@ impl Coder {
         } else {
             let builds = case.project.framework.toolchain().is_some();
             let commit = &case.snapshot.commit;
-            Stage::Disk(Trees::make(&*self.tools.workspace, &work.mission, commit, threads, builds)?)
+            let workspace = &*self.tools.workspace;
+            let tier = (sandbox, case.waived);
+            Stage::Disk(Trees::make(workspace, &work.mission, commit, threads, builds, tier)?)
         };
         let rest = (case.limits, case.waived, &work.stop);
         let mut bench = Bench::new(case.project, sandbox, stage, case.baseline, sources, rest);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coditect_code::suite::{BUILD, Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
-use coditect_ports::{PortError, Sandbox, Work};
+use coditect_ports::{PortError, Sandbox, Work, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestStatus};
 
@@ -74,7 +74,14 @@ impl Place<'_> {
     }
 
     fn suite<'b>(&'b self, view: &'b Path, cache: Option<&'b Path>) -> Suite<'b> {
-        Suite { project: self.project, view, sandbox: self.sandbox, waived: self.waived, cache }
+        Suite {
+            project: self.project,
+            view,
+            sandbox: self.sandbox,
+            waived: self.waived,
+            cache,
+            writes: Writes::Kept,
+        }
     }
 
     /// The directory for what is built, for a project that is built. That of the baseline has run the person's own code

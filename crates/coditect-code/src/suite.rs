@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop};
+use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Enforced, ErrorKind, Limits, Project, TestReport, TestResult, TestStatus, Tier};
 
@@ -69,6 +69,8 @@ pub struct Suite<'a> {
     pub waived: &'a [String],
     /// A directory outside the worktree for what is built; what must be built cannot be run without one.
     pub cache: Option<&'a Path>,
+    /// What becomes of what runs write to the worktree.
+    pub writes: Writes<'a>,
 }
 
 /// What one run is to do.
@@ -314,7 +316,7 @@ impl Suite<'_> {
             program,
             view: self.view,
             directory: "",
-            writable: false,
+            writes: Writes::Refused,
             stdin: &[],
             limits,
             waived: self.waived,
@@ -325,7 +327,8 @@ impl Suite<'_> {
             return Job { view: root, ..job };
         }
         // An overlay is tried many times on the same directory; what is on the disk was put there for one run.
-        Job { directory: &self.project.root, writable: how.overlay.is_empty(), ..job }
+        let writes = if how.overlay.is_empty() { self.writes } else { Writes::Refused };
+        Job { directory: &self.project.root, writes, ..job }
     }
 
     fn request(

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use coditect_code::suite::{Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_code::survey::Survey;
-use coditect_ports::{Stop, StopCause};
+use coditect_ports::{Stop, StopCause, Writes};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::{ErrorKind, Limits, Project, TestStatus, Tier};
 use python_host::{Host, tree};
@@ -33,7 +33,14 @@ fn run(files: &[(&str, &str)], change: impl FnOnce(&mut SuiteRun<'_>)) -> SuiteR
     let dir = tree(files);
     let project = survey(&dir);
     let host = Host::new(Tier::Os);
-    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[], cache: None };
+    let suite = Suite {
+        project: &project,
+        view: dir.path(),
+        sandbox: &host,
+        waived: &[],
+        cache: None,
+        writes: Writes::Kept,
+    };
     let limits = limits();
     let mut how = SuiteRun::whole(&limits);
     change(&mut how);
@@ -72,7 +79,14 @@ fn an_overlay_changes_what_runs_and_not_the_disk() {
     let dir = tree(&[("calc.py", CALC), ("test_calc.py", TEST_CALC)]);
     let project = survey(&dir);
     let host = Host::new(Tier::Wasm);
-    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[], cache: None };
+    let suite = Suite {
+        project: &project,
+        view: dir.path(),
+        sandbox: &host,
+        waived: &[],
+        cache: None,
+        writes: Writes::Kept,
+    };
     let limits = limits();
     let how = SuiteRun { overlay: &overlay, ..SuiteRun::whole(&limits) };
     let report = suite.run(&how, &Stop::new(), &mut |_| {}).unwrap();
@@ -181,7 +195,14 @@ fn a_raised_flag_ends_it_soon() {
     )]);
     let project = survey(&dir);
     let host = Host::new(Tier::Os);
-    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[], cache: None };
+    let suite = Suite {
+        project: &project,
+        view: dir.path(),
+        sandbox: &host,
+        waived: &[],
+        cache: None,
+        writes: Writes::Kept,
+    };
     let (stop, limits) = (Stop::new(), limits());
     stop.raise(StopCause::Cancelled);
     let started = Instant::now();
@@ -203,7 +224,14 @@ fn a_command_is_one_test_named_by_itself() {
     };
     let project = coditect_code::survey::survey(&survey).unwrap();
     let host = Host::new(Tier::Os);
-    let suite = Suite { project: &project, view: dir.path(), sandbox: &host, waived: &[], cache: None };
+    let suite = Suite {
+        project: &project,
+        view: dir.path(),
+        sandbox: &host,
+        waived: &[],
+        cache: None,
+        writes: Writes::Kept,
+    };
     let limits = limits();
     let report = suite.run(&SuiteRun::whole(&limits), &Stop::new(), &mut |_| {}).unwrap();
     assert_eq!(ends(&report), [("sh -c echo three is not four; exit 3", TestStatus::Failed)]);

@@ -20,6 +20,6 @@ pub use bus::{Bus, Notice};
 pub use clock::{Clock, Entropy};
 pub use error::PortError;
 pub use journal::{AppendError, Journal};
-pub use sandbox::{Exit, Job, Program, Ran, Sandbox};
+pub use sandbox::{Exit, Job, Program, Ran, Sandbox, Writes};
 pub use stop::{Stop, StopCause};
 pub use workspace::Workspace;

@@ -84,8 +84,8 @@ pub struct Job<'a> {
     pub view: &'a Path,
     /// Directory below the view in which it starts (`""`: the view).
     pub directory: &'a str,
-    /// Whether the view may be written. The WASM tier never lets it.
-    pub writable: bool,
+    /// What becomes of what it writes to the view.
+    pub writes: Writes<'a>,
     /// Bytes for its standard input.
     pub stdin: &'a [u8],
     /// What it may use.
@@ -95,6 +95,25 @@ pub struct Job<'a> {
     /// Raised to stop it at once.
     pub stop: &'a Stop,
 }
+
+/// What becomes of what a run writes to its view. The WASM tier never lets it write there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes<'a> {
+    /// It may not write there.
+    Refused,
+    /// It may write there, and all of that goes with the run: the view stays as it is. A tier that has no such layer
+    /// refuses, and the cause names [`OVERLAY`].
+    Dropped {
+        /// A directory whose files stand in place of those of the view, or beside them. It stays as it is, too, and
+        /// nobody may change it, or the view, while the run is under way.
+        over: Option<&'a Path>,
+    },
+    /// It may write there, and what it writes stays.
+    Kept,
+}
+
+/// How a layer above the view is called where it is enforced, or refused.
+pub const OVERLAY: &str = "overlay";
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +174,10 @@ pub struct Probe {
 /// - The run sees the view, a scratch directory of its own that goes with it, and toolchains read-only; it has
 ///   no network, no credentials, no environment but what is named, no outside process.
 /// - It ends within its limits, with its whole process tree, also when it is stopped or the host dies.
-/// - Each call is fresh: nothing of one run is seen by another, except what was written to a writable view.
+/// - Each call is fresh: nothing of one run is seen by another, except what was written to a view that keeps it
+///   ([`Writes::Kept`]).
+/// - What a run writes to a view that drops it ([`Writes::Dropped`]) is held to its limits, costs what it is and not
+///   what the view is, and is gone when the call returns, also when the host dies.
 /// - `Ran::enforced` says what was really in force.
 ///
 /// # May
@@ -163,7 +185,8 @@ pub struct Probe {
 ///
 /// # Must not
 /// Fall back to something weaker. Where a protection cannot be had, `run` is refused with `Denied`, and the
-/// cause names the protection; it goes on without it only where `waived` has that name.
+/// cause names the protection; it goes on without it only where `waived` has that name. (A layer above the view is no
+/// protection, so it cannot be waived.)
 ///
 /// # When it fails
 /// An error means that nothing was run or its result is not known. What the guest did wrong is an [`Exit`].

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use coditect_ports::{Exit, Job, Program, Ran, Sandbox, Stop};
+use coditect_ports::{Exit, Job, Program, Ran, Sandbox, Stop, Writes};
 use coditect_sandbox::os::{OsSandbox, Settings};
 use coditect_sandbox::wasm::WasmSandbox;
 use coditect_types::{Limits, Tier};
@@ -77,7 +77,7 @@ fn attack(sandbox: &dyn Sandbox, attack: &Attack) -> Verdict {
         program: &program,
         view: planted.view(),
         directory: "",
-        writable: true,
+        writes: Writes::Kept,
         stdin: b"",
         limits: &limits,
         waived: &[],

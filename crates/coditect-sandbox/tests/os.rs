@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use coditect_ports::{Exit, Sandbox, StopCause};
+use coditect_ports::{Exit, Sandbox, StopCause, Writes};
 use coditect_types::{ErrorKind, Limits};
 use os_harness::{Case, again_under, sandbox, text, view};
 
@@ -49,7 +49,7 @@ open('/tmp/x', 'w').write('scratch'); open('made.txt', 'w').write('made')
 fn a_read_only_view_stays_as_it_is() {
     let view = view();
     let mut case = Case::new(view.path());
-    case.writable = false;
+    case.writes = Writes::Refused;
     let ran = case.run(&["sh", "-c", "touch made; echo x > /tmp/x && cat /tmp/x"]).unwrap();
     assert_eq!((ran.exit, text(&ran.stdout).as_str()), (Exit::Code(0), "x\n"));
     assert_eq!(std::fs::read_dir(view.path()).unwrap().count(), 0);

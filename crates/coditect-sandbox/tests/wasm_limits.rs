@@ -292,7 +292,7 @@ fn the_port() {
             program,
             view: project.dir.path(),
             directory: "",
-            writable: false,
+            writes: coditect_ports::Writes::Refused,
             stdin: b"",
             limits: &limits,
             waived: &[],

@@ -57,7 +57,7 @@ impl Bench {
             program: &program,
             view: self.project.dir.path(),
             directory: "",
-            writable: false,
+            writes: coditect_ports::Writes::Refused,
             stdin: &[],
             limits,
             waived: &[],

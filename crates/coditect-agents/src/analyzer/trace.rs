@@ -61,6 +61,7 @@ pub(super) fn add_lines(
         sandbox: place.sandbox,
         waived: place.waived,
         cache: Some(&cache),
+        writes: coditect_ports::Writes::Kept,
     };
     let limits = coditect_types::Limits { wall_ms: BUILD_MS, ..place.limits.clone() };
     let Some(built) = suite.build(&limits, &place.work.stop)? else { return Ok(()) };

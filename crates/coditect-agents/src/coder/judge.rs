@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use coditect_code::python::dialect::examples;
 use coditect_code::repair::{self, Candidate, Scope, Source, Trial};
 use coditect_code::suite::{BUILD, IMPORT, Suite, SuiteReport, SuiteRun};
-use coditect_ports::{Exit, PortError, Sandbox, Stop};
+use coditect_ports::{Exit, PortError, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
@@ -29,7 +29,7 @@ const ROUNDS: u32 = 2;
 pub(super) enum Stage<'a> {
     /// Handed to the runner: the disk is left alone, and all trials share one worktree.
     Overlay(&'a Path),
-    /// Written into a worktree of the trial's own.
+    /// Put on the disk, in a place that the trial has for itself.
     Disk(Trees<'a>),
 }
 
@@ -57,6 +57,8 @@ pub(super) struct Bench<'a> {
     /// Red tests that say the same in an interpreter that ran them before, see [`SuiteRun::warm`].
     warm: Vec<String>,
     runs: AtomicU64,
+    /// The first red suite was looked at in a worktree of its own, too.
+    confirmed: AtomicBool,
 }
 
 impl<'a> Bench<'a> {
@@ -98,6 +100,7 @@ impl<'a> Bench<'a> {
             woven: None,
             warm: Vec::new(),
             runs: AtomicU64::new(0),
+            confirmed: AtomicBool::new(false),
         }
     }
 
@@ -115,7 +118,11 @@ impl<'a> Bench<'a> {
             return Ok(());
         };
         let how = SuiteRun { select: Some(std::slice::from_ref(&id)), ..SuiteRun::whole(self.limits) };
-        let run = self.run(&BTreeMap::new(), &how, self.project)?;
+        let mut run = self.run(&BTreeMap::new(), &how, self.project)?;
+        // It was green in the baseline. What is built into the worktree itself, for one, goes with a layer.
+        if run.report.red().next().is_some() && self.give_up_layers() {
+            run = self.run(&BTreeMap::new(), &how, self.project)?;
+        }
         self.overhead = run.wall.saturating_sub(run.build + time);
         Ok(())
     }
@@ -174,33 +181,42 @@ impl<'a> Bench<'a> {
         project: &Project,
     ) -> Result<SuiteReport, PortError> {
         let how = SuiteRun { build_ms: BUILD_MS, ..how.clone() };
-        let suite = |view: &Path, cache: Option<&Path>, how: &SuiteRun<'_>| {
-            self.suite(project, view, cache).run(how, self.stop, &mut |_| {})
-        };
         let report = match &self.stage {
             Stage::Overlay(view) => {
                 let text =
                     |(path, text): (&String, &String)| (path.clone(), self.script.for_runner(path, text));
                 let overlay: BTreeMap<String, String> = overlay.iter().map(text).collect();
-                suite(view, None, &SuiteRun { overlay: &overlay, ..how })?
+                let how = SuiteRun { overlay: &overlay, ..how };
+                self.suite(project, view, None, Writes::Refused).run(&how, self.stop, &mut |_| {})?
             }
-            Stage::Disk(trees) => {
-                let below_top = |path: &String| match project.root.as_str() {
-                    "" => path.clone(),
-                    root => format!("{root}/{path}"),
-                };
-                // `judge` has refused what cannot be written.
-                let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
-                let files = overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect();
-                trees.with(&files, |tree| suite(tree.path(), tree.cache(), &how))?
-            }
+            Stage::Disk(trees) => trees.with(&self.files(overlay), |tree| {
+                let suite = self.suite(project, tree.path(), tree.cache(), tree.writes());
+                suite.run(&how, self.stop, &mut |_| {})
+            })?,
         };
         self.runs.fetch_add(u64::from(report.runs), Ordering::Relaxed);
         Ok(report)
     }
 
-    fn suite<'b>(&'b self, project: &'b Project, view: &'b Path, cache: Option<&'b Path>) -> Suite<'b> {
-        Suite { project, view, sandbox: self.sandbox, waived: self.waived, cache }
+    fn suite<'b>(
+        &'b self,
+        project: &'b Project,
+        view: &'b Path,
+        cache: Option<&'b Path>,
+        writes: Writes<'b>,
+    ) -> Suite<'b> {
+        Suite { project, view, sandbox: self.sandbox, waived: self.waived, cache, writes }
+    }
+
+    /// From now on each trial has a worktree of its own. False: they had one before.
+    fn give_up_layers(&self) -> bool {
+        match &self.stage {
+            Stage::Disk(trees) if trees.are_layered() => {
+                trees.give_up_layers();
+                true
+            }
+            Stage::Disk(_) | Stage::Overlay(_) => false,
+        }
     }
 
     /// A run of a candidate: in the build of its batch, where it has one.
@@ -217,7 +233,7 @@ impl<'a> Bench<'a> {
             return self.run(overlay, how, project);
         };
         let report = trees.with(&BTreeMap::new(), |tree| {
-            let suite = self.suite(project, tree.path(), Some(&woven.cache));
+            let suite = self.suite(project, tree.path(), Some(&woven.cache), tree.writes());
             suite.run_built(&built, how, &picked(number), self.stop)
         })?;
         self.runs.fetch_add(u64::from(report.runs), Ordering::Relaxed);
@@ -289,7 +305,35 @@ impl<'a> Bench<'a> {
             imports: &self.imports,
             ..SuiteRun::whole(&limits)
         };
-        self.try_out(overlay, &how, self.project)
+        let report = self.try_out(overlay, &how, self.project)?;
+        // A suite may do what a layer cannot (rename a directory that is checked in). A candidate that is refuted for that
+        // would be lost, so the first red suite is looked at without.
+        let red = report.report.red().count();
+        let Stage::Disk(trees) = &self.stage else { return Ok(report) };
+        if red == 0 || !trees.may_differ() || self.confirmed.swap(true, Ordering::Relaxed) {
+            return Ok(report);
+        }
+        let second = trees.alone(&self.files(overlay), |tree| {
+            let suite = self.suite(self.project, tree.path(), tree.cache(), tree.writes());
+            suite.run(&how, self.stop, &mut |_| {})
+        })?;
+        self.runs.fetch_add(u64::from(second.runs), Ordering::Relaxed);
+        if second.report.red().count() < red {
+            trees.give_up_layers();
+            return Ok(second);
+        }
+        Ok(report)
+    }
+
+    /// The files of a candidate as they are put on the disk, by path below the worktree's top.
+    fn files(&self, overlay: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
+        let below_top = |path: &String| match self.project.root.as_str() {
+            "" => path.clone(),
+            root => format!("{root}/{path}"),
+        };
+        // `judge` has refused what cannot be written.
+        let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
+        overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect()
     }
 }
 
@@ -297,7 +341,7 @@ impl repair::Judge for Bench<'_> {
     fn ready(&self, batch: &[(&Candidate, &BTreeMap<String, String>)]) -> Result<(), PortError> {
         let Some(woven) = &self.woven else { return Ok(()) };
         let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
-        let suite = self.suite(self.project, &woven.tree, Some(&woven.cache));
+        let suite = self.suite(self.project, &woven.tree, Some(&woven.cache), Writes::Kept);
         let runs = woven.build(&suite, self.product, batch, &limits, self.stop)?;
         self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
         Ok(())

@@ -1,26 +1,47 @@
-//! Worktrees to try candidates in, for sandboxes that read the disk: one for each thread, brought back to the
-//! commit's content after a run that wrote something.
+//! Where candidates are tried in sandboxes that read the disk: one place for each thread.
+//!
+//! Where the sandbox can mount a layer above a worktree, all places share one worktree, and each has a layer of its own
+//! for the files of its candidate. Where it cannot, each is a worktree, into which the candidate is written, and which is
+//! looked at afterwards and brought back to the commit's content.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use coditect_ports::{PortError, Workspace};
-use coditect_types::MissionId;
+use coditect_ports::{Job, PortError, Program, Sandbox, Stop, Workspace, Writes};
+use coditect_types::{Limits, MissionId};
+
+use super::layer::Layer;
 
 /// What is known of a file without reading it: size, time of change, whether it is a plain file.
 type Look = (u64, Option<SystemTime>, bool);
 
-/// One worktree.
+/// One place.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    purpose: String,
-    path: PathBuf,
+    number: usize,
     /// Where it builds, if anything is built.
     cache: Option<PathBuf>,
+    stand: Stand,
+}
+
+#[derive(Debug)]
+enum Stand {
+    /// A layer over the shared worktree.
+    Layer(Layer, PathBuf),
+    /// A worktree of its own.
+    Copy(Copy),
+}
+
+/// A worktree that is written to.
+#[derive(Debug)]
+struct Copy {
+    path: PathBuf,
     /// How it looked when it was clean.
     clean: BTreeMap<PathBuf, Look>,
 }
@@ -28,58 +49,120 @@ pub(crate) struct Tree {
 impl Tree {
     /// The worktree's top.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        match &self.stand {
+            Stand::Layer(_, shared) => shared,
+            Stand::Copy(copy) => &copy.path,
+        }
     }
 
     /// Its directory for what is built.
     pub(crate) fn cache(&self) -> Option<&Path> {
         self.cache.as_deref()
     }
+
+    /// What becomes of what a run writes.
+    pub(crate) fn writes(&self) -> Writes<'_> {
+        match &self.stand {
+            Stand::Layer(layer, _) => Writes::Dropped { over: Some(layer.path()) },
+            Stand::Copy(_) => Writes::Kept,
+        }
+    }
 }
 
-/// Worktrees of one commit, lent to one trial at a time.
+/// Places for one commit, lent to one trial at a time.
 #[derive(Debug)]
 pub(crate) struct Trees<'a> {
     workspace: &'a dyn Workspace,
     mission: &'a MissionId,
     commit: &'a str,
-    /// Whether trees need a directory for what is built.
+    /// Whether there is a directory for what is built.
     builds: bool,
+    /// Whether places are layers.
+    layered: AtomicBool,
     free: Mutex<Vec<Tree>>,
     returned: Condvar,
 }
 
 impl<'a> Trees<'a> {
-    /// Makes `count` worktrees.
+    /// Makes `count` places.
     pub(crate) fn make(
         workspace: &'a dyn Workspace,
         mission: &'a MissionId,
         commit: &'a str,
         count: usize,
         builds: bool,
+        (sandbox, waived): (&dyn Sandbox, &[String]),
     ) -> Result<Self, PortError> {
-        let trees =
-            Self { workspace, mission, commit, builds, free: Mutex::default(), returned: Condvar::new() };
-        for number in 0..count.max(1) {
-            let tree = trees.fresh(format!("seek-{number}"))?;
-            trees.lock().push(tree);
+        let trees = Self {
+            workspace,
+            mission,
+            commit,
+            builds,
+            layered: AtomicBool::new(true),
+            free: Mutex::default(),
+            returned: Condvar::new(),
+        };
+        let shared = workspace.worktree(mission, commit, "seek-shared")?;
+        let first = trees.layer(&shared, 0)?;
+        trees.layered.store(can_layer(sandbox, waived, &first), Ordering::Relaxed);
+        let mut free = vec![first];
+        for number in 1..count.max(1) {
+            free.push(trees.layer(&shared, number)?);
         }
+        *trees.lock() = free;
         Ok(trees)
     }
 
-    fn fresh(&self, purpose: String) -> Result<Tree, PortError> {
-        let path = self.workspace.worktree(self.mission, self.commit, &purpose)?;
-        let cache = if self.builds {
-            Some(self.workspace.cache(self.mission, &purpose, Some("baseline"))?)
-        } else {
-            None
-        };
-        let clean = looks(&path);
-        Ok(Tree { purpose, path, cache, clean })
+    /// Whether places share a worktree.
+    pub(crate) fn are_layered(&self) -> bool {
+        self.layered.load(Ordering::Relaxed)
     }
 
-    /// Writes `files` (path below the top, whole content) over a worktree, lends it to `run`, and brings it back to
-    /// what it was.
+    /// From now on each place is a worktree of its own: the project needs what layers cannot do.
+    pub(crate) fn give_up_layers(&self) {
+        self.layered.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a test may be red for what a layer cannot do. What is built is not asked: it would take a build to know.
+    pub(crate) fn may_differ(&self) -> bool {
+        self.are_layered() && !self.builds
+    }
+
+    /// As [`Trees::with`], in a worktree that nobody else has.
+    pub(crate) fn alone<T>(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        run: impl FnOnce(&Tree) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
+        let path = self.workspace.worktree(self.mission, self.commit, "seek-alone")?;
+        let stand = Stand::Copy(Copy { path, clean: BTreeMap::new() });
+        let tree = Tree { number: 0, cache: None, stand };
+        write(&tree, files)?;
+        run(&tree)
+    }
+
+    fn layer(&self, shared: &Path, number: usize) -> Result<Tree, PortError> {
+        let purpose = format!("seek-{number}");
+        let path = self.workspace.cache(self.mission, &format!("{purpose}-layer"), None)?;
+        let layer = Layer::open(path, self.builds)
+            .map_err(|error| PortError::from_io("look at the layer of a candidate", &error))?;
+        let cache = self.cache(&purpose)?;
+        Ok(Tree { number, cache, stand: Stand::Layer(layer, shared.to_owned()) })
+    }
+
+    fn cache(&self, purpose: &str) -> Result<Option<PathBuf>, PortError> {
+        let make = || self.workspace.cache(self.mission, purpose, Some("baseline"));
+        self.builds.then(make).transpose()
+    }
+
+    fn copy(&self, number: usize) -> Result<Copy, PortError> {
+        let path = self.workspace.worktree(self.mission, self.commit, &format!("seek-{number}"))?;
+        let clean = looks(&path);
+        Ok(Copy { path, clean })
+    }
+
+    /// Puts `files` (path below the top, whole content) in place of those of the commit, and lends a place with them to
+    /// `run`. The next one finds nothing of what it wrote there.
     pub(crate) fn with<T>(
         &self,
         files: &BTreeMap<String, Vec<u8>>,
@@ -87,19 +170,25 @@ impl<'a> Trees<'a> {
     ) -> Result<T, PortError> {
         let mut lent = Lent { trees: self, tree: Some(self.take()) };
         let Some(tree) = lent.tree.as_mut() else { return Err(crate::interrupted()) };
-        let before: Vec<(PathBuf, Option<Vec<u8>>)> = files
-            .keys()
-            .map(|path| tree.path.join(path))
-            .map(|path| (path.clone(), fs::read(path).ok()))
-            .collect();
-        let written = files.iter().try_for_each(|(path, bytes)| replace(&tree.path.join(path), bytes));
-        let result = written
-            .map_err(|error| PortError::from_io("write a candidate into a worktree", &error))
-            .and_then(|()| run(tree));
-        // The files of the candidate are different anyway; any other difference was made by the run.
-        if !is_clean_but(tree, &before) || restore(tree, before).is_err() {
-            let purpose = tree.purpose.clone();
-            *tree = self.fresh(purpose)?;
+        let number = tree.number;
+        if !self.are_layered() && matches!(tree.stand, Stand::Layer(..)) {
+            tree.stand = Stand::Copy(self.copy(number)?);
+            // What was built last is a candidate's, and its files here need not be newer than that.
+            tree.cache = self.cache(&format!("seek-{number}-copy"))?;
+        }
+        let before = match &mut tree.stand {
+            Stand::Layer(layer, shared) => {
+                layer.hold(shared, files).map_err(|error| PortError::from_io(WRITING, &error))?;
+                return run(tree);
+            }
+            Stand::Copy(copy) => copy.before(files),
+        };
+        let result = write(tree, files).and_then(|()| run(tree));
+        if let Stand::Copy(copy) = &mut tree.stand
+            && (!copy.is_clean_but(&before) || copy.restore(before).is_err())
+        {
+            // The files of the candidate are different anyway; any other difference was made by the run.
+            *copy = self.copy(number)?;
         }
         result
     }
@@ -135,6 +224,16 @@ impl Drop for Lent<'_, '_> {
     }
 }
 
+const WRITING: &str = "write a candidate for the sandbox";
+
+/// Writes a candidate into a worktree.
+fn write(tree: &Tree, files: &BTreeMap<String, Vec<u8>>) -> Result<(), PortError> {
+    let mut files = files.iter();
+    files
+        .try_for_each(|(path, bytes)| replace(&tree.path().join(path), bytes))
+        .map_err(|error| PortError::from_io(WRITING, &error))
+}
+
 /// Replaces a file's content. It is made anew, so that a link that stands in its place is never followed.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let permissions =
@@ -152,26 +251,55 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// True where nothing but these files looks different from before.
-fn is_clean_but(tree: &Tree, written: &[(PathBuf, Option<Vec<u8>>)]) -> bool {
-    let now = looks(&tree.path);
-    let is_written = |path: &PathBuf| written.iter().any(|(known, _)| known == path);
-    now.iter().all(|(path, look)| is_written(path) || tree.clean.get(path) == Some(look))
-        && tree.clean.keys().all(|path| is_written(path) || now.contains_key(path))
+impl Copy {
+    /// What stands at the paths of a candidate.
+    fn before(&self, files: &BTreeMap<String, Vec<u8>>) -> Before {
+        let paths = files.keys().map(|path| self.path.join(path));
+        paths.map(|path| (path.clone(), fs::read(path).ok())).collect()
+    }
+
+    /// True where nothing but these files looks different from before.
+    fn is_clean_but(&self, written: &Before) -> bool {
+        let now = looks(&self.path);
+        let is_written = |path: &PathBuf| written.iter().any(|(known, _)| known == path);
+        now.iter().all(|(path, look)| is_written(path) || self.clean.get(path) == Some(look))
+            && self.clean.keys().all(|path| is_written(path) || now.contains_key(path))
+    }
+
+    /// Puts files back as they were.
+    fn restore(&mut self, before: Before) -> io::Result<()> {
+        for (path, bytes) in before {
+            match bytes {
+                Some(bytes) => {
+                    replace(&path, &bytes)?;
+                    self.clean.insert(path.clone(), look(&fs::symlink_metadata(&path)?));
+                }
+                None => remove(&path)?,
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Puts files back as they were.
-fn restore(tree: &mut Tree, before: Vec<(PathBuf, Option<Vec<u8>>)>) -> io::Result<()> {
-    for (path, bytes) in before {
-        match bytes {
-            Some(bytes) => {
-                replace(&path, &bytes)?;
-                tree.clean.insert(path.clone(), look(&fs::symlink_metadata(&path)?));
-            }
-            None => remove(&path)?,
-        }
-    }
-    Ok(())
+/// Files, and what stood there.
+type Before = Vec<(PathBuf, Option<Vec<u8>>)>;
+
+/// Whether the sandbox can run something in this place, by doing it: it is a matter of the kernel, and of the file system
+/// that the worktree is on.
+fn can_layer(sandbox: &dyn Sandbox, waived: &[String], tree: &Tree) -> bool {
+    let program = Program::Command { argv: vec!["true".to_owned()], env: Vec::new() };
+    let (limits, stop) = (Limits::default(), Stop::new());
+    let job = Job {
+        program: &program,
+        view: tree.path(),
+        directory: "",
+        writes: tree.writes(),
+        stdin: &[],
+        limits: &limits,
+        waived,
+        stop: &stop,
+    };
+    sandbox.run(&job, &mut |_| ControlFlow::Continue(())).is_ok()
 }
 
 fn look(about: &fs::Metadata) -> Look {

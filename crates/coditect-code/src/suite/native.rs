@@ -466,7 +466,7 @@ impl<'a> Native<'a> {
             program: &program,
             view: self.suite.view,
             directory: &directory,
-            writable: true,
+            writes: self.suite.writes,
             stdin: &[],
             limits,
             waived: self.suite.waived,

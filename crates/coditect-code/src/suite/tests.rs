@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use coditect_ports::sandbox::Probe;
-use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop};
+use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Enforced, Limits, Project, TestStatus, Tier};
 
@@ -93,8 +93,14 @@ fn run(
         lent: Vec::new(),
         notes: vec![],
     };
-    let suite =
-        Suite { project: &project, view: Path::new("/"), sandbox: &sandbox, waived: &[], cache: None };
+    let suite = Suite {
+        project: &project,
+        view: Path::new("/"),
+        sandbox: &sandbox,
+        waived: &[],
+        cache: None,
+        writes: Writes::Kept,
+    };
     let limits = Limits::default();
     let mut how = SuiteRun::whole(&limits);
     change(&mut how);

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use coditect_ports::sandbox::Probe;
-use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox};
-use coditect_types::{Enforced, Tier};
+use coditect_ports::sandbox::{OVERLAY, Probe};
+use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Writes};
+use coditect_types::{Enforced, ErrorKind, Tier};
 
 /// Runs the runner and commands as plain processes.
 #[derive(Debug)]
@@ -105,6 +105,9 @@ impl Sandbox for Host {
         job: &Job<'_>,
         on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Ran, PortError> {
+        if matches!(job.writes, Writes::Dropped { .. }) {
+            return Err(PortError::new(ErrorKind::NoSandbox, format!("this host has no `{OVERLAY}`")));
+        }
         self.runs.fetch_add(1, Ordering::SeqCst);
         let started = Instant::now();
         let (mut child, input, reports) = start(self, job);

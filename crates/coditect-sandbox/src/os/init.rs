@@ -10,6 +10,7 @@
 
 mod first;
 mod guest;
+mod overlay;
 mod root;
 mod walls;
 

@@ -57,6 +57,8 @@ impl Raw {
 pub(super) enum Entry {
     /// A directory or file of the host. One that is not there is left out.
     Bind { source: Raw, target: Raw, access: Access },
+    /// The view below a layer that goes with the run, at [`PROJECT`]; `over` lies between the two.
+    Overlay { view: Raw, over: Option<Raw> },
     /// A link.
     Link { target: Raw, to: Raw },
     /// The Python runner, which the init has too.

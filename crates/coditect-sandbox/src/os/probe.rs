@@ -3,39 +3,49 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use coditect_ports::sandbox::Probe;
-use coditect_ports::{Exit, Job, PortError, Program, Ran, Stop};
+use coditect_ports::sandbox::{OVERLAY, Probe};
+use coditect_ports::{Exit, Job, PortError, Program, Ran, Stop, Writes};
 use coditect_types::{Enforced, ErrorKind, Limits, Tier};
 
 use super::{OsSandbox, identity, run};
 
 /// Runs a program that does nothing, with everything that a real run has.
 pub(super) fn probe(sandbox: &OsSandbox) -> Probe {
-    let program = Program::Command { argv: vec!["true".into()], env: Vec::new() };
-    let limits = Limits { wall_ms: 10_000, ..Limits::default() };
-    let outcome = tempfile::tempdir()
-        .map_err(|error| PortError::from_io("making a directory", &error))
-        .and_then(|view| {
-            let job = Job {
-                program: &program,
-                view: view.path(),
-                directory: "",
-                writable: true,
-                stdin: b"",
-                limits: &limits,
-                waived: &[],
-                stop: &Stop::new(),
-            };
-            run::run(sandbox, &job, &mut |_| ControlFlow::Continue(()))
-        });
+    let outcome = nothing(sandbox, Writes::Kept);
     let mut facts = facts(sandbox);
     match outcome {
         Ok(ran) if ran.exit == Exit::Code(0) => {
             facts.push(("time of a run of `true`".into(), format!("{} us", ran.wall_us)));
+            facts.push((OVERLAY.into(), overlay(sandbox)));
             stands(ran, facts)
         }
         Ok(ran) => falls(&format!("`true` ended with {:?} in the sandbox", ran.exit), None, facts),
         Err(error) => falls(&error.cause, error.hint, facts),
+    }
+}
+
+fn nothing(sandbox: &OsSandbox, writes: Writes<'_>) -> Result<Ran, PortError> {
+    let program = Program::Command { argv: vec!["true".into()], env: Vec::new() };
+    let limits = Limits { wall_ms: 10_000, ..Limits::default() };
+    let view = tempfile::tempdir().map_err(|error| PortError::from_io("making a directory", &error))?;
+    let job = Job {
+        program: &program,
+        view: view.path(),
+        directory: "",
+        writes,
+        stdin: b"",
+        limits: &limits,
+        waived: &[],
+        stop: &Stop::new(),
+    };
+    run::run(sandbox, &job, &mut |_| ControlFlow::Continue(()))
+}
+
+/// Whether runs can have a layer above the view. Nothing depends on it but how fast candidates are tried.
+fn overlay(sandbox: &OsSandbox) -> String {
+    match nothing(sandbox, Writes::Dropped { over: None }) {
+        Ok(ran) => format!("candidates share one worktree, {} us for a run of `true`", ran.wall_us),
+        Err(error) => format!("none, so that each candidate is written to a worktree: {}", error.cause),
     }
 }
 
@@ -78,6 +88,8 @@ pub(super) fn denied(protection: &str, doing: &str, errno: i32) -> PortError {
     let waivable = ["network", "processes", "seccomp"].contains(&protection);
     let hint = match hindrance() {
         Some(hindrance) => hindrance,
+        // Whoever asks for the layer has another way.
+        None if protection == OVERLAY => return PortError::new(ErrorKind::NoSandbox, cause),
         None if waivable => format!("allow it in this container, or give it up with `--waive {protection}`"),
         None => "use the WASM tier, or run where user and mount namespaces are allowed".to_owned(),
     };

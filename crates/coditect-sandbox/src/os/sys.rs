@@ -75,30 +75,38 @@ pub(super) fn move_mount(mount: BorrowedFd<'_>, at: BorrowedFd<'_>, path: &CStr)
     .map(drop)
 }
 
-/// A new file system of this type, mounted nowhere yet.
+/// A new file system of this type, mounted nowhere yet. An option without a value is a flag.
 pub(super) fn new_mount(kind: &CStr, options: &[(&CStr, CString)], attributes: u64) -> io::Result<OwnedFd> {
     // SAFETY: `kind` is NUL-terminated.
     let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), libc::FSOPEN_CLOEXEC) })?;
+    let null = std::ptr::null::<libc::c_char>();
     for (key, value) in options {
-        // SAFETY: both strings are NUL-terminated and outlive the call.
+        let (command, value) = if value.is_empty() {
+            (libc::FSCONFIG_SET_FLAG, null)
+        } else {
+            (libc::FSCONFIG_SET_STRING, value.as_ptr())
+        };
+        // SAFETY: `key` and a value that is not null are NUL-terminated and outlive the call. A flag has no value.
         checked(unsafe {
-            libc::syscall(
-                libc::SYS_fsconfig,
-                context.as_raw_fd(),
-                libc::FSCONFIG_SET_STRING,
-                key.as_ptr(),
-                value.as_ptr(),
-                0,
-            )
+            libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, key.as_ptr(), value, 0)
         })?;
     }
-    let null = std::ptr::null::<libc::c_char>();
     // SAFETY: this command takes no key and no value.
     checked(unsafe {
         libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), libc::FSCONFIG_CMD_CREATE, null, null, 0)
     })?;
     // SAFETY: only numbers are passed.
     owned(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), libc::FSMOUNT_CLOEXEC, attributes) })
+}
+
+/// Sets an extended attribute of the file at `path`, which is no link.
+pub(super) fn set_attribute(path: &CStr, name: &CStr, value: &[u8]) -> io::Result<()> {
+    // SAFETY: both strings are NUL-terminated, and `value` is read up to its length only.
+    checked(
+        unsafe { libc::lsetxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) }
+            .into(),
+    )
+    .map(drop)
 }
 
 /// A descriptor of the process: readable once it has ended.

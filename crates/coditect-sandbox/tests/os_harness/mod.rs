@@ -8,14 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use coditect_ports::{Job, PortError, Program, Ran, Sandbox, Stop};
+use coditect_ports::{Job, PortError, Program, Ran, Sandbox, Stop, Writes};
 use coditect_sandbox::os::{OsSandbox, Settings};
 use coditect_types::Limits;
+
+/// Names another place of the launcher, for a test that runs again as another user.
+pub(crate) const LAUNCHER: &str = "CODITECT_TEST_LAUNCHER";
 
 pub(crate) fn sandbox() -> OsSandbox {
     let path = std::env::var_os("PATH").unwrap_or_default();
     OsSandbox::new(Settings {
-        launcher: PathBuf::from(env!("CARGO_BIN_EXE_coditect-sandbox-init")),
+        launcher: std::env::var_os(LAUNCHER)
+            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_coditect-sandbox-init")), PathBuf::from),
         search_path: std::env::split_paths(&path).collect(),
         home: std::env::home_dir(),
         variables: Default::default(),
@@ -27,7 +31,7 @@ pub(crate) fn sandbox() -> OsSandbox {
 pub(crate) struct Case<'a> {
     pub(crate) view: &'a Path,
     pub(crate) directory: String,
-    pub(crate) writable: bool,
+    pub(crate) writes: Writes<'a>,
     pub(crate) stdin: &'a [u8],
     pub(crate) limits: Limits,
     pub(crate) stop: Stop,
@@ -40,7 +44,7 @@ impl<'a> Case<'a> {
         Self {
             view,
             directory: String::new(),
-            writable: true,
+            writes: Writes::Kept,
             stdin: b"",
             limits: Limits { wall_ms: 60_000, ..Limits::default() },
             stop: Stop::new(),
@@ -83,7 +87,7 @@ impl<'a> Case<'a> {
             program,
             view: self.view,
             directory: &self.directory,
-            writable: self.writable,
+            writes: self.writes,
             stdin: self.stdin,
             limits: &self.limits,
             waived: &self.waived,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use coditect_ports::sandbox::Probe;
 use coditect_ports::workspace::{Applied, Change, FileEdit, Handed};
-use coditect_ports::{PortError, Workspace};
-use coditect_types::{ErrorKind, MissionId, Snapshot};
+use coditect_ports::{Exit, Job, PortError, Ran, Sandbox, Workspace, Writes};
+use coditect_types::{Enforced, ErrorKind, MissionId, Snapshot, Tier};
 
 use super::Trees;
 
@@ -34,8 +36,10 @@ impl Workspace for OneFile {
         no()
     }
 
-    fn cache(&self, _: &MissionId, _: &str, _: Option<&str>) -> Result<PathBuf, PortError> {
-        unreachable!("nothing is built")
+    fn cache(&self, _: &MissionId, purpose: &str, _: Option<&str>) -> Result<PathBuf, PortError> {
+        let path = self.0.join(purpose);
+        fs::create_dir_all(&path).unwrap();
+        Ok(path)
     }
 
     fn commit(&self, _: &MissionId, _: &str, _: &[FileEdit], _: &str) -> Result<Change, PortError> {
@@ -66,6 +70,70 @@ impl Workspace for OneFile {
     }
 }
 
+/// A sandbox that has layers, or has none.
+#[derive(Debug)]
+struct Layers(bool);
+
+impl Sandbox for Layers {
+    fn tier(&self) -> Tier {
+        Tier::Os
+    }
+
+    fn probe(&self) -> Probe {
+        Probe { tier: Tier::Os, usable: true, enforced: Enforced::default(), facts: vec![], advice: vec![] }
+    }
+
+    fn run(&self, job: &Job<'_>, _: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<Ran, PortError> {
+        if !self.0 {
+            return no();
+        }
+        assert!(matches!(job.writes, Writes::Dropped { over: Some(_) }), "{:?}", job.writes);
+        Ok(Ran {
+            exit: Exit::Code(0),
+            stdout: vec![],
+            stderr: vec![],
+            dropped: 0,
+            wall_us: 0,
+            peak_memory: None,
+            enforced: Enforced::default(),
+        })
+    }
+}
+
+#[test]
+fn layers_share_one_worktree_that_nobody_writes_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let workspace = OneFile(dir.path().to_owned());
+    let mission = MissionId::parse("m-1").unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 2, false, (&Layers(true), &[])).unwrap();
+    assert!(trees.are_layered());
+    let files = BTreeMap::from([("calc.py".to_owned(), b"new\n".to_vec())]);
+    let over = |tree: &super::Tree| match tree.writes() {
+        Writes::Dropped { over: Some(over) } => fs::read_to_string(over.join("calc.py")).ok(),
+        Writes::Dropped { over: None } | Writes::Refused | Writes::Kept => panic!("{:?}", tree.writes()),
+    };
+    trees
+        .with(&files, |first| {
+            trees
+                .with(&BTreeMap::new(), |second| {
+                    assert_eq!(first.path(), second.path());
+                    assert_eq!((over(first).as_deref(), over(second)), (Some("new\n"), None));
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(fs::read_to_string(first.path().join("calc.py")).unwrap(), "old\n");
+            Ok(())
+        })
+        .unwrap();
+    // A project that needs more gets worktrees of its own.
+    trees.give_up_layers();
+    let seen = trees.with(&files, |tree| {
+        assert_eq!(tree.writes(), Writes::Kept);
+        Ok(fs::read_to_string(tree.path().join("calc.py")).unwrap())
+    });
+    assert_eq!(seen.unwrap(), "new\n");
+}
+
 #[test]
 fn every_trial_sees_its_own_candidate_and_nothing_of_others() {
     let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -73,7 +141,7 @@ fn every_trial_sees_its_own_candidate_and_nothing_of_others() {
     fs::write(&precious, "precious").unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1, false).unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 1, false, (&Layers(false), &[])).unwrap();
     let files =
         BTreeMap::from([("calc.py".to_owned(), b"new\n".to_vec()), ("more.py".to_owned(), Vec::new())]);
     let look = |top: &Path| {
@@ -107,7 +175,7 @@ fn a_worktree_comes_back_also_from_a_trial_that_fails() {
     let dir = tempfile::tempdir().unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1, false).unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 1, false, (&Layers(false), &[])).unwrap();
     assert!(trees.with(&BTreeMap::new(), |_| no::<()>()).is_err());
     trees.with(&BTreeMap::new(), |_| Ok(())).unwrap();
 }

@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{fchdir, pivot_root};
 
-use super::{Failed, Meaning, Standing};
-use crate::os::plan::{Access, Entry, Identity, Plan, RUNNER, RUNNER_TEXT};
+use super::{Failed, Meaning, Standing, overlay};
+use crate::os::plan::{Access, Entry, Identity, Plan, RUNNER, RUNNER_TEXT, Raw};
 use crate::os::sys;
 
 const READS: &str = "file_reads";
 const WRITES: &str = "file_writes";
-const SAFE: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+pub(super) const SAFE: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
 
 /// The root that was entered.
 #[derive(Debug)]
@@ -34,10 +34,10 @@ pub(super) struct FreshRoot {
 const OLD: &str = "/.old";
 
 /// A detached copy and where it goes.
-struct Piece {
-    mount: OwnedFd,
-    target: PathBuf,
-    is_directory: bool,
+pub(super) struct Piece {
+    pub(super) mount: OwnedFd,
+    pub(super) target: PathBuf,
+    pub(super) is_directory: bool,
 }
 
 /// Builds and enters it.
@@ -50,6 +50,7 @@ pub(super) fn build(
     mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
         .means(READS, "making the mounts private")?;
     let pieces = open_pieces(plan, userns)?;
+    let layers = overlay::open(plan, userns)?;
     let root = memory(&[(c"mode", c"0755".to_owned()), (c"size", c"16777216".to_owned())])?;
     let stage = stage();
     let here = File::open("/").means(READS, "opening the root")?;
@@ -63,7 +64,11 @@ pub(super) fn build(
     pivot_root(".", OLD.trim_start_matches('/')).means(READS, "changing the root")?;
     nix::unistd::chdir("/").means(READS, "entering the fresh root")?;
 
-    scratch(plan)?;
+    scratch(plan, layers.is_some())?;
+    if let Some(layers) = layers {
+        // Before the pieces: some are attached within the project.
+        overlay::put(layers, standing)?;
+    }
     folder(Path::new("/proc"))?;
     for piece in &pieces {
         attach(piece)?;
@@ -89,20 +94,26 @@ fn open_pieces(plan: &Plan, userns: Option<BorrowedFd<'_>>) -> Result<Vec<Piece>
     for entry in &plan.entries {
         let Entry::Bind { source, target, access } = entry else { continue };
         let Ok(kind) = std::fs::metadata(source.as_path()) else { continue };
-        let name = source.as_path().display();
-        let path = sys::c_string(&source.0).means(READS, format!("naming {name}"))?;
-        let copy = sys::open_tree(&path).means(READS, format!("opening {name}"))?;
         let (set, mapped_by) = match access {
             Access::Toolchain => (SAFE | libc::MOUNT_ATTR_RDONLY, None),
             Access::Read => (SAFE | libc::MOUNT_ATTR_RDONLY, userns),
             Access::Write => (SAFE, userns),
             Access::Device => (libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC, None),
         };
-        sys::set_mount_attributes(copy.as_fd(), set, mapped_by)
-            .means(if mapped_by.is_some() { MAPPING } else { WRITES }, format!("guarding {name}"))?;
-        pieces.push(Piece { mount: copy, target: target.as_path().to_owned(), is_directory: kind.is_dir() });
+        let mount = copy(source, set, mapped_by)?;
+        pieces.push(Piece { mount, target: target.as_path().to_owned(), is_directory: kind.is_dir() });
     }
     Ok(pieces)
+}
+
+/// A detached copy of what is at `source`, with its attributes.
+pub(super) fn copy(source: &Raw, set: u64, mapped_by: Option<BorrowedFd<'_>>) -> Result<OwnedFd, Failed> {
+    let name = source.as_path().display();
+    let path = sys::c_string(&source.0).means(READS, format!("naming {name}"))?;
+    let copy = sys::open_tree(&path).means(READS, format!("opening {name}"))?;
+    sys::set_mount_attributes(copy.as_fd(), set, mapped_by)
+        .means(if mapped_by.is_some() { MAPPING } else { WRITES }, format!("guarding {name}"))?;
+    Ok(copy)
 }
 
 /// The name under which a failure of id-mapping is told. The host answers it by running the guest as the view's
@@ -120,11 +131,14 @@ fn memory(options: &[(&std::ffi::CStr, CString)]) -> Result<OwnedFd, Failed> {
 }
 
 /// `/tmp`, which is the guest's own and goes with it: home, temporary files and shared memory.
-fn scratch(plan: &Plan) -> Result<(), Failed> {
+///
+/// With a layer above the view, it is a part of the file system that holds that layer as well.
+fn scratch(plan: &Plan, layered: bool) -> Result<(), Failed> {
     let size = CString::new(plan.scratch_bytes.to_string()).unwrap_or_default();
     // Inodes are kernel memory too: a bomb of empty files ends here.
     let options = [(c"mode", c"1777".to_owned()), (c"size", size), (c"nr_inodes", c"262144".to_owned())];
     let mount = memory(&options)?;
+    let mount = if layered { overlay::room(mount)? } else { mount };
     attach(&Piece { mount, target: "/tmp".into(), is_directory: true })?;
     for name in ["/tmp/home", "/tmp/shm"] {
         DirBuilder::new().mode(0o777).create(name).means(READS, "making the scratch directories")?;
@@ -144,7 +158,7 @@ fn scratch(plan: &Plan) -> Result<(), Failed> {
     Ok(())
 }
 
-fn attach(piece: &Piece) -> Result<(), Failed> {
+pub(super) fn attach(piece: &Piece) -> Result<(), Failed> {
     let name = piece.target.display();
     if piece.is_directory {
         folder(&piece.target)?;
@@ -161,7 +175,7 @@ fn attach(piece: &Piece) -> Result<(), Failed> {
 
 fn write_entry(entry: &Entry) -> Result<(), Failed> {
     match entry {
-        Entry::Bind { .. } => Ok(()),
+        Entry::Bind { .. } | Entry::Overlay { .. } => Ok(()),
         Entry::Link { target, to } => {
             let target = target.as_path();
             folder(target.parent().unwrap_or(Path::new("/")))?;

@@ -82,6 +82,7 @@ fn restrict(plan: &Plan, abi: ABI) -> Result<RulesetStatus, RulesetError> {
     for entry in &plan.entries {
         match entry {
             Entry::Bind { target, access: Access::Write, .. } => allow(target.as_path(), all)?,
+            Entry::Overlay { .. } => allow(Path::new(PROJECT), all)?,
             Entry::Bind { target, access: Access::Toolchain | Access::Read, .. }
             | Entry::File { target, .. } => {
                 allow(target.as_path(), read)?;

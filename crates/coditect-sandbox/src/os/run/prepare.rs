@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
 use coditect_ports::sandbox::{Reports, TOOL_CACHE, TOOL_FILES, Tool};
-use coditect_ports::{Job, PortError, Program};
+use coditect_ports::{Job, PortError, Program, Writes};
 use coditect_types::ErrorKind;
 
 use crate::os::identity::Chosen;
@@ -50,14 +50,13 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
         ("LANG".into(), "C.UTF-8".into()),
         ("TMPDIR".into(), "/tmp".into()),
     ];
-    let access = if job.writable { Access::Write } else { Access::Read };
     let mut entries = sandbox.base().to_vec();
     entries.extend(toolchain::chosen(&settings.toolchains));
     let Start { argv, stdin, reports } =
         start(job, directory, python.as_ref(), tools.as_ref(), &mut env, &mut entries)?;
     entries.extend(tools.into_iter().flat_map(|found| found.entries));
     entries.extend(python.into_iter().flat_map(|found| found.entries));
-    entries.push(Entry::Bind { source: Raw::new(&view), target: Raw::new(PROJECT), access });
+    entries.push(view_entry(&view, job.writes)?);
     if let Program::Tool(tool) = job.program {
         entries.extend(lent_entries(tool, &view, directory)?);
     }
@@ -139,6 +138,17 @@ fn start(
             Start { argv, stdin: job.stdin.to_vec(), reports: tool.reports }
         }
     })
+}
+
+/// How the view is shown.
+fn view_entry(view: &Path, writes: Writes<'_>) -> Result<Entry, PortError> {
+    let bound = |access| Entry::Bind { source: Raw::new(view), target: Raw::new(PROJECT), access };
+    let over = match writes {
+        Writes::Refused => return Ok(bound(Access::Read)),
+        Writes::Kept => return Ok(bound(Access::Write)),
+        Writes::Dropped { over } => over.map(checked_view).transpose()?.map(Raw::new),
+    };
+    Ok(Entry::Overlay { view: Raw::new(view), over })
 }
 
 /// The files and the directory for builds of a tool.

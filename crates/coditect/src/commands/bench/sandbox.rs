@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use coditect_ports::{Exit, Job, PortError, Program, Sandbox, Stop};
+use coditect_ports::{Exit, Job, PortError, Program, Sandbox, Stop, Writes};
 use coditect_types::{ErrorKind, Limits, Tier};
 use serde_json::json;
 
@@ -62,7 +62,7 @@ fn repeat(sandbox: &dyn Sandbox, view: &Path, program: &Program, runs: usize) ->
         program,
         view,
         directory: "",
-        writable: false,
+        writes: Writes::Refused,
         stdin: b"",
         limits: &limits,
         waived: &[],

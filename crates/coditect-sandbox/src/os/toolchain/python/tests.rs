@@ -44,7 +44,7 @@ impl Machine {
             .iter()
             .filter_map(|entry| match entry {
                 Entry::Bind { source, .. } => Some(source.as_path().to_owned()),
-                Entry::Link { .. } | Entry::File { .. } | Entry::Runner => None,
+                Entry::Link { .. } | Entry::File { .. } | Entry::Runner | Entry::Overlay { .. } => None,
             })
             .collect()
     }
