@@ -178,6 +178,11 @@ pub(super) trait Driver: Sync {
     /// Where report lines come from.
     fn reports(&self) -> Reports;
 
+    /// The project with only what these tests need, where less than all of it can be built.
+    fn narrowed(&self, _project: &Project, _ids: &[String]) -> Option<Project> {
+        None
+    }
+
     /// What a report line means.
     fn hear(&self, unit: &Unit, line: &str, take: &mut dyn FnMut(Line));
 
@@ -230,8 +235,20 @@ impl<'a> Native<'a> {
         Some(Self { suite, driver, toolchain })
     }
 
-    /// Builds the tests of what is on the disk and lists them.
-    pub(super) fn build(&self, limits: &Limits, stop: &Stop) -> Result<Built, PortError> {
+    /// Builds the tests of what is on the disk and lists them. `only`: no others are asked for.
+    pub(super) fn build(
+        &self,
+        only: Option<&[String]>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Built, PortError> {
+        let narrowed = only
+            .filter(|ids| !ids.iter().any(|id| id == BUILD))
+            .and_then(|ids| self.driver.narrowed(self.suite.project, ids));
+        self.build_project(narrowed.as_ref().unwrap_or(self.suite.project), limits, stop)
+    }
+
+    fn build_project(&self, project: &Project, limits: &Limits, stop: &Stop) -> Result<Built, PortError> {
         // A compiler is not the code under test: it needs more of the machine, and is as trusted as the machine's own.
         let limits = &Limits {
             memory_bytes: limits.memory_bytes.max(BUILD_MEMORY),
@@ -242,7 +259,7 @@ impl<'a> Native<'a> {
         };
         let mut built = Built::default();
         let mut last = None;
-        for step in self.driver.builds(self.suite.project) {
+        for step in self.driver.builds(project) {
             let ran =
                 self.run(step, true, Reports::None, limits, &[], stop, &mut |_| ControlFlow::Continue(()))?;
             built.take(&ran);
@@ -259,18 +276,18 @@ impl<'a> Native<'a> {
                 break;
             }
         }
-        let root = self.suite.view.join(&self.suite.project.root);
-        match self.driver.built(self.suite.project, &root, last.as_ref()) {
+        let root = self.suite.view.join(&project.root);
+        match self.driver.built(project, &root, last.as_ref()) {
             Ok(units) => built.units = units,
             Err(broken) => {
-                if let Some(error) = self.driver.lacks(self.suite.project, &root, last.as_ref()) {
+                if let Some(error) = self.driver.lacks(project, &root, last.as_ref()) {
                     return Err(error);
                 }
-                built.units = self.driver.rest(self.suite.project, &root, last.as_ref());
+                built.units = self.driver.rest(project, &root, last.as_ref());
                 built.broken = Some(broken);
             }
         }
-        built.notes = self.driver.notes(self.suite.project, &root, last.as_ref());
+        built.notes = self.driver.notes(project, &root, last.as_ref());
         for n in 0..built.units.len() {
             let Some(step) = self.driver.list(&built.units[n]) else { continue };
             let ran = self.run(step, built.units[n].builds, Reports::None, limits, &[], stop, &mut |_| {
@@ -293,7 +310,7 @@ impl<'a> Native<'a> {
     ) -> Result<SuiteReport, PortError> {
         let started = Instant::now();
         let limits = Limits { wall_ms: how.build_ms, ..how.limits.clone() };
-        let built = self.build(&limits, stop)?;
+        let built = self.build(how.select, &limits, stop)?;
         let mut report = self.run_built(&built, how, &[], stop, on_progress)?;
         report.runs += built.runs;
         report.wall = started.elapsed();

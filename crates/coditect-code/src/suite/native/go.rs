@@ -30,6 +30,8 @@ const KEPT: &str = "coditect-test\t";
 const PROJECT: &str = "/project";
 /// The name of the package at the project's root.
 const TOP: &str = ".";
+/// Packages that are named one by one.
+const MOST_FOLDERS: usize = 100;
 
 /// See the module.
 pub(super) struct Go;
@@ -56,6 +58,7 @@ impl Driver for Go {
         mode.extend(words.flags.iter().filter(|flag| chooses_files(flag)).cloned());
         mode.extend(words.patterns.iter().cloned());
         let mut test = script("build.sh");
+        test.push(words.slot());
         test.extend(["go", "test", "-json", "-count=1", "-gcflags=-e"].map(str::to_owned));
         if !words.flags.iter().any(|flag| flag.starts_with("-vet=")) {
             test.push("-vet=off".to_owned());
@@ -136,6 +139,19 @@ impl Driver for Go {
         step
     }
 
+    fn narrowed(&self, project: &Project, ids: &[String]) -> Option<Project> {
+        let mut targets: Vec<String> =
+            project.targets.iter().filter(|word| !Words::is_pattern(word)).cloned().collect();
+        let mut folders: Vec<String> = ids.iter().filter_map(|id| select::folder(id)).collect();
+        folders.sort();
+        folders.dedup();
+        if folders.is_empty() || folders.len() > MOST_FOLDERS {
+            return None;
+        }
+        targets.extend(folders);
+        Some(Project { targets, ..project.clone() })
+    }
+
     fn reports(&self) -> Reports {
         Reports::Stdout
     }
@@ -177,6 +193,16 @@ impl Words {
             words.patterns.push("./...".to_owned());
         }
         words
+    }
+
+    fn is_pattern(word: &str) -> bool {
+        !word.starts_with('-') && !word.contains('=')
+    }
+
+    /// Where the test programs are kept: those of a part of the packages beside those of all.
+    fn slot(&self) -> String {
+        let open = self.patterns.iter().any(|pattern| pattern.contains("..."));
+        if open { "all".to_owned() } else { self.patterns.len().to_string() }
     }
 }
 

@@ -47,6 +47,17 @@ fn quoted(name: &str) -> String {
     out
 }
 
+/// The pattern of the package that a test belongs to.
+pub(super) fn folder(id: &str) -> Option<String> {
+    let name = id.split("::").next()?;
+    let folder = match name.rsplit_once('/') {
+        _ if !name.ends_with(".go") => name,
+        Some((folder, _)) => folder,
+        None => "",
+    };
+    Some(if matches!(folder, "" | ".") { ".".to_owned() } else { format!("./{folder}") })
+}
+
 /// The part of a pattern that chooses among the tests of a package: up to the first `/` outside brackets.
 pub(super) fn first_level(pattern: &str) -> &str {
     let (mut round, mut square) = (0_i32, 0_i32);
