@@ -150,7 +150,9 @@ impl Coder {
             let workspace = &self.tools.workspace;
             let tree = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-woven")?;
             let cache = workspace.cache(&work.mission, "seek-woven", Some("baseline"))?;
-            bench.woven = Some(Woven::new(tree, cache));
+            // The others build everything at once.
+            let only = (case.project.framework == Framework::GoTest).then(|| judge::part(case.baseline));
+            bench.woven = Some(Woven::new(tree, cache, only.flatten()));
         }
         Ok(bench)
     }

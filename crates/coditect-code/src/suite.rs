@@ -233,7 +233,20 @@ impl Suite<'_> {
     /// # Errors
     /// As [`Suite::run`]. What a compiler says is in what is built, see [`Built::broken`].
     pub fn build(&self, limits: &Limits, stop: &Stop) -> Result<Option<Built>, PortError> {
-        Native::of(self).map(|native| native.build(limits, stop)).transpose()
+        self.build_for(None, limits, stop)
+    }
+
+    /// The same where only these tests will be asked for, so that others need not be built.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn build_for(
+        &self,
+        only: Option<&[String]>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<Built>, PortError> {
+        Native::of(self).map(|native| native.build(only, limits, stop)).transpose()
     }
 
     /// Runs what [`Suite::build`] built, with `env` in the tests' environment.

@@ -12,6 +12,7 @@ use coditect_types::{ErrorKind, Failure, Project, Tier};
 use crate::languages::Language;
 use crate::python::{self, Listing};
 
+mod go;
 mod rust;
 
 /// What a survey looks at.
@@ -30,13 +31,22 @@ pub struct Survey<'a> {
 }
 
 /// Languages whose tests are programs of a toolchain, with the files that say that a directory is such a project.
-const NATIVE: &[Native] = &[Native {
-    languages: &[Language::Rust],
-    manifests: &["Cargo.toml"],
-    programs: &["cargo"],
-    found: rust::found,
-    commanded: rust::commanded,
-}];
+const NATIVE: &[Native] = &[
+    Native {
+        languages: &[Language::Rust],
+        manifests: &["Cargo.toml"],
+        programs: &["cargo"],
+        found: rust::found,
+        commanded: rust::commanded,
+    },
+    Native {
+        languages: &[Language::Go],
+        manifests: &["go.mod", "go.work"],
+        programs: &["go"],
+        found: go::found,
+        commanded: go::commanded,
+    },
+];
 
 /// Reads a test command.
 type Commanded = fn(&Look<'_>, &[String]) -> Option<Result<Project, Failure>>;
@@ -102,6 +112,10 @@ impl Look<'_> {
         match native {
             Some((native, root, count)) if count > python || !python::is_python(&below) => {
                 (native.found)(self, &root)
+            }
+            None if !python::is_python(&below) && go::is_bare(&below) => {
+                go::refuse_several(&below)?;
+                go::found(self, self.survey.subdir)
             }
             _ => python::survey(self.files, self.survey),
         }

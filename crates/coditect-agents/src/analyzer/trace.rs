@@ -64,7 +64,7 @@ pub(super) fn add_lines(
         writes: coditect_ports::Writes::Kept,
     };
     let limits = coditect_types::Limits { wall_ms: BUILD_MS, ..place.limits.clone() };
-    let Some(built) = suite.build(&limits, &place.work.stop)? else { return Ok(()) };
+    let Some(built) = suite.build_for(Some(&red), &limits, &place.work.stop)? else { return Ok(()) };
     measured.runs += 1;
     if built.broken().is_some() {
         return Ok(());

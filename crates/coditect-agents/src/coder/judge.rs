@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use coditect_code::python::dialect::examples;
@@ -23,6 +23,10 @@ const TIMES: u32 = 10;
 const AT_LEAST: Duration = Duration::from_millis(500);
 /// Processes of one trial: the first, and one more after a test that hangs.
 const ROUNDS: u32 = 2;
+/// Candidates of the first batch that is built together, and of the largest one. A build costs about the same for few
+/// as for many, but the first ones are the likeliest and should not wait for the others.
+const FIRST_BATCH: usize = 64;
+const LARGEST_BATCH: usize = 256;
 
 /// Where the files of a candidate are put.
 #[derive(Debug)]
@@ -59,6 +63,8 @@ pub(super) struct Bench<'a> {
     runs: AtomicU64,
     /// The first red suite was looked at in a worktree of its own, too.
     confirmed: AtomicBool,
+    /// Candidates of the next batch that is built together.
+    next_batch: AtomicUsize,
 }
 
 impl<'a> Bench<'a> {
@@ -101,6 +107,7 @@ impl<'a> Bench<'a> {
             warm: Vec::new(),
             runs: AtomicU64::new(0),
             confirmed: AtomicBool::new(false),
+            next_batch: AtomicUsize::new(FIRST_BATCH),
         }
     }
 
@@ -229,9 +236,17 @@ impl<'a> Bench<'a> {
         let (Some(woven), Stage::Disk(trees)) = (&self.woven, &self.stage) else {
             return self.run(overlay, how, project);
         };
-        let Some(Member::Built(built, number)) = woven.member(overlay) else {
+        let Some(Member::Built(mut built, number)) = woven.member(overlay) else {
             return self.run(overlay, how, project);
         };
+        if how.select.is_none() && woven.is_partial() {
+            let suite = self.suite(project, &woven.tree, Some(&woven.cache), Writes::Kept);
+            let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
+            let Some(whole) = woven.whole(&suite, &limits, self.stop)? else {
+                return self.run(overlay, how, project);
+            };
+            built = whole;
+        }
         let report = trees.with(&BTreeMap::new(), |tree| {
             let suite = self.suite(project, tree.path(), Some(&woven.cache), tree.writes());
             suite.run_built(&built, how, &picked(number), self.stop)
@@ -344,7 +359,12 @@ impl repair::Judge for Bench<'_> {
         let suite = self.suite(self.project, &woven.tree, Some(&woven.cache), Writes::Kept);
         let runs = woven.build(&suite, self.product, batch, &limits, self.stop)?;
         self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
+        self.next_batch.store((batch.len() * 3 / 2).clamp(FIRST_BATCH, LARGEST_BATCH), Ordering::Relaxed);
         Ok(())
+    }
+
+    fn batch(&self) -> usize {
+        if self.woven.is_some() { self.next_batch.load(Ordering::Relaxed) } else { FIRST_BATCH }
     }
 
     fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
@@ -366,6 +386,17 @@ impl repair::Judge for Bench<'_> {
         };
         Ok(trial(suite, scope))
     }
+}
+
+/// The red tests, where they lie in a part of the suite's folders.
+pub(super) fn part(baseline: &TestReport) -> Option<Vec<String>> {
+    let folder = |test: &&TestResult| {
+        let file = test.id.split("::").next().unwrap_or_default();
+        file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned()
+    };
+    let all: BTreeSet<String> = baseline.tests.iter().map(|test| folder(&test)).collect();
+    let red: BTreeSet<String> = baseline.red().map(|test| folder(&test)).collect();
+    (red.len() < all.len()).then(|| baseline.red().map(|test| test.id.clone()).collect())
 }
 
 /// The files that these tests are in, with repetitions.

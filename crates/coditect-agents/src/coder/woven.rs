@@ -33,11 +33,36 @@ pub(super) struct Woven {
     members: Mutex<HashMap<Overlay, Member>>,
     /// Files that the last batch put into the worktree, and what stood there.
     written: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
+    /// The tests that are built for a batch, where others need not be as long as these are red.
+    only: Option<Vec<String>>,
+    /// The batch with all tests, once a candidate needs them.
+    whole: Mutex<Option<Arc<Built>>>,
 }
 
 impl Woven {
-    pub(super) fn new(tree: PathBuf, cache: PathBuf) -> Self {
-        Self { tree, cache, members: Mutex::default(), written: Mutex::default() }
+    pub(super) fn new(tree: PathBuf, cache: PathBuf, only: Option<Vec<String>>) -> Self {
+        let (members, written, whole) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { tree, cache, members, written, only, whole }
+    }
+
+    /// The batch with all tests, built by whoever is the first to need it. None: it cannot be had.
+    pub(super) fn whole(
+        &self,
+        suite: &Suite<'_>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<Arc<Built>>, PortError> {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        if whole.is_none() {
+            let built = suite.build(limits, stop)?.filter(|built| built.broken().is_none());
+            *whole = built.map(Arc::new);
+        }
+        Ok(whole.clone())
+    }
+
+    /// Whether a batch is built with a part of the tests.
+    pub(super) fn is_partial(&self) -> bool {
+        self.only.is_some()
     }
 
     /// What is known of a candidate; None: it is in no build.
@@ -57,6 +82,7 @@ impl Woven {
     ) -> Result<u32, PortError> {
         let candidates: Vec<&Candidate> = batch.iter().map(|(candidate, _)| *candidate).collect();
         let root = self.tree.join(&suite.project.root);
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut without = BTreeSet::new();
         let mut members = HashMap::new();
         let mut runs = 0;
@@ -66,7 +92,7 @@ impl Woven {
                 break;
             }
             self.put(&root, &schema.files)?;
-            let Some(built) = suite.build(limits, stop)? else { break };
+            let Some(built) = suite.build_for(self.only.as_deref(), limits, stop)? else { break };
             runs += 1;
             let Some((_, frames)) = built.broken() else {
                 let built = Arc::new(built);

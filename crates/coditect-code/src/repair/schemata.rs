@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use crate::languages::{Body, Language, function_bodies};
 use crate::repair::{Candidate, Source};
-use crate::syntax::{Splice, splice};
+use crate::syntax::{Splice, children, splice};
 
 /// The variable of the environment that says which candidate runs.
 pub const PICK: &str = "CODITECT_PICK";
@@ -177,7 +177,7 @@ impl Loom<'_> {
         };
         out.push(open);
         for number in mine {
-            let Some(copy) = self.copy(&range, self.candidates[*number]) else { continue };
+            let Some(copy) = self.copy(&range, *number) else { continue };
             out.push(&match self.language {
                 Language::Rust => format!("{number}u32 =>\n"),
                 Language::Go => format!("case {number}:\n"),
@@ -207,8 +207,8 @@ impl Loom<'_> {
     }
 
     /// A body as a candidate has it.
-    fn copy(&self, range: &Range<usize>, candidate: &Candidate) -> Option<String> {
-        let splices: Vec<Splice> = candidate
+    fn copy(&self, range: &Range<usize>, number: usize) -> Option<String> {
+        let splices: Vec<Splice> = self.candidates[number]
             .edits
             .iter()
             .map(|edit| Splice {
@@ -216,8 +216,32 @@ impl Loom<'_> {
                 new: edit.new.clone(),
             })
             .collect();
-        splice(self.text.get(range.clone())?, &splices)
+        let copy = splice(self.text.get(range.clone())?, &splices)?;
+        Some(if self.language == Language::Go { with_own_labels(copy, number) } else { copy })
     }
+}
+
+/// A body of Go with its labels renamed: a function may have each of them but once.
+fn with_own_labels(copy: String, number: usize) -> String {
+    const HEAD: &str = "package p\n\nfunc f() ";
+    let has_label =
+        copy.contains(':') && ["break ", "continue ", "goto "].iter().any(|word| copy.contains(word));
+    if !has_label {
+        return copy;
+    }
+    let whole = format!("{HEAD}{copy}\n");
+    let Some(tree) = Language::Go.syntax().and_then(|mut syntax| syntax.parse(&whole)) else { return copy };
+    let mut labels = Vec::new();
+    let mut stack = vec![tree.root_node()];
+    while let Some(node) = stack.pop() {
+        if node.kind() == "label_name" {
+            let at = node.end_byte() - HEAD.len();
+            labels.push(Splice { range: at..at, new: format!("_coditect{number}") });
+        }
+        stack.extend(children(node));
+    }
+    labels.sort_by_key(|label| label.range.start);
+    splice(&copy, &labels).unwrap_or(copy)
 }
 
 /// Adds what the choices ask.

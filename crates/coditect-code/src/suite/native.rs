@@ -25,6 +25,7 @@ use super::{
 use crate::trace::hits;
 
 mod cargo;
+mod go;
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
@@ -65,17 +66,33 @@ pub(super) struct Unit {
     pub(super) builds: bool,
     /// Its tests, where they are known before it runs: their ids, by what the framework calls them.
     pub(super) names: Option<BTreeMap<String, String>>,
+    /// A test may hold others: their names and ids are its own, a `/`, and more.
+    pub(super) nests: bool,
+    /// The id that stands for all of its tests where it cannot even list them. None: its name.
+    pub(super) whole: Option<String>,
+    /// What its program calls the project's root.
+    pub(super) root: String,
 }
 
 impl Unit {
     /// The id of a test that the framework calls by `name`.
     pub(super) fn id(&self, name: &str) -> String {
-        let known = self.names.as_ref().and_then(|names| names.get(name));
-        known.cloned().unwrap_or_else(|| format!("{}::{name}", self.name))
+        let (known, rest) = self.split(name);
+        let known = self.names.as_ref().and_then(|names| names.get(known));
+        known.map_or_else(|| format!("{}::{name}", self.name), |id| format!("{id}{rest}"))
+    }
+
+    /// A name at the top, and what follows it.
+    fn split<'a>(&self, name: &'a str) -> (&'a str, &'a str) {
+        name.find('/').filter(|_| self.nests).map_or((name, ""), |at| name.split_at(at))
     }
 
     /// What the framework calls the tests with these ids.
     pub(super) fn named<'a>(&'a self, ids: &'a [String]) -> Vec<&'a str> {
+        if self.nests {
+            let own = ids.iter().filter(|id| is_of(self, id));
+            return own.filter_map(|id| Some(id.rsplit_once("::")?.1)).collect();
+        }
         match &self.names {
             Some(names) => {
                 let asked = |(_, id): &(&String, &String)| ids.contains(id);
@@ -106,6 +123,7 @@ pub struct Built {
     pub(super) broken: Option<Broken>,
     /// What the build itself printed, for the hash of the evidence.
     said: Vec<u8>,
+    notes: Vec<String>,
     /// Processes that it took.
     pub(super) runs: u32,
     /// How the last one ended, where it was not by itself.
@@ -119,6 +137,21 @@ impl Built {
     pub fn broken(&self) -> Option<(&str, &[Frame])> {
         self.broken.as_ref().map(|broken| (broken.message.as_str(), broken.frames.as_slice()))
     }
+}
+
+/// What broke a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Autopsy {
+    pub(super) error_type: String,
+    pub(super) message: String,
+    /// Where, innermost last.
+    pub(super) frames: Vec<Frame>,
+}
+
+/// Listens to the report lines of one process, where what a line means depends on those before it.
+pub(super) trait Ear {
+    /// Takes a line.
+    fn hear(&mut self, line: &str, take: &mut dyn FnMut(Line));
 }
 
 /// One framework.
@@ -145,8 +178,38 @@ pub(super) trait Driver: Sync {
     /// Where report lines come from.
     fn reports(&self) -> Reports;
 
+    /// The project with only what these tests need, where less than all of it can be built.
+    fn narrowed(&self, _project: &Project, _ids: &[String]) -> Option<Project> {
+        None
+    }
+
     /// What a report line means.
     fn hear(&self, unit: &Unit, line: &str, take: &mut dyn FnMut(Line));
+
+    /// Who listens to a process in place of [`Driver::hear`].
+    fn ear(&self, _unit: &Unit, _select: Option<&[String]>) -> Option<Box<dyn Ear>> {
+        None
+    }
+
+    /// What broke a process, by what it left.
+    fn autopsy(&self, _unit: &Unit, _ran: &Ran) -> Option<Autopsy> {
+        None
+    }
+
+    /// Units that can be run although [`Driver::built`] says that something is broken.
+    fn rest(&self, _project: &Project, _root: &Path, _ran: Option<&Ran>) -> Vec<Unit> {
+        Vec::new()
+    }
+
+    /// Why nothing can be built, where no change of the project's sources could help.
+    fn lacks(&self, _project: &Project, _root: &Path, _ran: Option<&Ran>) -> Option<PortError> {
+        None
+    }
+
+    /// Remarks about the build.
+    fn notes(&self, _project: &Project, _root: &Path, _ran: Option<&Ran>) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The driver of a framework.
@@ -160,9 +223,9 @@ pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolc
         | Framework::Jest
         | Framework::Vitest
         | Framework::Mocha
-        | Framework::GoTest
         | Framework::Junit
         | Framework::Command => return None,
+        Framework::GoTest => &go::Go,
     };
     framework.toolchain().map(|toolchain| (driver, toolchain))
 }
@@ -180,8 +243,20 @@ impl<'a> Native<'a> {
         Some(Self { suite, driver, toolchain })
     }
 
-    /// Builds the tests of what is on the disk and lists them.
-    pub(super) fn build(&self, limits: &Limits, stop: &Stop) -> Result<Built, PortError> {
+    /// Builds the tests of what is on the disk and lists them. `only`: no others are asked for.
+    pub(super) fn build(
+        &self,
+        only: Option<&[String]>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Built, PortError> {
+        let narrowed = only
+            .filter(|ids| !ids.iter().any(|id| id == BUILD))
+            .and_then(|ids| self.driver.narrowed(self.suite.project, ids));
+        self.build_project(narrowed.as_ref().unwrap_or(self.suite.project), limits, stop)
+    }
+
+    fn build_project(&self, project: &Project, limits: &Limits, stop: &Stop) -> Result<Built, PortError> {
         // A compiler is not the code under test: it needs more of the machine, and is as trusted as the machine's own.
         let limits = &Limits {
             memory_bytes: limits.memory_bytes.max(BUILD_MEMORY),
@@ -192,7 +267,7 @@ impl<'a> Native<'a> {
         };
         let mut built = Built::default();
         let mut last = None;
-        for step in self.driver.builds(self.suite.project) {
+        for step in self.driver.builds(project) {
             let ran =
                 self.run(step, true, Reports::None, limits, &[], stop, &mut |_| ControlFlow::Continue(()))?;
             built.take(&ran);
@@ -209,11 +284,18 @@ impl<'a> Native<'a> {
                 break;
             }
         }
-        let root = self.suite.view.join(&self.suite.project.root);
-        match self.driver.built(self.suite.project, &root, last.as_ref()) {
+        let root = self.suite.view.join(&project.root);
+        match self.driver.built(project, &root, last.as_ref()) {
             Ok(units) => built.units = units,
-            Err(broken) => built.broken = Some(broken),
+            Err(broken) => {
+                if let Some(error) = self.driver.lacks(project, &root, last.as_ref()) {
+                    return Err(error);
+                }
+                built.units = self.driver.rest(project, &root, last.as_ref());
+                built.broken = Some(broken);
+            }
         }
+        built.notes = self.driver.notes(project, &root, last.as_ref());
         for n in 0..built.units.len() {
             let Some(step) = self.driver.list(&built.units[n]) else { continue };
             let ran = self.run(step, built.units[n].builds, Reports::None, limits, &[], stop, &mut |_| {
@@ -236,7 +318,7 @@ impl<'a> Native<'a> {
     ) -> Result<SuiteReport, PortError> {
         let started = Instant::now();
         let limits = Limits { wall_ms: how.build_ms, ..how.limits.clone() };
-        let built = self.build(&limits, stop)?;
+        let built = self.build(how.select, &limits, stop)?;
         let mut report = self.run_built(&built, how, &[], stop, on_progress)?;
         report.runs += built.runs;
         report.wall = started.elapsed();
@@ -257,6 +339,9 @@ impl<'a> Native<'a> {
         let mut tally = Tally::new(true, how.coverage);
         tally.open_end();
         tally.hash_more(&built.said);
+        for note in &built.notes {
+            tally.note(note.clone());
+        }
         let mut problems = Vec::new();
         let mut sum = Sum { exit: built.exit.clone(), enforced: built.enforced.clone(), code: 0, runs: 0 };
         if let Some(broken) = &built.broken {
@@ -281,6 +366,7 @@ impl<'a> Native<'a> {
                 }
             }
         }
+        answer_for_units(&mut tally, built, how);
         answer_for_build(&mut tally, how);
         let ran = Ran {
             exit: sum.exit.unwrap_or(Exit::Code(sum.code)),
@@ -338,7 +424,15 @@ impl<'a> Native<'a> {
             if unit.opaque {
                 return Ok(self.opaque(unit, &ran, tally) && how.stop_on_red);
             }
-            match self.suite.settle(tally, &ran, hung, share, how.stop_on_red) {
+            let victim = tally.under_way.clone();
+            let round_end = self.suite.settle(tally, &ran, hung, share, how.stop_on_red);
+            let broke = !hung && matches!(ran.exit, Exit::Code(_) | Exit::Signal(_));
+            if let (Some(victim), true) = (victim, broke)
+                && let Some(found) = self.driver.autopsy(unit, &ran)
+            {
+                tally.explain(&victim, found.error_type, found.message, found.frames);
+            }
+            match round_end {
                 Round::Over => return Ok(how.stop_on_red && tally.red > 0),
                 Round::Again if round < how.rounds.min(MOST_ROUNDS) && !left.is_zero() => {
                     let rest = tally.remaining();
@@ -377,11 +471,12 @@ impl<'a> Native<'a> {
     ) -> Result<(Ran, bool), PortError> {
         let step = self.driver.launch(unit, select.filter(|ids| ids.len() <= MOST_NAMED));
         let watch = Watch::new(share);
+        let mut ear = self.driver.ear(unit, select);
         let ran = watch.over(stop, || {
             self.run(step, unit.builds, self.driver.reports(), limits, env, watch.stop(), &mut |line| {
                 tally.hash_line(line);
                 let mut red = false;
-                self.driver.hear(unit, line, &mut |said| match tally.take(said) {
+                let mut take = |said| match tally.take(said) {
                     Heard::Nothing => {}
                     Heard::Began => watch.begin(),
                     Heard::Ended(bad) => {
@@ -389,7 +484,11 @@ impl<'a> Native<'a> {
                         red |= bad;
                         on_progress(progress(tally));
                     }
-                });
+                };
+                match &mut ear {
+                    Some(ear) => ear.hear(line, &mut take),
+                    None => self.driver.hear(unit, line, &mut take),
+                }
                 let enough = watch.is_hung() || (how.stop_on_red && red);
                 if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
@@ -414,11 +513,14 @@ impl<'a> Native<'a> {
             Exit::OutOfMemory => (TestStatus::Errored, "MemoryError"),
             Exit::Signal(_) | Exit::Enough | Exit::Crashed(_) => (TestStatus::Errored, "SystemExit"),
         };
-        let id = unit.name.clone();
+        let id = unit.whole.clone().unwrap_or_else(|| unit.name.clone());
         let red = status.is_red();
         let message = if red { said(ran) } else { String::new() };
         tally.take(Line::Collected { tests: vec![id.clone()], lines: Default::default() });
-        tally.keep(id, status, error_type, message, ran.wall_us);
+        tally.keep(id.clone(), status, error_type, message, ran.wall_us);
+        if let Some(found) = self.driver.autopsy(unit, ran).filter(|_| red) {
+            tally.explain(&id, found.error_type, found.message, found.frames);
+        }
         if red {
             tally.red += 1;
         } else {
@@ -513,11 +615,32 @@ impl Sum {
 fn asked(unit: &Unit, how: &SuiteRun<'_>) -> Option<Vec<String>> {
     let wanted = |id: &&String| !how.deselect.contains(id);
     match how.select {
-        Some(ids) if !ids.iter().any(|id| id == BUILD) => {
+        Some(ids) if !ids.iter().any(|id| id == BUILD || unit.whole.as_ref() == Some(id)) => {
             Some(ids.iter().filter(|id| is_of(unit, id)).filter(wanted).cloned().collect())
         }
         _ if how.deselect.is_empty() => None,
         _ => unit.tests().map(|tests| tests.iter().filter(wanted).cloned().collect()),
+    }
+}
+
+/// Answers for units whose tests had no names, where that is asked for.
+fn answer_for_units(tally: &mut Tally, built: &Built, how: &SuiteRun<'_>) {
+    for unit in &built.units {
+        let Some(whole) = &unit.whole else { continue };
+        let asked = how.imports.iter().chain(how.select.into_iter().flatten()).any(|id| id == whole);
+        if !asked || tally.ends.contains_key(whole) {
+            continue;
+        }
+        let tests: Vec<String> = unit.tests().unwrap_or_default();
+        let ends = || tests.iter().filter_map(|id| tally.ends.get(id));
+        let (status, message) = match ends().find(|test| test.status.is_red()) {
+            Some(red) => (TestStatus::Failed, format!("`{}` is red: {}", red.id, red.message)),
+            None if ends().count() < tests.len().max(1) => {
+                (TestStatus::NotRun, "not all of its tests were run".to_owned())
+            }
+            None => (TestStatus::Passed, String::new()),
+        };
+        tally.keep(whole.clone(), status, "", message, 0);
     }
 }
 
@@ -536,10 +659,18 @@ fn answer_for_build(tally: &mut Tally, how: &SuiteRun<'_>) {
 }
 
 fn is_of(unit: &Unit, id: &str) -> bool {
+    if unit.whole.as_deref() == Some(id) {
+        return true;
+    }
     if unit.opaque {
-        return id == unit.name;
+        return unit.whole.is_none() && id == unit.name;
     }
     match &unit.names {
+        Some(names) if unit.nests => {
+            let Some((_, name)) = id.rsplit_once("::") else { return false };
+            let (top, rest) = unit.split(name);
+            names.get(top).is_some_and(|known| id.strip_suffix(rest) == Some(known))
+        }
         Some(names) => names.values().any(|test| test == id),
         None => id.strip_prefix(unit.name.as_str()).is_some_and(|rest| rest.starts_with("::")),
     }

@@ -44,6 +44,11 @@ pub(super) enum Line {
         id: String,
     },
     End(Box<End>),
+    /// A test waits until others have ended. Only what several tests share in one process says so.
+    #[serde(skip)]
+    Paused {
+        id: String,
+    },
     Error(Box<Trouble>),
     Note {
         #[serde(default)]

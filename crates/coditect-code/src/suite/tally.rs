@@ -116,12 +116,24 @@ impl Tally {
         }
     }
 
+    /// What broke the process of a test that could not say it itself.
+    pub(super) fn explain(&mut self, id: &str, error_type: String, message: String, frames: Vec<Frame>) {
+        if let Some(test) = self.ends.get_mut(id) {
+            test.error_type = error_type;
+            test.message = cut(message, MESSAGE_BYTES);
+            test.frames = frames.into_iter().rev().take(MOST_FRAMES).rev().collect();
+        }
+    }
+
     /// Takes what a line means.
     pub(super) fn take(&mut self, line: Line) -> Heard {
         match line {
             Line::Collected { tests, lines } => self.collected(tests, lines),
             Line::Start { id } => return self.start(id),
             Line::End(end) => return self.end(*end),
+            Line::Paused { id } => {
+                self.under_way = self.under_way.take().filter(|under_way| *under_way != id)
+            }
             Line::Error(trouble) => self.trouble(*trouble),
             Line::Note { text } => self.note(text),
             Line::Done { exit_code } if self.done.is_none() && self.under_way.is_none() => {

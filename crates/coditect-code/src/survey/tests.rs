@@ -56,3 +56,52 @@ fn a_python_project_with_a_rust_part_is_the_one_with_more_of_it() {
     ];
     assert_eq!(surveyed(&files, "", None).unwrap().language, "python");
 }
+
+const CALC: &str = "package calc\n\nfunc One() int { return 1 }\n";
+const CALC_TEST: &str = "package calc\n\nimport \"testing\"\n\nfunc TestOne(t *testing.T) {}\n";
+
+#[test]
+fn a_module_of_go_is_tested_with_all_of_its_packages() {
+    let files = [("go.mod", "module example.com/calc\n"), ("calc.go", CALC), ("calc_test.go", CALC_TEST)];
+    let project = surveyed(&files, "", None).unwrap();
+    assert_eq!((project.framework, project.language.as_str()), (Framework::GoTest, "go"));
+    assert_eq!((project.command.join(" ").as_str(), project.tier), ("go test ./...", Tier::Os));
+    let nested = [files[0], files[1], files[2], ("tools/go.mod", "module example.com/tools\n")];
+    let project = surveyed(&nested, "", None).unwrap();
+    assert!(project.notes[0].contains("`tools`"), "{:?}", project.notes);
+}
+
+#[test]
+fn a_workspace_of_go_names_its_modules() {
+    let files = [
+        ("go.work", "go 1.19\n\nuse (\n\t./a // the first\n\t./b\n\t./gone\n)\n"),
+        ("a/go.mod", "module example.com/a\n"),
+        ("a/a_test.go", CALC_TEST),
+        ("b/go.mod", "module example.com/b\n"),
+        ("b/b_test.go", CALC_TEST),
+    ];
+    let project = surveyed(&files, "", None).unwrap();
+    assert_eq!(project.targets, ["./a/...", "./b/..."]);
+    let refused = surveyed(&files[1..], "", None);
+    assert!(refused.is_err() || refused.unwrap().root == "a", "one is chosen, or a person is asked");
+}
+
+#[test]
+fn sources_of_go_without_a_module_are_meant_to_lie_below_gopath() {
+    let files = [("calc.go", CALC), ("calc_test.go", CALC_TEST)];
+    assert_eq!(surveyed(&files, "", None).unwrap().framework, Framework::GoTest);
+}
+
+#[test]
+fn flags_of_go_test_are_kept_where_they_change_what_runs() {
+    let files = [("go.mod", "module x\n"), ("calc.go", CALC), ("a/a_test.go", CALC_TEST)];
+    let of = |command| surveyed(&files, "", Some(command)).unwrap();
+    let project = of("env CGO_ENABLED=0 go test -v -count=1 -run TestOne -tags x,y -race ./a/...");
+    assert_eq!(project.targets, ["CGO_ENABLED=0", "-run=TestOne", "-tags=x,y", "-race", "./a/..."]);
+    assert_eq!(of("go test").targets, ["."]);
+    let project = of("go test -C a ./...");
+    assert_eq!((project.root.as_str(), project.targets), ("a", vec!["./...".to_owned()]));
+    for command in ["go test -fuzz=X .", "go test a_test.go", "go vet ./...", "go test ./... -args -x"] {
+        assert_eq!(of(command).framework, Framework::Command, "{command}");
+    }
+}

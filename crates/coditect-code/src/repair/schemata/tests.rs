@@ -77,3 +77,13 @@ fn go_and_java_choose_too() {
     );
     assert!(schema.files.contains_key("src/main/java/coditect/Pick.java"));
 }
+
+#[test]
+fn labels_of_go_are_each_copy_s_own() {
+    let text = "package calc\n\nfunc Find(rows [][]int) int {\nouter:\n\tfor i := range rows {\n\t\tfor _, x := range rows[i] {\n\t\t\tif x < 0 {\n\t\t\t\tcontinue outer\n\t\t\t}\n\t\t}\n\t\treturn i + 1\n\t}\n\treturn -1\n}\n";
+    let schema = woven(&source("calc/calc.go", text), &[("i + 1", "i"), ("continue outer", "break outer")]);
+    let new = &schema.files["calc/calc.go"];
+    assert!(new.contains("case 0:\n{\nouter_coditect0:\n"), "{new}");
+    assert!(new.contains("break outer_coditect1\n") && new.contains("continue outer\n"), "{new}");
+    assert_eq!(schema.members, BTreeSet::from([0, 1]));
+}
