@@ -16,7 +16,7 @@ fn surveyed(files: &[(&str, &str)], subdir: &str, command: Option<&str>) -> Resu
         worktree: top.path(),
         subdir,
         home: None,
-        test_command: command.as_deref(),
+        test_command: command.as_deref(), report: None,
         sandbox: SandboxChoice::Auto,
     })
 }
