@@ -9,6 +9,7 @@ use coditect_ports::{Agent, Work};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
+use coditect_types::project::ReportSource;
 use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, WorkspaceRef};
 
 use crate::notices::Notices;
@@ -57,7 +58,7 @@ impl Analyzer {
         &self,
         snapshot: &Snapshot,
         workspace: Option<&WorkspaceRef>,
-        test_command: Option<&[String]>,
+        (test_command, report): (Option<&[String]>, Option<&ReportSource>),
         sandbox: SandboxChoice,
         work: &Work,
     ) -> Result<Outcome, Failure> {
@@ -68,6 +69,7 @@ impl Analyzer {
             subdir: &snapshot.subdir,
             home: workspace.map(|workspace| Path::new(workspace.path.as_str())),
             test_command,
+            report,
             sandbox,
         })?;
         Ok(Outcome::ProjectSurveyed { project })
@@ -130,8 +132,9 @@ impl Agent for Analyzer {
         let mut spent = Spent::default();
         let outcome = match action {
             Action::TakeSnapshot { workspace } => self.take_snapshot(workspace, work),
-            Action::SurveyProject { snapshot, workspace, test_command, sandbox } => {
-                self.survey(snapshot, workspace.as_ref(), test_command.as_deref(), *sandbox, work)
+            Action::SurveyProject { snapshot, workspace, test_command, report, sandbox } => {
+                let command = (test_command.as_deref(), report.as_ref());
+                self.survey(snapshot, workspace.as_ref(), command, *sandbox, work)
             }
             Action::MeasureBaseline { snapshot, project, limits, sandbox, waived } => {
                 let baseline = Baseline { snapshot, project, limits, choice: *sandbox, waived };

@@ -5,7 +5,7 @@ use std::path::Path;
 use coditect_ports::{Agent, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
-use coditect_types::{Action, Outcome};
+use coditect_types::{Action, Delivery, Outcome};
 
 use crate::notices::Notices;
 use crate::{Tools, failed, interrupted, not_mine};
@@ -30,7 +30,7 @@ impl Agent for Deployer {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
-        let Action::HandOver { workspace, snapshot, commit, message } = action else {
+        let Action::HandOver { workspace, snapshot, commit, message, delivery } = action else {
             return not_mine(action, "deployer");
         };
         if work.stop.is_raised() {
@@ -38,7 +38,12 @@ impl Agent for Deployer {
         }
         Notices::new(work, &*self.tools.clock).doing("handing the change over");
         let dir = Path::new(&workspace.path);
-        match self.tools.workspace.hand_over(&work.mission, dir, snapshot, commit, message) {
+        let store = &self.tools.workspace;
+        let handed = match delivery {
+            Delivery::Branch => store.hand_over(&work.mission, dir, snapshot, commit, message),
+            Delivery::Patch => store.keep_patch(&work.mission, snapshot, commit, message),
+        };
+        match handed {
             Ok(handed) => Outcome::HandedOver {
                 branch: handed.branch,
                 commit: handed.commit,

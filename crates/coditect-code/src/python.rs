@@ -79,6 +79,7 @@ fn commanded(
         tier_reason,
         interpreter: interpreter.map(|named| below_home(survey, named)),
         lent: Vec::new(),
+        report: None,
         notes,
     })
 }
@@ -138,6 +139,7 @@ fn found(files: &Listing, survey: &Survey<'_>, mut notes: Vec<String>) -> Result
         tier_reason,
         interpreter,
         lent: Vec::new(),
+        report: None,
         notes,
     })
 }

@@ -10,7 +10,8 @@
 //! - [`schemata`]: many candidates in one build, for compiled languages.
 //! - `syntax_errors`: files that do not parse are mended first; `layers`: searching on top of such a change.
 //! - `prior`: how likely each kind of edit is, and why we think so.
-//! - `search`: order, threads, folding; `pick`: the choice among survivors.
+//! - `search`: order, threads, folding; `pick`: the choice among survivors; `stairs`: several mistakes, one after the
+//!   other; `within`: keeping to some functions.
 //! - [`localise`]: from lines that tests ran to suspicious lines.
 //!
 //! It never touches a test, never makes a branch for an input that a test names, and gives the same answer for
@@ -25,7 +26,8 @@ use coditect_ports::{Clock, PortError, Stop};
 use coditect_types::{Suspect, TestResult};
 
 pub use crate::repair::prior::EditKind;
-pub use crate::repair::search::seek;
+pub use crate::repair::search::{problem_name, seek};
+pub use crate::repair::within::Within;
 
 mod braces;
 mod grammars;
@@ -38,9 +40,11 @@ mod prior;
 mod python;
 pub mod schemata;
 mod search;
+mod stairs;
 mod syntax_errors;
 #[cfg(test)]
 mod tests;
+mod within;
 
 /// A file of the project, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -236,6 +240,11 @@ pub struct SeekLimits {
     pub keep_passing: BTreeSet<String>,
     /// Tests that may stay red: known to be flaky, or red for a reason that is not looked into.
     pub may_stay_red: BTreeSet<String>,
+    /// Where the program may be changed; None: everywhere in the problem's sources.
+    pub within: Option<Within>,
+    /// Single candidates, from the first on, that an earlier search of the very same problem judged, and the numbers of
+    /// those among them that are to be judged again.
+    pub covered: Option<(u64, BTreeSet<u64>)>,
 }
 
 impl Default for SeekLimits {
@@ -246,6 +255,8 @@ impl Default for SeekLimits {
             threads: 2,
             keep_passing: BTreeSet::new(),
             may_stay_red: BTreeSet::new(),
+            within: None,
+            covered: None,
         }
     }
 }
@@ -278,13 +289,27 @@ pub struct Found {
     pub explanation: String,
 }
 
-/// What came of a search.
+/// A change that turns some of the red tests green and breaks none.
 #[derive(Clone, Debug, PartialEq)]
+pub struct Partly {
+    /// The change.
+    pub found: Found,
+    /// The tests that are still red.
+    pub left: Vec<String>,
+}
+
+/// What came of a search.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sought {
     /// The best change, if any.
     pub best: Option<Found>,
-    /// Others that every test accepts too, best first (at most 5).
+    /// Others that every test accepts too, best first (at most 39).
     pub runners_up: Vec<Found>,
+    /// Where there is none: the best part of one.
+    pub partly: Option<Partly>,
+    /// How many single candidates, from the first on, were judged, and the numbers of those that did something. None:
+    /// the search had no such order.
+    pub ground: Option<(u64, Vec<u64>)>,
     /// Candidates judged.
     pub tried: u64,
     /// Trials asked of the judge.

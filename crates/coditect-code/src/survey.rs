@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use coditect_types::limits::SandboxChoice;
+use coditect_types::project::{Framework, ReportFormat, ReportSource};
 use coditect_types::{ErrorKind, Failure, Project, Tier};
 
 use crate::languages::Language;
@@ -26,6 +27,8 @@ pub struct Survey<'a> {
     pub home: Option<&'a Path>,
     /// The test command, where the person gave one.
     pub test_command: Option<&'a [String]>,
+    /// Where that command leaves its results, where the person said so: then it is run as it stands.
+    pub report: Option<&'a ReportSource>,
     /// Where code may run.
     pub sandbox: SandboxChoice,
 }
@@ -80,7 +83,19 @@ pub fn survey(survey: &Survey<'_>) -> Result<Project, Failure> {
     })?;
     let look = Look { files: &files, survey };
     let mut project = match survey.test_command {
-        Some(given) if !given.is_empty() => look.commanded(given)?,
+        Some(given) if !given.is_empty() => match survey.report {
+            Some(report) => look.as_it_stands(given, report)?,
+            None => look.commanded(given)?,
+        },
+        _ if survey.report.is_some() => {
+            return Err(Failure::new(
+                ErrorKind::Invalid,
+                "a report is named, and no test command that writes it",
+            )
+            .with_hint(
+                "name the command with `--test-command \"...\"`, or as `test_command` in coditect.toml",
+            ));
+        }
         _ => look.found()?,
     };
     if files.is_cut() {
@@ -98,6 +113,47 @@ impl Look<'_> {
             Some(project) => project,
             None => python::survey(self.files, self.survey),
         }
+    }
+
+    /// A command that is run as it stands, since its results are read from where the person says.
+    fn as_it_stands(&self, given: &[String], report: &ReportSource) -> Result<Project, Failure> {
+        if report.format == ReportFormat::JunitXml && report.path.is_none() {
+            return Err(Failure::new(
+                ErrorKind::Invalid,
+                "JUnit's XML is read from files, and none is named",
+            )
+            .with_hint("name them with `report_path`, such as \"build/reports/*.xml\""));
+        }
+        let below = self.files.below(self.survey.subdir);
+        let most = Language::ALL
+            .iter()
+            .map(|language| (sources(&below, std::slice::from_ref(language)), language))
+            .max_by_key(|(count, language)| (*count, std::cmp::Reverse(**language)))
+            .filter(|(count, _)| *count > 0);
+        let reason = "a command of one's own needs the machine's programs";
+        let (tier, tier_reason) = choose(self.survey.sandbox, Tier::Os, reason)?;
+        let command = given.join(" ");
+        let note = match (report.format, &report.path) {
+            (ReportFormat::ExitCode, _) => {
+                format!("only the exit code of `{command}` is known, not its tests")
+            }
+            (_, Some(path)) => format!("results are read from `{path}`"),
+            (_, None) => "results are read from standard output".to_owned(),
+        };
+        Ok(Project {
+            language: most.map_or("unknown".to_owned(), |(_, language)| language.name().to_lowercase()),
+            framework: Framework::Command,
+            command: given.to_vec(),
+            root: self.survey.subdir.to_owned(),
+            import_paths: Vec::new(),
+            targets: Vec::new(),
+            tier,
+            tier_reason,
+            interpreter: None,
+            lent: Vec::new(),
+            report: (report.format != ReportFormat::ExitCode).then(|| report.clone()),
+            notes: vec![note],
+        })
     }
 
     fn found(&self) -> Result<Project, Failure> {

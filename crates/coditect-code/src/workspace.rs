@@ -164,6 +164,16 @@ impl Workspace for GitWorkspace {
         handover::hand_over(&self.shadow(mission)?, mission, dir, snapshot, commit, message)
     }
 
+    fn keep_patch(
+        &self,
+        mission: &MissionId,
+        snapshot: &Snapshot,
+        commit: &str,
+        message: &str,
+    ) -> Result<Handed, PortError> {
+        handover::keep_patch(&self.shadow(mission)?, mission, snapshot, commit, message)
+    }
+
     fn apply(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<Applied, PortError> {
         apply::apply(&self.shadow(mission)?, &self.taste, mission, dir, snapshot)
     }

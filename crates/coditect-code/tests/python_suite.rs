@@ -20,6 +20,7 @@ fn survey(dir: &tempfile::TempDir) -> Project {
         subdir: "",
         home: None,
         test_command: None,
+        report: None,
         sandbox: SandboxChoice::Auto,
     };
     coditect_code::survey::survey(&survey).unwrap()
@@ -220,6 +221,7 @@ fn a_command_is_one_test_named_by_itself() {
         subdir: "",
         home: None,
         test_command: Some(&command),
+        report: None,
         sandbox: SandboxChoice::Auto,
     };
     let project = coditect_code::survey::survey(&survey).unwrap();

@@ -97,6 +97,12 @@ fn obey(draft: &mut Draft, command: &Command) -> Result<(), Refusal> {
             }
             goal::begin_no_ops(draft, mission, *steps);
         }
+        Command::ConcludeMission => {
+            known(&draft.state)?;
+            if !draft.state.concluding {
+                draft.push(Event::MissionConcluding {});
+            }
+        }
         Command::CancelMission { reason } => {
             known(&draft.state)?;
             goal::cancel(draft, reason);

@@ -22,6 +22,7 @@ pub fn effects(state: &State) -> Vec<Effect> {
             task: running.task,
             action: Arc::clone(&running.action),
             deadline_ms: running.deadline_ms,
+            hurry: state.concluding,
         })
         .collect();
     if let Some(at_ms) = next_tick_ms(state) {

@@ -7,7 +7,7 @@ use coditect_types::{
 };
 
 use crate::decide::Draft;
-use crate::expect::red_tests;
+use crate::expect::{left_red, red_tests};
 use crate::hand_over::count;
 use crate::parametrize::left;
 use crate::plan;
@@ -119,7 +119,7 @@ fn extend_plan(draft: &mut Draft) {
     let state = &draft.state;
     if state.world.baseline.is_some() && !state.tasks.iter().any(|task| seeks_change(&task.spec.intent)) {
         let red = red_tests(state);
-        if !red.is_empty() {
+        if !red.is_empty() && unknown_tests(state).is_empty() && !state.concluding {
             let reason = format!(
                 "{} red every time: look for a change, cheapest rung first",
                 count(red.len(), "test")
@@ -133,6 +133,7 @@ fn extend_plan(draft: &mut Draft) {
         && state.world.proposal.is_none()
         && !state.world.refused.is_empty()
         && state.replans <= MAX_REPLANS
+        && !state.concluding
         && !state.open_tasks().any(|task| seeks_change(&task.spec.intent))
         && proposals_asked_for(state) <= state.replans as usize;
     if refused_and_open {
@@ -153,10 +154,14 @@ fn proposals_asked_for(state: &State) -> usize {
 /// Rungs above the one that found a change are dropped, and so is what waits for a task that failed.
 fn drop_what_is_not_needed(draft: &mut Draft) {
     let mut dropped: Vec<(TaskId, &'static str)> = Vec::new();
-    if draft.state.world.proposal.is_some() {
+    if draft.state.world.proposal.is_some() || draft.state.concluding {
+        let why = match draft.state.concluding {
+            true => "the person wants what there is",
+            false => "a lower rung found a change",
+        };
         for task in draft.state.open_tasks() {
             if seeks_change(&task.spec.intent) && matches!(task.state, TaskState::Waiting { .. }) {
-                dropped.push((task.spec.id, "a lower rung found a change"));
+                dropped.push((task.spec.id, why));
             }
         }
     }
@@ -193,16 +198,43 @@ fn verdict(state: &State) -> Option<End> {
             (None, _, Some(patch)) => format!("patch file `{patch}`"),
             (None, _, None) => "no place".into(),
         };
-        let explanation = world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
-        let mut end = End::new(MissionStatus::Verified, format!("{explanation}. Verified, on {where_to}."));
+        let proposal = world.proposal.as_deref();
+        let explanation = proposal.map_or_else(String::new, |p| sentence(&p.explanation));
+        let left = proposal.map_or(0, |p| p.evidence.left_red.len());
+        let mut end = match left {
+            0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified, on {where_to}.")),
+            _ => partly(state, left, &format!("{explanation}. On {where_to}")),
+        };
         end.receipt = Some(receipt.clone());
         return Some(end);
     }
     Some(unsolved(state))
 }
 
+/// A change that was verified and does not do all that was asked for.
+fn partly(state: &State, left: usize, what: &str) -> End {
+    let red = red_tests(state).len();
+    let turned = red.saturating_sub(left);
+    let text = format!("{what}: {turned} of {} turned green, {left} still red.", count(red, "red test"));
+    let end = End::new(MissionStatus::PartlyVerified, text);
+    end.hint(
+        "take the change and run again: what is left may be found from there, or needs a person or a model",
+    )
+}
+
+/// Tests that were asked for by names that no test has.
+fn unknown_tests(state: &State) -> Vec<&str> {
+    let baseline = state.world.baseline.as_deref();
+    let ids: Vec<&str> =
+        baseline.into_iter().flat_map(|report| &report.tests).map(|test| test.id.as_str()).collect();
+    state.policy.focus.unknown_tests(&ids)
+}
+
 fn unsolved(state: &State) -> End {
     let world = &state.world;
+    if state.concluding {
+        return concluded(state);
+    }
     if let Some(failure) = &world.failure
         && last_task_failed_by_itself(state)
     {
@@ -231,8 +263,30 @@ fn unsolved(state: &State) -> End {
     not_found(state)
 }
 
-/// No test is red every time: there is nothing to search for.
+/// Ended by a person before anything was found.
+fn concluded(state: &State) -> End {
+    let tried = match state.ledger.candidates {
+        0 => "before a change was looked for".to_owned(),
+        n => format!("after {n} candidates, none of which was a repair"),
+    };
+    let end = End::new(MissionStatus::Cancelled, format!("Stopped {tried}."));
+    match &state.world.ground {
+        Some(ground) if ground.judged > 0 => {
+            end.hint("the same command goes on behind these candidates, as long as nothing changes")
+        }
+        Some(_) | None => end,
+    }
+}
+
+/// No test that was asked for is red every time: there is nothing to search for.
 fn nothing_red(state: &State, baseline: &TestReport) -> End {
+    let unknown = unknown_tests(state);
+    if let (Some(first), false) = (unknown.first(), baseline.tests.is_empty()) {
+        let near = baseline.red().next().or(baseline.tests.first()).map_or("", |test| test.id.as_str());
+        let mut end = End::new(MissionStatus::Failed, format!("There is no test `{first}`."));
+        end.trouble = Some(ErrorKind::NotFound);
+        return end.hint(format!("tests are named like `{near}`; a part of that up to `::` does as well"));
+    }
     let flaky: Vec<&str> = baseline.flaky().map(|test| test.id.as_str()).collect();
     let problems = baseline.problems.first();
     if baseline.tests.is_empty() || problems.is_some() {
@@ -250,7 +304,10 @@ fn nothing_red(state: &State, baseline: &TestReport) -> End {
     }
     let mut end = End::new(
         MissionStatus::Verified,
-        format!("Nothing to change: {} green already.", count(baseline.tests.len(), "test")),
+        match state.policy.focus.tests.len() {
+            0 => format!("Nothing to change: {} green already.", count(baseline.tests.len(), "test")),
+            _ => "Nothing to change: what was asked for is green already.".to_owned(),
+        },
     );
     end.receipt = state.world.baseline_receipt.as_deref().cloned();
     end
@@ -348,6 +405,7 @@ fn caveats(state: &State) -> Vec<String> {
     if let Some(receipt) = newest {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
     }
+    lines.extend(said_of_left(state));
     if let Some(proposal) = world.proposal.as_deref()
         && proposal.confidence < 0.5
     {
@@ -358,4 +416,14 @@ fn caveats(state: &State) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// The tests that the change leaves red.
+fn said_of_left(state: &State) -> Option<String> {
+    state.world.handed.as_ref()?;
+    let left = left_red(state);
+    let named: Vec<String> = left.iter().take(20).map(|id| format!("`{id}`")).collect();
+    let more = left.len().saturating_sub(named.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!left.is_empty()).then(|| format!("still red, as before the change: {}{more}", named.join(", ")))
 }

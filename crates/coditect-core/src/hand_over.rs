@@ -2,6 +2,7 @@
 
 use coditect_types::TestStatus;
 
+use crate::expect::left_red;
 use crate::state::State;
 
 /// The whole commit message: what was wrong, what was changed, how it was verified. None without a receipt.
@@ -23,8 +24,15 @@ pub fn message(state: &State) -> Option<String> {
     let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
     let flaky =
         receipt.flaky.iter().map(|(id, (passed, ran))| format!("Flaky: {id} ({passed} of {ran} passed)\n"));
+    let still = left_red(state);
+    let named = still.iter().take(10).map(|id| format!("  {id}\n")).collect::<String>();
+    let still_red = match still.len() {
+        0 => String::new(),
+        n if n > 10 => format!("Still red, as before:\n{named}  and {} more\n\n", n - 10),
+        _ => format!("Still red, as before:\n{named}\n"),
+    };
     Some(format!(
-        "Fix {} in {}\n\n{}\n\nTurned green:\n{shown}{more}\nVerified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
+        "Fix {} in {}\n\n{}\n\nTurned green:\n{shown}{more}\n{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
          sandbox {}).\n{}\nCoditect-Mission: {mission}\n",
         count(turned.len(), "failing test"),
         files.join(", "),

@@ -24,6 +24,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             snapshot: snapshot()?,
             workspace: workspace(),
             test_command: policy.test_command.clone(),
+            report: policy.report.clone(),
             sandbox: policy.sandbox,
         },
         Intent::MeasureBaseline => Action::MeasureBaseline {
@@ -44,6 +45,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             limits: policy.suite.clone(),
             budget: left(state, now_ms),
             seed: policy.seed,
+            focus: policy.focus.clone(),
             waived: policy.waived.clone(),
         },
         Intent::VerifyChange => Action::VerifyChange {
@@ -59,6 +61,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             snapshot: snapshot()?,
             commit: world.proposal.as_deref()?.commit.clone(),
             message: hand_over::message(state)?,
+            delivery: policy.delivery,
         },
         Intent::DoNothing => Action::DoNothing,
     })

@@ -7,8 +7,8 @@ use coditect_types::event::{Response, ViolationKind};
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Action, AttemptId, Event, Failure, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt,
-    Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
+    Action, AttemptId, Event, Failure, Ground, Ledger, MissionId, MissionStatus, Outcome, Policy, Project,
+    Receipt, Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
 };
 
 use crate::parametrize::parametrize;
@@ -52,6 +52,8 @@ pub struct World {
     pub accounts: Arc<Vec<String>>,
     /// A rung ended at its limit.
     pub at_limit: bool,
+    /// How far the newest search that found nothing came.
+    pub ground: Option<Ground>,
     /// The person has this: branch, commit, patch.
     pub handed: Option<(Option<String>, Option<String>, Option<String>)>,
     /// The newest failure of an action.
@@ -89,6 +91,8 @@ pub struct State {
     pub ledger: Ledger,
     /// Times the plan was changed since a proposal was refused.
     pub replans: u32,
+    /// The person wants what there is.
+    pub concluding: bool,
     /// How it ended.
     pub end: Option<MissionStatus>,
 }
@@ -123,6 +127,7 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
             state.submitted_ms = at_ms;
         }
         Event::MissionResumed { lost } => resumed(state, at_ms, lost),
+        Event::MissionConcluding {} => state.concluding = true,
         Event::PlanMade { tasks, .. } => state.tasks.add(tasks),
         Event::AttemptStarted { task, attempt, deadline_ms, .. } => {
             started(state, at_ms, *task, *attempt, *deadline_ms);
@@ -207,8 +212,9 @@ fn learn(state: &mut State, outcome: &Outcome) {
             state.ledger.solved_by = Some(proposal.rung);
             state.world.proposal = Some(Arc::new(proposal.clone()));
         }
-        Outcome::NoChangeFound { rung, account, at_limit, spent } => {
+        Outcome::NoChangeFound { rung, account, at_limit, ground, spent } => {
             world.at_limit |= *at_limit;
+            world.ground = ground.clone().or(world.ground.take());
             Arc::make_mut(&mut world.accounts).push(account.clone());
             pay(&mut state.ledger, spent);
             let cost = state.ledger.rungs.entry(*rung).or_default();

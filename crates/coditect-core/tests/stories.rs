@@ -120,6 +120,7 @@ fn told(event: &Event) -> String {
             format!("mission.completed {status:?}: {summary} hint: {hint:?} caveats: {caveats:?}")
         }
         Event::MissionSubmitted { .. } => "mission.submitted".into(),
+        Event::MissionConcluding {} => "mission.concluding".into(),
         Event::MissionResumed { lost } => format!("mission.resumed, lost {lost:?}"),
         Event::OutcomeIgnored { attempt, reason } => format!("outcome.ignored {attempt}: {reason}"),
     }

@@ -1,7 +1,7 @@
 //! Stopping work that is under way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// Why work is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +14,18 @@ pub enum StopCause {
     Deadline,
 }
 
+#[derive(Debug, Default)]
+struct Flags {
+    cause: AtomicU8,
+    hurry: AtomicBool,
+}
+
 /// A flag that whoever does long work looks at often (every few ms). Cloning shares the flag.
+///
+/// Beside it there is a softer one: work that could go on for long comes to an end by itself, with what it has. What
+/// does not know of that goes on as ever.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicU8>);
+pub struct Stop(Arc<Flags>);
 
 impl Stop {
     /// A flag that is not raised.
@@ -33,14 +42,14 @@ impl Stop {
             StopCause::Deadline => 3,
         };
         // A lost race means that another cause was first, which is what the caller would read anyway.
-        let first = self.0.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+        let first = self.0.cause.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
         debug_assert!(first.is_ok() || self.is_raised());
     }
 
     /// The cause, once the flag is raised.
     #[must_use]
     pub fn cause(&self) -> Option<StopCause> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.0.cause.load(Ordering::Relaxed) {
             0 => None,
             1 => Some(StopCause::Cancelled),
             2 => Some(StopCause::Shutdown),
@@ -51,6 +60,17 @@ impl Stop {
     /// True once the flag is raised.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
+        self.0.cause.load(Ordering::Relaxed) != 0
+    }
+
+    /// Asks for an end with what there is.
+    pub fn hurry(&self) {
+        self.0.hurry.store(true, Ordering::Relaxed);
+    }
+
+    /// True once the flag is raised, or an end with what there is was asked for.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.is_raised() || self.0.hurry.load(Ordering::Relaxed)
     }
 }

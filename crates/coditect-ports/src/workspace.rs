@@ -103,6 +103,16 @@ pub trait Workspace: Debug + Send + Sync {
         message: &str,
     ) -> Result<Handed, PortError>;
 
+    /// Keeps `commit` for the person as a patch file in the mission's own directory, under `message`; `apply` knows it.
+    /// Their repository is not written to.
+    fn keep_patch(
+        &self,
+        mission: &MissionId,
+        snapshot: &Snapshot,
+        commit: &str,
+        message: &str,
+    ) -> Result<Handed, PortError>;
+
     /// Brings what was handed over into the person's current branch or directory; refuses on conflict.
     fn apply(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<Applied, PortError>;
 

@@ -195,11 +195,17 @@ impl Actor {
             keep
         });
         for effect in effects {
-            let Effect::PerformAction { attempt, task, action, .. } = effect else { continue };
-            if self.under_way.iter().any(|(under_way, _)| *under_way == attempt) {
+            let Effect::PerformAction { attempt, task, action, hurry, .. } = effect else { continue };
+            if let Some((_, stop)) = self.under_way.iter().find(|(under_way, _)| *under_way == attempt) {
+                if hurry {
+                    stop.hurry();
+                }
                 continue;
             }
             let stop = Stop::new();
+            if hurry {
+                stop.hurry();
+            }
             self.under_way.push((attempt, stop.clone()));
             let mission = self.cell.mission().clone();
             let work = Work { mission, task, attempt, stop, bus: Arc::clone(&self.ports.bus) };

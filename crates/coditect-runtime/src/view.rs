@@ -201,6 +201,7 @@ fn fold(
         }
         Event::MissionSubmitted { .. }
         | Event::MissionResumed { .. }
+        | Event::MissionConcluding {}
         | Event::OutcomeIgnored { .. }
         | Event::ViolationFound { .. } => {}
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coditect_types::outcome::{ChangedFile, Proposal, Spent};
+use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
 use coditect_types::project::Framework;
 use coditect_types::workspace::WorkspaceKind;
 use coditect_types::{
@@ -106,7 +106,13 @@ impl Truth {
         let spent = Spent { candidates: 10, sandbox_runs: 10, wall_ms: 50 };
         let finds = if rung == Rung::Recipe { self.recipe_finds } else { self.reflex_right_at != 0 };
         if !finds {
-            return Outcome::NoChangeFound { rung, account: "Nothing fits.".into(), at_limit: false, spent };
+            return Outcome::NoChangeFound {
+                rung,
+                account: "Nothing fits.".into(),
+                at_limit: false,
+                ground: None,
+                spent,
+            };
         }
         self.proposals += 1;
         let n = self.proposals;
@@ -121,6 +127,7 @@ impl Truth {
                 explanation: "One sign was wrong.".into(),
                 confidence: 0.9,
                 runners_up: Vec::new(),
+                evidence: Evidence::default(),
             },
             spent,
         }
@@ -175,6 +182,7 @@ fn project() -> Project {
         tier_reason: "invented".into(),
         interpreter: None,
         lent: Vec::new(),
+        report: None,
         notes: Vec::new(),
     }
 }

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::focus::{Delivery, Focus};
 use crate::limits::{Budget, Limits, SandboxChoice};
 use crate::plan::Role;
-use crate::project::Project;
+use crate::project::{Project, ReportSource};
 use crate::receipt::Rung;
 use crate::testing::{Suspect, TestReport};
 use crate::workspace::{Snapshot, WorkspaceRef};
@@ -28,6 +29,9 @@ pub enum Action {
         workspace: Option<WorkspaceRef>,
         /// The test command that the person gave, if any.
         test_command: Option<Vec<String>>,
+        /// Where that command leaves its results.
+        #[serde(default)]
+        report: Option<ReportSource>,
         /// Where code may run.
         sandbox: SandboxChoice,
     },
@@ -66,6 +70,9 @@ pub enum Action {
         budget: Budget,
         /// Seed of the search's order.
         seed: u64,
+        /// What the search is narrowed to.
+        #[serde(default)]
+        focus: Focus,
         /// Protections given up by the person, by name.
         waived: Vec<String>,
     },
@@ -94,6 +101,9 @@ pub enum Action {
         commit: String,
         /// The commit's whole message.
         message: String,
+        /// In which form.
+        #[serde(default)]
+        delivery: Delivery,
     },
     /// Nothing at all, for benches of the ring.
     DoNothing,

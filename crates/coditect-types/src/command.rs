@@ -31,6 +31,9 @@ pub enum Command {
         /// How many.
         steps: u32,
     },
+    /// Come to an end with what there is: a change that was found is still verified and handed over, and no further one
+    /// is looked for.
+    ConcludeMission,
     /// End a mission.
     CancelMission {
         /// Why, in the person's words.

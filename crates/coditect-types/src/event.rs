@@ -18,8 +18,11 @@ use crate::workspace::WorkspaceRef;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MissionStatus {
-    /// A receipt newer than the last edit shows every test green.
+    /// A receipt newer than the last edit shows every test green (of a search that was narrowed to some tests: those,
+    /// and none of the others worse than before).
     Verified,
+    /// A receipt shows that the change turned some of the red tests green and broke none; others are still red.
+    PartlyVerified,
     /// There is a result, and nothing that could prove it.
     Unverified,
     /// It could not be done.
@@ -38,7 +41,7 @@ impl MissionStatus {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Verified => 0,
-            Self::Unverified | Self::Failed => 1,
+            Self::PartlyVerified | Self::Unverified | Self::Failed => 1,
             Self::NeedsPerson => 3,
             Self::OverLimit => 4,
             Self::Cancelled => 130,
@@ -103,6 +106,9 @@ pub enum Event {
         /// The attempts that were lost.
         lost: Vec<AttemptId>,
     },
+    /// A person wants what there is: no further change is looked for.
+    #[serde(rename = "mission.concluding")]
+    MissionConcluding {},
     /// The planner made or extended the plan.
     #[serde(rename = "plan.made")]
     PlanMade {
@@ -240,6 +246,8 @@ pub enum Effect {
         action: Arc<Action>,
         /// When it must have ended, ms since 1970.
         deadline_ms: u64,
+        /// It is to come to an end with what it has.
+        hurry: bool,
     },
     /// Hand in a tick at this time, ms since 1970.
     ArmTimer {

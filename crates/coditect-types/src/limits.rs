@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::focus::{Delivery, Focus};
+use crate::project::ReportSource;
 use crate::sandbox::Tier;
 
 /// Limits of one run in a sandbox. Every one is enforced or the tier says that it cannot.
@@ -67,10 +69,23 @@ pub struct Policy {
     pub waived: Vec<String>,
     /// The test command, where the person gave one (program first).
     pub test_command: Option<Vec<String>>,
+    /// Where that command leaves its results test by test, where the person said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportSource>,
     /// Agents at work at the same time; 0 = as many as the machine has cores.
     pub agents: u32,
     /// Makes searches repeat: the same seed tries the same candidates in the same order.
     pub seed: u64,
+    /// What the search is narrowed to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub focus: Focus,
+    /// In which form a change is handed over.
+    #[serde(skip_serializing_if = "is_default")]
+    pub delivery: Delivery,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Where code runs.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorKind;
+use crate::focus::Ground;
 use crate::project::Project;
 use crate::receipt::{Receipt, Rung};
 use crate::sandbox::{Enforced, Tier};
@@ -66,6 +67,54 @@ pub struct Proposal {
     pub confidence: f64,
     /// Other changes that passed too, as diffs, best first (at most 5).
     pub runners_up: Vec<String>,
+    /// What speaks for it.
+    #[serde(default)]
+    pub evidence: Evidence,
+}
+
+/// What speaks for a change, beside that it passes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Evidence {
+    /// What kind of mistake it mends, in a phrase.
+    pub kind: String,
+    /// Where it changes the program.
+    pub places: Vec<ChangedPlace>,
+    /// Other changes that every test accepts too.
+    pub others_passing: u64,
+    /// The red tests that were to turn green and that it leaves red. Empty: none.
+    pub left_red: Vec<String>,
+    /// The other changes, best first, where all were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherChange>,
+}
+
+/// A place that a change touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangedPlace {
+    /// Path below the snapshot's top.
+    pub path: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// The function, `""` outside any.
+    pub function: String,
+}
+
+/// Another change that every test accepts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherChange {
+    /// The change as a unified diff (at most 64 KiB).
+    pub diff: String,
+    /// What was wrong and what was changed.
+    pub explanation: String,
+    /// What kind of mistake it mends, in a phrase.
+    pub kind: String,
+    /// Where it changes the program.
+    pub places: Vec<ChangedPlace>,
+    /// How sure the search is of it, 0 to 1.
+    pub confidence: f64,
+    /// Whether the whole suite was run on it once more, in a fresh sandbox, and was as green as with the best one.
+    pub proved: bool,
 }
 
 /// What an attempt cost.
@@ -127,6 +176,9 @@ pub enum Outcome {
         account: String,
         /// The search ended at a limit and not at its end.
         at_limit: bool,
+        /// How far it came, where another search can begin there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ground: Option<Ground>,
         /// What it cost.
         spent: Spent,
     },

@@ -29,8 +29,17 @@ pub enum Framework {
     GoTest,
     /// JUnit 4 or 5
     Junit,
-    /// A command of the person's own; only its exit code is known.
+    /// A command of the person's own: its exit code is known, and its tests where it leaves a report.
     Command,
+}
+
+impl Project {
+    /// True where results come test by test, and not as one exit code.
+    #[must_use]
+    pub fn is_test_by_test(&self) -> bool {
+        let reports = self.report.as_ref().is_some_and(|report| report.format != ReportFormat::ExitCode);
+        self.framework != Framework::Command || reports
+    }
 }
 
 impl Framework {
@@ -71,6 +80,28 @@ pub struct Lent {
     pub at: String,
 }
 
+/// How a test command tells its results test by test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportFormat {
+    /// JUnit's XML, in any of its dialects.
+    JunitXml,
+    /// The Test Anything Protocol, versions 12 to 14.
+    Tap,
+    /// Not at all: the exit code is one test.
+    ExitCode,
+}
+
+/// Where a test command leaves its results.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportSource {
+    /// Their format.
+    pub format: ReportFormat,
+    /// The files, below the project's root; `*`, `**` and `?` stand for names. None: standard output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
 /// A project and the way its tests are run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Project {
@@ -95,6 +126,9 @@ pub struct Project {
     /// Directories that the project's tests need and that are not under version control.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lent: Vec<Lent>,
+    /// Where a command of the person's own leaves its results test by test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportSource>,
     /// What else was noticed, a line each.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -3,12 +3,14 @@
 //! Parsing touches nothing: no file, no environment, no clock.
 
 mod bench;
+mod repair;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{BenchArgs, Size, Suite, TasksArgs};
+pub(crate) use repair::RepairArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +64,8 @@ pub(crate) enum Color {
 pub(crate) enum Verb {
     /// Begin a mission: a request on a directory becomes a verified change on a branch
     Run(RunArgs),
+    /// Look for a change that turns red tests green, and print the patch
+    Repair(RepairArgs),
     /// List missions, newest first
     List(ListArgs),
     /// Show where a mission stands and what it left
@@ -143,6 +147,12 @@ pub(crate) struct SettingFlags {
     /// How the tests are run, such as "python -m pytest tests"
     #[arg(long, value_name = "COMMAND")]
     pub(crate) test_command: Option<String>,
+    /// How that command tells its results: junit-xml, tap or exit-code
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) test_report: Option<String>,
+    /// The files with these results, such as "build/reports/*.xml"
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) report_path: Option<String>,
     /// Where code runs: auto, wasm or os
     #[arg(long, value_name = "TIER")]
     pub(crate) sandbox: Option<String>,

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod repair;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod show;
@@ -76,6 +77,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
     match cli.verb {
         Verb::Run(args) => run::perform(cx, &args),
         Verb::Resume(args) => resume::perform(cx, &args),
+        Verb::Repair(args) => repair::perform(cx, &args),
         Verb::List(args) => list::perform(&mut cx, &args),
         Verb::Show(args) => show::perform(&mut cx, &args),
         Verb::Log(args) => log::perform(&mut cx, &args),

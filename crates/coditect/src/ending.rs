@@ -9,8 +9,22 @@ use crate::out::{diff, harmless, paint, painted};
 use crate::phrase;
 use crate::words::quote;
 
-/// The report of a mission that has ended, lines without the last line end. `cwd` shortens the next commands.
+/// Whether a report shows the change itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Diff {
+    /// It does.
+    Here,
+    /// Somebody else does.
+    Elsewhere,
+}
+
+/// The report of a mission that has ended, with its diff.
 pub(crate) fn report(view: &MissionView, status: MissionStatus, cwd: Option<&Path>) -> String {
+    told(view, status, cwd, Diff::Here)
+}
+
+/// The report of a mission that has ended, lines without the last line end. `cwd` shortens the next commands.
+pub(crate) fn told(view: &MissionView, status: MissionStatus, cwd: Option<&Path>, shows: Diff) -> String {
     let mut page = Page::default();
     let word = painted(phrase::status_style(status), phrase::status(status));
     page.raw(&format!("{word}  {}  in {}", view.mission, phrase::span(view.wall_ms)));
@@ -22,7 +36,9 @@ pub(crate) fn report(view: &MissionView, status: MissionStatus, cwd: Option<&Pat
         for file in &proposal.files {
             page.entry("changed", &format!("{}  +{} -{}", file.path, file.added, file.removed));
         }
-        page.raw(diff(&proposal.diff, "  ").trim_end());
+        if shows == Diff::Here {
+            page.raw(diff(&proposal.diff, "  ").trim_end());
+        }
     }
     page.blank();
     if let Some(receipt) = &view.receipt {
@@ -114,7 +130,11 @@ impl Page {
     }
 
     fn proof(&mut self, receipt: &Receipt, status: MissionStatus) {
-        let label = if status == MissionStatus::Verified { "proved" } else { "tests" };
+        let label = if matches!(status, MissionStatus::Verified | MissionStatus::PartlyVerified) {
+            "proved"
+        } else {
+            "tests"
+        };
         let turned = receipt
             .before
             .iter()

@@ -33,6 +33,7 @@ pub(crate) fn kind(event: &Event) -> &'static str {
     match event {
         Event::MissionSubmitted { .. } => "mission.submitted",
         Event::MissionResumed { .. } => "mission.resumed",
+        Event::MissionConcluding {} => "mission.concluding",
         Event::PlanMade { .. } => "plan.made",
         Event::AttemptStarted { .. } => "attempt.started",
         Event::AttemptEnded { .. } => "attempt.ended",
@@ -51,6 +52,7 @@ fn says(event: &Event) -> (Option<String>, String) {
         Event::MissionResumed { lost } => {
             (None, format!("resumed; {} lost", phrase::count_of(lost.len(), "attempt")))
         }
+        Event::MissionConcluding {} => (None, "the person wants what there is".to_owned()),
         Event::PlanMade { tasks, reason } => {
             (None, format!("planned {}: {reason}", phrase::count_of(tasks.len(), "task")))
         }

@@ -33,10 +33,37 @@ pub(crate) fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Where text goes.
+#[derive(Debug)]
+enum Stream {
+    Stdout(AutoStream<io::Stdout>),
+    /// For commands whose standard output is for a program. Nobody needs to read it, so it cannot fail.
+    Stderr(AutoStream<io::Stderr>),
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(stream) => stream.write(bytes),
+            Self::Stderr(stream) => Ok(stream.write(bytes).unwrap_or(bytes.len())),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stream) => stream.flush(),
+            Self::Stderr(stream) => {
+                stream.flush().ok();
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Standard output. Styles are taken out where they are not wanted.
 #[derive(Debug)]
 pub(crate) struct Out {
-    stream: AutoStream<io::Stdout>,
+    stream: Stream,
     /// Print JSON in place of text.
     pub(crate) json: bool,
 }
@@ -46,17 +73,31 @@ impl Out {
     pub(crate) fn new(global: &Global) -> Self {
         let stdout = io::stdout();
         let choice = choice(global.color, &stdout);
-        Self { stream: AutoStream::new(stdout, choice), json: global.json }
+        Self { stream: Stream::Stdout(AutoStream::new(stdout, choice)), json: global.json }
+    }
+
+    /// Standard error in its place, for text that goes beside what a program reads.
+    pub(crate) fn on_stderr(global: &Global) -> Self {
+        let stderr = io::stderr();
+        let choice = choice(global.color, &stderr);
+        Self { stream: Stream::Stderr(AutoStream::new(stderr, choice)), json: false }
     }
 
     /// True where a person watches standard output.
     pub(crate) fn is_terminal(&self) -> bool {
-        self.stream.is_terminal()
+        match &self.stream {
+            Stream::Stdout(stream) => stream.is_terminal(),
+            Stream::Stderr(_) => false,
+        }
     }
 
     /// True where styles reach the reader.
     pub(crate) fn is_coloured(&self) -> bool {
-        self.stream.current_choice() != ColorChoice::Never
+        let choice = match &self.stream {
+            Stream::Stdout(stream) => stream.current_choice(),
+            Stream::Stderr(stream) => stream.current_choice(),
+        };
+        choice != ColorChoice::Never
     }
 
     /// Prints a line.

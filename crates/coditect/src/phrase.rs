@@ -69,6 +69,7 @@ pub(crate) fn moment(at_ms: u64) -> String {
 pub(crate) fn status(status: MissionStatus) -> &'static str {
     match status {
         MissionStatus::Verified => "verified",
+        MissionStatus::PartlyVerified => "partly_verified",
         MissionStatus::Unverified => "unverified",
         MissionStatus::Failed => "failed",
         MissionStatus::NeedsPerson => "needs_person",
@@ -81,9 +82,10 @@ pub(crate) fn status(status: MissionStatus) -> &'static str {
 pub(crate) fn status_style(status: MissionStatus) -> Style {
     match status {
         MissionStatus::Verified => paint::GOOD.bold(),
-        MissionStatus::Unverified | MissionStatus::NeedsPerson | MissionStatus::OverLimit => {
-            paint::WARN.bold()
-        }
+        MissionStatus::PartlyVerified
+        | MissionStatus::Unverified
+        | MissionStatus::NeedsPerson
+        | MissionStatus::OverLimit => paint::WARN.bold(),
         MissionStatus::Failed | MissionStatus::Cancelled => paint::BAD.bold(),
     }
 }

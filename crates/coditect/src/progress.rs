@@ -196,6 +196,7 @@ impl Live {
                 self.all.println(self.text(line_of(record, self.first_ms))).ok();
             }
             Event::MissionResumed { .. }
+            | Event::MissionConcluding {}
             | Event::OutcomeIgnored { .. }
             | Event::ViolationFound { .. }
             | Event::TaskSettled { .. }

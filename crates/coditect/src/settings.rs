@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use coditect_types::limits::SandboxChoice;
-use coditect_types::{Budget, ErrorKind, Limits, Policy, Tier};
+use coditect_types::project::{ReportFormat, ReportSource};
+use coditect_types::{Budget, Delivery, ErrorKind, Focus, Limits, Policy, Tier};
 use serde::Serialize;
 
 use crate::args::SettingFlags;
@@ -84,6 +85,8 @@ pub(crate) type Layer = BTreeMap<&'static str, Sourced>;
 pub(crate) struct Settings {
     /// How the tests are run, program first; None: found out.
     pub(crate) test_command: Option<Vec<String>>,
+    /// Where that command leaves its results; None: it was not said.
+    pub(crate) report: Option<ReportSource>,
     /// Where code runs.
     pub(crate) sandbox: SandboxChoice,
     /// Protections given up, by name.
@@ -122,8 +125,11 @@ impl Settings {
             sandbox: self.sandbox,
             waived: self.waive.clone(),
             test_command: self.test_command.clone(),
+            report: self.report.clone(),
             agents: self.agents,
             seed: self.seed,
+            focus: Focus::default(),
+            delivery: Delivery::default(),
         }
     }
 }
@@ -238,6 +244,7 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         .map(|framework| ["python", "-m", framework].map(str::to_owned).to_vec());
     Settings {
         test_command: words("test_command").map(<[String]>::to_vec).or(framework),
+        report: report(get("test_report").and_then(Value::word), get("report_path").and_then(Value::word)),
         sandbox: match get("sandbox").and_then(Value::word) {
             Some("wasm") => SandboxChoice::Only(Tier::Wasm),
             Some("os") => SandboxChoice::Only(Tier::Os),
@@ -252,6 +259,19 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         agents: u32::try_from(number("agents")).unwrap_or(u32::MAX),
         seed: number("seed"),
     }
+}
+
+/// Where the results of a test command are. A path alone says the format by its ending.
+fn report(format: Option<&str>, path: Option<&str>) -> Option<ReportSource> {
+    let format = match (format, path) {
+        (Some("junit-xml"), _) => ReportFormat::JunitXml,
+        (Some("tap"), _) => ReportFormat::Tap,
+        (Some(_), _) => ReportFormat::ExitCode,
+        (None, Some(path)) if path.ends_with(".xml") => ReportFormat::JunitXml,
+        (None, Some(path)) if path.ends_with(".tap") => ReportFormat::Tap,
+        (None, _) => return None,
+    };
+    Some(ReportSource { format, path: path.map(str::to_owned) })
 }
 
 /// The report of a value that cannot be.

@@ -78,6 +78,10 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             };
             vec![say(None, Tells::Decided, format!("The mission goes on after a stop; {lost}."))]
         }
+        Event::MissionConcluding {} => {
+            let text = "Come to an end with what there is.".to_owned();
+            vec![say(None, Tells::Asked, text)]
+        }
         Event::PlanMade { tasks, reason } => {
             let reason = reason.trim_end_matches('.');
             let mut all = vec![say(None, Tells::Planned, format!("{reason}."))];

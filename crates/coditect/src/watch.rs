@@ -44,19 +44,39 @@ pub(crate) enum Begin {
     },
 }
 
-/// Runs a mission to its end or to an interrupt, and gives the exit code.
+/// What the first signal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnSignal {
+    /// The mission stops where it is; it can be resumed.
+    Stop,
+    /// The mission comes to an end with what it has; the next signal stops it.
+    Conclude,
+}
+
+/// Runs a mission to its end or to an interrupt, tells its end, and gives the exit code.
 pub(crate) fn conduct(mut cx: Context, site: Site, begin: Begin, shown: Shown) -> Done {
-    let runtime = wiring::tokio_runtime()?;
-    let mut progress = pick(&cx, shown);
-    let done = runtime.block_on(under_way(&mut cx, site, begin, &mut progress));
-    progress.finish();
-    // Workers that did not stop in time are left to the end of the process.
-    runtime.shutdown_background();
-    let (mission, status, exit_code) = done?;
+    let (mission, status, exit_code) = mission(&mut cx, site, begin, shown, OnSignal::Stop)?;
     if !cx.out.json {
         tell_end(&mut cx, &mission, status)?;
     }
     Ok(exit_code)
+}
+
+/// Runs a mission to its end or to an interrupt, and gives its id, how it ended and the exit code.
+pub(crate) fn mission(
+    cx: &mut Context,
+    site: Site,
+    begin: Begin,
+    shown: Shown,
+    on_signal: OnSignal,
+) -> Result<(MissionId, MissionStatus, u8), Fault> {
+    let runtime = wiring::tokio_runtime()?;
+    let mut progress = pick(cx, shown);
+    let done = runtime.block_on(under_way(cx, site, begin, on_signal, &mut progress));
+    progress.finish();
+    // Workers that did not stop in time are left to the end of the process.
+    runtime.shutdown_background();
+    done
 }
 
 fn pick(cx: &Context, shown: Shown) -> Progress {
@@ -85,6 +105,7 @@ async fn under_way(
     cx: &mut Context,
     site: Site,
     begin: Begin,
+    on_signal: OnSignal,
     progress: &mut Progress,
 ) -> Result<(MissionId, MissionStatus, u8), Fault> {
     let mut signals = Signals::listen()?;
@@ -96,7 +117,7 @@ async fn under_way(
     for note in &house.notes {
         cx.note(note);
     }
-    let mut watch = Watch { cx, progress, house: &house, next: 1, end: None };
+    let mut watch = Watch { cx, progress, house: &house, next: 1, end: None, on_signal };
     let shell = house.start()?;
     let mission = match &begin {
         Begin::New { .. } => shell.new_mission_id(),
@@ -149,6 +170,8 @@ struct Watch<'a> {
     next: u64,
     /// The exit code, once the end was seen.
     end: Option<u8>,
+    /// What the next signal means.
+    on_signal: OnSignal,
 }
 
 impl Watch<'_> {
@@ -176,7 +199,15 @@ impl Watch<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = signals.next() => return Err(interrupted(mission).into()),
+                () = signals.next() => {
+                    if self.on_signal == OnSignal::Stop {
+                        return Err(interrupted(mission).into());
+                    }
+                    self.on_signal = OnSignal::Stop;
+                    self.cx.note("coming to an end with what there is; once more stops at once");
+                    // A mission that ends at this very moment refuses it, and needs no telling.
+                    shell.command(mission, Command::ConcludeMission).await.ok();
+                }
                 status = &mut ended => {
                     self.catch_up(mission)?;
                     return Ok(status.map_err(|error| went_wrong(mission, error))?);

@@ -45,7 +45,7 @@ pub(super) fn add_lines(
     let root = view.join(&place.project.root);
     let io = |error: std::io::Error| PortError::from_io("instrument the sources", &error);
     let files = Listing::load(&root).map_err(io)?;
-    let mut sources = sources::read(&root, &files, place.project.framework, report, &[]).product;
+    let mut sources = sources::read(&root, &files, place.project, report, &[]).product;
     sources.retain(|source| !is_test_path(&source.path));
     let trace = Trace::of(&sources);
     for (path, text) in &trace.files {

@@ -15,23 +15,15 @@ pub(super) fn seek(
     means: &Means<'_>,
     progress: &mut (dyn FnMut(repair::Progress) + Send),
 ) -> Sought {
-    let candidates = repair::recipes(problem);
+    let mut candidates = repair::recipes(problem);
+    candidates.retain(|candidate| means.limits.within.as_ref().is_none_or(|within| within.allows(candidate)));
     let of = candidates.len().min(MOST);
-    let mut sought = Sought {
-        best: None,
-        runners_up: Vec::new(),
-        tried: 0,
-        trials: 0,
-        deduplicated: 0,
-        account: String::new(),
-        at_limit: false,
-        trouble: None,
-    };
+    let mut sought = Sought::default();
     let started = means.clock.monotonic_us();
     let red: Vec<String> = problem.red.iter().map(|test| test.id.clone()).collect();
     for candidate in candidates.into_iter().take(MOST) {
         let spent_ms = means.clock.monotonic_us().saturating_sub(started) / 1000;
-        if means.stop.is_raised()
+        if means.stop.is_wanted()
             || spent_ms > means.limits.wall_ms
             || sought.tried >= means.limits.candidates
         {

@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use coditect_code::languages::{Language, is_test_path};
+use coditect_code::provenance::Provenance;
 use coditect_code::python::Listing;
 use coditect_code::repair::Source;
 use coditect_code::suite::IMPORT;
 use coditect_types::project::{Framework, Toolchain};
-use coditect_types::{Suspect, TestReport};
+use coditect_types::{Project, Suspect, TestReport};
 
 /// Bytes of one file at most: a longer one is data or was generated.
 const FILE_BYTES: u64 = 1 << 20;
@@ -76,11 +77,12 @@ impl Script {
 pub(crate) fn read(
     root: &Path,
     files: &Listing,
-    framework: Framework,
+    project: &Project,
     report: &TestReport,
     suspects: &[Suspect],
 ) -> Sources {
-    let languages = languages(framework);
+    let languages = languages(project, files, suspects);
+    let provenance = Provenance::read(files);
     let tested = test_files(report);
     let mut rank: BTreeMap<&str, usize> = BTreeMap::new();
     for (place, suspect) in suspects.iter().enumerate() {
@@ -115,22 +117,50 @@ pub(crate) fn read(
                 text
             }
         };
+        // What a tool or another project wrote may be read and not be changed.
+        let foreign = if is_test { None } else { provenance.foreign(path, &text) };
+        let is_read = is_test || foreign.is_some();
+        if let Some(why) = foreign
+            && sources.passed_over.len() < MOST_NAMED
+        {
+            sources.passed_over.push(format!("`{path}` {why}"));
+        }
         *bytes += text.len();
         let source = Source { path: path.clone(), text };
-        if is_test { sources.tests.push(source) } else { sources.product.push(source) }
+        if is_read { sources.tests.push(source) } else { sources.product.push(source) }
     }
     sources
 }
 
 /// The languages that a project's product is written in.
-fn languages(framework: Framework) -> &'static [Language] {
-    match framework.toolchain() {
+fn languages(project: &Project, files: &Listing, suspects: &[Suspect]) -> Vec<Language> {
+    if project.framework == Framework::Command {
+        return spoken(files, suspects);
+    }
+    let known: &[Language] = match project.framework.toolchain() {
         None => &[Language::Python],
         Some(Toolchain::Rust) => &[Language::Rust],
         Some(Toolchain::Node) => &[Language::JavaScript, Language::TypeScript, Language::Tsx],
         Some(Toolchain::Go) => &[Language::Go],
         Some(Toolchain::Java) => &[Language::Java],
+    };
+    known.to_vec()
+}
+
+/// The languages of a project of which nothing but a command is known: the one with most files beside the tests, and
+/// those that failures point at.
+fn spoken(files: &Listing, suspects: &[Suspect]) -> Vec<Language> {
+    let family = |language: Language| if language.is_script() { Language::JavaScript } else { language };
+    let mut count: BTreeMap<Language, usize> = BTreeMap::new();
+    for file in files.files().iter().filter(|file| !is_test_path(file)) {
+        if let Some(language) = Language::of_path(file) {
+            *count.entry(family(language)).or_insert(0) += 1;
+        }
     }
+    let most = count.iter().max_by_key(|(_, files)| **files).map(|(language, _)| *language);
+    let pointed = suspects.iter().filter_map(|suspect| Language::of_path(&suspect.file)).map(family);
+    let families: BTreeSet<Language> = most.into_iter().chain(pointed).collect();
+    Language::ALL.iter().copied().filter(|language| families.contains(&family(*language))).collect()
 }
 
 /// Files that hold tests, as the test ids name them. A doctest lives in the very file that it tests.

@@ -13,8 +13,8 @@ use coditect_ports::{Agent, Bus, Clock, Notice, Sandbox, Stop, Work};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
 use coditect_types::{
-    Action, AttemptId, Budget, Limits, MissionId, Outcome, Project, Receipt, Rung, Snapshot, Suspect, TaskId,
-    TestReport, Tier, WorkspaceRef,
+    Action, AttemptId, Budget, Delivery, Focus, Limits, MissionId, Outcome, Project, Receipt, Rung, Snapshot,
+    Suspect, TaskId, TestReport, Tier, WorkspaceRef,
 };
 
 use crate::python_host::Host;
@@ -140,6 +140,7 @@ impl World {
             snapshot: snapshot.clone(),
             workspace: Some(workspace),
             test_command: None,
+            report: None,
             sandbox,
         };
         match self.perform(&survey) {
@@ -215,6 +216,7 @@ impl Baseline {
             limits: Limits { wall_ms: 20_000, ..Limits::default() },
             budget: Budget { search_ms: 60_000, ..Budget::default() },
             seed: 1,
+            focus: Focus::default(),
             waived: vec![],
         }
     }
@@ -236,6 +238,7 @@ impl Baseline {
             snapshot: self.snapshot.clone(),
             commit: commit.to_owned(),
             message: "Fix it".to_owned(),
+            delivery: Delivery::Branch,
         }
     }
 }

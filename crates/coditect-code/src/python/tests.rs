@@ -30,6 +30,7 @@ fn look(top: &Path, subdir: &str, command: Option<&str>) -> Result<Project, Fail
         subdir,
         home: None,
         test_command: words.as_deref(),
+        report: None,
         sandbox: SandboxChoice::Auto,
     })
 }
@@ -220,6 +221,7 @@ fn the_virtual_environment_of_the_person_is_used() {
         subdir: "",
         home: Some(home.path()),
         test_command: None,
+        report: None,
         sandbox: SandboxChoice::Auto,
     })
     .unwrap();
@@ -234,6 +236,7 @@ fn only_one_tier_may_be_allowed() {
         subdir: "",
         home: None,
         test_command: None,
+        report: None,
         sandbox: SandboxChoice::Only(Tier::Wasm),
     })
     .unwrap_err();

@@ -12,15 +12,19 @@ use coditect_types::ErrorKind;
 
 use crate::repair::pairs::Pairs;
 use crate::repair::pick::{self, Survivor};
-use crate::repair::{Candidate, EditKind, Means, Problem, Progress, Sought, syntax_errors};
+use crate::repair::{Candidate, EditKind, Means, Partly, Problem, Progress, Sought, stairs, syntax_errors};
 
 use self::batch::{Prepared, Verdict, judge_all};
+use self::ground::Ground;
 use self::prepare::Preparer;
 use self::waves::Waves;
 
 pub(super) mod batch;
+mod ground;
 mod prepare;
 mod waves;
+
+pub use ground::problem_name;
 
 /// Candidates that are kept to be combined.
 const MOST_PARTIAL: usize = 48;
@@ -114,6 +118,9 @@ struct Hunt<'a> {
     tried: u64,
     trials: u64,
     nearest: usize,
+    ground: Ground,
+    partly: Option<Partly>,
+    climbed: bool,
     ended: Option<End>,
     trouble: Option<PortError>,
 }
@@ -135,6 +142,9 @@ impl<'a> Hunt<'a> {
             tried: 0,
             trials: 0,
             nearest: 0,
+            ground: Ground::default(),
+            partly: None,
+            climbed: false,
             ended: None,
             trouble: None,
         }
@@ -166,7 +176,7 @@ impl<'a> Hunt<'a> {
         let mut top = None;
         // Likely single edits, the best first.
         while self.ended.is_none() {
-            let batch = self.fill(|| waves.next());
+            let batch = self.fill_singles(&mut waves);
             let Some(first) = batch.first() else { break };
             let score = first.candidate.score;
             let likely = score >= UNLIKELY * *top.get_or_insert(score);
@@ -174,7 +184,11 @@ impl<'a> Hunt<'a> {
             if !likely {
                 break;
             }
+            if self.is_time_to_climb() {
+                self.climb(progress);
+            }
         }
+        self.climb(progress);
         // Then pairs and unlikely single edits in turn, until both are spent.
         let mut pairs = Pairs::new(&self.partial, &self.halves);
         let mut known = self.partial.len();
@@ -184,7 +198,7 @@ impl<'a> Hunt<'a> {
             more_pairs = !batch.is_empty();
             self.judge(batch, progress);
             if self.ended.is_none() {
-                let batch = self.fill(|| waves.next());
+                let batch = self.fill_singles(&mut waves);
                 more_singles = !batch.is_empty();
                 self.judge(batch, progress);
             }
@@ -197,13 +211,47 @@ impl<'a> Hunt<'a> {
         }
     }
 
+    /// The next single edits. What an earlier search judged is passed over, as far as it did nothing; each of them has a
+    /// number in an order that only the problem decides.
+    fn fill_singles(&mut self, waves: &mut Waves<'_>) -> Vec<Prepared> {
+        let limits = self.means.limits;
+        let covered = limits.covered.as_ref();
+        let mut numbers = Vec::new();
+        let mut passed_over = Vec::new();
+        let mut next = self.ground.next;
+        let batch = self.fill_with(|| waves.next(), &mut |candidate| {
+            let number = next;
+            next += 1;
+            let known = covered.is_some_and(|(judged, near)| number < *judged && !near.contains(&number));
+            if known {
+                passed_over.push(candidate.clone());
+            } else {
+                numbers.push(number);
+            }
+            !known
+        });
+        self.ground.begin(next, numbers);
+        let room = MOST_HALVES.saturating_sub(self.halves.len());
+        self.halves.extend(passed_over.into_iter().take(room));
+        batch
+    }
+
     /// The next candidates that are new and parse.
-    fn fill(&mut self, mut next: impl FnMut() -> Option<Candidate>) -> Vec<Prepared> {
+    fn fill(&mut self, next: impl FnMut() -> Option<Candidate>) -> Vec<Prepared> {
+        self.ground.begin(self.ground.next, Vec::new());
+        self.fill_with(next, &mut |_| true)
+    }
+
+    fn fill_with(
+        &mut self,
+        mut next: impl FnMut() -> Option<Candidate>,
+        wanted: &mut dyn FnMut(&Candidate) -> bool,
+    ) -> Vec<Prepared> {
         let most = self.means.judge.batch();
         let mut batch = Vec::with_capacity(most);
         while batch.len() < most {
             // Many in a row may be duplicates: the flag is looked at for each.
-            if self.means.stop.is_raised() {
+            if self.means.stop.is_wanted() {
                 break;
             }
             let Some(candidate) = next() else { break };
@@ -213,7 +261,12 @@ impl<'a> Hunt<'a> {
                 self.ended.get_or_insert(End::Enough);
                 break;
             }
-            if let Some(prepared) = self.preparer.prepare(candidate) {
+            if self.means.limits.within.as_ref().is_some_and(|within| !within.allows(&candidate)) {
+                continue;
+            }
+            if let Some(prepared) = self.preparer.prepare(candidate)
+                && wanted(&prepared.candidate)
+            {
                 batch.push(prepared);
             }
         }
@@ -233,6 +286,7 @@ impl<'a> Hunt<'a> {
         let left = self.means.limits.candidates.saturating_sub(self.tried);
         let at_limit = (batch.len() as u64) > left;
         batch.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        self.ground.cut(batch.len());
         if let (Some(first), true) = (batch.first(), self.ended.is_none()) {
             progress(Progress {
                 tried: self.tried,
@@ -248,17 +302,18 @@ impl<'a> Hunt<'a> {
             && let Err(trouble) = self.means.judge.ready(&members)
         {
             // A build that was stopped is no trouble: the flag says so.
-            if !self.means.stop.is_raised() {
+            if !self.means.stop.is_wanted() {
                 self.trouble = Some(trouble);
             }
             self.ended = Some(End::Trouble);
             return;
         }
         let verdicts = judge_all(&self.means, &batch, &self.order, &self.failures, deadline);
-        for (prepared, verdict) in batch.into_iter().zip(verdicts) {
+        for (place, (prepared, verdict)) in batch.into_iter().zip(verdicts).enumerate() {
             match verdict {
                 Some(Ok((verdict, trials))) => {
                     self.trials += trials;
+                    self.ground.judged(place, &verdict);
                     self.fold(prepared, verdict);
                 }
                 Some(Err(trouble)) => {
@@ -267,7 +322,8 @@ impl<'a> Hunt<'a> {
                     return;
                 }
                 None => {
-                    let enough = self.first_survivor.is_some() && !self.means.stop.is_raised();
+                    self.ground.missed(place);
+                    let enough = self.first_survivor.is_some() && !self.means.stop.is_wanted();
                     self.ended.get_or_insert(if enough { End::Enough } else { End::Limit });
                 }
             }
@@ -280,7 +336,7 @@ impl<'a> Hunt<'a> {
         {
             self.ended.get_or_insert(End::Enough);
         }
-        if at_limit || self.means.stop.is_raised() {
+        if at_limit || self.means.stop.is_wanted() {
             self.ended.get_or_insert(End::Limit);
         }
     }
@@ -321,6 +377,46 @@ impl<'a> Hunt<'a> {
         }
     }
 
+    /// A third of the time is spent, and something turned a red test green.
+    fn is_time_to_climb(&self) -> bool {
+        let spent_ms = self.means.clock.monotonic_us().saturating_sub(self.started_us) / 1_000;
+        spent_ms > self.means.limits.wall_ms / 3
+    }
+
+    /// Goes on from the best half-success, once, where several tests are red and nothing turns them all green.
+    fn climb(&mut self, progress: &mut (dyn FnMut(Progress) + Send)) {
+        let several = self.order.len() > 1 && self.partial.iter().any(|half| half.green > 0);
+        if self.climbed || self.ended.is_some() || !self.survivors.is_empty() || !several {
+            return;
+        }
+        self.climbed = true;
+        let left_us = self.deadline_us().saturating_sub(self.means.clock.monotonic_us());
+        match stairs::climb(self.problem, &self.means, &self.partial, left_us, progress) {
+            Ok(climbed) => {
+                self.tried += climbed.tried;
+                self.trials += climbed.trials;
+                self.partly = climbed.partly;
+                let now = self.means.clock.monotonic_us();
+                for survivor in climbed.survivors {
+                    if !pick::is_refused(self.problem, &survivor) {
+                        let score = survivor.candidate.score;
+                        self.first_survivor.get_or_insert((self.tried, now, score));
+                        self.nearest = self.order.len();
+                        self.survivors.push(survivor);
+                    }
+                }
+                if let Some(partly) = &self.partly {
+                    self.nearest = self.nearest.max(self.order.len().saturating_sub(partly.left.len()));
+                }
+            }
+            Err(_) if self.means.stop.is_wanted() => self.ended = Some(End::Limit),
+            Err(trouble) => {
+                self.trouble = Some(trouble);
+                self.ended = Some(End::Trouble);
+            }
+        }
+    }
+
     fn keep_partial(&mut self, partial: Partial) {
         self.partial.push(partial);
         if self.partial.len() > 2 * MOST_PARTIAL {
@@ -333,7 +429,7 @@ impl<'a> Hunt<'a> {
 
     fn end(mut self, why: &str) -> Sought {
         let tried = self.tried;
-        let at_limit = matches!(self.ended, Some(End::Limit | End::Trouble)) || self.means.stop.is_raised();
+        let at_limit = matches!(self.ended, Some(End::Limit | End::Trouble)) || self.means.stop.is_wanted();
         let survivors = std::mem::take(&mut self.survivors);
         let count = survivors.len();
         let mut found = pick::choose(self.problem, survivors);
@@ -359,6 +455,8 @@ impl<'a> Hunt<'a> {
             trouble.get_or_insert(PortError::new(ErrorKind::Bug, "a grammar could not be loaded"));
         }
         Sought {
+            partly: self.partly.take().filter(|_| best.is_none()),
+            ground: Some(self.ground.told()),
             best,
             runners_up: found,
             tried,

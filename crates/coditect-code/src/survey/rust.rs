@@ -98,6 +98,7 @@ fn project(
         tier_reason,
         interpreter: None,
         lent: Vec::new(),
+        report: None,
         notes: Vec::new(),
     })
 }

@@ -17,6 +17,7 @@ fn surveyed(files: &[(&str, &str)], subdir: &str, command: Option<&str>) -> Resu
         subdir,
         home: None,
         test_command: command.as_deref(),
+        report: None,
         sandbox: SandboxChoice::Auto,
     })
 }

@@ -70,6 +70,25 @@ pub(super) fn hand_over(
     }
 }
 
+/// Keeps `commit` as a patch file and writes nothing to the person's repository.
+pub(super) fn keep_patch(
+    shadow: &Shadow<'_>,
+    mission: &MissionId,
+    snapshot: &Snapshot,
+    commit: &str,
+    message: &str,
+) -> Result<Handed, PortError> {
+    let start = checked_oid(&snapshot.commit)?;
+    let tree = shadow.tree_of(commit)?;
+    let handed = match snapshot.kind {
+        WorkspaceKind::Plain => shadow.commit_tree(&tree, Some(start), message)?,
+        WorkspaceKind::Git => final_commit(shadow, start, commit, &tree, message)?,
+    };
+    shadow.write_note(GIVEN, &Given { handed, change: commit.to_owned() })?;
+    let patch = give_patch(shadow, mission, start, commit, "")?;
+    Ok(Handed { branch: None, commit: None, patch: Some(patch) })
+}
+
 /// True for what a person has to change before their repository takes a branch. The change is verified: until then it
 /// is given as a patch file.
 fn keeps_branches_out(kind: ErrorKind) -> bool {

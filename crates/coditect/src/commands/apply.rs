@@ -29,7 +29,9 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
         let cause = format!("it ended as {} and handed nothing over", phrase::status(status));
         return Err(refuse(cause, format!("see `coditect why {mission}`")).into());
     };
-    if status != MissionStatus::Verified {
+    if status == MissionStatus::PartlyVerified {
+        cx.note("the change turns some of the red tests green; others are still red");
+    } else if status != MissionStatus::Verified {
         cx.note(&format!("the change is {}: nothing proves it", phrase::status(status)));
     }
     let workspace = wiring::workspace(&site)?;

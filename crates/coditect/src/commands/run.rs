@@ -7,7 +7,7 @@ use coditect_types::{ErrorKind, WorkspaceRef};
 
 use super::Context;
 use crate::args::RunArgs;
-use crate::environment::directory;
+use crate::environment::{Site, directory};
 use crate::report::{Done, Report};
 use crate::settings;
 use crate::watch::{self, Begin};
@@ -18,19 +18,9 @@ const MOST_BYTES: u64 = 64 * 1024;
 pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     let request = request(args)?;
     let dir = directory(&args.dir)?;
-    let Some(path) = dir.to_str().map(str::to_owned) else {
-        let cause = "its path is not UTF-8, and the journal is";
-        return Err(Report::new(ErrorKind::Invalid, format!("opening `{}`", dir.display()), cause)
-            .hint("reach it by another name, such as a link")
-            .into());
-    };
+    let path = utf8(&dir)?;
     let site = cx.site()?;
-    if site.home.canonicalize().is_ok_and(|home| home == dir) {
-        let cause = "it is the state directory too: what is kept there would be taken for the project";
-        return Err(Report::new(ErrorKind::Invalid, format!("opening `{}`", dir.display()), cause)
-            .hint("name another state directory with `--home DIR`")
-            .into());
-    }
+    not_the_home(&site, &dir)?;
     let resolved = settings::load(&args.settings, &cx.env, &dir)?;
     for note in &resolved.notes {
         cx.note(note);
@@ -38,6 +28,25 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     let policy = resolved.settings.policy();
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)
+}
+
+/// The directory's path as the journal can hold it.
+pub(super) fn utf8(dir: &Path) -> Result<String, Report> {
+    dir.to_str().map(str::to_owned).ok_or_else(|| {
+        let cause = "its path is not UTF-8, and the journal is";
+        Report::new(ErrorKind::Invalid, format!("opening `{}`", dir.display()), cause)
+            .hint("reach it by another name, such as a link")
+    })
+}
+
+/// Refuses the state directory itself as a project.
+pub(super) fn not_the_home(site: &Site, dir: &Path) -> Result<(), Report> {
+    if !site.home.canonicalize().is_ok_and(|home| home == dir) {
+        return Ok(());
+    }
+    let cause = "it is the state directory too: what is kept there would be taken for the project";
+    Err(Report::new(ErrorKind::Invalid, format!("opening `{}`", dir.display()), cause)
+        .hint("name another state directory with `--home DIR`"))
 }
 
 /// The request: the argument, a file, or standard input.

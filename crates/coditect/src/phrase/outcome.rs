@@ -38,7 +38,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             proposal.confidence,
             proposal.explanation.trim_end_matches('.')
         ),
-        Outcome::NoChangeFound { rung: on, account, at_limit, spent } => format!(
+        Outcome::NoChangeFound { rung: on, account, at_limit, spent, .. } => format!(
             "found no change on rung {} after {} in {}{}: {}",
             rung(*on),
             count(spent.candidates, "candidate"),

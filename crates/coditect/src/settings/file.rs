@@ -13,6 +13,9 @@ use crate::report::Report;
 /// Bytes of a settings file that are read at most.
 const MOST_BYTES: u64 = 64 * 1024;
 
+/// The heading under which the settings of tests may stand.
+const TESTS: &str = "tests";
+
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -61,13 +64,26 @@ pub(crate) fn parse(path: &Path, owner: Owner, text: &str) -> Result<Layer, Repo
         Report::new(ErrorKind::Invalid, "reading settings", format!("{}: {}", source(line), error.message()))
     })?;
     let mut layer = Layer::new();
+    let mut flat = Vec::new();
     for (name, value) in entries {
-        let source = source(line_at(name.span().start));
-        let name = name.into_inner();
+        let line = line_at(name.span().start);
+        match (name.get_ref().as_str(), value.into_inner()) {
+            // A heading for what belongs together; the names are the same with and without it.
+            (TESTS, toml::Value::Table(table)) => {
+                flat.extend(table.into_iter().map(|(name, value)| (name, value, line)));
+            }
+            (_, value) => flat.push((name.into_inner(), value, line)),
+        }
+    }
+    for (name, value, line) in flat {
+        let source = source(line);
         let Some(key) = KEYS.iter().find(|key| key.name == name) else {
             return Err(unknown(&source, &name));
         };
-        let value = key.read_toml(value.get_ref()).map_err(|cause| bad_value(&source, key.name, &cause))?;
+        let value = key.read_toml(&value).map_err(|cause| bad_value(&source, key.name, &cause))?;
+        if layer.contains_key(key.name) {
+            return Err(bad_value(&source, key.name, "it is set twice, inside `[tests]` and outside"));
+        }
         layer.insert(key.name, Sourced { value, source });
     }
     Ok(layer)

@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// Some of these names, separated by commas, or a list.
     Names(&'static [&'static str]),
+    /// A path below the project, with `*`, `**` and `?` for names.
+    Pattern,
     /// A whole number within these.
     Number {
         /// The least.
@@ -140,6 +142,7 @@ impl Key {
             }
             Kind::Choice(choices) if choices.contains(&text) => Ok(Value::Word(text.to_owned())),
             Kind::Choice(choices) => Err(format!("`{text}` is none of {}", choices.join(", "))),
+            Kind::Pattern => pattern(text),
             Kind::Number { least, most } => match text.trim().parse::<u64>() {
                 Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(format!("`{text}` is not a whole number from {least} to {most}")),
@@ -159,23 +162,36 @@ impl Key {
                     }
                     Some(words) => match self.kind {
                         Kind::Names(known) => all_known(words, known),
-                        Kind::Command | Kind::Choice(_) | Kind::Number { .. } => Ok(Value::Words(words)),
+                        Kind::Command | Kind::Choice(_) | Kind::Pattern | Kind::Number { .. } => {
+                            Ok(Value::Words(words))
+                        }
                     },
                     None => Err("every word of it must be a string".to_owned()),
                 }
             }
             (Kind::Number { .. }, toml::Value::Integer(number)) => self.read(&number.to_string()),
-            (Kind::Command | Kind::Names(_) | Kind::Choice(_), toml::Value::String(text)) => self.read(text),
+            (Kind::Command | Kind::Names(_) | Kind::Choice(_) | Kind::Pattern, toml::Value::String(text)) => {
+                self.read(text)
+            }
             (kind, other) => {
                 let wants = match kind {
                     Kind::Command | Kind::Names(_) => "a string or a list of strings",
-                    Kind::Choice(_) => "a string",
+                    Kind::Choice(_) | Kind::Pattern => "a string",
                     Kind::Number { .. } => "a whole number",
                 };
                 Err(format!("it must be {wants}, not {}", article(other.type_str())))
             }
         }
     }
+}
+
+/// A path that stays below the project.
+fn pattern(text: &str) -> Result<Value, String> {
+    let text = text.trim().trim_start_matches("./");
+    if text.is_empty() || text.starts_with(['/', '~']) || text.split('/').any(|part| part == "..") {
+        return Err(format!("`{text}` is no path below the project"));
+    }
+    Ok(Value::Word(text.to_owned()))
 }
 
 fn article(noun: &str) -> String {
@@ -213,6 +229,22 @@ pub(crate) const KEYS: &[Key] = &[
         default: None,
         doc: "Short for the test command `python -m FRAMEWORK`; `test_command` goes before it.",
         example: "\"pytest\"",
+    },
+    Key {
+        name: "test_report",
+        kind: Kind::Choice(&["junit-xml", "tap", "exit-code"]),
+        project: ProjectMay::Set,
+        default: None,
+        doc: "How the test command tells its results test by test: JUnit's XML, TAP, or by its exit code alone.",
+        example: "\"junit-xml\"",
+    },
+    Key {
+        name: "report_path",
+        kind: Kind::Pattern,
+        project: ProjectMay::Set,
+        default: None,
+        doc: "The files with these results, below the project. TAP is read from standard output without it.",
+        example: "\"build/reports/*.xml\"",
     },
     Key {
         name: "sandbox",

@@ -12,6 +12,8 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
     for key in KEYS {
         let text = match key.name {
             "test_command" => &flags.test_command,
+            "test_report" => &flags.test_report,
+            "report_path" => &flags.report_path,
             "sandbox" => &flags.sandbox,
             "waive" => &waive,
             "budget_s" => &flags.budget_s,

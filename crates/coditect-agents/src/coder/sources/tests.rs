@@ -26,7 +26,21 @@ fn bytes_of_latin_1_are_kept() {
     std::fs::write(dir.path().join("odd.py"), b"# coding: gbk\nx = '\xc4\xe3'\n").unwrap();
     std::fs::write(dir.path().join("torn.py"), b"x = '\xe9'\n").unwrap();
     let files = Listing::load(dir.path()).unwrap();
-    let sources = read(dir.path(), &files, Framework::Unittest, &TestReport::default(), &[]);
+    let project = Project {
+        language: "python".to_owned(),
+        framework: Framework::Unittest,
+        command: Vec::new(),
+        root: String::new(),
+        import_paths: Vec::new(),
+        targets: Vec::new(),
+        tier: coditect_types::Tier::Wasm,
+        tier_reason: String::new(),
+        interpreter: None,
+        lent: Vec::new(),
+        report: None,
+        notes: Vec::new(),
+    };
+    let sources = read(dir.path(), &files, &project, &TestReport::default(), &[]);
     let [old] = sources.product.as_slice() else { panic!("{:?}", sources.product) };
     assert_eq!(sources.script.bytes("old.py", &old.text).unwrap(), bytes);
     assert!(sources.script.for_runner("old.py", &old.text).starts_with("# -*- coding: utf-8 -*-\n\u{80}"));

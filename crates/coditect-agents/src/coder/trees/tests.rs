@@ -61,6 +61,10 @@ impl Workspace for OneFile {
         no()
     }
 
+    fn keep_patch(&self, _: &MissionId, _: &Snapshot, _: &str, _: &str) -> Result<Handed, PortError> {
+        no()
+    }
+
     fn apply(&self, _: &MissionId, _: &Path, _: &Snapshot) -> Result<Applied, PortError> {
         no()
     }

@@ -64,7 +64,7 @@ pub(in crate::repair) fn on_threads<T: Sync, R: Send>(
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = batch.get(n) else { return mine };
-            if means.stop.is_raised() || means.clock.monotonic_us() >= deadline_us {
+            if means.stop.is_wanted() || means.clock.monotonic_us() >= deadline_us {
                 return mine;
             }
             let judged = one(item);

@@ -95,6 +95,7 @@ fn empty(queue: &Queue<'_>) -> Sought {
         account: String::new(),
         at_limit: queue.at_limit,
         trouble: queue.trouble.clone(),
+        ..Sought::default()
     }
 }
 

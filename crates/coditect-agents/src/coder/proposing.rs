@@ -1,0 +1,200 @@
+//! From what a search found to a proposal: proved by the whole suite, committed, told with its evidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coditect_code::repair::{Found, Sought, Source};
+use coditect_ports::workspace::{Change, FileEdit};
+use coditect_ports::{PortError, Work};
+use coditect_types::outcome::{ChangedPlace, Evidence, OtherChange, Proposal, Spent};
+use coditect_types::{ErrorKind, Failure, Ground, Outcome, TestReport, TestStatus};
+
+use super::judge::Bench;
+use super::sources::Script;
+use super::{Case, Coder};
+use crate::notices::Notices;
+
+/// Bytes of a diff at most.
+const DIFF_BYTES: usize = 64 << 10;
+/// Runners-up whose diffs are told where not all were asked for.
+const MOST_RUNNERS_UP: usize = 5;
+
+/// What a proposal is made with.
+pub(super) struct Desk<'a> {
+    pub(super) case: &'a Case<'a>,
+    pub(super) bench: &'a Bench<'a>,
+    pub(super) script: &'a Script,
+    pub(super) work: &'a Work,
+    pub(super) notices: &'a Notices<'a>,
+}
+
+impl Coder {
+    /// Proves the winner by the whole suite once more, on the person's own limits, and commits it. Where nothing turns
+    /// all red tests green, the best part of a repair.
+    pub(super) fn propose(
+        &self,
+        desk: &Desk<'_>,
+        sought: Sought,
+        ground: Option<Ground>,
+    ) -> Result<Outcome, Failure> {
+        let Desk { case, bench, notices, .. } = desk;
+        let mut account = sought.account;
+        let mut passing: Vec<Found> = sought.best.into_iter().chain(sought.runners_up).collect();
+        let partly = sought.partly;
+        while !passing.is_empty() {
+            let found = passing.remove(0);
+            notices.doing("proving the change by the whole suite");
+            let proof = bench.whole(&overlay_of(&found))?;
+            if let Some(why) = case.refuted(&proof.report, &[]) {
+                account = format!(
+                    "{account} {} passed the search and was refuted: {why}.",
+                    found.candidate.describe()
+                );
+                continue;
+            }
+            let (change, evidence) = (self.commit(desk, &found)?, self.evidence(desk, &found, &passing)?);
+            let others = passing.iter().take(MOST_RUNNERS_UP);
+            let runners_up =
+                others.filter_map(|other| Some(cut(self.commit(desk, other).ok()?.diff))).collect();
+            return Ok(proposed(case, found, change, runners_up, evidence));
+        }
+        if let Some(partly) = partly {
+            notices.doing("proving the part of a repair by the whole suite");
+            let proof = bench.whole(&overlay_of(&partly.found))?;
+            match case.refuted(&proof.report, &partly.left) {
+                None => {
+                    let change = self.commit(desk, &partly.found)?;
+                    let mut evidence = self.evidence(desk, &partly.found, &[])?;
+                    evidence.left_red = partly.left;
+                    return Ok(proposed(case, partly.found, change, Vec::new(), evidence));
+                }
+                Some(why) => {
+                    let what = partly.found.candidate.describe();
+                    account = format!("{account} {what} turns some of them green and was refuted: {why}.");
+                }
+            }
+        }
+        Ok(case.nothing(account, sought.at_limit, ground))
+    }
+
+    fn evidence(&self, desk: &Desk<'_>, found: &Found, passing: &[Found]) -> Result<Evidence, Failure> {
+        let case = desk.case;
+        let mut evidence = Evidence {
+            kind: found.candidate.kind.says().to_owned(),
+            places: places(case, found),
+            others_passing: passing.len() as u64,
+            ..Evidence::default()
+        };
+        if !case.focus.all {
+            return Ok(evidence);
+        }
+        desk.notices.doing(format!("proving {} other changes that pass", passing.len()));
+        for other in passing {
+            if desk.work.stop.is_raised() {
+                return Err(crate::interrupted().into());
+            }
+            // Who is in a hurry gets the others as the search knows them.
+            let proved = !desk.work.stop.is_wanted();
+            if proved && case.refuted(&desk.bench.whole(&overlay_of(other))?.report, &[]).is_some() {
+                evidence.others_passing -= 1;
+                continue;
+            }
+            evidence.others.push(OtherChange {
+                diff: cut(self.commit(desk, other)?.diff),
+                explanation: other.explanation.clone(),
+                kind: other.candidate.kind.says().to_owned(),
+                places: places(case, other),
+                confidence: other.confidence,
+                proved,
+            });
+        }
+        Ok(evidence)
+    }
+
+    fn commit(&self, desk: &Desk<'_>, found: &Found) -> Result<Change, PortError> {
+        let Desk { case, script, work, .. } = desk;
+        let edit = |source: &Source| {
+            let content = script.bytes(&source.path, &source.text).ok_or_else(|| {
+                let cause = format!("`{}` has no way to write the change in its encoding", source.path);
+                PortError::new(ErrorKind::Invalid, cause)
+            })?;
+            Ok(FileEdit { path: case.below_top(&source.path), content: Some(content) })
+        };
+        let edits = found.sources.iter().map(edit).collect::<Result<Vec<_>, PortError>>()?;
+        self.tools.workspace.commit(&work.mission, &case.snapshot.commit, &edits, &found.explanation)
+    }
+}
+
+fn proposed(
+    case: &Case<'_>,
+    found: Found,
+    change: Change,
+    runners_up: Vec<String>,
+    evidence: Evidence,
+) -> Outcome {
+    let proposal = Proposal {
+        rung: case.rung,
+        runners_up,
+        commit: change.commit,
+        tree: change.tree,
+        diff: cut(change.diff),
+        files: change.files,
+        explanation: found.explanation,
+        confidence: found.confidence,
+        evidence,
+    };
+    Outcome::ChangeProposed { proposal, spent: Spent::default() }
+}
+
+fn overlay_of(found: &Found) -> BTreeMap<String, String> {
+    found.sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect()
+}
+
+fn places(case: &Case<'_>, found: &Found) -> Vec<ChangedPlace> {
+    let place = |place: &coditect_code::repair::Place| ChangedPlace {
+        path: case.below_top(&place.path),
+        line: place.line,
+        function: place.function.to_string(),
+    };
+    found.candidate.places.iter().map(place).collect()
+}
+
+impl Case<'_> {
+    /// Why a run of the whole suite speaks against a change, if it does. `left`: tests that it does not claim to turn
+    /// green.
+    fn refuted(&self, proof: &TestReport, left: &[String]) -> Option<String> {
+        let unsteady: BTreeSet<&str> = self.baseline.flaky().map(|test| test.id.as_str()).collect();
+        let before: BTreeSet<&str> = self.baseline.red().map(|test| test.id.as_str()).collect();
+        let may_be_red = |id: &str| {
+            unsteady.contains(id)
+                || (before.contains(id)
+                    && (!self.focus.wants_test(id) || left.iter().any(|other| other == id)))
+        };
+        let ends: BTreeMap<&str, TestStatus> =
+            proof.tests.iter().map(|test| (test.id.as_str(), test.status)).collect();
+        if let Some(red) = proof.red().find(|test| !may_be_red(&test.id)) {
+            return Some(format!("`{}` is red", red.id));
+        }
+        let gone = self
+            .baseline
+            .tests
+            .iter()
+            .filter(|test| test.status != TestStatus::NotRun)
+            .find(|test| ends.get(test.id.as_str()).is_none_or(|end| *end == TestStatus::NotRun));
+        if let Some(gone) = gone {
+            return Some(format!("`{}` did not run", gone.id));
+        }
+        let known = |problem: &&String| left.is_empty() || !self.baseline.problems.contains(problem);
+        proof.problems.iter().find(known).map(|problem| format!("the suite says: {problem}"))
+    }
+}
+
+fn cut(mut diff: String) -> String {
+    if diff.len() > DIFF_BYTES {
+        let mut end = DIFF_BYTES;
+        while !diff.is_char_boundary(end) {
+            end -= 1;
+        }
+        diff.truncate(end);
+    }
+    diff
+}
