@@ -22,6 +22,7 @@ use crate::notices::Notices;
 use crate::{Tools, failed, not_mine};
 
 mod judge;
+mod probe;
 mod recipe;
 pub(crate) mod sources;
 pub(crate) mod trees;

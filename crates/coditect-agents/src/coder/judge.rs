@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coditect_code::python::dialect::examples;
-use coditect_code::repair::{self, Candidate, Scope, Source, Trial};
+use coditect_code::repair::behaviour::{Behaviour, Inquiry};
+use coditect_code::repair::{self, Candidate, Means, Scope, Source, Trial};
 use coditect_code::suite::{BUILD, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{Exit, PortError, Sandbox, Stop};
 use coditect_types::project::Framework;
@@ -106,6 +107,32 @@ impl<'a> Bench<'a> {
         self.runs.load(Ordering::Relaxed)
     }
 
+    /// Counts a process that others start.
+    pub(super) fn count_run(&self) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What all tests took together.
+    pub(super) fn all_tests(&self) -> Duration {
+        self.times.values().sum()
+    }
+
+    /// A file's text as the runner takes it.
+    pub(super) fn for_runner(&self, path: &str, text: &str) -> String {
+        self.script.for_runner(path, text)
+    }
+
+    /// The files of an overlay as they are written below the worktree's top.
+    pub(super) fn on_disk(&self, overlay: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
+        let below_top = |path: &String| match self.project.root.as_str() {
+            "" => path.clone(),
+            root => format!("{root}/{path}"),
+        };
+        // `judge` has refused what cannot be written.
+        let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
+        overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect()
+    }
+
     /// Finds out how long a run takes beside its tests, on the unchanged project.
     pub(super) fn calibrate(&mut self) -> Result<(), PortError> {
         let quick = self.times.iter().filter(|(id, time)| **time > Duration::ZERO && !id.ends_with(IMPORT));
@@ -185,13 +212,7 @@ impl<'a> Bench<'a> {
                 suite(view, None, &SuiteRun { overlay: &overlay, ..how })?
             }
             Stage::Disk(trees) => {
-                let below_top = |path: &String| match project.root.as_str() {
-                    "" => path.clone(),
-                    root => format!("{root}/{path}"),
-                };
-                // `judge` has refused what cannot be written.
-                let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
-                let files = overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect();
+                let files = self.on_disk(overlay);
                 trees.with(&files, |tree| suite(tree.path(), tree.cache(), &how))?
             }
         };
@@ -303,6 +324,10 @@ impl repair::Judge for Bench<'_> {
         Ok(())
     }
 
+    fn compare(&self, inquiry: &Inquiry<'_>, means: &Means<'_>) -> Result<Option<Behaviour>, PortError> {
+        super::probe::compare(self, inquiry, means)
+    }
+
     fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
         if self.changes_examples(overlay) {
             let red = vec![("::doctest::".to_owned(), "the candidate changes an example".to_owned())];
@@ -325,7 +350,7 @@ impl repair::Judge for Bench<'_> {
 }
 
 /// The files that these tests are in, with repetitions.
-fn files_of(ids: &[String]) -> impl Iterator<Item = &str> {
+pub(super) fn files_of(ids: &[String]) -> impl Iterator<Item = &str> {
     ids.iter().filter_map(|id| id.split("::").next())
 }
 
