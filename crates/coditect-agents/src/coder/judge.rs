@@ -55,8 +55,12 @@ pub(super) struct Bench<'a> {
     alone: BTreeSet<String>,
     /// Where batches of candidates are built, for languages whose builds take seconds.
     pub(super) woven: Option<Woven>,
+    /// Whether interpreters are kept warm.
+    is_warm: bool,
     /// Red tests that say the same in an interpreter that ran them before, see [`SuiteRun::warm`].
     warm: Vec<String>,
+    /// Red tests that do not end: they are no part of making an interpreter warm.
+    hanging: Vec<String>,
     runs: AtomicU64,
 }
 
@@ -97,7 +101,9 @@ impl<'a> Bench<'a> {
             script: &sources.script,
             alone: BTreeSet::new(),
             woven: None,
+            is_warm: false,
             warm: Vec::new(),
+            hanging: Vec::new(),
             runs: AtomicU64::new(0),
         }
     }
@@ -154,29 +160,35 @@ impl<'a> Bench<'a> {
     /// discovery would have put on the path, and one that is imported twice may trip over itself; so the tests must
     /// first say the same.
     pub(super) fn shorten(&mut self, red: &[TestResult]) -> Result<(), PortError> {
-        if red.iter().any(|test| test.id.ends_with(IMPORT) || test.status == TestStatus::TimedOut) {
+        if red.iter().any(|test| test.id.ends_with(IMPORT)) {
             return Ok(());
         }
+        let hangs = |test: &&TestResult| test.status == TestStatus::TimedOut;
+        let hanging: Vec<String> = red.iter().filter(hangs).map(|test| test.id.clone()).collect();
+        let red: Vec<TestResult> = red.iter().filter(|test| !hangs(test)).cloned().collect();
         let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
         let how = SuiteRun { select: Some(&ids), ..SuiteRun::whole(self.limits) };
         if self.project.framework == Framework::Unittest {
-            let files: BTreeSet<String> = files_of(&ids).map(str::to_owned).collect();
+            let files: BTreeSet<String> =
+                files_of(&ids).chain(files_of(&hanging)).map(str::to_owned).collect();
             let project = Project { targets: Vec::from_iter(files.clone()), ..self.project.clone() };
-            if says_the_same(red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
+            if says_the_same(&red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
                 self.alone = files;
             }
         }
         if matches!(self.stage, Stage::Overlay(_)) && self.project.framework != Framework::Command {
-            let warm = SuiteRun { warm: Some(&ids), ..how };
+            let warm = SuiteRun { warm: Some(&ids), hanging: &hanging, ..how };
             let narrowed = self.narrowed(&ids);
             // Twice: the second run is the first one that was rewound to.
             for _ in 0..2 {
                 let run = self.run(&BTreeMap::new(), &warm, narrowed.as_ref().unwrap_or(self.project))?;
-                if !says_the_same(red, &run.report) {
+                if !says_the_same(&red, &run.report) {
                     return Ok(());
                 }
             }
             self.warm = ids;
+            self.hanging = hanging;
+            self.is_warm = true;
         }
         Ok(())
     }
@@ -286,8 +298,9 @@ impl<'a> Bench<'a> {
             || !ids.iter().any(|id| id.ends_with(IMPORT))
         {
             let narrowed = self.narrowed(ids);
-            let known = !self.warm.is_empty() && ids.iter().all(|id| self.warm.contains(id));
-            let how = SuiteRun { select: Some(ids), warm: known.then_some(self.warm.as_slice()), ..base };
+            let known = self.is_warm && ids.iter().all(|id| self.warm.contains(id) || self.hanging.contains(id));
+            let warm = known.then_some(self.warm.as_slice());
+            let how = SuiteRun { select: Some(ids), warm, hanging: &self.hanging, ..base };
             return self.try_out(overlay, &how, narrowed.as_ref().unwrap_or(self.project));
         }
         // Tests of a file that cannot be imported have no names to select them by: the whole file is run.
