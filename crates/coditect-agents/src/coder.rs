@@ -23,6 +23,7 @@ use crate::{Tools, failed, not_mine};
 mod judge;
 mod layer;
 mod narrow;
+mod probe;
 mod proposing;
 mod recipe;
 pub(crate) mod sources;

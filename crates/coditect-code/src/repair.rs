@@ -10,8 +10,8 @@
 //! - [`schemata`]: many candidates in one build, for compiled languages.
 //! - `syntax_errors`: files that do not parse are mended first; `layers`: searching on top of such a change.
 //! - `prior`: how likely each kind of edit is, and why we think so.
-//! - `search`: order, threads, folding; `pick`: the choice among survivors; `stairs`: several mistakes, one after the
-//!   other; `within`: keeping to some functions.
+//! - `search`: order, threads, folding; `pick`: the choice among survivors, by what they do elsewhere ([`behaviour`]);
+//!   `stairs`: several mistakes, one after the other; `within`: keeping to some functions.
 //! - [`localise`]: from lines that tests ran to suspicious lines.
 //!
 //! It never touches a test, never makes a branch for an input that a test names, and gives the same answer for
@@ -29,6 +29,7 @@ pub use crate::repair::prior::EditKind;
 pub use crate::repair::search::{problem_name, seek};
 pub use crate::repair::within::Within;
 
+pub mod behaviour;
 mod braces;
 mod grammars;
 mod layers;
@@ -221,6 +222,15 @@ pub trait Judge: Sync {
         Ok(())
     }
 
+    /// What changed projects, all of which pass the tests, do on other inputs. None: that cannot be told here.
+    fn compare(
+        &self,
+        _inquiry: &behaviour::Inquiry<'_>,
+        _means: &Means<'_>,
+    ) -> Result<Option<behaviour::Behaviour>, PortError> {
+        Ok(None)
+    }
+
     /// How many candidates are best judged together.
     fn batch(&self) -> usize {
         64
@@ -287,6 +297,8 @@ pub struct Found {
     pub confidence: f64,
     /// What was wrong and what was changed, in a sentence or two.
     pub explanation: String,
+    /// What speaks for and against it beside the tests, a phrase each.
+    pub evidence: Vec<String>,
 }
 
 /// A change that turns some of the red tests green and breaks none.

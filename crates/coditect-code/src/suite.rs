@@ -99,6 +99,8 @@ pub struct SuiteRun<'a> {
     /// Tests that may have run before in the same interpreter, on the files as they are on the disk: a sandbox that can
     /// then keeps one that has, and rewinds it to that moment before each run. What such a run says is a hint, no proof.
     pub warm: Option<&'a [String]>,
+    /// Tests that are run in such an interpreter too, but not to get it ready: they do not end.
+    pub hanging: &'a [String],
 }
 
 impl<'a> SuiteRun<'a> {
@@ -118,6 +120,7 @@ impl<'a> SuiteRun<'a> {
             rounds: MOST_ROUNDS,
             imports: &[],
             warm: None,
+            hanging: &[],
         }
     }
 }
@@ -377,7 +380,10 @@ impl Suite<'_> {
             max_output: OUTPUT_BYTES,
             replace: how.overlay,
             list_only: false,
-            warm: how.warm.filter(|_| self.sandbox.tier() == Tier::Wasm).map(|select| Warm { select }),
+            warm: how
+                .warm
+                .filter(|_| self.sandbox.tier() == Tier::Wasm)
+                .map(|select| Warm { select, files: select.iter().chain(how.hanging).collect() }),
         };
         serde_json::to_string(&request)
             .map_err(|error| PortError::new(ErrorKind::Bug, format!("write the runner's request: {error}")))

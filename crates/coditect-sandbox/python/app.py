@@ -48,6 +48,7 @@ import random
 import time
 import traceback
 
+import hot
 import runner
 import wit_world
 from componentize_py_types import Err
@@ -138,7 +139,7 @@ class WitWorld(wit_world.WitWorld):
         # Every interpreter starts from the same snapshot; without this they would all draw the same numbers.
         random.seed()
         try:
-            return runner.serve(request, wit_world.report)
+            return hot.serve(request, wit_world.report)
         except BaseException as error:
             # An exception that leaves here would be a trap without a word.
             text = "".join(traceback.format_exception(error))

@@ -463,8 +463,12 @@ class Overlay:
         sys.meta_path.append(Added(self))
         self.install_files()
         for path, source in self.sources.items():
-            # Without a time stamp `linecache.checkcache` leaves an entry alone.
-            linecache.cache[path] = (len(source), None, [line + "\n" for line in source.splitlines()], path)
+            self.lines(path, source)
+
+    def lines(self, path, source):
+        """Makes tracebacks and `inspect` show this text."""
+        # Without a time stamp `linecache.checkcache` leaves an entry alone.
+        linecache.cache[path] = (len(source), None, [line + "\n" for line in source.splitlines()], path)
 
 
     def install_files(self):
@@ -631,6 +635,8 @@ class Run:
         self.list_only = bool(request.get("list_only"))
         self.stop_on_failure = bool(request.get("stop_on_failure"))
         self.sink = Sink(self.max_output)
+        # Called before each test.
+        self.before_test = None
 
     def enter(self):
         """Makes the interpreter look as the framework's own command would have it."""
@@ -954,6 +960,8 @@ class UnittestRun(Run):
             self.reporter.end(test_id, status, 0, output=self.sink.text(), lines={}, **fields)
             return status
         self.coverage.reset()
+        if self.before_test is not None:
+            self.before_test()
         began = _clock()
         try:
             test(result)
@@ -1142,6 +1150,9 @@ PLUGIN_OPTIONS = {
 # Whether this interpreter has run the project's tests before and was then rewound: the files are as they were.
 WARMED = []
 
+# Compiled code of the project's files, by path, once `warm` ran.
+KEPT = {}
+
 # What is to be done after `warm` so that the next run finds what the first one used up.
 REFILL = []
 
@@ -1201,6 +1212,8 @@ class Plugin:
         self.state = None
         self.values = {}
         self.count = 0
+        # Called before each test.
+        self.before_test = None
 
     # Collection
 
@@ -1248,6 +1261,8 @@ class Plugin:
         self.values = {}
         self.reporter.start(self.run.id_of(nodeid))
         self.run.coverage.reset()
+        if self.before_test is not None:
+            self.before_test()
 
     def pytest_assertrepr_compare(self, config, op, left, right):
         if op == "==":
@@ -1320,14 +1335,7 @@ class PytestRun(Run):
         self.coverage.start()
         self.patch(pytest)
         plugin = Plugin(self)
-        args = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=sys", "--tb=short",
-                "--color=no", "--continue-on-collection-errors", "--rootdir=" + self.project.root]
-        if sys.platform == "wasi":
-            args.append("--basetemp=/tmp/pytest")
-        if self.list_only:
-            args.append("--collect-only")
-        args += [str(arg) for arg in self.request.get("args") or ()]
-        args += self.targets or self.selected_files()
+        args = self.arguments() + (self.targets or self.selected_files())
         try:
             code = pytest.main(args, plugins=[plugin, self.hooks(pytest, plugin)])
         except Stop:
@@ -1348,6 +1356,16 @@ class PytestRun(Run):
         if code == 2 and (self.finished_early or self.reporter.stopped):
             code = 1 if self.reporter.failed else 0
         return code
+
+    def arguments(self):
+        """pytest's arguments without what is to be collected."""
+        args = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=sys", "--tb=short",
+                "--color=no", "--continue-on-collection-errors", "--rootdir=" + self.project.root]
+        if sys.platform == "wasi":
+            args.append("--basetemp=/tmp/pytest")
+        if self.list_only:
+            args.append("--collect-only")
+        return args + [str(arg) for arg in self.request.get("args") or ()]
 
     def said(self):
         return self.sink.text().strip()[-MESSAGE_CAP:]
@@ -1510,7 +1528,11 @@ def execute(request, reporter):
 
 def serve(text, emit):
     """Answers one request. `emit(line)` sends a report and answers True when enough is known."""
-    request = json.loads(text)
+    return answer(json.loads(text), emit)
+
+
+def answer(request, emit):
+    """Answers one request that is parsed."""
     reporter = Reporter(emit)
     if request.get("op") == "warm":
         return warm(request)
@@ -1533,7 +1555,7 @@ def warm(request):
     modules = set(sys.modules)
     keep_code((_abspath(root), _realpath(root)))
     request["op"] = "test"
-    answer = serve(json.dumps(request), lambda line: False)
+    said = answer(request, lambda line: False)
     for name in set(sys.modules) - modules:
         module = sys.modules[name]
         places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
@@ -1545,13 +1567,13 @@ def warm(request):
         step()
     gc.collect()
     gc.freeze()
-    return answer
+    return said
 
 
 def keep_code(roots):
     """Remembers the compiled code of files below `roots` from now on."""
     loader = importlib.machinery.SourceFileLoader
-    compiled, known = loader.get_code, {}
+    compiled, known = loader.get_code, KEPT
 
     def get_code(self, fullname):
         path = self.get_filename(fullname)

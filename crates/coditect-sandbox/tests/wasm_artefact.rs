@@ -17,8 +17,16 @@ fn the_kept_artefacts_fit_their_sources() {
         assert_eq!(blake3::hash(&bytes).to_hex().as_str(), hash, "`{file}` changed: run python/build.sh");
         named.insert(file.to_owned());
     }
-    for file in ["world.wit", "app.py", "runner.py", "build.sh", "bundle.py", "python.wasm.zst", "pylib.zst"]
-    {
+    for file in [
+        "world.wit",
+        "app.py",
+        "hot.py",
+        "runner.py",
+        "build.sh",
+        "bundle.py",
+        "python.wasm.zst",
+        "pylib.zst",
+    ] {
         assert!(named.contains(file), "python.lock does not name `{file}`");
     }
 }

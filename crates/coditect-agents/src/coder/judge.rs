@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use coditect_code::python::dialect::examples;
-use coditect_code::repair::{self, Candidate, Scope, Source, Trial};
+use coditect_code::repair::behaviour::{Behaviour, Inquiry};
+use coditect_code::repair::{self, Candidate, Means, Scope, Source, Trial};
 use coditect_code::suite::{BUILD, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{Exit, PortError, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
@@ -59,8 +60,12 @@ pub(super) struct Bench<'a> {
     alone: BTreeSet<String>,
     /// Where batches of candidates are built, for languages whose builds take seconds.
     pub(super) woven: Option<Woven>,
+    /// Whether interpreters are kept warm.
+    is_warm: bool,
     /// Red tests that say the same in an interpreter that ran them before, see [`SuiteRun::warm`].
     warm: Vec<String>,
+    /// Red tests that do not end: they are no part of making an interpreter warm.
+    hanging: Vec<String>,
     runs: AtomicU64,
     /// The first red suite was looked at in a worktree of its own, too.
     confirmed: AtomicBool,
@@ -105,7 +110,9 @@ impl<'a> Bench<'a> {
             script: &sources.script,
             alone: BTreeSet::new(),
             woven: None,
+            is_warm: false,
             warm: Vec::new(),
+            hanging: Vec::new(),
             runs: AtomicU64::new(0),
             confirmed: AtomicBool::new(false),
             next_batch: AtomicUsize::new(FIRST_BATCH),
@@ -120,6 +127,32 @@ impl<'a> Bench<'a> {
     /// Processes so far.
     pub(super) fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Counts a process that others start.
+    pub(super) fn count_run(&self) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What all tests took together.
+    pub(super) fn all_tests(&self) -> Duration {
+        self.times.values().sum()
+    }
+
+    /// A file's text as the runner takes it.
+    pub(super) fn for_runner(&self, path: &str, text: &str) -> String {
+        self.script.for_runner(path, text)
+    }
+
+    /// The files of an overlay as they are written below the worktree's top.
+    pub(super) fn on_disk(&self, overlay: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
+        let below_top = |path: &String| match self.project.root.as_str() {
+            "" => path.clone(),
+            root => format!("{root}/{path}"),
+        };
+        // `judge` has refused what cannot be written.
+        let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
+        overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect()
     }
 
     /// Finds out how long a run takes beside its tests, on the unchanged project.
@@ -147,29 +180,35 @@ impl<'a> Bench<'a> {
     /// discovery would have put on the path, and one that is imported twice may trip over itself; so the tests must
     /// first say the same.
     pub(super) fn shorten(&mut self, red: &[TestResult]) -> Result<(), PortError> {
-        if red.iter().any(|test| test.id.ends_with(IMPORT) || test.status == TestStatus::TimedOut) {
+        if red.iter().any(|test| test.id.ends_with(IMPORT)) {
             return Ok(());
         }
+        let hangs = |test: &&TestResult| test.status == TestStatus::TimedOut;
+        let hanging: Vec<String> = red.iter().filter(hangs).map(|test| test.id.clone()).collect();
+        let red: Vec<TestResult> = red.iter().filter(|test| !hangs(test)).cloned().collect();
         let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
         let how = SuiteRun { select: Some(&ids), ..SuiteRun::whole(self.limits) };
         if self.project.framework == Framework::Unittest {
-            let files: BTreeSet<String> = files_of(&ids).map(str::to_owned).collect();
+            let files: BTreeSet<String> =
+                files_of(&ids).chain(files_of(&hanging)).map(str::to_owned).collect();
             let project = Project { targets: Vec::from_iter(files.clone()), ..self.project.clone() };
-            if says_the_same(red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
+            if says_the_same(&red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
                 self.alone = files;
             }
         }
         if matches!(self.stage, Stage::Overlay(_)) && self.project.framework != Framework::Command {
-            let warm = SuiteRun { warm: Some(&ids), ..how };
+            let warm = SuiteRun { warm: Some(&ids), hanging: &hanging, ..how };
             let narrowed = self.narrowed(&ids);
             // Twice: the second run is the first one that was rewound to.
             for _ in 0..2 {
                 let run = self.run(&BTreeMap::new(), &warm, narrowed.as_ref().unwrap_or(self.project))?;
-                if !says_the_same(red, &run.report) {
+                if !says_the_same(&red, &run.report) {
                     return Ok(());
                 }
             }
             self.warm = ids;
+            self.hanging = hanging;
+            self.is_warm = true;
         }
         Ok(())
     }
@@ -202,7 +241,7 @@ impl<'a> Bench<'a> {
                 let how = SuiteRun { overlay: &overlay, ..how };
                 self.suite(project, view, None, Writes::Refused).run(&how, self.stop, &mut |_| {})?
             }
-            Stage::Disk(trees) => trees.with(&self.files(overlay), |tree| {
+            Stage::Disk(trees) => trees.with(&self.on_disk(overlay), |tree| {
                 let suite = self.suite(project, tree.path(), tree.cache(), tree.writes());
                 suite.run(&how, self.stop, &mut |_| {})
             })?,
@@ -302,8 +341,10 @@ impl<'a> Bench<'a> {
             || !ids.iter().any(|id| id.ends_with(IMPORT))
         {
             let narrowed = self.narrowed(ids);
-            let known = !self.warm.is_empty() && ids.iter().all(|id| self.warm.contains(id));
-            let how = SuiteRun { select: Some(ids), warm: known.then_some(self.warm.as_slice()), ..base };
+            let known =
+                self.is_warm && ids.iter().all(|id| self.warm.contains(id) || self.hanging.contains(id));
+            let warm = known.then_some(self.warm.as_slice());
+            let how = SuiteRun { select: Some(ids), warm, hanging: &self.hanging, ..base };
             return self.try_out(overlay, &how, narrowed.as_ref().unwrap_or(self.project));
         }
         // Tests of a file that cannot be imported have no names to select them by: the whole file is run.
@@ -334,7 +375,7 @@ impl<'a> Bench<'a> {
         if red == 0 || !trees.may_differ() || self.confirmed.swap(true, Ordering::Relaxed) {
             return Ok(report);
         }
-        let second = trees.alone(&self.files(overlay), |tree| {
+        let second = trees.alone(&self.on_disk(overlay), |tree| {
             let suite = self.suite(self.project, tree.path(), tree.cache(), tree.writes());
             suite.run(&how, self.stop, &mut |_| {})
         })?;
@@ -344,17 +385,6 @@ impl<'a> Bench<'a> {
             return Ok(second);
         }
         Ok(report)
-    }
-
-    /// The files of a candidate as they are put on the disk, by path below the worktree's top.
-    fn files(&self, overlay: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
-        let below_top = |path: &String| match self.project.root.as_str() {
-            "" => path.clone(),
-            root => format!("{root}/{path}"),
-        };
-        // `judge` has refused what cannot be written.
-        let bytes = |path: &String, text: &String| self.script.bytes(path, text).unwrap_or_default();
-        overlay.iter().map(|(path, text)| (below_top(path), bytes(path, text))).collect()
     }
 }
 
@@ -371,6 +401,10 @@ impl repair::Judge for Bench<'_> {
 
     fn batch(&self) -> usize {
         if self.woven.is_some() { self.next_batch.load(Ordering::Relaxed) } else { FIRST_BATCH }
+    }
+
+    fn compare(&self, inquiry: &Inquiry<'_>, means: &Means<'_>) -> Result<Option<Behaviour>, PortError> {
+        super::probe::compare(self, inquiry, means)
     }
 
     fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
@@ -406,7 +440,7 @@ pub(super) fn part(baseline: &TestReport) -> Option<Vec<String>> {
 }
 
 /// The files that these tests are in, with repetitions.
-fn files_of(ids: &[String]) -> impl Iterator<Item = &str> {
+pub(super) fn files_of(ids: &[String]) -> impl Iterator<Item = &str> {
     ids.iter().filter_map(|id| id.split("::").next())
 }
 

@@ -37,6 +37,7 @@ pub(super) fn seek(
                 sought.best = Some(Found {
                     confidence: candidate.kind.trust(),
                     explanation: explain(&candidate),
+                    evidence: Vec::new(),
                     candidate,
                     sources,
                 });

@@ -8,8 +8,9 @@ use coditect_ports::PortError;
 use coditect_types::{TestResult, TestStatus};
 use similar::{DiffOp, TextDiff};
 
+use crate::repair::behaviour::{Behaviour, Inquiry};
 use crate::repair::pool::shorten;
-use crate::repair::{Candidate, Edit, EditKind, Judge, Place, Problem, Scope, Source, Trial};
+use crate::repair::{Candidate, Edit, EditKind, Judge, Means, Place, Problem, Scope, Source, Trial};
 
 /// Changed files, by path, whole.
 pub(super) type Overlay = BTreeMap<String, String>;
@@ -29,6 +30,12 @@ impl<'a> Layered<'a> {
 impl Judge for Layered<'_> {
     fn judge(&self, overlay: &Overlay, scope: Scope<'_>) -> Result<Trial, PortError> {
         self.judge.judge(&stacked(self.below, overlay), scope)
+    }
+
+    fn compare(&self, inquiry: &Inquiry<'_>, means: &Means<'_>) -> Result<Option<Behaviour>, PortError> {
+        let stacked: Vec<Overlay> = inquiry.variants.iter().map(|above| stacked(self.below, above)).collect();
+        let variants: Vec<&Overlay> = stacked.iter().collect();
+        self.judge.compare(&Inquiry { variants: &variants, ..inquiry.clone() }, means)
     }
 }
 

@@ -432,10 +432,14 @@ impl<'a> Hunt<'a> {
         let at_limit = matches!(self.ended, Some(End::Limit | End::Trouble)) || self.means.stop.is_wanted();
         let survivors = std::mem::take(&mut self.survivors);
         let count = survivors.len();
-        let mut found = pick::choose(self.problem, survivors);
+        let pick::Choice { mut found, special } = pick::choose(self.problem, &self.means, survivors);
         let best = if found.is_empty() { None } else { Some(found.remove(0)) };
         let account = if !why.is_empty() {
             why.to_owned()
+        } else if special > 0 && best.is_none() {
+            format!(
+                "{tried} candidates were tried; what passes every test was made for the inputs of the tests"
+            )
         } else if count > 0 {
             format!("{tried} candidates were tried; {count} pass every test")
         } else {

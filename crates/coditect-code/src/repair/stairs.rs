@@ -86,7 +86,7 @@ fn told(problem: &Problem<'_>, survivor: Survivor, left: Vec<String>) -> Option<
     if pick::is_refused(problem, &survivor) {
         return None;
     }
-    let mut found = pick::choose(problem, vec![survivor]).into_iter().next()?;
+    let mut found = pick::alone(problem, survivor)?;
     found.confidence *= TRUST;
     let what = found.candidate.describe();
     found.explanation = match found.candidate.places.len() {

@@ -27,6 +27,8 @@ pub(super) struct Request<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Warm<'a> {
     pub(super) select: &'a [String],
+    /// Tests whose files it gets ready.
+    pub(super) files: Vec<&'a String>,
 }
 
 /// One report. Every field may be missing: the guest is not trusted to be well formed.

@@ -94,10 +94,12 @@ impl Sandbox for WasmSandbox {
             scratch_bytes: job.limits.file_bytes,
             output_bytes: REPORT_BYTES.saturating_add(job.limits.output_bytes),
         };
-        let kind = warm::kind(job.view, &mut request);
+        let kinds = warm::kinds(job.view, &mut request);
         let request = Value::Object(request).to_string();
-        let warm = match kind {
-            Some(kind) => self.warm.run(&self.python, &kind, &request, limits, on_report, job.stop),
+        let warm = match &kinds {
+            Some(kinds) => kinds
+                .iter()
+                .find_map(|kind| self.warm.run(&self.python, kind, &request, limits, on_report, job.stop)),
             None => {
                 self.warm.sweep();
                 None

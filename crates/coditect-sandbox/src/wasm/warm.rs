@@ -4,6 +4,10 @@
 //! importing the library. A warm guest has that behind it. Its memory at that moment is kept (see
 //! [`super::memory::Handle::settle`]), so that no run sees another's traces in it.
 //!
+//! There are two kinds. A *hot* guest has imported the project and collected its tests too: it runs candidates whose changes
+//! can be put into the functions as they are (`python/hot.py`), and says so where they cannot. A *warm* one imports the
+//! project again for each run.
+//!
 //! What a warm guest says is less than a proof: state outside its memory (open files, the place of the clock) goes on, and
 //! the tests that it ran at first may have left something in the library. It serves a search, whose findings are then
 //! proved by a fresh guest.
@@ -31,6 +35,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Runs of one warm guest: files that runs leave open add up.
 const RUNS: u32 = 2_000;
+
+/// The answer of a hot guest that cannot take a candidate, or that cannot be hot.
+const COLD: &str = "{\"cold\":true}";
 
 /// A warm guest. It belongs to the directories that it was given, and expects that their files do not change.
 struct Warm {
@@ -77,7 +84,7 @@ impl std::fmt::Debug for WarmPool {
 
 impl WarmPool {
     pub(super) fn new(scratches: Rooms) -> Self {
-        let most = std::thread::available_parallelism().map_or(1, usize::from) * 2;
+        let most = std::thread::available_parallelism().map_or(1, usize::from) * 3;
         Self { idle: Arc::default(), most, scratches, records: Arc::default() }
     }
 
@@ -106,7 +113,7 @@ impl WarmPool {
             }
         }
         run.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Some(run)
+        (!is_cold(&run)).then_some(run)
     }
 
     /// Lets go of guests whose project is gone.
@@ -181,7 +188,7 @@ impl Warm {
         life.be_patient(PATIENCE);
         let run = life.enter(python, &kind.request, limits, &mut |_| ControlFlow::Continue(()), cancel);
         let memory = Handle::latest()?;
-        if run.ended != Ended::Finished || run.result.is_err() {
+        if run.ended != Ended::Finished || run.result.is_err() || is_cold(&run) {
             tracing::debug!(?run.ended, ?run.result, "no warm guest");
             return None;
         }
@@ -201,16 +208,27 @@ impl Warm {
     }
 }
 
-/// The kind of warm guest that a request wants, and the request without that wish. None if it wants none.
-pub(super) fn kind(view: &Path, request: &mut serde_json::Map<String, serde_json::Value>) -> Option<Kind> {
+/// The guest has seen nothing of the candidate but that it is not for it.
+fn is_cold(run: &WasmRun) -> bool {
+    run.result.as_deref() == Ok(COLD)
+}
+
+/// The kinds of warm guests that a request may be run in, the fastest first, and the request without that wish. None if it
+/// wants none.
+pub(super) fn kinds(
+    view: &Path,
+    request: &mut serde_json::Map<String, serde_json::Value>,
+) -> Option<[Kind; 2]> {
     let warm = request.remove("warm")?;
     let serde_json::Value::Object(mut tests) = warm else { return None };
     for name in ["framework", "paths", "targets", "max_output", "root"] {
         let value = request.get(name).cloned().unwrap_or(serde_json::Value::Null);
         tests.entry(name).or_insert(value);
     }
-    tests.insert("op".to_owned(), "warm".into());
     tests.insert("stop_on_failure".to_owned(), false.into());
     tests.retain(|_, value| !value.is_null());
-    Some(Kind { view: view.to_owned(), request: serde_json::Value::Object(tests).to_string() })
+    Some(["hot", "warm"].map(|op| {
+        tests.insert("op".to_owned(), op.into());
+        Kind { view: view.to_owned(), request: serde_json::Value::Object(tests.clone()).to_string() }
+    }))
 }

@@ -57,7 +57,7 @@ pub(in crate::repair) fn mend(
     let survivors = survivors(problem, &queue);
     if !survivors.is_empty() {
         let count = survivors.len();
-        let mut found = pick::choose(problem, survivors);
+        let mut found = pick::choose(problem, means, survivors).found;
         sought.best = if found.is_empty() { None } else { Some(found.remove(0)) };
         sought.runners_up = found;
         sought.at_limit = false;
@@ -227,5 +227,6 @@ fn whole(problem: &Problem<'_>, base: &Parsed, found: Found) -> Option<Found> {
             mended.describe(),
             found.explanation
         ),
+        evidence: found.evidence,
     })
 }

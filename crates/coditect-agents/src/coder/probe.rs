@@ -1,0 +1,259 @@
+//! Tells changes apart that every test accepts: what functions give on inputs like those of the tests.
+//!
+//! Everything is run by a script (`probe.py`) in the project's own sandbox: once to gather calls of the tests and make
+//! inputs of them, then once for the unchanged project and for each change. Inputs go from guest to guest as they are and
+//! are never opened here.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use coditect_code::repair::Means;
+use coditect_code::repair::behaviour::{Answers, Behaviour, Input, Inquiry, Outcome};
+use coditect_code::suite::IMPORT;
+use coditect_ports::{Job, PortError, Program, Writes};
+use coditect_types::project::Framework;
+use coditect_types::{ErrorKind, Limits, Tier};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::judge::{Bench, Stage, files_of};
+
+const SCRIPT: &str = include_str!("probe.py");
+/// Wall clock of gathering beside the tests, and of the calls of one change, ms.
+const GATHER_MS: u64 = 4_000;
+const RUN_MS: u64 = 4_000;
+/// Wall clock of all changes together, µs. The likeliest come first.
+const ALL_US: u64 = 6_000_000;
+/// Tests that take longer together are not all run: those that were red are.
+const WHOLE: Duration = Duration::from_millis(1_500);
+/// Bytes of one answer.
+const ANSWER_BYTES: u64 = 8 << 20;
+
+/// Files in place of the project's own.
+type Overlay = BTreeMap<String, String>;
+
+/// What was gathered.
+#[derive(Debug, Deserialize)]
+struct Gathered {
+    functions: Vec<Value>,
+    inputs: Vec<Asked>,
+    test_files: Vec<String>,
+}
+
+/// One input; `data` is the guests' business.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    f: usize,
+    data: String,
+    seen: bool,
+    wild: bool,
+    text: String,
+}
+
+/// The answers of one project.
+#[derive(Debug, Deserialize)]
+struct Said {
+    answers: Vec<Option<Answer>>,
+    examples: Vec<(String, i32)>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    how: String,
+    key: String,
+    says: String,
+    #[serde(default)]
+    r#type: String,
+    #[serde(default)]
+    props: BTreeMap<String, bool>,
+}
+
+/// Has the changes of an inquiry run. None: the project is in no language that the script knows, its tests call nothing
+/// that can be called again, or the sandbox broke.
+pub(super) fn compare(
+    bench: &Bench<'_>,
+    inquiry: &Inquiry<'_>,
+    means: &Means<'_>,
+) -> Result<Option<Behaviour>, PortError> {
+    let Some(framework) = framework(bench.project.framework) else { return Ok(None) };
+    let Some(first) = inquiry.variants.first() else { return Ok(None) };
+    let changed: Vec<(&String, &String)> = inquiry.changed.iter().map(|(file, name)| (file, name)).collect();
+    let (targets, select) = tests(bench, inquiry.red);
+    let input = json!({
+        "mode": "gather", "seed": inquiry.seed, "changed": changed,
+        "suite": {
+            "framework": framework, "paths": bench.project.import_paths, "targets": targets, "select": select,
+        },
+    });
+    let wall_ms = GATHER_MS + u64::try_from(WHOLE.as_millis() * 4).unwrap_or(0);
+    let Some(gathered) = ask::<Gathered>(bench, first, &input, framework, wall_ms)? else { return Ok(None) };
+    if gathered.inputs.is_empty() {
+        return Ok(None);
+    }
+    let inputs: Vec<Value> = gathered.inputs.iter().map(|i| json!({"f": i.f, "data": i.data})).collect();
+    let input = json!({
+        "mode": "run", "functions": gathered.functions, "inputs": inputs, "test_files": gathered.test_files,
+    });
+    let unchanged = Overlay::new();
+    let mut projects: Vec<&Overlay> = vec![&unchanged];
+    projects.extend(inquiry.variants.iter().copied());
+    let mut said = run_all(bench, &projects, &input, framework, means)?;
+    let original = said.remove(0).unwrap_or_default();
+    let inputs = gathered.inputs.into_iter().map(|asked| Input {
+        text: asked.text,
+        function: asked.f,
+        seen: asked.seen,
+        wild: asked.wild,
+    });
+    Ok(Some(Behaviour { inputs: inputs.collect(), original, variants: said }))
+}
+
+/// The runner's name of a framework that it runs.
+fn framework(framework: Framework) -> Option<&'static str> {
+    let known =
+        [(Framework::Unittest, "unittest"), (Framework::Pytest, "pytest"), (Framework::Doctest, "doctest")];
+    known.iter().find(|(known, _)| *known == framework).map(|(_, name)| *name)
+}
+
+/// The targets and tests whose calls are kept: all of them where that is quick.
+fn tests<'b>(bench: &'b Bench<'_>, red: &'b [String]) -> (Vec<&'b str>, Option<&'b [String]>) {
+    let all = bench.project.targets.iter().map(String::as_str).collect();
+    if bench.all_tests() <= WHOLE {
+        (all, None)
+    } else if red.iter().any(|id| id.ends_with(IMPORT)) {
+        let mut files: Vec<&str> = files_of(red).collect();
+        files.dedup();
+        (files, None)
+    } else {
+        (all, Some(red))
+    }
+}
+
+/// The answers of every project, on the threads of the search.
+fn run_all(
+    bench: &Bench<'_>,
+    projects: &[&Overlay],
+    input: &Value,
+    framework: &str,
+    means: &Means<'_>,
+) -> Result<Vec<Option<Answers>>, PortError> {
+    let next = AtomicUsize::new(0);
+    let answers: Mutex<Vec<Result<Option<Answers>, PortError>>> =
+        Mutex::new(projects.iter().map(|_| Ok(None)).collect());
+    let ends_us = means.clock.monotonic_us().saturating_add(ALL_US);
+    let work = || {
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            let Some(overlay) = projects.get(n) else { return };
+            if means.stop.is_raised() || means.clock.monotonic_us() >= ends_us {
+                return;
+            }
+            let said = ask::<Said>(bench, overlay, input, framework, RUN_MS);
+            let said = said.map(|said| said.map(Answers::from));
+            answers.lock().unwrap_or_else(PoisonError::into_inner)[n] = said;
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..means.limits.threads.clamp(1, projects.len()) {
+            scope.spawn(work);
+        }
+    });
+    answers.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect()
+}
+
+/// One run of the script. None: it did not come to its end.
+fn ask<T: for<'de> Deserialize<'de>>(
+    bench: &Bench<'_>,
+    overlay: &Overlay,
+    input: &Value,
+    framework: &str,
+    wall_ms: u64,
+) -> Result<Option<T>, PortError> {
+    let limits = Limits { wall_ms: wall_ms.min(bench.limits.wall_ms), ..bench.limits.clone() };
+    bench.count_run();
+    let execute = |view: &Path, directory: &str, replace: &Overlay| {
+        let request = json!({
+            "op": "exec", "framework": framework, "paths": bench.project.import_paths, "replace": replace,
+            "code": SCRIPT, "input": input, "max_output": ANSWER_BYTES,
+        });
+        let program = Program::Python {
+            request: request.to_string(),
+            interpreter: bench.project.interpreter.as_ref().map(Into::into),
+        };
+        let job = Job {
+            program: &program,
+            view,
+            directory,
+            writes: Writes::Refused,
+            stdin: &[],
+            limits: &limits,
+            waived: bench.waived,
+            stop: bench.stop,
+        };
+        let mut answer = None;
+        let ran = bench.sandbox.run(&job, &mut |line| {
+            answer = answer.take().or_else(|| answered(line));
+            ControlFlow::Continue(())
+        })?;
+        if bench.stop.is_raised() {
+            return Err(PortError::new(ErrorKind::Interrupted, "stopped while changes were compared"));
+        }
+        tracing::debug!(exit = ?ran.exit, us = ran.wall_us, answered = answer.is_some(), "changes compared");
+        Ok(answer.and_then(|answer: Value| serde_json::from_value(answer).ok()))
+    };
+    match &bench.stage {
+        Stage::Overlay(view) => {
+            let text = |(path, text): (&String, &String)| (path.clone(), bench.for_runner(path, text));
+            let replace: Overlay = overlay.iter().map(text).collect();
+            let root = view.join(&bench.project.root);
+            // Guests of the WASM tier start at the top of what they see.
+            let (view, directory) = match bench.sandbox.tier() {
+                Tier::Wasm => (root.as_path(), ""),
+                Tier::Os | Tier::Container => (*view, bench.project.root.as_str()),
+            };
+            execute(view, directory, &replace)
+        }
+        Stage::Disk(trees) => {
+            let files = bench.on_disk(overlay);
+            trees.with(&files, |tree| execute(tree.path(), &bench.project.root, &Overlay::new()))
+        }
+    }
+}
+
+/// What the script wrote, in the runner's last line.
+fn answered(line: &str) -> Option<Value> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let answer: Value = serde_json::from_str(line.get("answer")?.as_str()?).ok()?;
+    if let Some(error) = answer.get("error").and_then(|error| error.get("message")) {
+        tracing::debug!(%error, "the script that compares changes broke off");
+    }
+    serde_json::from_str(answer.get("stdout")?.as_str()?).ok()
+}
+
+impl From<Said> for Answers {
+    fn from(said: Said) -> Self {
+        let outcome = |answer: Answer| Outcome {
+            broke: answer.how != "value",
+            key: answer.key,
+            says: answer.says,
+            kind: answer.r#type,
+            properties: answer.props,
+        };
+        Self {
+            outcomes: said.answers.into_iter().map(|answer| answer.map(outcome)).collect(),
+            examples: said.examples.into_iter().map(|(text, holds)| (text, holds_or_not(holds))).collect(),
+        }
+    }
+}
+
+fn holds_or_not(holds: i32) -> Option<bool> {
+    match holds {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    }
+}

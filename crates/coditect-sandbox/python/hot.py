@@ -1,0 +1,414 @@
+"""Trials without importing anything again: the code of changed functions is exchanged in the imported project.
+
+The op `hot` runs tests once as the op `warm` does (see `runner.py`), then imports the project afresh and collects its
+tests, but runs none. The host keeps this memory and gives it to run after run. A run whose changes are bodies of functions
+gets their new code put into the functions as they are, and runs its tests at once. That is what importing the changed
+files would have led to, provided that
+
+- the text differs within one statement of the file's top level, and what that statement compiles to differs in the code
+  of functions only (not in defaults, decorators, the bodies of classes, what they close over, or docstrings);
+- these functions were not called while files were imported and tests collected, so nothing stems from their old code.
+
+Where that cannot be shown the answer is `COLD`, and the host takes another guest. Whatever passes here is proved in a
+fresh one anyway.
+
+A candidate that loops is ended after so many turns of loops and calls in its changed functions, not by a clock: the guest
+is whole after that.
+"""
+
+import ast
+import bisect
+import gc
+import json
+import linecache
+import os
+import sys
+import types
+
+import runner
+
+COLD = '{"cold":true}'
+# Turns of loops and calls in changed functions that one test may take. A test of a search takes milliseconds as a rule.
+STEPS = 100000
+# Bytes of one file whose lines are kept.
+TEXT_BYTES = 4 << 20
+
+STAGE = None
+
+
+class TooManySteps(BaseException):
+    """A candidate loops."""
+
+
+def serve(text, emit):
+    """Answers one request, as `runner.serve` does."""
+    global STAGE
+    request = json.loads(text)
+    op = request.get("op", "test")
+    if STAGE is not None:
+        # This guest is for such runs alone.
+        return (STAGE.run(request, emit) if op == "test" else None) or COLD
+    if op != "hot":
+        return runner.answer(request, emit)
+    runner.warm(dict(request))
+    stage = {"unittest": UnittestStage, "pytest": PytestStage}.get(request.get("framework"))
+    if stage is None:
+        return COLD
+    ready = stage(request)
+    if not ready.prepare():
+        return COLD
+    STAGE = ready
+    gc.collect()
+    gc.freeze()
+    return '{"exit_code":0}'
+
+
+class Called:
+    """Which code of the project is run while files are imported and tests collected."""
+
+    TOOL = 5
+
+    def __init__(self, project):
+        self.project, self.codes = project, set()
+        self.mon = sys.monitoring
+
+    def __enter__(self):
+        start = self.mon.events.PY_START
+        self.mon.use_tool_id(self.TOOL, "coditect-hot")
+        self.mon.register_callback(self.TOOL, start, self._start)
+        self.mon.set_events(self.TOOL, start)
+        return self
+
+    def _start(self, code, _offset):
+        if self.project.relative(code.co_filename) is not None:
+            self.codes.add(code)
+        return self.mon.DISABLE
+
+    def __exit__(self, *_):
+        self.mon.set_events(self.TOOL, 0)
+        self.mon.free_tool_id(self.TOOL)
+
+
+class Steps:
+    """Counts turns of loops and calls in the codes of a candidate."""
+
+    TOOL = 5
+
+    def __init__(self):
+        self.mon, self.left = sys.monitoring, STEPS
+
+    def begin(self):
+        self.mon.use_tool_id(self.TOOL, "coditect-hot")
+        for event in (self.mon.events.JUMP, self.mon.events.PY_START):
+            self.mon.register_callback(self.TOOL, event, self._step)
+
+    def watch(self, code):
+        for inner in all_codes(code):
+            self.mon.set_local_events(self.TOOL, inner, self.mon.events.JUMP | self.mon.events.PY_START)
+
+    def reset(self):
+        self.left = STEPS
+
+    def _step(self, *_):
+        self.left -= 1
+        if self.left < 0:
+            raise TooManySteps("it takes more than %d steps" % STEPS)
+
+
+# ---------------------------------------------------------------------------------------------------- code, compared
+
+
+def all_codes(code):
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from all_codes(const)
+
+
+def is_function(code):
+    return bool(code.co_flags & 1)  # CO_OPTIMIZED: neither a module nor the body of a class
+
+
+def same_constant(a, b):
+    return type(a) is type(b) and repr(a) == repr(b)
+
+
+def same_shape(a, b):
+    """Whether two codes are alike but for their constants and lines."""
+    return (a.co_code == b.co_code and a.co_names == b.co_names and a.co_varnames == b.co_varnames
+            and a.co_freevars == b.co_freevars and a.co_cellvars == b.co_cellvars and a.co_flags == b.co_flags
+            and a.co_argcount == b.co_argcount and a.co_kwonlyargcount == b.co_kwonlyargcount
+            and a.co_posonlyargcount == b.co_posonlyargcount and len(a.co_consts) == len(b.co_consts)
+            and a.co_exceptiontable == b.co_exceptiontable and a.co_name == b.co_name)
+
+
+def same(a, b):
+    if not same_shape(a, b):
+        return False
+    for x, y in zip(a.co_consts, b.co_consts):
+        if isinstance(x, types.CodeType):
+            if not (isinstance(y, types.CodeType) and same(x, y)):
+                return False
+        elif not same_constant(x, y):
+            return False
+    return True
+
+
+def differing(old, new, found):
+    """Functions whose code differs, as pairs, in `found`. False: something else differs too."""
+    if not same_shape(old, new):
+        return False
+    for a, b in zip(old.co_consts, new.co_consts):
+        if not isinstance(a, types.CodeType):
+            # The names that methods assign to: for tools, not for the program.
+            if not same_constant(a, b) and "__static_attributes__" not in old.co_names:
+                return False
+        elif not isinstance(b, types.CodeType) or a.co_name != b.co_name or is_function(a) != is_function(b):
+            return False
+        elif not is_function(a):
+            if not differing(a, b, found):
+                return False
+        elif not same(a, b):
+            if a.co_freevars != b.co_freevars or docstring(a) != docstring(b):
+                return False
+            found.append((a, b))
+    return True
+
+
+def docstring(code):
+    has = code.co_flags & 0x4000000  # CO_HAS_DOCSTRING
+    return code.co_consts[0] if has and code.co_consts else None
+
+
+def common_prefix(a, b):
+    """How many characters two texts have in common at their start."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def common_suffix(a, b, most):
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[len(a) - middle: len(a) - low] == b[len(b) - middle: len(b) - low]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+class File:
+    """A file of the project that is imported."""
+
+    def __init__(self, path, code, text, functions, called):
+        self.path, self.text = path, text
+        self.loaded = {}
+        for inner in all_codes(code):
+            self.loaded.setdefault((inner.co_qualname, inner.co_firstlineno), inner)
+        self.flags = code.co_flags & 0x1FF0000  # of `from __future__ import`
+        self.functions, self.called = functions, called
+        self.compiled = {}
+        self.spans = None
+
+    def statements(self):
+        """First line and bounds of each statement of the top level."""
+        if self.spans is None:
+            tree = ast.parse(self.text.encode("utf-8", "surrogatepass"))
+            starts = [0]
+            for line in self.text.split("\n"):
+                starts.append(starts[-1] + len(line) + 1)
+            self.spans = []
+            for node in tree.body:
+                first = min([node.lineno] + [one.lineno for one in getattr(node, "decorator_list", ())])
+                self.spans.append((starts[first - 1], min(starts[node.end_lineno], len(self.text)), first))
+            self.starts = [span[0] for span in self.spans]
+        return self.spans
+
+    def compile(self, text, line):
+        # The lines above matter for the numbers of lines only.
+        data = ("\n" * (line - 1) + text).encode("utf-8", "surrogatepass")
+        return compile(data, self.path, "exec", flags=self.flags, dont_inherit=True)
+
+    def exchanges(self, text):
+        """(function, code) pairs that make the file what `text` is, or None."""
+        old = self.text
+        if text == old:
+            return []
+        start = common_prefix(old, text)
+        tail = common_suffix(old, text, min(len(old), len(text)) - start)
+        end, spans = len(old) - tail, self.statements()
+        at = bisect.bisect_right(self.starts, start) - 1
+        if at < 0:
+            return None
+        first, last, line = spans[at]
+        alone = (at == 0 or spans[at - 1][1] <= first) and (at + 1 == len(spans) or last <= spans[at + 1][0])
+        # At its very end the statement could go on into what follows.
+        if not alone or end > last or (start >= last and last > first):
+            return None
+        try:
+            if at not in self.compiled:
+                self.compiled[at] = self.compile(old[first:last], line)
+            new = self.compile(text[first: len(text) - (len(old) - last)], line)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        pairs = []
+        if not differing(self.compiled[at], new, pairs):
+            return None
+        found = []
+        for before, after in pairs:
+            loaded = self.loaded.get((before.co_qualname, before.co_firstlineno))
+            if loaded is None or not same(loaded, before) or any(c in self.called for c in all_codes(loaded)):
+                return None
+            owners = self.functions.get(loaded)
+            if not owners:
+                return None
+            found += [(function, after) for function in owners]
+        return found
+
+
+# ----------------------------------------------------------------------------------------------------------- stages
+
+
+class Stage:
+    """A project that is imported, with its tests collected."""
+
+    def __init__(self, request):
+        # All tests of the files of red ones, also those that hang and were not run.
+        self.test_files = list(dict.fromkeys(one.split("::")[0] for one in request.get("files") or ()))
+        # Where the program loops as it is, any of its functions may be the one that does.
+        self.loops = len(request.get("files") or ()) > len(request.get("select") or ())
+        self.request = dict(request, op="test", replace={}, select=None, coverage="none", list_only=False)
+        self.files, self.steps = {}, Steps()
+
+    def prepare(self):
+        reporter = runner.Reporter(lambda line: False)
+        self.session = self.kind(self.request, reporter)
+        with Called(self.session.project) as called:
+            fine = self.collect()
+        if not fine or reporter.broken:
+            return False
+        self.steps.begin()
+        self.index(called.codes)
+        return True
+
+    def index(self, called):
+        functions = {}
+        for thing in gc.get_objects():
+            if type(thing) is types.FunctionType:
+                functions.setdefault(thing.__code__, []).append(thing)
+        project = self.session.project
+        for path, code in runner.KEPT.items():
+            name = project.relative(path)
+            if name is None or project.is_test(name):
+                continue
+            try:
+                with open(path, "rb") as file:
+                    data = file.read(TEXT_BYTES + 1)
+                text = data.decode("utf-8")
+            except (OSError, ValueError):
+                continue
+            if len(data) <= TEXT_BYTES and "\r" not in text and "\f" not in text and not text.startswith("\ufeff"):
+                self.files[name] = File(path, code, text, functions, called)
+                if self.loops:
+                    self.steps.watch(code)
+
+    def exchanges(self, replace):
+        """(function, code) pairs for all changed files, or None."""
+        found = []
+        for name, text in replace.items():
+            file = self.files.get(name)
+            pairs = file.exchanges(text) if file is not None else None
+            if pairs is None:
+                return None
+            found += pairs
+        return found
+
+    def run(self, request, emit):
+        if request.get("coverage", "none") != "none" or request.get("list_only") or request.get("deselect"):
+            return None
+        select = request.get("select")
+        if select is None or any(one not in self.tests for one in select):
+            return None
+        replace = request.get("replace") or {}
+        pairs = self.exchanges(replace)
+        if pairs is None:
+            return None
+        for function, code in pairs:
+            function.__code__ = code
+        for code in {code for _, code in pairs}:
+            self.steps.watch(code)
+        run = self.session
+        run.reporter = runner.Reporter(emit)
+        run.overlay = Overlay(request.get("root") or os.getcwd(), replace)
+        run.overlay.install()
+        run.select, run.stop_on_failure = select, bool(request.get("stop_on_failure"))
+        run.max_output = int(request.get("max_output", runner.OUTPUT_CAP))
+        chosen = [(one, self.tests[one]) for one in dict.fromkeys(select)]
+        run.reporter.send("collected", tests=[one for one, _ in chosen], lines={})
+        if not run.reporter.stopped:
+            self.run_tests(chosen)
+        code = 1 if run.reporter.broken or run.reporter.failed else 0
+        run.reporter.done(code)
+        return json.dumps({"exit_code": code, "tests": run.reporter.tests, "failed": run.reporter.failed})
+
+
+class Overlay(runner.Overlay):
+    """Files that are imported already: asked for only by what reloads them or reads their source."""
+
+    def lines(self, path, source):
+        # Read when they are asked for.
+        linecache.cache[path] = (lambda: source,)
+
+
+class UnittestStage(Stage):
+    kind = runner.UnittestRun
+
+    def collect(self):
+        run = self.session
+        run.enter()
+        tests, red = run.collect()
+        self.tests = dict(runner.unique(tests))
+        run.before_test = self.steps.reset
+        return bool(tests) and not red
+
+    def run_tests(self, chosen):
+        self.session.run_all(chosen)
+
+
+class PytestStage(Stage):
+    kind = runner.PytestRun
+
+    def collect(self):
+        from _pytest.config import _prepareconfig
+        from _pytest.main import Session
+
+        run = self.session
+        run.enter()
+        import pytest
+
+        run.patch(pytest)
+        self.plugin = runner.Plugin(run)
+        args = run.arguments() + (self.test_files or run.targets)
+        config = _prepareconfig(args, [self.plugin, run.hooks(pytest, self.plugin)])
+        self.pytest = session = Session.from_config(config)
+        config._do_configure()
+        config.hook.pytest_sessionstart(session=session)
+        config.hook.pytest_collection(session=session)
+        self.tests = {run.id_of(item.nodeid): item for item in session.items}
+        self.plugin.before_test = self.steps.reset
+        return bool(self.tests) and not session.testsfailed
+
+    def run_tests(self, chosen):
+        session, self.plugin.reporter = self.pytest, self.session.reporter
+        session.items[:] = [item for _, item in chosen]
+        try:
+            session.config.hook.pytest_runtestloop(session=session)
+        except (session.Interrupted, session.Failed):
+            pass
+        sys.stdout = sys.stderr = self.session.sink
