@@ -66,6 +66,8 @@ fn project(files: &[(&str, &str)]) -> Option<World> {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+    world.git(&["add", "-A"]);
+    world.git(&["commit", "-q", "-m", "a project of Go"]);
     Some(world)
 }
 

@@ -45,6 +45,28 @@ impl Woven {
         Self { tree, cache, members, written, only, whole }
     }
 
+    /// Builds the project as it is, for what is asked before the first batch.
+    pub(super) fn build_base(
+        &self,
+        suite: &Suite<'_>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<u32, PortError> {
+        let built = suite.build_for(self.only.as_deref(), limits, stop)?;
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.clear();
+        if let Some(built) = built.filter(|built| built.broken().is_none()) {
+            members.insert(Overlay::new(), Member::Built(Arc::new(built), usize::MAX));
+        }
+        Ok(1)
+    }
+
+    /// Whether a test is built for a batch.
+    pub(super) fn has(&self, id: &str) -> bool {
+        let Some(only) = &self.only else { return true };
+        only.iter().any(|other| folder_of(other) == folder_of(id))
+    }
+
     /// The batch with all tests, built by whoever is the first to need it. None: it cannot be had.
     pub(super) fn whole(
         &self,
@@ -146,6 +168,12 @@ impl Woven {
         }
         Ok(())
     }
+}
+
+/// The folder of a test.
+pub(super) fn folder_of(id: &str) -> &str {
+    let file = id.split("::").next().unwrap_or_default();
+    file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// What the test programs are told, to run one candidate.
