@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use coditect_code::repair::schemata::{self, PICK};
+use coditect_code::repair::schemata::{self, PICK, Without};
 use coditect_code::repair::{Candidate, Source};
 use coditect_code::suite::{Built, Suite};
 use coditect_ports::{PortError, Stop};
@@ -105,7 +105,7 @@ impl Woven {
         let candidates: Vec<&Candidate> = batch.iter().map(|(candidate, _)| *candidate).collect();
         let root = self.tree.join(&suite.project.root);
         self.whole.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut without = BTreeSet::new();
+        let mut without = Without::default();
         let mut members = HashMap::new();
         let mut runs = 0;
         for _ in 0..MOST_BUILDS {
@@ -125,13 +125,19 @@ impl Woven {
             };
             let owners: BTreeSet<usize> =
                 frames.iter().filter_map(|frame| schema.owner(&frame.file, frame.line)).collect();
-            if owners.is_empty() {
+            // Where the project itself does not compile, only a candidate of that very function can help.
+            let bases = frames
+                .iter()
+                .filter_map(|frame| Some((frame.file.clone(), schema.base(&frame.file, frame.line)?)));
+            let known = without.bodies.len();
+            without.bodies.extend(bases);
+            if owners.is_empty() && without.bodies.len() == known {
                 // The weaving itself is at fault: each is built by itself.
                 break;
             }
             for n in owners {
                 members.insert(batch[n].1.clone(), Member::Refused("it does not compile".to_owned()));
-                without.insert(n);
+                without.candidates.insert(n);
             }
         }
         *self.members.lock().unwrap_or_else(PoisonError::into_inner) = members;
