@@ -108,6 +108,7 @@ impl Place<'_> {
         };
         let suite = self.run(&how, notices)?;
         let mut measured = Measured { runs: u64::from(suite.runs), suite };
+        let mut built = None;
         for round in 0..AGAIN {
             let again = again(&measured.suite, round);
             if again.is_empty() {
@@ -120,7 +121,19 @@ impl Place<'_> {
             let how = SuiteRun { select: Some(&again), share, build_ms, ..SuiteRun::whole(self.limits) };
             let view = self.fresh()?;
             let cache = self.cache()?;
-            let second = self.suite(&view, cache.as_deref()).run(&how, &self.work.stop, &mut |_| {})?;
+            let suite = self.suite(&view, cache.as_deref());
+            if built.is_none() {
+                // Those of the second round are among those of the first, and what was built stays in the cache.
+                built = suite.build_for(
+                    Some(&again),
+                    &Limits { wall_ms: build_ms, ..self.limits.clone() },
+                    &self.work.stop,
+                )?;
+            }
+            let second = match &built {
+                Some(built) => suite.run_built(built, &how, &[], &self.work.stop)?,
+                None => suite.run(&how, &self.work.stop, &mut |_| {})?,
+            };
             measured.runs += u64::from(second.runs);
             count(&mut measured.suite, &second, &again);
         }

@@ -1,5 +1,6 @@
 //! The lines that single tests run, for projects that are built: from one instrumented build, test by test.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use coditect_code::languages::is_test_path;
@@ -7,7 +8,7 @@ use coditect_code::python::Listing;
 use coditect_code::suite::{BUILD, Coverage, HITS, Suite, SuiteRun};
 use coditect_code::trace::Trace;
 use coditect_ports::PortError;
-use coditect_types::TestStatus;
+use coditect_types::{TestReport, TestStatus};
 
 use crate::coder::{sources, trees};
 use crate::measure::{BUILD_MS, Measured, Place};
@@ -19,6 +20,8 @@ const MOST_RED: usize = 20;
 const MOST_GREEN: usize = 80;
 /// The green ones end after this long.
 const ENOUGH: Duration = Duration::from_secs(10);
+/// So many green ones are worth three times as long.
+const FEW: usize = 16;
 
 /// Adds to a measurement the lines that its tests run. What cannot be traced (an instrumented project that does not
 /// build) stays without: the search then looks at every line.
@@ -69,17 +72,11 @@ pub(super) fn add_lines(
     if built.broken().is_some() {
         return Ok(());
     }
-    let green: Vec<String> = report
-        .tests
-        .iter()
-        .filter(|test| test.status == TestStatus::Passed)
-        .map(|test| test.id.clone())
-        .collect();
-    let step = green.len().div_ceil(MOST_GREEN).max(1);
+    let green = contrast(report, &red);
     let started = Instant::now();
-    let ids = red.iter().map(|id| (id, true)).chain(green.iter().step_by(step).map(|id| (id, false)));
-    for (id, is_red) in ids {
-        if !is_red && started.elapsed() > ENOUGH {
+    let ids = red.iter().map(|id| (id, None)).chain(green.iter().enumerate().map(|(n, id)| (id, Some(n))));
+    for (id, green) in ids {
+        if green.is_some_and(|n| started.elapsed() > if n < FEW { ENOUGH * 3 } else { ENOUGH }) {
             break;
         }
         let only = std::slice::from_ref(id);
@@ -96,4 +93,56 @@ pub(super) fn add_lines(
         }
     }
     Ok(())
+}
+
+/// Green tests that are traced, the most telling first: those in the files of red ones, then those in their folders,
+/// then others.
+fn contrast(report: &TestReport, red: &[String]) -> Vec<String> {
+    let file = |id: &str| id.split("::").next().unwrap_or_default().to_owned();
+    let folder = |id: &str| file(id).rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+    let files: BTreeSet<String> = red.iter().map(|id| file(id)).collect();
+    let folders: BTreeSet<String> = red.iter().map(|id| folder(id)).collect();
+    let mut rings = [Vec::new(), Vec::new(), Vec::new()];
+    for test in report.tests.iter().filter(|test| test.status == TestStatus::Passed) {
+        let ring = match test.id.as_str() {
+            id if files.contains(&file(id)) => 0,
+            id if folders.contains(&folder(id)) => 1,
+            _ => 2,
+        };
+        rings[ring].push(test.id.clone());
+    }
+    let mut chosen = Vec::new();
+    for ring in rings {
+        // Some room is left for those further away.
+        let most = ((MOST_GREEN - chosen.len()) * 3 / 4).max(1);
+        let step = ring.len().div_ceil(most).max(1);
+        chosen.extend(ring.into_iter().step_by(step));
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use coditect_types::TestResult;
+
+    use super::*;
+
+    #[test]
+    fn tests_near_the_red_ones_tell_most() {
+        let test = |id: &str| TestResult {
+            id: id.to_owned(),
+            status: TestStatus::Passed,
+            us: 1,
+            message: String::new(),
+            error_type: String::new(),
+            frames: Vec::new(),
+            passes_of_runs: None,
+        };
+        let mut tests: Vec<TestResult> = (0..500).map(|n| test(&format!("far/x_test.go::T{n}"))).collect();
+        tests.extend([test("a/y_test.go::Near"), test("a/x_test.go::Same")]);
+        let report = TestReport { tests, ..TestReport::default() };
+        let chosen = contrast(&report, &["a/x_test.go::Red".to_owned()]);
+        assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
+        assert!((40..=MOST_GREEN).contains(&chosen.len()), "{}", chosen.len());
+    }
 }

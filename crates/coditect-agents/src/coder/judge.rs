@@ -15,7 +15,7 @@ use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
 use super::sources::{Script, Sources};
 use super::trees::Trees;
-use super::woven::{Member, Woven, picked};
+use super::woven::{Member, Woven, folder_of, picked};
 use crate::measure::BUILD_MS;
 
 /// A test may take this many times as long as it took before.
@@ -157,17 +157,27 @@ impl<'a> Bench<'a> {
 
     /// Finds out how long a run takes beside its tests, on the unchanged project.
     pub(super) fn calibrate(&mut self) -> Result<(), PortError> {
-        let quick = self.times.iter().filter(|(id, time)| **time > Duration::ZERO && !id.ends_with(IMPORT));
+        if let Some(woven) = &self.woven {
+            let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
+            let suite = self.suite(self.project, &woven.tree, Some(&woven.cache), Writes::Kept);
+            let runs = woven.build_base(&suite, &limits, self.stop)?;
+            self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
+        }
+        let is_built = |id: &str| self.woven.as_ref().is_none_or(|woven| woven.has(id));
+        let quick = self
+            .times
+            .iter()
+            .filter(|(id, time)| **time > Duration::ZERO && !id.ends_with(IMPORT) && is_built(id));
         let Some((id, time)) =
             quick.min_by_key(|(_, time)| **time).map(|(id, time)| ((*id).to_owned(), *time))
         else {
             return Ok(());
         };
         let how = SuiteRun { select: Some(std::slice::from_ref(&id)), ..SuiteRun::whole(self.limits) };
-        let mut run = self.run(&BTreeMap::new(), &how, self.project)?;
+        let mut run = self.try_out(&BTreeMap::new(), &how, self.project)?;
         // It was green in the baseline. What is built into the worktree itself, for one, goes with a layer.
         if run.report.red().next().is_some() && self.give_up_layers() {
-            run = self.run(&BTreeMap::new(), &how, self.project)?;
+            run = self.try_out(&BTreeMap::new(), &how, self.project)?;
         }
         self.overhead = run.wall.saturating_sub(run.build + time);
         Ok(())
@@ -430,12 +440,8 @@ impl repair::Judge for Bench<'_> {
 
 /// The red tests, where they lie in a part of the suite's folders.
 pub(super) fn part(baseline: &TestReport) -> Option<Vec<String>> {
-    let folder = |test: &&TestResult| {
-        let file = test.id.split("::").next().unwrap_or_default();
-        file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned()
-    };
-    let all: BTreeSet<String> = baseline.tests.iter().map(|test| folder(&test)).collect();
-    let red: BTreeSet<String> = baseline.red().map(|test| folder(&test)).collect();
+    let all: BTreeSet<&str> = baseline.tests.iter().map(|test| folder_of(&test.id)).collect();
+    let red: BTreeSet<&str> = baseline.red().map(|test| folder_of(&test.id)).collect();
     (red.len() < all.len()).then(|| baseline.red().map(|test| test.id.clone()).collect())
 }
 

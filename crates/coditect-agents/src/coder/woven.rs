@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use coditect_code::repair::schemata::{self, PICK};
+use coditect_code::repair::schemata::{self, PICK, Without};
 use coditect_code::repair::{Candidate, Source};
 use coditect_code::suite::{Built, Suite};
 use coditect_ports::{PortError, Stop};
@@ -45,6 +45,28 @@ impl Woven {
         Self { tree, cache, members, written, only, whole }
     }
 
+    /// Builds the project as it is, for what is asked before the first batch.
+    pub(super) fn build_base(
+        &self,
+        suite: &Suite<'_>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<u32, PortError> {
+        let built = suite.build_for(self.only.as_deref(), limits, stop)?;
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.clear();
+        if let Some(built) = built.filter(|built| built.broken().is_none()) {
+            members.insert(Overlay::new(), Member::Built(Arc::new(built), usize::MAX));
+        }
+        Ok(1)
+    }
+
+    /// Whether a test is built for a batch.
+    pub(super) fn has(&self, id: &str) -> bool {
+        let Some(only) = &self.only else { return true };
+        only.iter().any(|other| folder_of(other) == folder_of(id))
+    }
+
     /// The batch with all tests, built by whoever is the first to need it. None: it cannot be had.
     pub(super) fn whole(
         &self,
@@ -83,7 +105,7 @@ impl Woven {
         let candidates: Vec<&Candidate> = batch.iter().map(|(candidate, _)| *candidate).collect();
         let root = self.tree.join(&suite.project.root);
         self.whole.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut without = BTreeSet::new();
+        let mut without = Without::default();
         let mut members = HashMap::new();
         let mut runs = 0;
         for _ in 0..MOST_BUILDS {
@@ -103,13 +125,19 @@ impl Woven {
             };
             let owners: BTreeSet<usize> =
                 frames.iter().filter_map(|frame| schema.owner(&frame.file, frame.line)).collect();
-            if owners.is_empty() {
+            // Where the project itself does not compile, only a candidate of that very function can help.
+            let bases = frames
+                .iter()
+                .filter_map(|frame| Some((frame.file.clone(), schema.base(&frame.file, frame.line)?)));
+            let known = without.bodies.len();
+            without.bodies.extend(bases);
+            if owners.is_empty() && without.bodies.len() == known {
                 // The weaving itself is at fault: each is built by itself.
                 break;
             }
             for n in owners {
                 members.insert(batch[n].1.clone(), Member::Refused("it does not compile".to_owned()));
-                without.insert(n);
+                without.candidates.insert(n);
             }
         }
         *self.members.lock().unwrap_or_else(PoisonError::into_inner) = members;
@@ -146,6 +174,12 @@ impl Woven {
         }
         Ok(())
     }
+}
+
+/// The folder of a test.
+pub(super) fn folder_of(id: &str) -> &str {
+    let file = id.split("::").next().unwrap_or_default();
+    file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// What the test programs are told, to run one candidate.

@@ -28,6 +28,17 @@ pub struct Schema {
     pub members: BTreeSet<usize>,
     /// Lines of each file, from 1, that are a candidate's own.
     lines: BTreeMap<String, Vec<(Range<u32>, usize)>>,
+    /// Lines of bodies as they were, with the byte where each begins in its file.
+    bases: BTreeMap<String, Vec<(Range<u32>, usize)>>,
+}
+
+/// What a weave leaves out, since it does not compile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// Candidates, by their place in the list.
+    pub candidates: BTreeSet<usize>,
+    /// Bodies as they are in the sources: by file, and the byte where they begin. Only candidates in them can run.
+    pub bodies: BTreeSet<(String, usize)>,
 }
 
 impl Schema {
@@ -35,6 +46,14 @@ impl Schema {
     #[must_use]
     pub fn owner(&self, path: &str, line: u32) -> Option<usize> {
         self.lines.get(path)?.iter().find(|(lines, _)| lines.contains(&line)).map(|(_, candidate)| *candidate)
+    }
+
+    /// The body whose own text holds a line: the byte where it begins in its file.
+    #[must_use]
+    pub fn base(&self, path: &str, line: u32) -> Option<usize> {
+        let bases = self.bases.get(path)?;
+        let around = bases.iter().filter(|(lines, _)| lines.contains(&line));
+        around.min_by_key(|(lines, _)| lines.len()).map(|(_, body)| *body)
     }
 }
 
@@ -47,10 +66,10 @@ pub fn is_woven(language: Language) -> bool {
 /// Weaves the candidates that are not in `without`. One whose edits are not all in the body of one function is left out;
 /// so are those in bodies that cannot be a choice (see [`Body::special`]).
 #[must_use]
-pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &BTreeSet<usize>) -> Schema {
+pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &Without) -> Schema {
     let mut schema = Schema::default();
     let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (n, candidate) in candidates.iter().enumerate().filter(|(n, _)| !without.contains(n)) {
+    for (n, candidate) in candidates.iter().enumerate().filter(|(n, _)| !without.candidates.contains(n)) {
         if let [first, rest @ ..] = candidate.edits.as_slice()
             && rest.iter().all(|edit| edit.path == first.path)
         {
@@ -64,8 +83,10 @@ pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &BTreeSet<u
             continue;
         };
         let bodies = function_bodies(&source.text, &tree, language);
-        let mut loom =
-            Loom { language, text: &source.text, bodies: &bodies, by_body: BTreeMap::new(), candidates };
+        let is_broken = |body: &Body| without.bodies.contains(&(path.to_owned(), body.range.start));
+        let broken: BTreeSet<usize> = (0..bodies.len()).filter(|n| is_broken(&bodies[*n])).collect();
+        let by_body = broken.iter().map(|body| (*body, Vec::new())).collect();
+        let mut loom = Loom { language, text: &source.text, bodies: &bodies, by_body, broken, candidates };
         for n in wanted {
             if let Some(body) = loom.body_of(candidates[n]) {
                 loom.by_body.entry(body).or_default().push(n);
@@ -79,6 +100,7 @@ pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &BTreeSet<u
         loom.range(0..source.text.len(), &mut out);
         schema.files.insert(path.to_owned(), out.text);
         schema.lines.insert(path.to_owned(), out.lines);
+        schema.bases.insert(path.to_owned(), out.bases);
     }
     add_support(sources, &mut schema.files);
     schema
@@ -89,6 +111,7 @@ pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &BTreeSet<u
 struct Woven {
     text: String,
     lines: Vec<(Range<u32>, usize)>,
+    bases: Vec<(Range<u32>, usize)>,
     /// Line breaks so far.
     breaks: u32,
 }
@@ -105,6 +128,8 @@ struct Loom<'a> {
     text: &'a str,
     bodies: &'a [Body],
     by_body: BTreeMap<usize, Vec<usize>>,
+    /// Bodies that do not compile as they are.
+    broken: BTreeSet<usize>,
     candidates: &'a [&'a Candidate],
 }
 
@@ -201,8 +226,18 @@ impl Loom<'_> {
             | Language::Tsx
             | Language::Java => "",
         });
-        out.push("{");
-        self.range(range.start + 1..range.end, out);
+        if self.broken.contains(&n) {
+            out.push(match self.language {
+                Language::Rust => "panic!()",
+                Language::Go => "panic(\"coditect\")",
+                _ => "throw new IllegalStateException();",
+            });
+        } else {
+            let first = out.breaks + 1;
+            out.push("{");
+            self.range(range.start + 1..range.end, out);
+            out.bases.push((first..out.breaks + 2, range.start));
+        }
         out.push(close);
     }
 

@@ -17,7 +17,7 @@ fn change(source: &Source, old: &str, new: &str) -> Candidate {
 
 fn woven(source: &Source, changes: &[(&str, &str)]) -> Schema {
     let candidates: Vec<Candidate> = changes.iter().map(|(old, new)| change(source, old, new)).collect();
-    weave(std::slice::from_ref(source), &candidates.iter().collect::<Vec<_>>(), &BTreeSet::new())
+    weave(std::slice::from_ref(source), &candidates.iter().collect::<Vec<_>>(), &Without::default())
 }
 
 const RUST: &str = "pub fn max(a: i32, b: i32) -> i32 {
@@ -51,7 +51,8 @@ fn what_does_not_compile_is_left_out_the_next_time() {
     let file = source("src/lib.rs", RUST);
     let candidates = [change(&file, "a < b", "a > b"), change(&file, "a < b", "a == b")];
     let refs: Vec<&Candidate> = candidates.iter().collect();
-    let schema = weave(std::slice::from_ref(&file), &refs, &BTreeSet::from([0]));
+    let without = Without { candidates: BTreeSet::from([0]), ..Without::default() };
+    let schema = weave(std::slice::from_ref(&file), &refs, &without);
     assert_eq!(schema.members, BTreeSet::from([1]));
     assert!(!schema.files["src/lib.rs"].contains("a > b"));
 }
@@ -86,4 +87,24 @@ fn labels_of_go_are_each_copy_s_own() {
     assert!(new.contains("case 0:\n{\nouter_coditect0:\n"), "{new}");
     assert!(new.contains("break outer_coditect1\n") && new.contains("continue outer\n"), "{new}");
     assert_eq!(schema.members, BTreeSet::from([0, 1]));
+}
+
+#[test]
+fn a_body_that_does_not_compile_as_it_is_is_left_out_too() {
+    let text = "package calc\n\nfunc Add(a, b int) int {\n\treturn a + c\n}\n";
+    let file = source("calc/calc.go", text);
+    let candidates = [change(&file, "a + c", "a + b"), change(&file, "a + c", "c + a")];
+    let refs: Vec<&Candidate> = candidates.iter().collect();
+    let first = weave(std::slice::from_ref(&file), &refs, &Without::default());
+    let new = &first.files["calc/calc.go"];
+    let line = 1 + u32::try_from(new[..new.find("a + c").unwrap()].matches('\n').count()).unwrap();
+    assert_eq!((first.owner("calc/calc.go", line), first.base("calc/calc.go", line)), (None, Some(37)));
+    assert_eq!(&text[37..38], "{");
+    let without = Without {
+        candidates: BTreeSet::from([1]),
+        bodies: BTreeSet::from([("calc/calc.go".to_owned(), 37)]),
+    };
+    let second = weave(std::slice::from_ref(&file), &refs, &without);
+    let new = &second.files["calc/calc.go"];
+    assert!(new.contains("case 0:\n{\n\treturn a + b\n}\ndefault:\npanic(\"coditect\")\n} }"), "{new}");
 }
