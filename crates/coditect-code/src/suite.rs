@@ -22,7 +22,7 @@ mod tally;
 mod watch;
 
 pub use imports::IMPORT;
-pub use native::{BUILD, Built, HITS};
+pub use native::{BUILD, Built, HITS, LACKS, Picked};
 pub use tally::CollectError;
 
 use native::Native;
@@ -249,6 +249,22 @@ impl Suite<'_> {
             Some(native) => native.run_built(built, how, env, stop, &mut |_| {}),
             None => Err(PortError::new(ErrorKind::Bug, "this framework builds nothing that could be run")),
         }
+    }
+
+    /// Tries candidates of a woven build, by their numbers (see [`crate::repair::schemata`]) in one process, each with the
+    /// tests that are selected, up to the first red one. Those that are missing in the answer were not reached. None:
+    /// they must be run one by one.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn run_picks(
+        &self,
+        built: &Built,
+        picks: &[u32],
+        how: &SuiteRun<'_>,
+        stop: &Stop,
+    ) -> Result<Option<Picked>, PortError> {
+        Native::of(self).map_or(Ok(None), |native| native.run_picks(built, picks, how, stop))
     }
 
     /// One process: the whole request at first, then what is left.

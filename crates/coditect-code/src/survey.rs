@@ -12,6 +12,7 @@ use coditect_types::{ErrorKind, Failure, Project, Tier};
 use crate::languages::Language;
 use crate::python::{self, Listing};
 
+mod java;
 mod rust;
 
 /// What a survey looks at.
@@ -30,13 +31,24 @@ pub struct Survey<'a> {
 }
 
 /// Languages whose tests are programs of a toolchain, with the files that say that a directory is such a project.
-const NATIVE: &[Native] = &[Native {
-    languages: &[Language::Rust],
-    manifests: &["Cargo.toml"],
-    programs: &["cargo"],
-    found: rust::found,
-    commanded: rust::commanded,
-}];
+const NATIVE: &[Native] = &[
+    Native {
+        languages: &[Language::Rust],
+        manifests: &["Cargo.toml"],
+        programs: &["cargo"],
+        bare: false,
+        found: rust::found,
+        commanded: rust::commanded,
+    },
+    Native {
+        languages: &[Language::Java],
+        manifests: java::MANIFESTS,
+        programs: java::PROGRAMS,
+        bare: true,
+        found: java::found,
+        commanded: java::commanded,
+    },
+];
 
 /// How a project of one language is told and read.
 struct Native {
@@ -44,6 +56,8 @@ struct Native {
     manifests: &'static [&'static str],
     /// What a test command of it begins with.
     programs: &'static [&'static str],
+    /// Whether sources and tests are a project without any such file.
+    bare: bool,
     /// The project whose root is the second argument.
     found: fn(&Look<'_>, &str) -> Result<Project, Failure>,
     /// The project as a command has it. None: the command says nothing that is understood, so only its exit code counts.
@@ -130,6 +144,9 @@ impl Look<'_> {
             .map(|(directory, _)| directory)
             .collect();
         found.sort_by_key(|directory| (directory.matches('/').count(), directory.len()));
+        if native.bare && found.is_empty() {
+            return Some(self.survey.subdir.to_owned());
+        }
         let first = *found.first()?;
         let alone = found.iter().all(|other| *other == first || other.starts_with(&format!("{first}/")));
         let prefix =

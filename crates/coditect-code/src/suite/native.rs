@@ -4,7 +4,7 @@
 //! report lines mean. Everything else (rounds, tests that hang or take the process down, what is believed) is the
 //! same for all of them and for Python.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -25,12 +25,19 @@ use super::{
 use crate::trace::hits;
 
 mod cargo;
+mod java;
+mod picks;
+
+pub use picks::Picked;
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
 pub const BUILD: &str = "<build>";
 /// Under this name the lines of a test are the numbers of blocks that it reached, see [`crate::trace`].
 pub const HITS: &str = "<hits>";
+/// The class of error of a project that lacks what is not its own: a dependency that was never fetched. Its message has
+/// the next step on its second line.
+pub const LACKS: &str = "MissingDependency";
 /// Tests that are named one by one on a command line; for more, the whole unit is run.
 const MOST_NAMED: usize = 1_000;
 /// What a build may use at least, where the limits of a run are lower.
@@ -65,6 +72,8 @@ pub(super) struct Unit {
     pub(super) builds: bool,
     /// Its tests, where they are known before it runs: their ids, by what the framework calls them.
     pub(super) names: Option<BTreeMap<String, String>>,
+    /// The files that its tests are in, where they are known and the tests are not; ids begin with these.
+    pub(super) files: BTreeSet<String>,
 }
 
 impl Unit {
@@ -97,6 +106,8 @@ pub(super) struct Broken {
     pub(super) message: String,
     /// Where, innermost last.
     pub(super) frames: Vec<Frame>,
+    /// It lacks what is not its own, see [`LACKS`].
+    pub(super) lacks: bool,
 }
 
 /// A built suite: its units can be run any number of times, as long as its cache is left alone.
@@ -142,6 +153,25 @@ pub(super) trait Driver: Sync {
     /// The command that runs a unit, or of it only the tests with these ids.
     fn launch(&self, unit: &Unit, select: Option<&[String]>) -> Step;
 
+    /// The command that runs tests of an instrumented build each by itself, and reports which blocks it reached. None:
+    /// the process prints that, so it is started for each test.
+    fn traced(&self, _unit: &Unit, _ids: &[String]) -> Option<Step> {
+        None
+    }
+
+    /// The command that tries candidates of a woven build one after the other, see [`picks`].
+    fn picks(&self, _unit: &Unit, _picks: &[u32], _ids: &[String]) -> Option<Step> {
+        None
+    }
+
+    /// Tests that a command names one by one at most; for more, the whole unit is run.
+    fn most_named(&self) -> usize {
+        MOST_NAMED
+    }
+
+    /// Tells a command what it may use.
+    fn fit(&self, _step: &mut Step, _limits: &Limits) {}
+
     /// Where report lines come from.
     fn reports(&self) -> Reports;
 
@@ -153,6 +183,7 @@ pub(super) trait Driver: Sync {
 pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolchain)> {
     let driver: &dyn Driver = match framework {
         Framework::CargoTest => &cargo::Cargo,
+        Framework::Junit => &java::Java,
         _ => return None,
     };
     framework.toolchain().map(|toolchain| (driver, toolchain))
@@ -190,7 +221,7 @@ impl<'a> Native<'a> {
             let ended = matches!(ran.exit, Exit::Code(_));
             if !ended {
                 let message = format!("the build did not end by itself: {}", how(&ran.exit));
-                built.broken = Some(Broken { message, frames: Vec::new() });
+                built.broken = Some(Broken { message, ..Broken::default() });
                 built.exit = Some(ran.exit);
                 return Ok(built);
             }
@@ -251,7 +282,8 @@ impl<'a> Native<'a> {
         let mut problems = Vec::new();
         let mut sum = Sum { exit: built.exit.clone(), enforced: built.enforced.clone(), code: 0, runs: 0 };
         if let Some(broken) = &built.broken {
-            tally.keep(BUILD.to_owned(), TestStatus::Errored, "CompileError", broken.message.clone(), 0);
+            let error_type = if broken.lacks { LACKS } else { "CompileError" };
+            tally.keep(BUILD.to_owned(), TestStatus::Errored, error_type, broken.message.clone(), 0);
             tally.framed(BUILD, broken.frames.clone());
             sum.code = 101;
         }
@@ -366,7 +398,12 @@ impl<'a> Native<'a> {
         stop: &Stop,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Ran, bool), PortError> {
-        let step = self.driver.launch(unit, select.filter(|ids| ids.len() <= MOST_NAMED));
+        let traced = select
+            .filter(|_| how.coverage == Coverage::Lines)
+            .and_then(|ids| self.driver.traced(unit, ids));
+        let is_traced = traced.is_some();
+        let named = select.filter(|ids| ids.len() <= self.driver.most_named());
+        let step = traced.unwrap_or_else(|| self.driver.launch(unit, named));
         let watch = Watch::new(share);
         let ran = watch.over(stop, || {
             self.run(step, unit.builds, self.driver.reports(), limits, env, watch.stop(), &mut |line| {
@@ -390,7 +427,7 @@ impl<'a> Native<'a> {
         }
         tally.hash_more(&ran.stderr);
         // An instrumented program says what it reached; with one test alone, that is the test's.
-        if let (Coverage::Lines, Some([only])) = (how.coverage, select) {
+        if let (Coverage::Lines, Some([only]), false) = (how.coverage, select, is_traced) {
             tally.lines.insert(only.clone(), [(HITS.to_owned(), hits(&ran.stderr))].into());
         }
         Ok((ran, watch.is_hung()))
@@ -421,7 +458,7 @@ impl<'a> Native<'a> {
     #[expect(clippy::too_many_arguments, reason = "what a step is run with, each part of another origin")]
     fn run(
         &self,
-        step: Step,
+        mut step: Step,
         build: bool,
         reports: Reports,
         limits: &Limits,
@@ -441,6 +478,7 @@ impl<'a> Native<'a> {
             fs::create_dir_all(&at)
                 .map_err(|error| PortError::from_io("make room for dependencies", &error))?;
         }
+        self.driver.fit(&mut step, limits);
         let mut env: Vec<(String, String)> = env.to_vec();
         env.extend(step.env);
         let program = Program::Tool(Tool {
@@ -532,6 +570,7 @@ fn is_of(unit: &Unit, id: &str) -> bool {
     }
     match &unit.names {
         Some(names) => names.values().any(|test| test == id),
+        None if !unit.files.is_empty() => unit.files.contains(id.split("::").next().unwrap_or(id)),
         None => id.strip_prefix(unit.name.as_str()).is_some_and(|rest| rest.starts_with("::")),
     }
 }
