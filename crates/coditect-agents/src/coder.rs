@@ -22,6 +22,7 @@ use crate::notices::Notices;
 use crate::{Tools, failed, not_mine};
 
 mod judge;
+mod picks;
 mod recipe;
 pub(crate) mod sources;
 pub(crate) mod trees;
@@ -147,7 +148,7 @@ impl Coder {
             let workspace = &self.tools.workspace;
             let tree = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-woven")?;
             let cache = workspace.cache(&work.mission, "seek-woven", Some("baseline"))?;
-            bench.woven = Some(Woven::new(tree, cache));
+            bench.woven = Some(Woven::new(tree, cache, threads));
         }
         Ok(bench)
     }

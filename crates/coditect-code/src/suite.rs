@@ -252,8 +252,8 @@ impl Suite<'_> {
     }
 
     /// Tries candidates of a woven build, by their numbers (see [`crate::repair::schemata`]) in one process, each with the
-    /// tests that are selected, up to the first red one. Those that are missing in the answer were not reached. None:
-    /// they must be run one by one.
+    /// tests that are selected (where they are many, up to the first red one), and those that turn them all green with
+    /// the tests in `near`. Those that are missing in the answer were not reached. None: they must be run one by one.
     ///
     /// # Errors
     /// As [`Suite::run`].
@@ -261,10 +261,17 @@ impl Suite<'_> {
         &self,
         built: &Built,
         picks: &[u32],
+        near: &[String],
         how: &SuiteRun<'_>,
         stop: &Stop,
     ) -> Result<Option<Picked>, PortError> {
-        Native::of(self).map_or(Ok(None), |native| native.run_picks(built, picks, how, stop))
+        Native::of(self).map_or(Ok(None), |native| native.run_picks(built, picks, near, how, stop))
+    }
+
+    /// Whether one run with [`Coverage::Lines`] tells the tests of a built suite apart. Else each is run by itself.
+    #[must_use]
+    pub fn traces_many(&self) -> bool {
+        self.project.framework == Framework::Junit
     }
 
     /// One process: the whole request at first, then what is left.

@@ -109,7 +109,7 @@ impl Trace {
         }
         if let Some(path) = of(Language::Java).next() {
             let place = java_place(path, self.files.get(path).map_or("", String::as_str), "Hit");
-            self.files.insert(place, JAVA.to_owned());
+            self.files.insert(place, java(self.spots.len()));
         }
     }
 }
@@ -215,21 +215,32 @@ func coditectHit(number int) {
 }
 ";
 
-const JAVA: &str = "package coditect;
+/// Java's runner asks which blocks a test reached: it runs many tests in one process.
+fn java(spots: usize) -> String {
+    format!(
+        "package coditect;
 
-public final class Hit {
-    private static final java.util.Set<Integer> SEEN = java.util.concurrent.ConcurrentHashMap.newKeySet();
-    private static final java.io.PrintStream OUT =
-        new java.io.PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.err), true);
+public final class Hit {{
+    private static final boolean[] SEEN = new boolean[{spots}];
 
-    public static void at(int number) {
-        if (SEEN.add(number)) {
-            OUT.print(\"\\u0001coditect-hit \" + number + \"\\n\");
-            OUT.flush();
-        }
-    }
+    public static void at(int number) {{
+        SEEN[number] = true;
+    }}
+
+    public static java.util.List<Integer> seen() {{
+        java.util.List<Integer> seen = new java.util.ArrayList<>();
+        for (int i = 0; i < SEEN.length; i++) {{
+            if (SEEN[i]) {{
+                seen.add(i);
+                SEEN[i] = false;
+            }}
+        }}
+        return seen;
+    }}
+}}
+"
+    )
 }
-";
 
 #[cfg(test)]
 mod tests {

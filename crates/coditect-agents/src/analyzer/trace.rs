@@ -1,5 +1,6 @@
 //! The lines that single tests run, for projects that are built: from one instrumented build, test by test.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use coditect_code::languages::is_test_path;
@@ -7,7 +8,7 @@ use coditect_code::python::Listing;
 use coditect_code::suite::{BUILD, Coverage, HITS, Suite, SuiteRun};
 use coditect_code::trace::Trace;
 use coditect_ports::PortError;
-use coditect_types::TestStatus;
+use coditect_types::{TestReport, TestResult, TestStatus};
 
 use crate::coder::{sources, trees};
 use crate::measure::{BUILD_MS, Measured, Place};
@@ -17,6 +18,10 @@ use crate::notices::Notices;
 const MOST_RED: usize = 20;
 /// Green ones, spread over the suite: they tell what is suspicious from what everything runs.
 const MOST_GREEN: usize = 80;
+/// Of them, such as take longer than this are passed over, us.
+const MOST_US: u64 = 500_000;
+/// Tests of one process, where it tells them apart.
+const AT_ONCE: usize = 30;
 /// The green ones end after this long.
 const ENOUGH: Duration = Duration::from_secs(10);
 
@@ -68,31 +73,46 @@ pub(super) fn add_lines(
     if built.broken().is_some() {
         return Ok(());
     }
-    let green: Vec<String> = report
-        .tests
-        .iter()
-        .filter(|test| test.status == TestStatus::Passed)
-        .map(|test| test.id.clone())
-        .collect();
-    let step = green.len().div_ceil(MOST_GREEN).max(1);
+    let ids: Vec<String> = red.iter().cloned().chain(green(report, &red)).collect();
+    let at_once = if suite.traces_many() { AT_ONCE } else { 1 };
+    let (reds, greens) = ids.split_at(red.len());
     let started = Instant::now();
-    let ids = red.iter().map(|id| (id, true)).chain(green.iter().step_by(step).map(|id| (id, false)));
-    for (id, is_red) in ids {
+    let batches = reds.chunks(at_once).map(|ids| (ids, true));
+    for (ids, is_red) in batches.chain(greens.chunks(at_once).map(|ids| (ids, false))) {
         if !is_red && started.elapsed() > ENOUGH {
             break;
         }
-        let only = std::slice::from_ref(id);
         let how = SuiteRun {
-            select: Some(only),
+            select: Some(ids),
             coverage: Coverage::Lines,
             rounds: 1,
             ..SuiteRun::whole(place.limits)
         };
         let run = suite.run_built(&built, &how, &[], &place.work.stop)?;
         measured.runs += u64::from(run.runs);
-        if let Some(hits) = run.lines.get(id).and_then(|lines| lines.get(HITS)) {
-            measured.suite.lines.insert(id.clone(), trace.lines(hits));
+        for id in ids {
+            if let Some(hits) = run.lines.get(id).and_then(|lines| lines.get(HITS)) {
+                measured.suite.lines.insert(id.clone(), trace.lines(hits));
+            }
         }
     }
     Ok(())
+}
+
+/// Green tests to compare the red ones with: half of them from the same files, which run much the same code, the others
+/// from all over the suite. Those that take long are left out.
+fn green(report: &TestReport, red: &[String]) -> Vec<String> {
+    let file = |id: &str| id.split("::").next().unwrap_or(id).to_owned();
+    let files: BTreeSet<String> = red.iter().map(|id| file(id)).collect();
+    let passed = |test: &&TestResult| test.status == TestStatus::Passed && test.us < MOST_US;
+    let (near, far): (Vec<&TestResult>, Vec<&TestResult>) =
+        report.tests.iter().filter(passed).partition(|test| files.contains(&file(&test.id)));
+    let spread = |tests: Vec<&TestResult>, most: usize| {
+        let step = tests.len().div_ceil(most).max(1);
+        tests.into_iter().step_by(step).map(|test| test.id.clone()).collect::<Vec<String>>()
+    };
+    let mut ids = spread(near, MOST_GREEN / 2);
+    let rest = MOST_GREEN - ids.len();
+    ids.extend(spread(far, rest));
+    ids
 }

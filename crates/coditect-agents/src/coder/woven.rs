@@ -10,6 +10,8 @@ use coditect_code::suite::{Built, Suite};
 use coditect_ports::{PortError, Stop};
 use coditect_types::Limits;
 
+use super::picks::Picks;
+
 /// Builds of one batch: each leaves out what the one before could not compile.
 const MOST_BUILDS: usize = 6;
 
@@ -33,11 +35,15 @@ pub(super) struct Woven {
     members: Mutex<HashMap<Overlay, Member>>,
     /// Files that the last batch put into the worktree, and what stood there.
     written: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
+    /// Its candidates, where one process can try many.
+    pub(super) picks: Picks,
+    threads: usize,
 }
 
 impl Woven {
-    pub(super) fn new(tree: PathBuf, cache: PathBuf) -> Self {
-        Self { tree, cache, members: Mutex::default(), written: Mutex::default() }
+    pub(super) fn new(tree: PathBuf, cache: PathBuf, threads: usize) -> Self {
+        let (members, written) = (Mutex::default(), Mutex::default());
+        Self { tree, cache, members, written, picks: Picks::default(), threads }
     }
 
     /// What is known of a candidate; None: it is in no build.
@@ -86,6 +92,11 @@ impl Woven {
                 without.insert(n);
             }
         }
+        let number = |member: &Member| match member {
+            Member::Built(_, number) => u32::try_from(*number).ok(),
+            Member::Refused(_) => None,
+        };
+        self.picks.begin(members.values().filter_map(number).collect(), self.threads);
         *self.members.lock().unwrap_or_else(PoisonError::into_inner) = members;
         Ok(runs)
     }

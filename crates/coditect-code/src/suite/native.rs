@@ -74,6 +74,8 @@ pub(super) struct Unit {
     pub(super) names: Option<BTreeMap<String, String>>,
     /// The files that its tests are in, where they are known and the tests are not; ids begin with these.
     pub(super) files: BTreeSet<String>,
+    /// What is to be known of it, such as tests that were left out.
+    pub(super) notes: Vec<String>,
 }
 
 impl Unit {
@@ -160,7 +162,7 @@ pub(super) trait Driver: Sync {
     }
 
     /// The command that tries candidates of a woven build one after the other, see [`picks`].
-    fn picks(&self, _unit: &Unit, _picks: &[u32], _ids: &[String]) -> Option<Step> {
+    fn picks(&self, _unit: &Unit, _picks: &[u32], _ids: &[String], _near: &[String]) -> Option<Step> {
         None
     }
 
@@ -319,6 +321,7 @@ impl<'a> Native<'a> {
         let ended = matches!(ran.exit, Exit::Code(_));
         let mut report = self.suite.report(how, tally, problems, ran, sum.runs, started.elapsed());
         report.report.exit_code = ended.then_some(code);
+        report.notes.extend(built.units.iter().flat_map(|unit| unit.notes.iter().cloned()));
         Ok(report)
     }
 

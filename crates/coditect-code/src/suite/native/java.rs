@@ -33,6 +33,7 @@ const BUILDER: &[(&str, &str)] = &[
     ("Request.java", include_str!("java/Request.java")),
     ("Shape.java", include_str!("java/Shape.java")),
     ("Trouble.java", include_str!("java/Trouble.java")),
+    ("Unmet.java", include_str!("java/Unmet.java")),
 ];
 const RUNNER: &[(&str, &str)] = &[
     ("Framework.java", include_str!("java/Framework.java")),
@@ -58,7 +59,7 @@ elif test ! -e "$home/tried"; then
   : > "$home/tried"
   flags="$flags -XX:ArchiveClassesAtExit=$home/build.jsa"
 fi
-exec java $flags -Xmx"$2"m -cp "$home/build.jar" coditect.tool.Build /tool/request /cache/java "$home"
+exec java $flags -Xmx"$2"m -cp "$home/build.jar" coditect.tool.Build /tool/request /cache/java
 "#;
 /// Starts the runner; its reports are its standard output. `$1`: MiB of heap. `$2`: flags. `$3`: the arguments' file.
 const RUN: &str = r#"
@@ -68,6 +69,10 @@ exec java -Xmx"$heap"m $flags -XX:+UseSerialGC -XX:-UsePerfData -Xshare:auto -XX
 "#;
 /// For runs that are over before a better compiler would pay.
 const SHORT: &str = "-XX:TieredStopAtLevel=1";
+/// The same for woven methods, which may be longer than a JVM compiles by itself.
+const PICKS: &str = "-XX:TieredStopAtLevel=1 -XX:-DontCompileHugeMethods";
+/// Traced tests that see classes which nobody used before: the red ones come first.
+const FRESH: usize = 6;
 /// Stands in an argument for the heap that the limits allow, MiB.
 const HEAP: &str = "{heap}";
 /// What a JVM takes beside its heap, bytes.
@@ -99,6 +104,7 @@ impl Driver for Java {
         let Some(ran) = ran else { return Ok(Vec::new()) };
         let text = String::from_utf8_lossy(&ran.stdout);
         let (mut units, mut broken, mut missing) = (Vec::new(), Broken::default(), Vec::new());
+        let mut notes = Vec::new();
         for line in text.lines().filter_map(|line| line.split_once(MARK)).map(|(_, said)| said) {
             let parts: Vec<&str> = line.split('\t').collect();
             match parts.as_slice() {
@@ -108,12 +114,16 @@ impl Driver for Java {
                         unit.files.insert((*file).to_owned());
                     }
                 }
+                ["note", text] => notes.push((*text).to_owned()),
                 ["error", file, line, message] => add(&mut broken, file, line, message),
                 ["missing", what] => missing.push((*what).to_owned()),
                 _ => {}
             }
         }
         if ran.exit == coditect_ports::Exit::Code(0) {
+            if let Some(first) = units.first_mut() {
+                first.notes = notes;
+            }
             return Ok(units);
         }
         if !missing.is_empty() {
@@ -133,13 +143,15 @@ impl Driver for Java {
     }
 
     fn traced(&self, unit: &Unit, ids: &[String]) -> Option<Step> {
-        Some(run(unit, (SHORT, "batch.args"), &["each"], vec![("ids", lines(ids))]))
+        let mut step = run(unit, (SHORT, "batch.args"), &["each"], vec![("ids", lines(ids))]);
+        step.argv.push(FRESH.to_string());
+        Some(step)
     }
 
-    fn picks(&self, unit: &Unit, picks: &[u32], ids: &[String]) -> Option<Step> {
+    fn picks(&self, unit: &Unit, picks: &[u32], ids: &[String], near: &[String]) -> Option<Step> {
         let picks: Vec<String> = picks.iter().map(u32::to_string).collect();
-        let files = vec![("picks", lines(&picks)), ("ids", lines(ids))];
-        Some(run(unit, (SHORT, "batch.args"), &["picks"], files))
+        let files = vec![("picks", lines(&picks)), ("ids", lines(ids)), ("near", lines(near))];
+        Some(run(unit, (PICKS, "batch.args"), &["picks"], files))
     }
 
     fn most_named(&self) -> usize {

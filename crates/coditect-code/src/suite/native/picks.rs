@@ -46,18 +46,20 @@ struct Current {
 }
 
 impl Native<'_> {
-    /// Tries candidates by their numbers in one process, each with the tests that `how` selects. Those that are not in
-    /// the answer were not reached. None: this framework cannot, or the tests are not all of one unit.
+    /// Tries candidates by their numbers in one process, each with the tests that `how` selects; one that turns these
+    /// green also with those in `near`. Candidates that are not in the answer were not reached. None: this framework
+    /// cannot, or the tests are not all of one unit.
     pub(in crate::suite) fn run_picks(
         &self,
         built: &Built,
         picks: &[u32],
+        near: &[String],
         how: &SuiteRun<'_>,
         stop: &Stop,
     ) -> Result<Option<Picked>, PortError> {
         let Some(ids) = how.select.filter(|ids| !ids.is_empty()) else { return Ok(None) };
         let unit = built.units.iter().find(|unit| ids.iter().all(|id| is_of(unit, id)));
-        let Some((unit, step)) = unit.and_then(|unit| Some((unit, self.driver.picks(unit, picks, ids)?)))
+        let Some((unit, step)) = unit.and_then(|unit| Some((unit, self.driver.picks(unit, picks, ids, near)?)))
         else {
             return Ok(None);
         };

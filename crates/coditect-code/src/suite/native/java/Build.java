@@ -26,6 +26,8 @@ import javax.tools.JavaFileObject;
  */
 public final class Build {
     private static final String MARK = "\u0001coditect\t";
+    /** Names in one note. */
+    private static final int NAMED = 5;
     private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
 
     private final Request request;
@@ -40,10 +42,10 @@ public final class Build {
         this.tool = tool;
     }
 
-    /** Arguments: the request, the directory for what is built, the directory of our own sources. */
+    /** Arguments: the request, which lies beside our own sources, and the directory for what is built. */
     public static void main(String[] arguments) throws IOException {
         Request request = Request.read(Path.of(arguments[0]));
-        Build build = new Build(request, Path.of(arguments[1]), Path.of(arguments[2]));
+        Build build = new Build(request, Path.of(arguments[1]), Path.of(arguments[0]).toAbsolutePath().getParent());
         try {
             build.run();
         } catch (Trouble trouble) {
@@ -136,6 +138,7 @@ public final class Build {
             return;
         }
         Set<Path> testSources = sources(module.testSources, List.of());
+        testSources.removeIf(source -> isExcluded(module, source));
         if (testSources.isEmpty()) {
             return;
         }
@@ -149,7 +152,11 @@ public final class Build {
         testPath.addAll(testJars);
         Path testClasses = home.resolve("test-classes");
         Compiler test = new Compiler(module, testClasses, home.resolve("test.txt"), testPath);
-        Compiler.Result tests = test.run(testSources, stale || compiled.shapeChanged);
+        boolean again = stale || compiled.shapeChanged;
+        Compiler.Result tests = test.run(testSources, again);
+        if (!tests.errors.isEmpty()) {
+            tests = without(module, test, tests, testSources, sources);
+        }
         if (!tell(module, tests)) {
             return;
         }
@@ -160,6 +167,37 @@ public final class Build {
         Map<String, Path> all = new TreeMap<>(compiled.sources);
         all.putAll(tests.sources);
         write(module, home, testJars, siblings, tests.sources, all);
+    }
+
+    /** Compiles tests without those that need what nobody has. */
+    private Compiler.Result without(Module module, Compiler test, Compiler.Result first, Set<Path> all, Set<Path> main)
+            throws IOException {
+        Unmet unmet = new Unmet(List.of(main, all));
+        Compiler.Result result = first;
+        Set<Path> rest = new LinkedHashSet<>(all);
+        for (int round = 0; round < Unmet.MOST_ROUNDS && unmet.grow(result, all); round++) {
+            rest.removeAll(unmet.sources);
+            if (rest.isEmpty()) {
+                module.missing.addAll(unmet.packages);
+                return first;
+            }
+            result = test.run(rest, true);
+        }
+        if (!result.errors.isEmpty()) {
+            return first;
+        }
+        List<String> names = new ArrayList<>();
+        unmet.sources.forEach(source -> names.add(below(source)));
+        say("note", "left out: " + names.size() + " test files, which need packages that are not on this machine ("
+                + some(new ArrayList<>(unmet.packages)) + "): " + some(names));
+        return result;
+    }
+
+    /** The first few of a list. */
+    private static String some(List<String> all) {
+        int most = Math.min(all.size(), NAMED);
+        String more = all.size() > most ? " and " + (all.size() - most) + " more" : "";
+        return String.join(", ", all.subList(0, most)) + more;
     }
 
     private Set<Path> sources(List<Path> folders, List<Path> but) throws IOException {
@@ -267,6 +305,17 @@ public final class Build {
 
     private static String quoted(String text) {
         return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+    }
+
+    /** Whether the build leaves a test source alone. */
+    private static boolean isExcluded(Module module, Path source) {
+        for (Path folder : module.testSources) {
+            if (source.startsWith(folder)) {
+                String file = folder.relativize(source).toString();
+                return module.testExcludes.stream().anyMatch(one -> matches(one, file));
+            }
+        }
+        return false;
     }
 
     private boolean isAskedFor(Module module, String name) {

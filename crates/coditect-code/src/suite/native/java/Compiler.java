@@ -154,8 +154,8 @@ final class Compiler {
             }
             after.clear();
             result.errors.clear();
-            result.shapeChanged = true;
             compile(new ArrayList<>(hashes.keySet()), hashes, after, result);
+            result.shapeChanged = gone || before.isEmpty() || !same(before, after, changed, hashes.keySet());
         }
         if (result.errors.isEmpty()) {
             save(after);

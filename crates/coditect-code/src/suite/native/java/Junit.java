@@ -119,7 +119,11 @@ final class Junit {
         Path jar = home.resolve("runner.jar");
         Path stamp = home.resolve("runner.txt");
         Path archive = home.resolve("run.jsa");
-        String about = Runtime.version() + " " + tool + " " + sources + " " + jars;
+        StringBuilder text = new StringBuilder();
+        for (String name : sources) {
+            text.append(Files.readString(tool.resolve(name)));
+        }
+        String about = Runtime.version() + " " + text.toString().hashCode() + " " + sources + " " + jars;
         if (Files.isRegularFile(stamp) && Files.isRegularFile(jar) && Files.readString(stamp).equals(about)) {
             return jar;
         }
@@ -127,7 +131,7 @@ final class Junit {
         Module own = new Module(home, home);
         Path classes = home.resolve("runner");
         Set<Path> files = new LinkedHashSet<>();
-        sources.forEach(name -> files.add(Path.of("/tool").resolve(name)));
+        sources.forEach(name -> files.add(tool.resolve(name)));
         Compiler.Result compiled = new Compiler(own, classes, home.resolve("runner-record.txt"), jars).run(files, true);
         if (!compiled.errors.isEmpty()) {
             throw new Trouble(null, "the runner does not fit this JUnit: " + compiled.errors.get(0));

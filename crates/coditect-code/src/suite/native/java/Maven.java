@@ -137,6 +137,7 @@ final class Maven {
                     module.compilerArguments.add(text);
                 }
             }
+            names(pom, configuration, "testExcludes", module.testExcludes);
             module.processors |= Pom.child(configuration, "annotationProcessorPaths") != null;
             if ("true".equals(pom.value(Pom.text(configuration, "parameters")))) {
                 module.compilerArguments.add("-parameters");

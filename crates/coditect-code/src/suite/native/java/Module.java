@@ -37,6 +37,8 @@ final class Module {
     /** Patterns of the test classes to run, as Maven has them; empty: all. */
     final List<String> includes = new ArrayList<>();
     final List<String> excludes = new ArrayList<>();
+    /** Patterns of test sources that are not compiled. */
+    final List<String> testExcludes = new ArrayList<>();
     final List<String> jvmArguments = new ArrayList<>();
     final Map<String, String> properties = new LinkedHashMap<>();
 

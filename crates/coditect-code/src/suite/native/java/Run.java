@@ -36,6 +36,8 @@ import java.util.TreeSet;
 public final class Run {
     /** What a thread that a candidate left has to end, ms. */
     private static final long THREAD_MS = 50;
+    /** Tests that are all run, to see how many a candidate turns green. */
+    private static final int FEW = 12;
     private static final String PICK = "coditect.pick";
 
     private final Path home;
@@ -70,10 +72,10 @@ public final class Run {
                 run.once(new LinkedHashSet<>(lines(Path.of(arguments[2]))));
                 break;
             case "each":
-                run.each(lines(Path.of(arguments[2])));
+                run.each(lines(Path.of(arguments[2])), Integer.parseInt(arguments[3]));
                 break;
             case "picks":
-                run.picks(lines(Path.of(arguments[2])), lines(Path.of(arguments[3])));
+                run.picks(lines(Path.of(arguments[2])), lines(Path.of(arguments[3])), lines(Path.of(arguments[4])));
                 break;
             default:
                 throw new IllegalArgumentException(arguments[1]);
@@ -153,33 +155,47 @@ public final class Run {
         return new Loader(path.toArray(new URL[0]), Run.class.getClassLoader());
     }
 
-    private void each(List<String> ids) throws Exception {
+    /** Runs tests one by one. The first few see classes that nobody used before, the others share theirs. */
+    private void each(List<String> ids, int fresh) throws Exception {
         reports.collected(ids);
-        for (String id : ids) {
-            State before = new State();
-            try (Loader loader = fresh()) {
-                reports.hits = () -> hits(loader);
-                alone(loader, () -> {
+        int first = Math.min(fresh, ids.size());
+        for (int i = 0; i < first; i++) {
+            each(ids.subList(i, i + 1));
+        }
+        if (first < ids.size()) {
+            each(ids.subList(first, ids.size()));
+        }
+    }
+
+    private void each(List<String> ids) throws Exception {
+        State before = new State();
+        try (Loader loader = fresh()) {
+            reports.hits = () -> hits(loader);
+            alone(loader, () -> {
+                for (String id : ids) {
                     Set<String> only = Collections.singleton(id);
                     framework().run(load(only, loader), only, reports);
-                });
-            }
-            before.restore();
+                }
+            });
         }
+        before.restore();
     }
 
     @SuppressWarnings("unchecked")
     private static Collection<Integer> hits(ClassLoader loader) {
         try {
             Class<?> hit = Class.forName("coditect.Hit", true, loader);
-            return new TreeSet<>((Collection<Integer>) hit.getMethod("seen").invoke(null));
+            return (Collection<Integer>) hit.getMethod("seen").invoke(null);
         } catch (ClassNotFoundException | NoSuchMethodException | IllegalAccessException | InvocationTargetException e) {
             return Collections.emptyList();
         }
     }
 
-    /** Tries candidates: each test by itself, up to the first red one. */
-    private void picks(List<String> picks, List<String> ids) throws Exception {
+    /**
+     * Tries candidates: each test by itself, where they are many up to the first red one; those that turn all of them
+     * green also with tests near them.
+     */
+    private void picks(List<String> picks, List<String> ids, List<String> near) throws Exception {
         Map<Path, String> project = looks();
         for (String pick : picks) {
             State before = new State();
@@ -191,9 +207,13 @@ public final class Run {
                     for (String id : ids) {
                         Set<String> only = Collections.singleton(id);
                         framework().run(load(only, loader), only, reports);
-                        if (reports.isRed()) {
+                        if (reports.isRed() && ids.size() > FEW) {
                             break;
                         }
+                    }
+                    if (!reports.isRed() && !near.isEmpty()) {
+                        Set<String> others = new LinkedHashSet<>(near);
+                        framework().run(load(others, loader), others, reports);
                     }
                 });
             }
