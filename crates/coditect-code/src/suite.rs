@@ -22,7 +22,7 @@ mod tally;
 mod watch;
 
 pub use imports::IMPORT;
-pub use native::{BUILD, Built, HITS, LACKS, Picked};
+pub use native::{BUILD, Built, HITS, LACKS, Picked, Variant};
 pub use tally::CollectError;
 
 use native::Native;
@@ -268,9 +268,25 @@ impl Suite<'_> {
         Native::of(self).map_or(Ok(None), |native| native.run_picks(built, picks, near, how, stop))
     }
 
-    /// Whether one run with [`Coverage::Lines`] tells the tests of a built suite apart. Else each is run by itself.
+    /// Builds other texts of some files, each beside what [`Suite::build`] built last, under its number. The answer says
+    /// which can be run under their numbers like candidates of a woven build, and which do not compile; one that is
+    /// missing in it must be built by itself. None: this framework cannot.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn build_variants(
+        &self,
+        variants: &[Variant<'_>],
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<BTreeMap<u32, Result<(), String>>>, PortError> {
+        Native::of(self).map_or(Ok(None), |native| native.build_variants(variants, limits, stop))
+    }
+
+    /// Whether one process takes many: candidates (see [`Suite::run_picks`]), variants, and tests to be traced, which a
+    /// run with [`Coverage::Lines`] then tells apart.
     #[must_use]
-    pub fn traces_many(&self) -> bool {
+    pub fn takes_many(&self) -> bool {
         self.project.framework == Framework::Junit
     }
 

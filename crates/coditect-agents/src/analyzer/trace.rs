@@ -18,10 +18,12 @@ use crate::notices::Notices;
 const MOST_RED: usize = 20;
 /// Green ones, spread over the suite: they tell what is suspicious from what everything runs.
 const MOST_GREEN: usize = 80;
+/// The same where one process runs many.
+const MANY_GREEN: usize = 400;
 /// Of them, such as take longer than this are passed over, us.
 const MOST_US: u64 = 500_000;
 /// Tests of one process, where it tells them apart.
-const AT_ONCE: usize = 30;
+const AT_ONCE: usize = 100;
 /// The green ones end after this long.
 const ENOUGH: Duration = Duration::from_secs(10);
 
@@ -73,13 +75,13 @@ pub(super) fn add_lines(
     if built.broken().is_some() {
         return Ok(());
     }
-    let ids: Vec<String> = red.iter().cloned().chain(green(report, &red)).collect();
-    let at_once = if suite.traces_many() { AT_ONCE } else { 1 };
+    let (at_once, most_green) = if suite.takes_many() { (AT_ONCE, MANY_GREEN) } else { (1, MOST_GREEN) };
+    let ids: Vec<String> = red.iter().cloned().chain(green(report, &red, most_green)).collect();
     let (reds, greens) = ids.split_at(red.len());
-    let started = Instant::now();
+    let mut greens_began = None;
     let batches = reds.chunks(at_once).map(|ids| (ids, true));
     for (ids, is_red) in batches.chain(greens.chunks(at_once).map(|ids| (ids, false))) {
-        if !is_red && started.elapsed() > ENOUGH {
+        if !is_red && greens_began.get_or_insert_with(Instant::now).elapsed() > ENOUGH {
             break;
         }
         let how = SuiteRun {
@@ -101,7 +103,7 @@ pub(super) fn add_lines(
 
 /// Green tests to compare the red ones with: half of them from the same files, which run much the same code, the others
 /// from all over the suite. Those that take long are left out.
-fn green(report: &TestReport, red: &[String]) -> Vec<String> {
+fn green(report: &TestReport, red: &[String], most: usize) -> Vec<String> {
     let file = |id: &str| id.split("::").next().unwrap_or(id).to_owned();
     let files: BTreeSet<String> = red.iter().map(|id| file(id)).collect();
     let passed = |test: &&TestResult| test.status == TestStatus::Passed && test.us < MOST_US;
@@ -111,8 +113,8 @@ fn green(report: &TestReport, red: &[String]) -> Vec<String> {
         let step = tests.len().div_ceil(most).max(1);
         tests.into_iter().step_by(step).map(|test| test.id.clone()).collect::<Vec<String>>()
     };
-    let mut ids = spread(near, MOST_GREEN / 2);
-    let rest = MOST_GREEN - ids.len();
+    let mut ids = spread(near, most / 2);
+    let rest = most - ids.len();
     ids.extend(spread(far, rest));
     ids
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use coditect_code::repair::schemata::{self, PICK};
 use coditect_code::repair::{Candidate, Source};
-use coditect_code::suite::{Built, Suite};
+use coditect_code::suite::{Built, Suite, Variant};
 use coditect_ports::{PortError, Stop};
 use coditect_types::Limits;
 
@@ -66,9 +66,10 @@ impl Woven {
         let mut without = BTreeSet::new();
         let mut members = HashMap::new();
         let mut runs = 0;
+        let mut base = None;
         for _ in 0..MOST_BUILDS {
             let schema = schemata::weave(sources, &candidates, &without);
-            if schema.members.is_empty() {
+            if schema.members.is_empty() && !suite.takes_many() {
                 break;
             }
             self.put(&root, &schema.files)?;
@@ -79,18 +80,29 @@ impl Woven {
                 for n in &schema.members {
                     members.insert(batch[*n].1.clone(), Member::Built(Arc::clone(&built), *n));
                 }
+                base = Some(built);
                 break;
             };
-            let owners: BTreeSet<usize> =
-                frames.iter().filter_map(|frame| schema.owner(&frame.file, frame.line)).collect();
-            if owners.is_empty() {
-                // The weaving itself is at fault: each is built by itself.
+            let mut blamed = BTreeSet::new();
+            for n in frames.iter().filter_map(|frame| schema.owner(&frame.file, frame.line)) {
+                members.insert(batch[n].1.clone(), Member::Refused("it does not compile".to_owned()));
+                blamed.insert(n);
+            }
+            if blamed.is_empty() {
+                // The weaving itself is at fault: these files stay as they are.
+                let in_file = |n: &usize| {
+                    let files: BTreeSet<&str> = candidates[*n].edits.iter().map(|edit| &*edit.path).collect();
+                    frames.is_empty() || frames.iter().any(|frame| files.contains(frame.file.as_str()))
+                };
+                blamed = schema.members.iter().copied().filter(in_file).collect();
+            }
+            if blamed.is_empty() {
                 break;
             }
-            for n in owners {
-                members.insert(batch[n].1.clone(), Member::Refused("it does not compile".to_owned()));
-                without.insert(n);
-            }
+            without.extend(blamed);
+        }
+        if let Some(base) = base {
+            runs += one_by_one(suite, &base, batch, &mut members, limits, stop)?;
         }
         let number = |member: &Member| match member {
             Member::Built(_, number) => u32::try_from(*number).ok(),
@@ -131,6 +143,39 @@ impl Woven {
         }
         Ok(())
     }
+}
+
+/// Builds what could not be woven beside the woven program, where the language can. Gives the number of processes.
+fn one_by_one(
+    suite: &Suite<'_>,
+    base: &Arc<Built>,
+    batch: &[(&Candidate, &Overlay)],
+    members: &mut HashMap<Overlay, Member>,
+    limits: &Limits,
+    stop: &Stop,
+) -> Result<u32, PortError> {
+    if !suite.takes_many() {
+        return Ok(0);
+    }
+    let variants: Vec<Variant<'_>> = batch
+        .iter()
+        .zip(0..)
+        .filter(|((_, overlay), _)| !members.contains_key(*overlay))
+        .map(|((_, overlay), number)| (number, *overlay))
+        .collect();
+    if variants.is_empty() {
+        return Ok(0);
+    }
+    let Some(fitting) = suite.build_variants(&variants, limits, stop)? else { return Ok(0) };
+    for (number, overlay) in variants {
+        let member = match fitting.get(&number) {
+            Some(Ok(())) => Member::Built(Arc::clone(base), number as usize),
+            Some(Err(why)) => Member::Refused(why.clone()),
+            None => continue,
+        };
+        members.insert(overlay.clone(), member);
+    }
+    Ok(1)
 }
 
 /// What the test programs are told, to run one candidate.

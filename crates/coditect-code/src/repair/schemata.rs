@@ -20,6 +20,10 @@ use crate::syntax::{Splice, splice};
 /// The variable of the environment that says which candidate runs.
 pub const PICK: &str = "CODITECT_PICK";
 
+/// Bytes of source of a Java method with all its copies: it may have 64 KiB of code, and most methods have less than a
+/// third of their source. (The compiler refuses a longer one.)
+const JAVA_BYTES: usize = 120_000;
+
 /// Candidates woven into one program.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
@@ -69,10 +73,15 @@ pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &BTreeSet<u
             Loom { language, text: &source.text, bodies: &bodies, by_body: BTreeMap::new(), candidates };
         for n in wanted {
             if let Some(body) = loom.body_of(candidates[n]) {
-                loom.by_body.entry(body).or_default().push(n);
+                let mine = loom.by_body.entry(body).or_default();
+                if language == Language::Java && (mine.len() + 2) * bodies[body].range.len() > JAVA_BYTES {
+                    continue;
+                }
+                mine.push(n);
                 schema.members.insert(n);
             }
         }
+        loom.by_body.retain(|_, mine| !mine.is_empty());
         if loom.by_body.is_empty() {
             continue;
         }

@@ -101,6 +101,9 @@ impl Unit {
     }
 }
 
+/// Other texts of files, by their paths below the project's root, under a number.
+pub type Variant<'a> = (u32, &'a BTreeMap<String, String>);
+
 /// Why a project cannot be built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Broken {
@@ -161,6 +164,17 @@ pub(super) trait Driver: Sync {
         None
     }
 
+    /// The command that builds other texts of some files, each beside what is built already.
+    fn variants(&self, _project: &Project, _variants: &[Variant<'_>]) -> Option<Step> {
+        None
+    }
+
+    /// Which of them can be run in place of what they change, and which do not compile. What is missing must be built by
+    /// itself.
+    fn fitting(&self, _ran: &Ran) -> BTreeMap<u32, Result<(), String>> {
+        BTreeMap::new()
+    }
+
     /// The command that tries candidates of a woven build one after the other, see [`picks`].
     fn picks(&self, _unit: &Unit, _picks: &[u32], _ids: &[String], _near: &[String]) -> Option<Step> {
         None
@@ -206,14 +220,7 @@ impl<'a> Native<'a> {
 
     /// Builds the tests of what is on the disk and lists them.
     pub(super) fn build(&self, limits: &Limits, stop: &Stop) -> Result<Built, PortError> {
-        // A compiler is not the code under test: it needs more of the machine, and is as trusted as the machine's own.
-        let limits = &Limits {
-            memory_bytes: limits.memory_bytes.max(BUILD_MEMORY),
-            output_bytes: limits.output_bytes.max(BUILD_OUTPUT),
-            processes: limits.processes.max(BUILD_PROCESSES),
-            file_bytes: limits.file_bytes.max(BUILD_MEMORY),
-            ..limits.clone()
-        };
+        let limits = &for_builds(limits);
         let mut built = Built::default();
         let mut last = None;
         for step in self.driver.builds(self.suite.project) {
@@ -249,6 +256,20 @@ impl<'a> Native<'a> {
             built.units[n].names = listed;
         }
         Ok(built)
+    }
+
+    /// Builds other texts of files beside what is built, see [`Driver::variants`].
+    pub(super) fn build_variants(
+        &self,
+        variants: &[Variant<'_>],
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<BTreeMap<u32, Result<(), String>>>, PortError> {
+        let Some(step) = self.driver.variants(self.suite.project, variants) else { return Ok(None) };
+        let limits = for_builds(limits);
+        let ran =
+            self.run(step, true, Reports::None, &limits, &[], stop, &mut |_| ControlFlow::Continue(()))?;
+        Ok(Some(self.driver.fitting(&ran)))
     }
 
     /// Builds, then runs.
@@ -509,6 +530,17 @@ impl<'a> Native<'a> {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests were built"));
         }
         Ok(ran)
+    }
+}
+
+/// A compiler is not the code under test: it needs more of the machine, and is as trusted as the machine's own.
+fn for_builds(limits: &Limits) -> Limits {
+    Limits {
+        memory_bytes: limits.memory_bytes.max(BUILD_MEMORY),
+        output_bytes: limits.output_bytes.max(BUILD_OUTPUT),
+        processes: limits.processes.max(BUILD_PROCESSES),
+        file_bytes: limits.file_bytes.max(BUILD_MEMORY),
+        ..limits.clone()
     }
 }
 

@@ -5,6 +5,7 @@
 //! compiler's own interface: only what changed, where that is safe, and with every error. Tests run in a JVM of the
 //! project's class path, or many candidates of a woven build one after the other, each in a class loader of its own.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use coditect_ports::sandbox::{Reports, TOOL_CACHE, TOOL_FILES};
 use coditect_types::testing::Frame;
 use coditect_types::{Limits, Project};
 
-use super::{Broken, Driver, MESSAGE_BYTES, Step, Unit};
+use super::{Broken, Driver, MESSAGE_BYTES, Step, Unit, Variant};
 use crate::suite::protocol::Line;
 
 /// See the module.
@@ -34,6 +35,7 @@ const BUILDER: &[(&str, &str)] = &[
     ("Shape.java", include_str!("java/Shape.java")),
     ("Trouble.java", include_str!("java/Trouble.java")),
     ("Unmet.java", include_str!("java/Unmet.java")),
+    ("Variants.java", include_str!("java/Variants.java")),
 ];
 const RUNNER: &[(&str, &str)] = &[
     ("Framework.java", include_str!("java/Framework.java")),
@@ -65,6 +67,8 @@ exec java $flags -Xmx"$2"m -cp "$home/build.jar" coditect.tool.Build /tool/reque
 const RUN: &str = r#"
 heap=$1 flags=$2 args=$3
 shift 3
+own=${1%/*}/variants/${CODITECT_PICK:-none}-${1##*/}.args
+if test -e "$own"; then args=$own; fi
 exec java -Xmx"$heap"m $flags -XX:+UseSerialGC -XX:-UsePerfData -Xshare:auto -XX:CompressedClassSpaceSize=128m "@$args" coditect.tool.Run "$@" >&"$CODITECT_REPORT_FD"
 "#;
 /// For runs that are over before a better compiler would pay.
@@ -87,17 +91,34 @@ const PROJECT: &str = "/project";
 
 impl Driver for Java {
     fn builds(&self, project: &Project) -> Vec<Step> {
-        let mut hash = blake3::Hasher::new();
-        for (_, text) in BUILDER.iter().chain(RUNNER) {
-            hash.update(text.as_bytes());
+        vec![build(request(project), Vec::new())]
+    }
+
+    fn variants(&self, project: &Project, variants: &[Variant<'_>]) -> Option<Step> {
+        let (mut request, mut files) = (request(project), Vec::new());
+        for (number, texts) in variants {
+            for (path, text) in *texts {
+                let name = format!("text-{}", files.len());
+                // Writing to a `String` cannot fail.
+                let _ = writeln!(request, "variant\t{number}\t{name}\t{path}");
+                files.push((name, text.clone()));
+            }
         }
-        let home = format!("{TOOL_CACHE}/tool-{}", &hash.finalize().to_hex()[..16]);
-        let names: Vec<&str> = BUILDER.iter().map(|(name, _)| *name).collect();
-        let argv = ["sh", "-c", BUILD, "build", &home, HEAP, &names.join(" ")].map(str::to_owned).to_vec();
-        let own = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
-        let mut files: Vec<(String, String)> = BUILDER.iter().chain(RUNNER).map(own).collect();
-        files.push(("request".to_owned(), request(project)));
-        vec![Step { argv, env: environment(), files, ..Step::default() }]
+        Some(build(request, files))
+    }
+
+    fn fitting(&self, ran: &Ran) -> BTreeMap<u32, Result<(), String>> {
+        let text = String::from_utf8_lossy(&ran.stdout);
+        let said = text.lines().filter_map(|line| line.split_once(MARK)).map(|(_, said)| said);
+        let one = |line: &str| {
+            let parts: Vec<&str> = line.split('\t').collect();
+            match parts.as_slice() {
+                ["variant", number, "fits"] => Some((number.parse().ok()?, Ok(()))),
+                ["variant", number, "refused", why] => Some((number.parse().ok()?, Err((*why).to_owned()))),
+                _ => None,
+            }
+        };
+        said.filter_map(one).collect()
     }
 
     fn built(&self, _project: &Project, _root: &Path, ran: Option<&Ran>) -> Result<Vec<Unit>, Broken> {
@@ -175,6 +196,22 @@ impl Driver for Java {
             take(line);
         }
     }
+}
+
+/// The builder with a request, and further files of it.
+fn build(request: String, more: Vec<(String, String)>) -> Step {
+    let mut hash = blake3::Hasher::new();
+    for (_, text) in BUILDER.iter().chain(RUNNER) {
+        hash.update(text.as_bytes());
+    }
+    let home = format!("{TOOL_CACHE}/tool-{}", &hash.finalize().to_hex()[..16]);
+    let names: Vec<&str> = BUILDER.iter().map(|(name, _)| *name).collect();
+    let argv = ["sh", "-c", BUILD, "build", &home, HEAP, &names.join(" ")].map(str::to_owned).to_vec();
+    let own = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+    let mut files: Vec<(String, String)> = BUILDER.iter().chain(RUNNER).map(own).collect();
+    files.push(("request".to_owned(), request));
+    files.extend(more);
+    Step { argv, env: environment(), files, ..Step::default() }
 }
 
 /// Adds an error of the compiler.

@@ -34,6 +34,8 @@ public final class Build {
     private final Path cache;
     private final Path tool;
     private final Map<Module, Boolean> changed = new LinkedHashMap<>();
+    private final List<Compiler> compilers = new ArrayList<>();
+    private final List<Variants.Launch> launches = new ArrayList<>();
     private boolean broken;
 
     private Build(Request request, Path cache, Path tool) {
@@ -80,6 +82,9 @@ public final class Build {
             if (broken) {
                 return;
             }
+        }
+        if (!request.variants.isEmpty()) {
+            Variants.make(request.variants, compilers, launches, cache.resolve("variants"), this::say);
         }
     }
 
@@ -133,6 +138,7 @@ public final class Build {
         Compiler main = new Compiler(module, classes, home.resolve("main.txt"), path);
         Set<Path> sources = sources(module.mainSources, module.testSources);
         Compiler.Result compiled = main.run(sources, stale);
+        compilers.add(main);
         changed.put(module, compiled.shapeChanged);
         if (!tell(module, compiled) || !tested) {
             return;
@@ -153,6 +159,7 @@ public final class Build {
         Path testClasses = home.resolve("test-classes");
         Compiler test = new Compiler(module, testClasses, home.resolve("test.txt"), testPath);
         boolean again = stale || compiled.shapeChanged;
+        compilers.add(test);
         Compiler.Result tests = test.run(testSources, again);
         if (!tests.errors.isEmpty()) {
             tests = without(module, test, tests, testSources, sources);
@@ -265,6 +272,7 @@ public final class Build {
         if (Files.isRegularFile(archive)) {
             options.add("-XX:SharedArchiveFile=" + archive);
         }
+        launches.add(new Variants.Launch(home.getFileName().toString(), options, whole));
         arguments(home.resolve("whole.args"), options, whole);
         arguments(home.resolve("batch.args"), options, first);
         Files.write(home.resolve("own.txt"), lines(own));
@@ -290,7 +298,7 @@ public final class Build {
         return lines;
     }
 
-    private static void arguments(Path file, List<String> options, List<Path> classPath) throws IOException {
+    static void arguments(Path file, List<String> options, List<Path> classPath) throws IOException {
         StringBuilder text = new StringBuilder();
         for (String option : options) {
             text.append(quoted(option)).append('\n');

@@ -235,6 +235,54 @@ final class Compiler {
         }
     }
 
+    /** Whether a source is compiled here. */
+    boolean has(Path source) throws IOException {
+        return load().containsKey(source);
+    }
+
+    /** What came of a variant: null where it fits in place of what was compiled, else why not. */
+    static final class Variant {
+        /** It does not compile. */
+        String error;
+        /** Others would have to be compiled anew. */
+        boolean unfit;
+    }
+
+    /** A manager of files for many variants: it keeps open what it has read. */
+    StandardJavaFileManager manager() {
+        return ToolProvider.getSystemJavaCompiler().getStandardFileManager(null, Locale.ROOT, encoding);
+    }
+
+    /** Compiles other texts of some sources into a directory of their own, against what is compiled already. */
+    Variant variant(StandardJavaFileManager standard, Map<Path, String> texts, Path into) throws IOException {
+        Map<Path, Known> before = load();
+        Map<Path, Known> after = new TreeMap<>();
+        List<JavaFileObject> files = new ArrayList<>();
+        texts.forEach((source, text) -> {
+            after.put(source, new Known("variant"));
+            files.add(new SimpleJavaFileObject(source.toUri(), JavaFileObject.Kind.SOURCE) {
+                @Override
+                public CharSequence getCharContent(boolean ignoreErrors) {
+                    return text;
+                }
+            });
+        });
+        List<String> all = new ArrayList<>(options);
+        all.set(all.size() - 1, classes + File.pathSeparator + all.get(all.size() - 1));
+        Variant variant = new Variant();
+        Keeper keeper = new Keeper(standard, into, after);
+        ToolProvider.getSystemJavaCompiler().getTask(null, keeper, diagnostic -> {
+            if (diagnostic.getKind() == Diagnostic.Kind.ERROR && variant.error == null) {
+                variant.error = "line " + diagnostic.getLineNumber() + ": " + diagnostic.getMessage(Locale.ROOT);
+            }
+        }, all, null, files).call();
+        for (Path source : texts.keySet()) {
+            Known old = before.get(source);
+            variant.unfit |= old == null || !visible(old.classes).equals(visible(after.get(source).classes));
+        }
+        return variant;
+    }
+
     private static List<File> toFiles(List<Path> paths) {
         List<File> files = new ArrayList<>();
         paths.forEach(path -> files.add(path.toFile()));

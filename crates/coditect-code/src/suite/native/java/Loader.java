@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.CodeSource;
 import java.security.ProtectionDomain;
 import java.security.cert.Certificate;
@@ -30,13 +32,20 @@ final class Loader extends URLClassLoader {
         registerAsParallelCapable();
     }
 
-    Loader(URL[] path, ClassLoader parent) {
+    /** Classes of this candidate alone; null: none. */
+    private final Path own;
+
+    Loader(URL[] path, Path own, ClassLoader parent) {
         super(path, parent);
+        this.own = own;
     }
 
     @Override
     protected Class<?> findClass(String name) throws ClassNotFoundException {
-        Read read = KEPT.computeIfAbsent(name, this::read).orElseThrow(() -> new ClassNotFoundException(name));
+        Read read = own == null ? null : own(name);
+        if (read == null) {
+            read = KEPT.computeIfAbsent(name, this::read).orElseThrow(() -> new ClassNotFoundException(name));
+        }
         int dot = name.lastIndexOf('.');
         if (dot > 0 && getDefinedPackage(name.substring(0, dot)) == null) {
             try {
@@ -48,6 +57,15 @@ final class Loader extends URLClassLoader {
         }
         ProtectionDomain domain = new ProtectionDomain(new CodeSource(read.from, (Certificate[]) null), null, this, null);
         return defineClass(name, read.code, 0, read.code.length, domain);
+    }
+
+    private Read own(String name) {
+        Path file = own.resolve(name.replace('.', '/') + ".class");
+        try {
+            return Files.isRegularFile(file) ? new Read(Files.readAllBytes(file), own.toUri().toURL()) : null;
+        } catch (IOException e) {
+            return null;
+        }
     }
 
     private Optional<Read> read(String name) {

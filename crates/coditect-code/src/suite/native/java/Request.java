@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /** What is asked for: lines of a word, a tab and a text. */
 final class Request {
@@ -23,6 +24,9 @@ final class Request {
     final List<String> classes = new ArrayList<>();
     /** Entries of a class path that the test command names, below the root. */
     final List<String> jars = new ArrayList<>();
+
+    /** By number: texts for sources below the root, in files beside the request. */
+    final Map<Integer, Map<Path, Path>> variants = new TreeMap<>();
 
     static Request read(Path file) throws IOException {
         Request request = new Request();
@@ -50,6 +54,11 @@ final class Request {
                     break;
                 case "jar":
                     request.jars.add(text);
+                    break;
+                case "variant":
+                    String[] parts = text.split("\t");
+                    request.variants.computeIfAbsent(Integer.valueOf(parts[0]), number -> new LinkedHashMap<>())
+                            .put(request.root.resolve(parts[2]), file.resolveSibling(parts[1]));
                     break;
                 default:
                     throw new IOException("the request has an unknown word: " + word);

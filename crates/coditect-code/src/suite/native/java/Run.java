@@ -37,7 +37,7 @@ public final class Run {
     /** What a thread that a candidate left has to end, ms. */
     private static final long THREAD_MS = 50;
     /** Tests that are all run, to see how many a candidate turns green. */
-    private static final int FEW = 12;
+    private static final int FEW = 3;
     private static final String PICK = "coditect.pick";
 
     private final Path home;
@@ -147,12 +147,15 @@ public final class Run {
         return found;
     }
 
-    private Loader fresh() throws IOException {
+    /** A loader for a candidate, or for what was built: null. */
+    private Loader fresh(String pick) throws IOException {
         List<URL> path = new ArrayList<>();
         for (String entry : lines(home.resolve("own.txt"))) {
             path.add(new File(entry).toURI().toURL());
         }
-        return new Loader(path.toArray(new URL[0]), Run.class.getClassLoader());
+        Path own = pick == null ? null : home.resolveSibling("variants").resolve(pick);
+        own = own != null && Files.isDirectory(own) ? own : null;
+        return new Loader(path.toArray(new URL[0]), own, Run.class.getClassLoader());
     }
 
     /** Runs tests one by one. The first few see classes that nobody used before, the others share theirs. */
@@ -169,7 +172,7 @@ public final class Run {
 
     private void each(List<String> ids) throws Exception {
         State before = new State();
-        try (Loader loader = fresh()) {
+        try (Loader loader = fresh(null)) {
             reports.hits = () -> hits(loader);
             alone(loader, () -> {
                 for (String id : ids) {
@@ -202,7 +205,7 @@ public final class Run {
             System.setProperty(PICK, pick);
             reports.begin(pick);
             reports.collected(ids);
-            try (Loader loader = fresh()) {
+            try (Loader loader = fresh(pick)) {
                 alone(loader, () -> {
                     for (String id : ids) {
                         Set<String> only = Collections.singleton(id);
