@@ -8,6 +8,7 @@ use std::path::Path;
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Found, Means, Problem, SeekLimits, Sought, Source};
+use coditect_code::suite::LACKS;
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::{Proposal, Spent};
@@ -95,6 +96,11 @@ impl Coder {
         let red: Vec<TestResult> = case.baseline.red().filter(|test| !is_flaky(test)).cloned().collect();
         if red.is_empty() {
             return Ok(case.nothing("no test is red every time", false, Spent::default()));
+        }
+        if let Some(lacking) = red.iter().find(|test| test.error_type == LACKS) {
+            // No change of the project's own files puts a jar on the machine.
+            let account = lacking.message.lines().take(2).collect::<Vec<_>>().join("; ");
+            return Ok(case.nothing(account, false, Spent::default()));
         }
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing("reading the sources");

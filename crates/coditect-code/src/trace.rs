@@ -179,8 +179,9 @@ fn own_lines(block: Node<'_>, all: &[Node<'_>]) -> Vec<u32> {
         .filter(within)
         .map(|inner| {
             // The line that opens a block and the one that closes it belong to the block around it too.
+            let closes = usize::from(inner.kind() != "switch_block_statement_group");
             let rows = rows(*inner);
-            rows.start + 1..rows.end.saturating_sub(1)
+            rows.start + 1..rows.end.saturating_sub(closes)
         })
         .collect();
     rows(block)
