@@ -127,8 +127,11 @@ fn bugs_of_java_projects_are_found() {
     }
     let world = World::new();
     let tasks = world.path("tasks");
-    let maven =
-        [("pom.xml", POM), ("src/main/java/demo/Range.java", RANGE), ("src/test/java/demo/RangeTest.java", RANGE_TEST)];
+    let maven = [
+        ("pom.xml", POM),
+        ("src/main/java/demo/Range.java", RANGE),
+        ("src/test/java/demo/RangeTest.java", RANGE_TEST),
+    ];
     write(&tasks, "maven", &maven);
     write(&tasks, "plain", &[("src/Week.java", WEEK), ("test/WeekTest.java", WEEK_TEST)]);
     let args = ["bench", "tasks", "../tasks", "--out", "../solutions", "--no-model", "--json"];

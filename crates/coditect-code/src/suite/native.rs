@@ -422,9 +422,8 @@ impl<'a> Native<'a> {
         stop: &Stop,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Ran, bool), PortError> {
-        let traced = select
-            .filter(|_| how.coverage == Coverage::Lines)
-            .and_then(|ids| self.driver.traced(unit, ids));
+        let traced =
+            select.filter(|_| how.coverage == Coverage::Lines).and_then(|ids| self.driver.traced(unit, ids));
         let is_traced = traced.is_some();
         let named = select.filter(|ids| ids.len() <= self.driver.most_named());
         let step = traced.unwrap_or_else(|| self.driver.launch(unit, named));

@@ -20,8 +20,17 @@ const OWN_JARS: &[&str] = &["lib", "libs", "jars"];
 const MOST_READ: usize = 500;
 
 /// Goals and tasks that run the tests, beside what changes nothing about them.
-const MAVEN_GOALS: &[&str] =
-    &["clean", "validate", "compile", "test-compile", "test", "package", "verify", "install", "surefire:test"];
+const MAVEN_GOALS: &[&str] = &[
+    "clean",
+    "validate",
+    "compile",
+    "test-compile",
+    "test",
+    "package",
+    "verify",
+    "install",
+    "surefire:test",
+];
 const GRADLE_TASKS: &[&str] = &["clean", "test", "check", "build", "cleanTest"];
 /// Flags that change what is printed, how it is fetched, or how many run at once.
 const QUIET: &[&str] = &[
@@ -57,11 +66,8 @@ const QUIET: &[&str] = &[
     "--parallel",
 ];
 /// Classes that run tests of JUnit.
-const LAUNCHERS: &[&str] = &[
-    "org.junit.runner.JUnitCore",
-    "junit.textui.TestRunner",
-    "org.junit.platform.console.ConsoleLauncher",
-];
+const LAUNCHERS: &[&str] =
+    &["org.junit.runner.JUnitCore", "junit.textui.TestRunner", "org.junit.platform.console.ConsoleLauncher"];
 
 pub(super) fn found(look: &Look<'_>, root: &str) -> Result<Project, Failure> {
     let below = look.files.below(root);
@@ -74,9 +80,9 @@ pub(super) fn found(look: &Look<'_>, root: &str) -> Result<Project, Failure> {
         let tests = below.files().iter().filter(|file| Language::of_path(file) == Some(Language::Java));
         let is_test = |file: &&String| {
             is_test_path(file)
-                || below.text(file).is_some_and(|text| {
-                    text.contains("org.junit") || text.contains("junit.framework")
-                })
+                || below
+                    .text(file)
+                    .is_some_and(|text| text.contains("org.junit") || text.contains("junit.framework"))
         };
         let mut tests = tests.filter(is_test).take(MOST_READ);
         if tests.next().is_none() {
@@ -125,14 +131,18 @@ fn maven(words: &[&str], root: &mut String) -> Option<Vec<String>> {
         match word {
             "-pl" | "--projects" => {
                 let modules = words.next()?;
-                targets.extend(modules.split(',').map(|module| format!("module={}", module.trim_end_matches('/'))));
+                targets.extend(
+                    modules.split(',').map(|module| format!("module={}", module.trim_end_matches('/'))),
+                );
             }
             "-f" | "--file" => *root = directory(root, words.next()?)?,
             "-T" | "--threads" => {
                 words.next()?;
             }
             _ if QUIET.contains(&word) => {}
-            _ if MAVEN_GOALS.contains(&word) => tests |= !matches!(word, "clean" | "validate" | "compile" | "test-compile"),
+            _ if MAVEN_GOALS.contains(&word) => {
+                tests |= !matches!(word, "clean" | "validate" | "compile" | "test-compile")
+            }
             _ if word.starts_with("-P") && word.len() > 2 => {
                 targets.extend(word[2..].split(',').map(|profile| format!("profile={profile}")));
             }

@@ -81,9 +81,15 @@ fn what_a_java_command_names_is_understood() {
     };
     let junit = |targets: &str| (Framework::Junit, targets.to_owned());
     assert_eq!(targets("mvn -q -B test"), junit(""));
-    assert_eq!(targets("mvn -pl a,b -Dtest=*Fast* -Pci -Dx=1 verify"), junit("module=a module=b class=*Fast* profile=ci property=x=1"));
+    assert_eq!(
+        targets("mvn -pl a,b -Dtest=*Fast* -Pci -Dx=1 verify"),
+        junit("module=a module=b class=*Fast* profile=ci property=x=1")
+    );
     assert_eq!(targets("gradle :a:b:test --tests X"), junit("module=a/b class=X"));
-    assert_eq!(targets("java -cp lib/x.jar:out org.junit.runner.JUnitCore ATest"), junit("jar=lib/x.jar class=ATest"));
+    assert_eq!(
+        targets("java -cp lib/x.jar:out org.junit.runner.JUnitCore ATest"),
+        junit("jar=lib/x.jar class=ATest")
+    );
     // Single methods, other goals, no tests: only the exit code of such a command counts.
     for other in ["mvn test -Dtest=A#b", "mvn deploy", "mvn compile", "gradle run", "java Main"] {
         assert_eq!(targets(other).0, Framework::Command, "{other}");

@@ -59,7 +59,8 @@ impl Native<'_> {
     ) -> Result<Option<Picked>, PortError> {
         let Some(ids) = how.select.filter(|ids| !ids.is_empty()) else { return Ok(None) };
         let unit = built.units.iter().find(|unit| ids.iter().all(|id| is_of(unit, id)));
-        let Some((unit, step)) = unit.and_then(|unit| Some((unit, self.driver.picks(unit, picks, ids, near)?)))
+        let Some((unit, step)) =
+            unit.and_then(|unit| Some((unit, self.driver.picks(unit, picks, ids, near)?)))
         else {
             return Ok(None);
         };

@@ -60,7 +60,8 @@ fn a_build_gives_a_unit_for_each_module() {
 
 #[test]
 fn what_a_compiler_says_has_its_place() {
-    let broken = built(1, &["error\tsrc/A.java\t7\tcannot find symbol\u{2}  symbol: x", "error\t\t0\tno"]).unwrap_err();
+    let broken = built(1, &["error\tsrc/A.java\t7\tcannot find symbol\u{2}  symbol: x", "error\t\t0\tno"])
+        .unwrap_err();
     assert_eq!(broken.message, "src/A.java:7: error: cannot find symbol\n  symbol: x\nerror: no\n");
     assert_eq!(broken.frames, [Frame { file: "src/A.java".to_owned(), line: 7, function: String::new() }]);
     assert!(!broken.lacks);
