@@ -85,7 +85,10 @@ impl Analyzer {
             choice: baseline.choice,
             waived: baseline.waived,
         };
-        let (project, mut measured) = hosting.find(baseline.project.clone(), &mut notices, spent)?;
+        let (mut project, mut measured) = hosting.find(baseline.project.clone(), &mut notices, spent)?;
+        // What a build left out is known only now.
+        let left_out = measured.suite.notes.iter().filter(|note| note.starts_with("left out: "));
+        project.notes.extend(left_out.cloned());
         let suspects = suspects::rank(&measured.suite);
         shorten(&mut measured.suite.report);
         let tree = self.tools.workspace.tree_of(&work.mission, &baseline.snapshot.commit)?;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
+use coditect_code::suite::LACKS;
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
@@ -23,6 +24,7 @@ use crate::{Tools, failed, not_mine};
 mod judge;
 mod layer;
 mod narrow;
+mod picks;
 mod probe;
 mod proposing;
 mod recipe;
@@ -94,6 +96,11 @@ impl Coder {
         if red.is_empty() {
             return Ok(case.nothing("no test is red every time", false, None));
         }
+        if let Some(lacking) = red.iter().find(|test| test.error_type == LACKS) {
+            // No change of the project's own files puts a jar on the machine.
+            let account = lacking.message.lines().take(2).collect::<Vec<_>>().join("; ");
+            return Ok(case.nothing(account, false, None));
+        }
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing("reading the sources");
         let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-0")?;
@@ -156,7 +163,7 @@ impl Coder {
             let cache = workspace.cache(&work.mission, "seek-woven", Some("baseline"))?;
             // The others build everything at once.
             let only = (case.project.framework == Framework::GoTest).then(|| judge::part(case.baseline));
-            bench.woven = Some(Woven::new(tree, cache, only.flatten()));
+            bench.woven = Some(Woven::new(tree, cache, threads, only.flatten()));
         }
         Ok(bench)
     }

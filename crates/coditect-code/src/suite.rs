@@ -22,7 +22,7 @@ mod tally;
 mod watch;
 
 pub use imports::IMPORT;
-pub use native::{BUILD, Built, HITS};
+pub use native::{BUILD, Built, HITS, LACKS, Picked, Variant};
 pub use tally::CollectError;
 
 use native::Native;
@@ -267,6 +267,45 @@ impl Suite<'_> {
             Some(native) => native.run_built(built, how, env, stop, &mut |_| {}),
             None => Err(PortError::new(ErrorKind::Bug, "this framework builds nothing that could be run")),
         }
+    }
+
+    /// Tries candidates of a woven build, by their numbers (see [`crate::repair::schemata`]) in one process, each with the
+    /// tests that are selected (where they are many, up to the first red one), and those that turn them all green with
+    /// the tests in `near`. Those that are missing in the answer were not reached. None: they must be run one by one.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn run_picks(
+        &self,
+        built: &Built,
+        picks: &[u32],
+        near: &[String],
+        how: &SuiteRun<'_>,
+        stop: &Stop,
+    ) -> Result<Option<Picked>, PortError> {
+        Native::of(self).map_or(Ok(None), |native| native.run_picks(built, picks, near, how, stop))
+    }
+
+    /// Builds other texts of some files, each beside what [`Suite::build`] built last, under its number. The answer says
+    /// which can be run under their numbers like candidates of a woven build, and which do not compile; one that is
+    /// missing in it must be built by itself. None: this framework cannot.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn build_variants(
+        &self,
+        variants: &[Variant<'_>],
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<BTreeMap<u32, Result<(), String>>>, PortError> {
+        Native::of(self).map_or(Ok(None), |native| native.build_variants(variants, limits, stop))
+    }
+
+    /// Whether one process takes many: candidates (see [`Suite::run_picks`]), variants, and tests to be traced, which a
+    /// run with [`Coverage::Lines`] then tells apart.
+    #[must_use]
+    pub fn takes_many(&self) -> bool {
+        self.project.framework == Framework::Junit
     }
 
     /// One process: the whole request at first, then what is left.

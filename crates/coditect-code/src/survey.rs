@@ -14,6 +14,7 @@ use crate::languages::Language;
 use crate::python::{self, Listing};
 
 mod go;
+mod java;
 mod rust;
 
 /// What a survey looks at.
@@ -39,6 +40,7 @@ const NATIVE: &[Native] = &[
         languages: &[Language::Rust],
         manifests: &["Cargo.toml"],
         programs: &["cargo"],
+        bare: false,
         found: rust::found,
         commanded: rust::commanded,
     },
@@ -46,8 +48,17 @@ const NATIVE: &[Native] = &[
         languages: &[Language::Go],
         manifests: &["go.mod", "go.work"],
         programs: &["go"],
+        bare: false,
         found: go::found,
         commanded: go::commanded,
+    },
+    Native {
+        languages: &[Language::Java],
+        manifests: java::MANIFESTS,
+        programs: java::PROGRAMS,
+        bare: true,
+        found: java::found,
+        commanded: java::commanded,
     },
 ];
 
@@ -60,6 +71,8 @@ struct Native {
     manifests: &'static [&'static str],
     /// What a test command of it begins with.
     programs: &'static [&'static str],
+    /// Whether sources and tests are a project without any such file.
+    bare: bool,
     /// The project whose root is the second argument.
     found: fn(&Look<'_>, &str) -> Result<Project, Failure>,
     /// The project as a command has it. None: the command says nothing that is understood, so only its exit code counts.
@@ -203,6 +216,9 @@ impl Look<'_> {
             .map(|(directory, _)| directory)
             .collect();
         found.sort_by_key(|directory| (directory.matches('/').count(), directory.len()));
+        if native.bare && found.is_empty() {
+            return Some(self.survey.subdir.to_owned());
+        }
         let first = *found.first()?;
         let alone = found.iter().all(|other| *other == first || other.starts_with(&format!("{first}/")));
         let prefix =

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use crate::languages::{Language, function_bodies, test_regions};
+use crate::languages::{Language, function_bodies, is_comment, test_regions};
 use crate::repair::Source;
 use crate::repair::schemata::{crate_roots, java_place};
 use crate::suite::Lines;
@@ -64,8 +64,11 @@ impl Trace {
         let mut splices = Vec::new();
         let bodies = function_bodies(&source.text, &tree, language);
         // What is computed while compiling can call nothing that prints.
-        let constant: Vec<&Range<usize>> =
-            bodies.iter().filter(|body| body.special).map(|body| &body.range).collect();
+        let constant: Vec<&Range<usize>> = bodies
+            .iter()
+            .filter(|body| body.special && language != Language::Java)
+            .map(|body| &body.range)
+            .collect();
         let in_body = |at: usize| bodies.iter().any(|body| body.range.contains(&at));
         let mut blocks = Vec::new();
         blocks_of(tree.root_node(), &mut blocks, 0);
@@ -78,7 +81,7 @@ impl Trace {
                 break;
             }
             let number = self.spots.len();
-            let at = block.start_byte() + 1;
+            let at = first_place(*block);
             splices.push(Splice { range: at..at, new: call(language, number) });
             self.spots.push((source.path.clone(), own_lines(*block, &blocks)));
         }
@@ -109,7 +112,7 @@ impl Trace {
         }
         if let Some(path) = of(Language::Java).next() {
             let place = java_place(path, self.files.get(path).map_or("", String::as_str), "Hit");
-            self.files.insert(place, JAVA.to_owned());
+            self.files.insert(place, java(self.spots.len()));
         }
     }
 }
@@ -129,9 +132,11 @@ fn blocks_of<'t>(node: Node<'t>, found: &mut Vec<Node<'t>>, depth: u32) {
     if depth > 200 {
         return;
     }
-    if matches!(node.kind(), "block" | "statement_block")
-        && node.child(0).is_some_and(|child| child.kind() == "{")
-    {
+    let is_block = matches!(node.kind(), "block" | "statement_block" | "constructor_body")
+        && node.child(0).is_some_and(|child| child.kind() == "{");
+    // Java's `case x:` with statements.
+    let is_case = node.kind() == "switch_block_statement_group" && first_statement(node).is_some();
+    if is_block || is_case {
         found.push(node);
     }
     for child in children(node) {
@@ -140,6 +145,25 @@ fn blocks_of<'t>(node: Node<'t>, found: &mut Vec<Node<'t>>, depth: u32) {
             blocks_of(child, found, depth + 1);
         }
     }
+}
+
+/// Where a block can first say that it was reached.
+fn first_place(block: Node<'_>) -> usize {
+    let first = first_statement(block);
+    match block.kind() {
+        // Nothing may come before Java's `this(...)` and `super(...)`.
+        "constructor_body" => first
+            .filter(|first| first.kind() == "explicit_constructor_invocation")
+            .map_or(block.start_byte() + 1, |first| first.end_byte()),
+        "switch_block_statement_group" => first.map_or(block.end_byte(), |first| first.start_byte()),
+        _ => block.start_byte() + 1,
+    }
+}
+
+fn first_statement(block: Node<'_>) -> Option<Node<'_>> {
+    children(block)
+        .into_iter()
+        .find(|child| child.is_named() && !is_comment(*child) && child.kind() != "switch_label")
 }
 
 /// The lines of a block that belong to no block within it.
@@ -155,8 +179,9 @@ fn own_lines(block: Node<'_>, all: &[Node<'_>]) -> Vec<u32> {
         .filter(within)
         .map(|inner| {
             // The line that opens a block and the one that closes it belong to the block around it too.
+            let closes = usize::from(inner.kind() != "switch_block_statement_group");
             let rows = rows(*inner);
-            rows.start + 1..rows.end.saturating_sub(1)
+            rows.start + 1..rows.end.saturating_sub(closes)
         })
         .collect();
     rows(block)
@@ -215,21 +240,32 @@ func coditectHit(number int) {
 }
 ";
 
-const JAVA: &str = "package coditect;
+/// Java's runner asks which blocks a test reached: it runs many tests in one process.
+fn java(spots: usize) -> String {
+    format!(
+        "package coditect;
 
-public final class Hit {
-    private static final java.util.Set<Integer> SEEN = java.util.concurrent.ConcurrentHashMap.newKeySet();
-    private static final java.io.PrintStream OUT =
-        new java.io.PrintStream(new java.io.FileOutputStream(java.io.FileDescriptor.err), true);
+public final class Hit {{
+    private static final boolean[] SEEN = new boolean[{spots}];
 
-    public static void at(int number) {
-        if (SEEN.add(number)) {
-            OUT.print(\"\\u0001coditect-hit \" + number + \"\\n\");
-            OUT.flush();
-        }
-    }
+    public static void at(int number) {{
+        SEEN[number] = true;
+    }}
+
+    public static java.util.List<Integer> seen() {{
+        java.util.List<Integer> seen = new java.util.ArrayList<>();
+        for (int i = 0; i < SEEN.length; i++) {{
+            if (SEEN[i]) {{
+                seen.add(i);
+                SEEN[i] = false;
+            }}
+        }}
+        return seen;
+    }}
+}}
+"
+    )
 }
-";
 
 #[cfg(test)]
 mod tests {
@@ -245,5 +281,18 @@ mod tests {
         assert_eq!(trace.lines(&[0]), Lines::from([("src/lib.rs".to_owned(), vec![1, 2, 4, 5, 6])]));
         assert_eq!(trace.lines(&[1]), Lines::from([("src/lib.rs".to_owned(), vec![2, 3, 4])]));
         assert_eq!(hits("x\u{1}coditect-hit 12\ny\u{1}coditect-hit 3".as_bytes()), [3, 12]);
+    }
+
+    #[test]
+    fn java_says_it_where_its_rules_allow_it() {
+        let text = "class A {\n  A() {\n    super();\n    x = 1;\n  }\n  A(int y) { x = y; }\n  int f(int n) {\n    switch (n) {\n      case 1:\n      case 2:\n        return 3;\n      default:\n    }\n    return 0;\n  }\n}\n";
+        let trace = Trace::of(&[Source { path: "A.java".to_owned(), text: text.to_owned() }]);
+        let new = &trace.files["A.java"];
+        assert!(new.contains("super(); coditect.Hit.at(0); \n"), "{new}");
+        assert!(new.contains("A(int y) { coditect.Hit.at(1);  x = y; }"), "{new}");
+        assert!(new.contains("case 2:\n         coditect.Hit.at(3); return 3;"), "{new}");
+        assert!(trace.lines(&[0])["A.java"].contains(&4));
+        assert!(trace.lines(&[3])["A.java"].contains(&11) && !trace.lines(&[2])["A.java"].contains(&11));
+        assert!(trace.files["coditect/Hit.java"].contains("new boolean[4]"));
     }
 }

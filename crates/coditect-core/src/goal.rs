@@ -401,6 +401,9 @@ fn caveats(state: &State) -> Vec<String> {
         }
         lines.extend(snapshot.left_out.iter().take(10).map(|line| format!("left out: {line}")));
     }
+    if let Some(project) = world.project.as_deref() {
+        lines.extend(project.notes.iter().filter(|note| note.starts_with("left out: ")).take(10).cloned());
+    }
     let newest = world.receipt.as_deref().or(world.baseline_receipt.as_deref());
     if let Some(receipt) = newest {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));

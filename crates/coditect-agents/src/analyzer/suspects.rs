@@ -9,7 +9,7 @@ use coditect_types::testing::Frame;
 use coditect_types::{Suspect, TestStatus};
 
 /// Suspects kept.
-const MOST: usize = 500;
+const MOST: usize = 1_500;
 
 /// Suspicious lines of product files, likeliest first.
 pub(super) fn rank(suite: &SuiteReport) -> Vec<Suspect> {

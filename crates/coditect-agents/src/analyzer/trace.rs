@@ -8,7 +8,7 @@ use coditect_code::python::Listing;
 use coditect_code::suite::{BUILD, Coverage, HITS, Suite, SuiteRun};
 use coditect_code::trace::Trace;
 use coditect_ports::PortError;
-use coditect_types::{TestReport, TestStatus};
+use coditect_types::{TestReport, TestResult, TestStatus};
 
 use crate::coder::{sources, trees};
 use crate::measure::{BUILD_MS, Measured, Place};
@@ -18,6 +18,12 @@ use crate::notices::Notices;
 const MOST_RED: usize = 20;
 /// Green ones, spread over the suite: they tell what is suspicious from what everything runs.
 const MOST_GREEN: usize = 80;
+/// The same where one process runs many.
+const MANY_GREEN: usize = 400;
+/// Of them, such as take longer than this are passed over, us.
+const MOST_US: u64 = 500_000;
+/// Tests of one process, where it tells them apart.
+const AT_ONCE: usize = 100;
 /// The green ones end after this long.
 const ENOUGH: Duration = Duration::from_secs(10);
 /// So many green ones are worth three times as long.
@@ -72,38 +78,46 @@ pub(super) fn add_lines(
     if built.broken().is_some() {
         return Ok(());
     }
-    let green = contrast(report, &red);
-    let started = Instant::now();
-    let ids = red.iter().map(|id| (id, None)).chain(green.iter().enumerate().map(|(n, id)| (id, Some(n))));
-    for (id, green) in ids {
-        if green.is_some_and(|n| started.elapsed() > if n < FEW { ENOUGH * 3 } else { ENOUGH }) {
+    let (at_once, most_green) = if suite.takes_many() { (AT_ONCE, MANY_GREEN) } else { (1, MOST_GREEN) };
+    let green = contrast(report, &red, most_green);
+    let mut greens_began = None;
+    let batches = red.chunks(at_once).map(|ids| (ids, None));
+    let greens = green.chunks(at_once).enumerate().map(|(n, ids)| (ids, Some(n * at_once)));
+    for (ids, green) in batches.chain(greens) {
+        let waited = |n| {
+            let began = *greens_began.get_or_insert_with(Instant::now);
+            began.elapsed() > if n < FEW { ENOUGH * 3 } else { ENOUGH }
+        };
+        if green.is_some_and(waited) {
             break;
         }
-        let only = std::slice::from_ref(id);
         let how = SuiteRun {
-            select: Some(only),
+            select: Some(ids),
             coverage: Coverage::Lines,
             rounds: 1,
             ..SuiteRun::whole(place.limits)
         };
         let run = suite.run_built(&built, &how, &[], &place.work.stop)?;
         measured.runs += u64::from(run.runs);
-        if let Some(hits) = run.lines.get(id).and_then(|lines| lines.get(HITS)) {
-            measured.suite.lines.insert(id.clone(), trace.lines(hits));
+        for id in ids {
+            if let Some(hits) = run.lines.get(id).and_then(|lines| lines.get(HITS)) {
+                measured.suite.lines.insert(id.clone(), trace.lines(hits));
+            }
         }
     }
     Ok(())
 }
 
 /// Green tests that are traced, the most telling first: those in the files of red ones, then those in their folders,
-/// then others.
-fn contrast(report: &TestReport, red: &[String]) -> Vec<String> {
+/// then others. Those that take long are left out.
+fn contrast(report: &TestReport, red: &[String], most: usize) -> Vec<String> {
     let file = |id: &str| id.split("::").next().unwrap_or_default().to_owned();
     let folder = |id: &str| file(id).rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
     let files: BTreeSet<String> = red.iter().map(|id| file(id)).collect();
     let folders: BTreeSet<String> = red.iter().map(|id| folder(id)).collect();
     let mut rings = [Vec::new(), Vec::new(), Vec::new()];
-    for test in report.tests.iter().filter(|test| test.status == TestStatus::Passed) {
+    let passed = |test: &&TestResult| test.status == TestStatus::Passed && test.us < MOST_US;
+    for test in report.tests.iter().filter(passed) {
         let ring = match test.id.as_str() {
             id if files.contains(&file(id)) => 0,
             id if folders.contains(&folder(id)) => 1,
@@ -114,8 +128,8 @@ fn contrast(report: &TestReport, red: &[String]) -> Vec<String> {
     let mut chosen = Vec::new();
     for ring in rings {
         // Some room is left for those further away.
-        let most = ((MOST_GREEN - chosen.len()) * 3 / 4).max(1);
-        let step = ring.len().div_ceil(most).max(1);
+        let share = ((most - chosen.len()) * 3 / 4).max(1);
+        let step = ring.len().div_ceil(share).max(1);
         chosen.extend(ring.into_iter().step_by(step));
     }
     chosen
@@ -141,7 +155,7 @@ mod tests {
         let mut tests: Vec<TestResult> = (0..500).map(|n| test(&format!("far/x_test.go::T{n}"))).collect();
         tests.extend([test("a/y_test.go::Near"), test("a/x_test.go::Same")]);
         let report = TestReport { tests, ..TestReport::default() };
-        let chosen = contrast(&report, &["a/x_test.go::Red".to_owned()]);
+        let chosen = contrast(&report, &["a/x_test.go::Red".to_owned()], MOST_GREEN);
         assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
         assert!((40..=MOST_GREEN).contains(&chosen.len()), "{}", chosen.len());
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use coditect_code::python::dialect::examples;
 use coditect_code::repair::behaviour::{Behaviour, Inquiry};
 use coditect_code::repair::{self, Candidate, Means, Scope, Source, Trial};
-use coditect_code::suite::{BUILD, IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_code::suite::{BUILD, Built, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{Exit, PortError, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
@@ -22,6 +22,9 @@ use crate::measure::BUILD_MS;
 const TIMES: u32 = 10;
 /// And always this long: a busy machine stalls for a moment now and then.
 const AT_LEAST: Duration = Duration::from_millis(500);
+/// What the tests near the red ones take together at most, ms, and each of them, us.
+const NEAR_MS: u64 = 300;
+const NEAR_EACH_US: u64 = 50_000;
 /// Processes of one trial: the first, and one more after a test that hangs.
 const ROUNDS: u32 = 2;
 /// Candidates of the first batch that is built together, and of the largest one. A build costs about the same for few
@@ -66,6 +69,8 @@ pub(super) struct Bench<'a> {
     warm: Vec<String>,
     /// Red tests that do not end: they are no part of making an interpreter warm.
     hanging: Vec<String>,
+    /// Green tests in the files of the red ones, short ones: most of what a candidate breaks, it breaks there.
+    near: Vec<String>,
     runs: AtomicU64,
     /// The first red suite was looked at in a worktree of its own, too.
     confirmed: AtomicBool,
@@ -113,6 +118,7 @@ impl<'a> Bench<'a> {
             is_warm: false,
             warm: Vec::new(),
             hanging: Vec::new(),
+            near: near(baseline),
             runs: AtomicU64::new(0),
             confirmed: AtomicBool::new(false),
             next_batch: AtomicUsize::new(FIRST_BATCH),
@@ -302,12 +308,54 @@ impl<'a> Bench<'a> {
             };
             built = whole;
         }
+        if let Some(report) = self.pick(woven, trees, &built, number, how)? {
+            return Ok(report);
+        }
         let report = trees.with(&BTreeMap::new(), |tree| {
             let suite = self.suite(project, tree.path(), Some(&woven.cache), tree.writes());
             suite.run_built(&built, how, &picked(number), self.stop)
         })?;
         self.runs.fetch_add(u64::from(report.runs), Ordering::Relaxed);
         Ok(report)
+    }
+
+    /// What came of a candidate in a process that tries many. None: it is run by itself.
+    fn pick(
+        &self,
+        woven: &Woven,
+        trees: &Trees<'_>,
+        built: &Built,
+        number: usize,
+        how: &SuiteRun<'_>,
+    ) -> Result<Option<SuiteReport>, PortError> {
+        let Ok(number) = u32::try_from(number) else { return Ok(None) };
+        let Some(ids) = how.select else {
+            // A test near the red ones that broke is enough to know.
+            let broke = |test: &TestResult| test.status.is_red() && self.near.contains(&test.id);
+            return Ok(woven.picks.known(number).filter(|known| known.report.tests.iter().any(broke)));
+        };
+        let only = |mut report: SuiteReport| {
+            report.report.tests.retain(|test| ids.contains(&test.id));
+            report
+        };
+        if !how.stop_on_red {
+            let all = |known: &SuiteReport| known.report.tests.iter().all(|t| t.status != TestStatus::NotRun);
+            return Ok(woven.picks.known(number).filter(all).map(only));
+        }
+        let report = woven.picks.report(number, ids, |numbers| {
+            let each = how.limits.wall_ms.saturating_add(NEAR_MS * u64::from(TIMES));
+            let wall_ms = each.saturating_mul(numbers.len() as u64);
+            let limits = Limits { wall_ms, ..how.limits.clone() };
+            let how = SuiteRun { limits: &limits, ..how.clone() };
+            let picked = trees.with(&BTreeMap::new(), |tree| {
+                let suite = self.suite(self.project, tree.path(), Some(&woven.cache), tree.writes());
+                suite.run_picks(built, numbers, &self.near, &how, self.stop)
+            })?;
+            let runs = picked.as_ref().map_or(0, |picked| picked.runs);
+            self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
+            Ok(picked)
+        })?;
+        Ok(report.map(only))
     }
 
     /// How long a run of these tests may take, and any one of them.
@@ -443,6 +491,25 @@ pub(super) fn part(baseline: &TestReport) -> Option<Vec<String>> {
     let all: BTreeSet<&str> = baseline.tests.iter().map(|test| folder_of(&test.id)).collect();
     let red: BTreeSet<&str> = baseline.red().map(|test| folder_of(&test.id)).collect();
     (red.len() < all.len()).then(|| baseline.red().map(|test| test.id.clone()).collect())
+}
+
+/// See [`Bench::near`].
+fn near(baseline: &TestReport) -> Vec<String> {
+    let file = |id: &str| id.split("::").next().unwrap_or(id).to_owned();
+    let files: BTreeSet<String> = baseline.red().map(|test| file(&test.id)).collect();
+    let mut short: Vec<&TestResult> = baseline
+        .tests
+        .iter()
+        .filter(|test| test.status == TestStatus::Passed && test.passes_of_runs.is_none())
+        .filter(|test| test.us <= NEAR_EACH_US && files.contains(&file(&test.id)))
+        .collect();
+    short.sort_by_key(|test| test.us);
+    let mut left_us = NEAR_MS * 1_000;
+    let fits = |test: &&TestResult| {
+        left_us = left_us.saturating_sub(test.us.max(100));
+        left_us > 0
+    };
+    short.into_iter().take_while(fits).map(|test| test.id.clone()).collect()
 }
 
 /// The files that these tests are in, with repetitions.

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use coditect_code::repair::schemata::{self, PICK, Without};
 use coditect_code::repair::{Candidate, Source};
-use coditect_code::suite::{Built, Suite};
+use coditect_code::suite::{Built, Suite, Variant};
 use coditect_ports::{PortError, Stop};
 use coditect_types::Limits;
+
+use super::picks::Picks;
 
 /// Builds of one batch: each leaves out what the one before could not compile.
 const MOST_BUILDS: usize = 6;
@@ -37,12 +39,15 @@ pub(super) struct Woven {
     only: Option<Vec<String>>,
     /// The batch with all tests, once a candidate needs them.
     whole: Mutex<Option<Arc<Built>>>,
+    /// Its candidates, where one process can try many.
+    pub(super) picks: Picks,
+    threads: usize,
 }
 
 impl Woven {
-    pub(super) fn new(tree: PathBuf, cache: PathBuf, only: Option<Vec<String>>) -> Self {
+    pub(super) fn new(tree: PathBuf, cache: PathBuf, threads: usize, only: Option<Vec<String>>) -> Self {
         let (members, written, whole) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { tree, cache, members, written, only, whole }
+        Self { tree, cache, members, written, only, whole, picks: Picks::default(), threads }
     }
 
     /// Builds the project as it is, for what is asked before the first batch.
@@ -108,9 +113,10 @@ impl Woven {
         let mut without = Without::default();
         let mut members = HashMap::new();
         let mut runs = 0;
+        let mut base = None;
         for _ in 0..MOST_BUILDS {
             let schema = schemata::weave(sources, &candidates, &without);
-            if schema.members.is_empty() {
+            if schema.members.is_empty() && !suite.takes_many() {
                 break;
             }
             self.put(&root, &schema.files)?;
@@ -121,25 +127,41 @@ impl Woven {
                 for n in &schema.members {
                     members.insert(batch[*n].1.clone(), Member::Built(Arc::clone(&built), *n));
                 }
+                base = Some(built);
                 break;
             };
-            let owners: BTreeSet<usize> =
+            let mut blamed: BTreeSet<usize> =
                 frames.iter().filter_map(|frame| schema.owner(&frame.file, frame.line)).collect();
+            for n in &blamed {
+                members.insert(batch[*n].1.clone(), Member::Refused("it does not compile".to_owned()));
+            }
             // Where the project itself does not compile, only a candidate of that very function can help.
             let bases = frames
                 .iter()
                 .filter_map(|frame| Some((frame.file.clone(), schema.base(&frame.file, frame.line)?)));
             let known = without.bodies.len();
             without.bodies.extend(bases);
-            if owners.is_empty() && without.bodies.len() == known {
-                // The weaving itself is at fault: each is built by itself.
-                break;
+            if blamed.is_empty() && without.bodies.len() == known {
+                // The weaving itself is at fault: these files stay as they are.
+                let in_file = |n: &usize| {
+                    let files: BTreeSet<&str> = candidates[*n].edits.iter().map(|edit| &*edit.path).collect();
+                    frames.is_empty() || frames.iter().any(|frame| files.contains(frame.file.as_str()))
+                };
+                blamed = schema.members.iter().copied().filter(in_file).collect();
+                if blamed.is_empty() {
+                    break;
+                }
             }
-            for n in owners {
-                members.insert(batch[n].1.clone(), Member::Refused("it does not compile".to_owned()));
-                without.candidates.insert(n);
-            }
+            without.candidates.extend(blamed);
         }
+        if let Some(base) = base {
+            runs += one_by_one(suite, &base, batch, &mut members, limits, stop)?;
+        }
+        let number = |member: &Member| match member {
+            Member::Built(_, number) => u32::try_from(*number).ok(),
+            Member::Refused(_) => None,
+        };
+        self.picks.begin(members.values().filter_map(number).collect(), self.threads);
         *self.members.lock().unwrap_or_else(PoisonError::into_inner) = members;
         Ok(runs)
     }
@@ -180,6 +202,39 @@ impl Woven {
 pub(super) fn folder_of(id: &str) -> &str {
     let file = id.split("::").next().unwrap_or_default();
     file.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Builds what could not be woven beside the woven program, where the language can. Gives the number of processes.
+fn one_by_one(
+    suite: &Suite<'_>,
+    base: &Arc<Built>,
+    batch: &[(&Candidate, &Overlay)],
+    members: &mut HashMap<Overlay, Member>,
+    limits: &Limits,
+    stop: &Stop,
+) -> Result<u32, PortError> {
+    if !suite.takes_many() {
+        return Ok(0);
+    }
+    let variants: Vec<Variant<'_>> = batch
+        .iter()
+        .zip(0..)
+        .filter(|((_, overlay), _)| !members.contains_key(*overlay))
+        .map(|((_, overlay), number)| (number, *overlay))
+        .collect();
+    if variants.is_empty() {
+        return Ok(0);
+    }
+    let Some(fitting) = suite.build_variants(&variants, limits, stop)? else { return Ok(0) };
+    for (number, overlay) in variants {
+        let member = match fitting.get(&number) {
+            Some(Ok(())) => Member::Built(Arc::clone(base), number as usize),
+            Some(Err(why)) => Member::Refused(why.clone()),
+            None => continue,
+        };
+        members.insert(overlay.clone(), member);
+    }
+    Ok(1)
 }
 
 /// What the test programs are told, to run one candidate.

@@ -19,6 +19,10 @@ use crate::syntax::{Splice, children, splice};
 /// The variable of the environment that says which candidate runs.
 pub const PICK: &str = "CODITECT_PICK";
 
+/// Bytes of source of a Java method with all its copies: it may have 64 KiB of code, and most methods have less than a
+/// third of their source. (The compiler refuses a longer one.)
+const JAVA_BYTES: usize = 120_000;
+
 /// Candidates woven into one program.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
@@ -89,10 +93,15 @@ pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &Without) -
         let mut loom = Loom { language, text: &source.text, bodies: &bodies, by_body, broken, candidates };
         for n in wanted {
             if let Some(body) = loom.body_of(candidates[n]) {
-                loom.by_body.entry(body).or_default().push(n);
+                let mine = loom.by_body.entry(body).or_default();
+                if language == Language::Java && (mine.len() + 2) * bodies[body].range.len() > JAVA_BYTES {
+                    continue;
+                }
+                mine.push(n);
                 schema.members.insert(n);
             }
         }
+        loom.by_body.retain(|_, mine| !mine.is_empty());
         if loom.by_body.is_empty() {
             continue;
         }
@@ -352,7 +361,8 @@ public final class Pick {
     public static final int at = read();
 
     private static int read() {
-        String named = System.getenv(\"CODITECT_PICK\");
+        // A process that tries many says it by a property.
+        String named = System.getProperty(\"coditect.pick\", System.getenv(\"CODITECT_PICK\"));
         return named == null ? -1 : Integer.parseInt(named);
     }
 }

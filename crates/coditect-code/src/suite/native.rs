@@ -4,7 +4,7 @@
 //! report lines mean. Everything else (rounds, tests that hang or take the process down, what is believed) is the
 //! same for all of them and for Python.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -26,12 +26,19 @@ use crate::trace::hits;
 
 mod cargo;
 mod go;
+mod java;
+mod picks;
+
+pub use picks::Picked;
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
 pub const BUILD: &str = "<build>";
 /// Under this name the lines of a test are the numbers of blocks that it reached, see [`crate::trace`].
 pub const HITS: &str = "<hits>";
+/// The class of error of a project that lacks what is not its own: a dependency that was never fetched. Its message has
+/// the next step on its second line.
+pub const LACKS: &str = "MissingDependency";
 /// Tests that are named one by one on a command line; for more, the whole unit is run.
 const MOST_NAMED: usize = 1_000;
 /// What a build may use at least, where the limits of a run are lower.
@@ -72,6 +79,10 @@ pub(super) struct Unit {
     pub(super) whole: Option<String>,
     /// What its program calls the project's root.
     pub(super) root: String,
+    /// The files that its tests are in, where they are known and the tests are not; ids begin with these.
+    pub(super) files: BTreeSet<String>,
+    /// What is to be known of it, such as tests that were left out.
+    pub(super) notes: Vec<String>,
 }
 
 impl Unit {
@@ -107,6 +118,9 @@ impl Unit {
     }
 }
 
+/// Other texts of files, by their paths below the project's root, under a number.
+pub type Variant<'a> = (u32, &'a BTreeMap<String, String>);
+
 /// Why a project cannot be built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Broken {
@@ -114,6 +128,8 @@ pub(super) struct Broken {
     pub(super) message: String,
     /// Where, innermost last.
     pub(super) frames: Vec<Frame>,
+    /// It lacks what is not its own, see [`LACKS`].
+    pub(super) lacks: bool,
 }
 
 /// A built suite: its units can be run any number of times, as long as its cache is left alone.
@@ -175,6 +191,36 @@ pub(super) trait Driver: Sync {
     /// The command that runs a unit, or of it only the tests with these ids.
     fn launch(&self, unit: &Unit, select: Option<&[String]>) -> Step;
 
+    /// The command that runs tests of an instrumented build each by itself, and reports which blocks it reached. None:
+    /// the process prints that, so it is started for each test.
+    fn traced(&self, _unit: &Unit, _ids: &[String]) -> Option<Step> {
+        None
+    }
+
+    /// The command that builds other texts of some files, each beside what is built already.
+    fn variants(&self, _project: &Project, _variants: &[Variant<'_>]) -> Option<Step> {
+        None
+    }
+
+    /// Which of them can be run in place of what they change, and which do not compile. What is missing must be built by
+    /// itself.
+    fn fitting(&self, _ran: &Ran) -> BTreeMap<u32, Result<(), String>> {
+        BTreeMap::new()
+    }
+
+    /// The command that tries candidates of a woven build one after the other, see [`picks`].
+    fn picks(&self, _unit: &Unit, _picks: &[u32], _ids: &[String], _near: &[String]) -> Option<Step> {
+        None
+    }
+
+    /// Tests that a command names one by one at most; for more, the whole unit is run.
+    fn most_named(&self) -> usize {
+        MOST_NAMED
+    }
+
+    /// Tells a command what it may use.
+    fn fit(&self, _step: &mut Step, _limits: &Limits) {}
+
     /// Where report lines come from.
     fn reports(&self) -> Reports;
 
@@ -223,9 +269,9 @@ pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolc
         | Framework::Jest
         | Framework::Vitest
         | Framework::Mocha
-        | Framework::Junit
         | Framework::Command => return None,
         Framework::GoTest => &go::Go,
+        Framework::Junit => &java::Java,
     };
     framework.toolchain().map(|toolchain| (driver, toolchain))
 }
@@ -257,14 +303,7 @@ impl<'a> Native<'a> {
     }
 
     fn build_project(&self, project: &Project, limits: &Limits, stop: &Stop) -> Result<Built, PortError> {
-        // A compiler is not the code under test: it needs more of the machine, and is as trusted as the machine's own.
-        let limits = &Limits {
-            memory_bytes: limits.memory_bytes.max(BUILD_MEMORY),
-            output_bytes: limits.output_bytes.max(BUILD_OUTPUT),
-            processes: limits.processes.max(BUILD_PROCESSES),
-            file_bytes: limits.file_bytes.max(BUILD_MEMORY),
-            ..limits.clone()
-        };
+        let limits = &for_builds(limits);
         let mut built = Built::default();
         let mut last = None;
         for step in self.driver.builds(project) {
@@ -274,7 +313,7 @@ impl<'a> Native<'a> {
             let ended = matches!(ran.exit, Exit::Code(_));
             if !ended {
                 let message = format!("the build did not end by itself: {}", how(&ran.exit));
-                built.broken = Some(Broken { message, frames: Vec::new() });
+                built.broken = Some(Broken { message, ..Broken::default() });
                 built.exit = Some(ran.exit);
                 return Ok(built);
             }
@@ -307,6 +346,20 @@ impl<'a> Native<'a> {
             built.units[n].names = listed;
         }
         Ok(built)
+    }
+
+    /// Builds other texts of files beside what is built, see [`Driver::variants`].
+    pub(super) fn build_variants(
+        &self,
+        variants: &[Variant<'_>],
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<BTreeMap<u32, Result<(), String>>>, PortError> {
+        let Some(step) = self.driver.variants(self.suite.project, variants) else { return Ok(None) };
+        let limits = for_builds(limits);
+        let ran =
+            self.run(step, true, Reports::None, &limits, &[], stop, &mut |_| ControlFlow::Continue(()))?;
+        Ok(Some(self.driver.fitting(&ran)))
     }
 
     /// Builds, then runs.
@@ -345,7 +398,8 @@ impl<'a> Native<'a> {
         let mut problems = Vec::new();
         let mut sum = Sum { exit: built.exit.clone(), enforced: built.enforced.clone(), code: 0, runs: 0 };
         if let Some(broken) = &built.broken {
-            tally.keep(BUILD.to_owned(), TestStatus::Errored, "CompileError", broken.message.clone(), 0);
+            let error_type = if broken.lacks { LACKS } else { "CompileError" };
+            tally.keep(BUILD.to_owned(), TestStatus::Errored, error_type, broken.message.clone(), 0);
             tally.framed(BUILD, broken.frames.clone());
             sum.code = 101;
         }
@@ -382,6 +436,7 @@ impl<'a> Native<'a> {
         let ended = matches!(ran.exit, Exit::Code(_));
         let mut report = self.suite.report(how, tally, problems, ran, sum.runs, started.elapsed());
         report.report.exit_code = ended.then_some(code);
+        report.notes.extend(built.units.iter().flat_map(|unit| unit.notes.iter().cloned()));
         Ok(report)
     }
 
@@ -469,7 +524,11 @@ impl<'a> Native<'a> {
         stop: &Stop,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Ran, bool), PortError> {
-        let step = self.driver.launch(unit, select.filter(|ids| ids.len() <= MOST_NAMED));
+        let traced =
+            select.filter(|_| how.coverage == Coverage::Lines).and_then(|ids| self.driver.traced(unit, ids));
+        let is_traced = traced.is_some();
+        let named = select.filter(|ids| ids.len() <= self.driver.most_named());
+        let step = traced.unwrap_or_else(|| self.driver.launch(unit, named));
         let watch = Watch::new(share);
         let mut ear = self.driver.ear(unit, select);
         let ran = watch.over(stop, || {
@@ -498,7 +557,7 @@ impl<'a> Native<'a> {
         }
         tally.hash_more(&ran.stderr);
         // An instrumented program says what it reached; with one test alone, that is the test's.
-        if let (Coverage::Lines, Some([only])) = (how.coverage, select) {
+        if let (Coverage::Lines, Some([only]), false) = (how.coverage, select, is_traced) {
             tally.lines.insert(only.clone(), [(HITS.to_owned(), hits(&ran.stderr))].into());
         }
         Ok((ran, watch.is_hung()))
@@ -532,7 +591,7 @@ impl<'a> Native<'a> {
     #[expect(clippy::too_many_arguments, reason = "what a step is run with, each part of another origin")]
     fn run(
         &self,
-        step: Step,
+        mut step: Step,
         build: bool,
         reports: Reports,
         limits: &Limits,
@@ -552,6 +611,7 @@ impl<'a> Native<'a> {
             fs::create_dir_all(&at)
                 .map_err(|error| PortError::from_io("make room for dependencies", &error))?;
         }
+        self.driver.fit(&mut step, limits);
         let mut env: Vec<(String, String)> = env.to_vec();
         env.extend(step.env);
         let program = Program::Tool(Tool {
@@ -579,6 +639,17 @@ impl<'a> Native<'a> {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests were built"));
         }
         Ok(ran)
+    }
+}
+
+/// A compiler is not the code under test: it needs more of the machine, and is as trusted as the machine's own.
+fn for_builds(limits: &Limits) -> Limits {
+    Limits {
+        memory_bytes: limits.memory_bytes.max(BUILD_MEMORY),
+        output_bytes: limits.output_bytes.max(BUILD_OUTPUT),
+        processes: limits.processes.max(BUILD_PROCESSES),
+        file_bytes: limits.file_bytes.max(BUILD_MEMORY),
+        ..limits.clone()
     }
 }
 
@@ -672,6 +743,7 @@ fn is_of(unit: &Unit, id: &str) -> bool {
             names.get(top).is_some_and(|known| id.strip_suffix(rest) == Some(known))
         }
         Some(names) => names.values().any(|test| test == id),
+        None if !unit.files.is_empty() => unit.files.contains(id.split("::").next().unwrap_or(id)),
         None => id.strip_prefix(unit.name.as_str()).is_some_and(|rest| rest.starts_with("::")),
     }
 }

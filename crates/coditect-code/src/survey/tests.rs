@@ -106,3 +106,42 @@ fn flags_of_go_test_are_kept_where_they_change_what_runs() {
         assert_eq!(of(command).framework, Framework::Command, "{command}");
     }
 }
+
+#[test]
+fn java_is_built_by_its_file_or_by_none() {
+    let test = ("src/test/java/ATest.java", "import org.junit.Test;\nclass ATest {}\n");
+    let source = ("src/main/java/A.java", "class A {}\n");
+    let project = surveyed(&[("pom.xml", "<project/>"), source, test], "", None).unwrap();
+    assert_eq!((project.framework, project.language.as_str()), (Framework::Junit, "java"));
+    assert_eq!((project.command.join(" ").as_str(), project.tier), ("mvn test", Tier::Os));
+    let project = surveyed(&[("build.gradle", ""), ("gradlew", ""), source, test], "", None).unwrap();
+    assert_eq!(project.command.join(" "), "./gradlew test");
+    let project = surveyed(&[source, test], "", None).unwrap();
+    assert_eq!(project.command.join(" "), "java org.junit.runner.JUnitCore");
+    let none = surveyed(&[source], "", None).unwrap_err();
+    assert!(none.cause.contains("no tests of JUnit"), "{none:?}");
+}
+
+#[test]
+fn what_a_java_command_names_is_understood() {
+    let files = [("pom.xml", "<project/>"), ("src/main/java/A.java", ""), ("a/pom.xml", "<project/>")];
+    let targets = |command: &str| {
+        let project = surveyed(&files, "", Some(command)).unwrap();
+        (project.framework, project.targets.join(" "))
+    };
+    let junit = |targets: &str| (Framework::Junit, targets.to_owned());
+    assert_eq!(targets("mvn -q -B test"), junit(""));
+    assert_eq!(
+        targets("mvn -pl a,b -Dtest=*Fast* -Pci -Dx=1 verify"),
+        junit("module=a module=b class=*Fast* profile=ci property=x=1")
+    );
+    assert_eq!(targets("gradle :a:b:test --tests X"), junit("module=a/b class=X"));
+    assert_eq!(
+        targets("java -cp lib/x.jar:out org.junit.runner.JUnitCore ATest"),
+        junit("jar=lib/x.jar class=ATest")
+    );
+    // Single methods, other goals, no tests: only the exit code of such a command counts.
+    for other in ["mvn test -Dtest=A#b", "mvn deploy", "mvn compile", "gradle run", "java Main"] {
+        assert_eq!(targets(other).0, Framework::Command, "{other}");
+    }
+}

@@ -88,7 +88,7 @@ impl Driver for Go {
         if message.is_empty() {
             message = super::said(ran);
         }
-        Err(Broken { message, frames })
+        Err(Broken { message, frames, lacks: false })
     }
 
     fn rest(&self, project: &Project, root: &Path, ran: Option<&Ran>) -> Vec<Unit> {

@@ -30,6 +30,7 @@ pub(in crate::os) struct Tools {
 const CARGO_HOME: &str = "/cargo";
 const GO_MODULES: &str = "/gomod";
 const MAVEN: &str = "/m2";
+const GRADLE: &str = "/gradle";
 
 /// Finds a toolchain for a project in `view`.
 pub(in crate::os) fn find(settings: &Settings, view: &Path, which: Toolchain) -> Result<Tools, PortError> {
@@ -128,7 +129,8 @@ impl Search<'_> {
         self.program("javac", "lib/modules")?;
         let repository = self.settings.home.as_ref().map(|home| home.join(".m2/repository"));
         self.lend(repository, MAVEN);
-        self.tell("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto");
+        let gradle = self.place("GRADLE_USER_HOME", ".gradle");
+        self.lend(gradle.map(|home| home.join("caches/modules-2/files-2.1")), GRADLE);
         Ok(self.found)
     }
 
