@@ -139,7 +139,8 @@ impl Coder {
         } else {
             let builds = case.project.framework.toolchain().is_some();
             let commit = &case.snapshot.commit;
-            Stage::Disk(Trees::make(&*self.tools.workspace, &work.mission, commit, threads, builds)?)
+            let places = case.project.lent.iter().map(|lent| case.below_top(&lent.at)).collect();
+            Stage::Disk(Trees::make(&*self.tools.workspace, &work.mission, commit, threads, builds, places)?)
         };
         let rest = (case.limits, case.waived, &work.stop);
         let mut bench = Bench::new(case.project, sandbox, stage, case.baseline, sources, rest);

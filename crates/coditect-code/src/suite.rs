@@ -22,6 +22,7 @@ mod tally;
 mod watch;
 
 pub use imports::IMPORT;
+pub(crate) use native::node::Told;
 pub use native::{BUILD, Built, HITS};
 pub use tally::CollectError;
 
@@ -232,6 +233,12 @@ impl Suite<'_> {
     /// As [`Suite::run`]. What a compiler says is in what is built, see [`Built::broken`].
     pub fn build(&self, limits: &Limits, stop: &Stop) -> Result<Option<Built>, PortError> {
         Native::of(self).map(|native| native.build(limits, stop)).transpose()
+    }
+
+    /// Whether one run tells what each of its tests reached, see [`HITS`].
+    #[must_use]
+    pub fn tells_lines(&self) -> bool {
+        Native::of(self).is_some_and(|native| native.tells_lines())
     }
 
     /// Runs what [`Suite::build`] built, with `env` in the tests' environment.

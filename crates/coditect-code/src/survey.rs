@@ -12,6 +12,7 @@ use coditect_types::{ErrorKind, Failure, Project, Tier};
 use crate::languages::Language;
 use crate::python::{self, Listing};
 
+mod node;
 mod rust;
 
 /// What a survey looks at.
@@ -30,13 +31,22 @@ pub struct Survey<'a> {
 }
 
 /// Languages whose tests are programs of a toolchain, with the files that say that a directory is such a project.
-const NATIVE: &[Native] = &[Native {
-    languages: &[Language::Rust],
-    manifests: &["Cargo.toml"],
-    programs: &["cargo"],
-    found: rust::found,
-    commanded: rust::commanded,
-}];
+const NATIVE: &[Native] = &[
+    Native {
+        languages: &[Language::Rust],
+        manifests: &["Cargo.toml"],
+        programs: &["cargo"],
+        found: rust::found,
+        commanded: rust::commanded,
+    },
+    Native {
+        languages: &[Language::JavaScript, Language::TypeScript, Language::Tsx],
+        manifests: &["package.json"],
+        programs: &["npm", "npx", "yarn", "pnpm", "node", "jest", "vitest", "mocha", "tsx", "cross-env"],
+        found: node::found,
+        commanded: node::commanded,
+    },
+];
 
 /// How a project of one language is told and read.
 struct Native {

@@ -1,10 +1,11 @@
 //! The lines that single tests run, for projects that are built: from one instrumented build, test by test.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use coditect_code::languages::is_test_path;
 use coditect_code::python::Listing;
-use coditect_code::suite::{BUILD, Coverage, HITS, Suite, SuiteRun};
+use coditect_code::suite::{BUILD, Built, Coverage, HITS, Suite, SuiteRun};
 use coditect_code::trace::Trace;
 use coditect_ports::PortError;
 use coditect_types::TestStatus;
@@ -75,6 +76,9 @@ pub(super) fn add_lines(
         .map(|test| test.id.clone())
         .collect();
     let step = green.len().div_ceil(MOST_GREEN).max(1);
+    if suite.tells_lines() {
+        return all_at_once(place, measured, &suite, &built, &trace);
+    }
     let started = Instant::now();
     let ids = red.iter().map(|id| (id, true)).chain(green.iter().step_by(step).map(|id| (id, false)));
     for (id, is_red) in ids {
@@ -94,5 +98,42 @@ pub(super) fn add_lines(
             measured.suite.lines.insert(id.clone(), trace.lines(hits));
         }
     }
+    add_loading(measured, &trace, &red);
     Ok(())
+}
+
+/// One run of the whole suite, where each test's end says what it reached.
+fn all_at_once(
+    place: &Place<'_>,
+    measured: &mut Measured,
+    suite: &Suite<'_>,
+    built: &Built,
+    trace: &Trace,
+) -> Result<(), PortError> {
+    let how = SuiteRun { coverage: Coverage::Lines, ..SuiteRun::whole(place.limits) };
+    let run = suite.run_built(built, &how, &[], &place.work.stop)?;
+    measured.runs += u64::from(run.runs);
+    for (id, lines) in &run.lines {
+        if let Some(hits) = lines.get(HITS) {
+            measured.suite.lines.insert(id.clone(), trace.lines(hits));
+        }
+    }
+    let red: Vec<String> = measured.suite.report.red().map(|test| test.id.clone()).collect();
+    add_loading(measured, trace, &red);
+    Ok(())
+}
+
+/// Lines that run when a file is loaded belong to all tests: those of files that a red test reaches, or of all.
+fn add_loading(measured: &mut Measured, trace: &Trace, red: &[String]) {
+    let lines = &measured.suite.lines;
+    let reached: BTreeSet<&str> = red
+        .iter()
+        .filter_map(|id| lines.get(id))
+        .flat_map(|lines| lines.keys().map(String::as_str))
+        .collect();
+    let files: Vec<&str> = match reached.is_empty() {
+        true => trace.files.keys().map(String::as_str).collect(),
+        false => reached.into_iter().collect(),
+    };
+    measured.suite.import_lines = trace.lines_of_loading(&files);
 }

@@ -45,6 +45,8 @@ pub(crate) struct Trees<'a> {
     commit: &'a str,
     /// Whether trees need a directory for what is built.
     builds: bool,
+    /// Directories that runs need to find, see [`coditect_types::project::Lent`].
+    places: Vec<String>,
     free: Mutex<Vec<Tree>>,
     returned: Condvar,
 }
@@ -57,9 +59,10 @@ impl<'a> Trees<'a> {
         commit: &'a str,
         count: usize,
         builds: bool,
+        places: Vec<String>,
     ) -> Result<Self, PortError> {
-        let trees =
-            Self { workspace, mission, commit, builds, free: Mutex::default(), returned: Condvar::new() };
+        let (free, returned) = (Mutex::default(), Condvar::new());
+        let trees = Self { workspace, mission, commit, builds, places, free, returned };
         for number in 0..count.max(1) {
             let tree = trees.fresh(format!("seek-{number}"))?;
             trees.lock().push(tree);
@@ -74,6 +77,10 @@ impl<'a> Trees<'a> {
         } else {
             None
         };
+        for place in &self.places {
+            fs::create_dir_all(path.join(place))
+                .map_err(|error| PortError::from_io("make room for dependencies", &error))?;
+        }
         let clean = looks(&path);
         Ok(Tree { purpose, path, cache, clean })
     }

@@ -25,6 +25,7 @@ use super::{
 use crate::trace::hits;
 
 mod cargo;
+pub(crate) mod node;
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
@@ -55,7 +56,7 @@ pub(super) struct Step {
 /// Tests that one process runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unit {
-    /// What their ids begin with, without the `::`: a file, as far as there is one.
+    /// What their ids begin with, without the `::`: a file, as far as there is one. Empty: they are of any file.
     pub(super) name: String,
     /// What starts it.
     pub(super) step: Step,
@@ -142,8 +143,19 @@ pub(super) trait Driver: Sync {
     /// The command that runs a unit, or of it only the tests with these ids.
     fn launch(&self, unit: &Unit, select: Option<&[String]>) -> Step;
 
+    /// The command that runs all tests of a unit but those that have ended, where its tests are known only once they
+    /// run. None: those that are known are all.
+    fn resume(&self, _unit: &Unit, _ended: &[String]) -> Option<Step> {
+        None
+    }
+
     /// Where report lines come from.
     fn reports(&self) -> Reports;
+
+    /// Whether each test's end says what it reached (see [`HITS`]), so that many can be traced in one process.
+    fn tells_lines(&self) -> bool {
+        false
+    }
 
     /// What a report line means.
     fn hear(&self, unit: &Unit, line: &str, take: &mut dyn FnMut(Line));
@@ -153,6 +165,10 @@ pub(super) trait Driver: Sync {
 pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolchain)> {
     let driver: &dyn Driver = match framework {
         Framework::CargoTest => &cargo::Cargo,
+        Framework::NodeTest => &node::Node(Framework::NodeTest),
+        Framework::Jest => &node::Node(Framework::Jest),
+        Framework::Vitest => &node::Node(Framework::Vitest),
+        Framework::Mocha => &node::Node(Framework::Mocha),
         _ => return None,
     };
     framework.toolchain().map(|toolchain| (driver, toolchain))
@@ -169,6 +185,10 @@ impl<'a> Native<'a> {
     pub(super) fn of(suite: &'a Suite<'a>) -> Option<Self> {
         let (driver, toolchain) = driver(suite.project.framework)?;
         Some(Self { suite, driver, toolchain })
+    }
+
+    pub(super) fn tells_lines(&self) -> bool {
+        self.driver.tells_lines()
     }
 
     /// Builds the tests of what is on the disk and lists them.
@@ -312,6 +332,7 @@ impl<'a> Native<'a> {
         let started = Instant::now();
         let all = Duration::from_millis(how.limits.wall_ms) * WALLS;
         let mut asked = asked(unit, how);
+        let mut ended: Option<Vec<String>> = None;
         if asked.as_ref().is_some_and(Vec::is_empty) {
             return Ok(false);
         }
@@ -323,14 +344,31 @@ impl<'a> Native<'a> {
             let wall_ms = how.limits.wall_ms.min(millis(left)).max(1);
             let limits = Limits { wall_ms, ..how.limits.clone() };
             tally.begin_round();
-            let (ran, hung) =
-                self.process(unit, asked.as_deref(), &limits, *share, how, env, tally, stop, on_progress)?;
+            let (ran, hung) = self.process(
+                unit,
+                (asked.as_deref(), ended.as_deref()),
+                &limits,
+                *share,
+                how,
+                env,
+                tally,
+                stop,
+                on_progress,
+            )?;
             sum.take(&ran);
             if unit.opaque {
                 return Ok(self.opaque(unit, &ran, tally) && how.stop_on_red);
             }
             match self.suite.settle(tally, &ran, hung, share, how.stop_on_red) {
                 Round::Over => return Ok(how.stop_on_red && tally.red > 0),
+                Round::Again
+                    if unit.names.is_none()
+                        && asked.is_none()
+                        && round < how.rounds.min(MOST_ROUNDS)
+                        && self.driver.resume(unit, &[]).is_some() =>
+                {
+                    ended = Some(tally.ends.keys().cloned().collect());
+                }
                 Round::Again if round < how.rounds.min(MOST_ROUNDS) && !left.is_zero() => {
                     let rest = tally.remaining();
                     let rest: Vec<String> = rest.into_iter().filter(|id| is_of(unit, id)).collect();
@@ -342,6 +380,13 @@ impl<'a> Native<'a> {
                 Round::Again => {
                     problems
                         .push("too many tests hang or break their process: the rest was not run".to_owned());
+                    return Ok(false);
+                }
+                // Nothing could even be loaded.
+                Round::Stuck(why)
+                    if unit.name.is_empty() && tally.order.is_empty() && tally.errors.is_empty() =>
+                {
+                    tally.keep(BUILD.to_owned(), TestStatus::Errored, "LoadError", why, 0);
                     return Ok(false);
                 }
                 Round::Stuck(why) => {
@@ -357,7 +402,7 @@ impl<'a> Native<'a> {
     fn process(
         &self,
         unit: &Unit,
-        select: Option<&[String]>,
+        (select, ended): (Option<&[String]>, Option<&[String]>),
         limits: &Limits,
         share: Duration,
         how: &SuiteRun<'_>,
@@ -366,7 +411,9 @@ impl<'a> Native<'a> {
         stop: &Stop,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Ran, bool), PortError> {
-        let step = self.driver.launch(unit, select.filter(|ids| ids.len() <= MOST_NAMED));
+        let resumed = ended.and_then(|ended| self.driver.resume(unit, ended));
+        let step =
+            resumed.unwrap_or_else(|| self.driver.launch(unit, select.filter(|ids| ids.len() <= MOST_NAMED)));
         let watch = Watch::new(share);
         let ran = watch.over(stop, || {
             self.run(step, unit.builds, self.driver.reports(), limits, env, watch.stop(), &mut |line| {
@@ -390,7 +437,7 @@ impl<'a> Native<'a> {
         }
         tally.hash_more(&ran.stderr);
         // An instrumented program says what it reached; with one test alone, that is the test's.
-        if let (Coverage::Lines, Some([only])) = (how.coverage, select) {
+        if let (Coverage::Lines, Some([only]), false) = (how.coverage, select, self.driver.tells_lines()) {
             tally.lines.insert(only.clone(), [(HITS.to_owned(), hits(&ran.stderr))].into());
         }
         Ok((ran, watch.is_hung()))
@@ -532,6 +579,7 @@ fn is_of(unit: &Unit, id: &str) -> bool {
     }
     match &unit.names {
         Some(names) => names.values().any(|test| test == id),
+        None if unit.name.is_empty() => true,
         None => id.strip_prefix(unit.name.as_str()).is_some_and(|rest| rest.starts_with("::")),
     }
 }

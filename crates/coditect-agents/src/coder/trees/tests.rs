@@ -73,7 +73,7 @@ fn every_trial_sees_its_own_candidate_and_nothing_of_others() {
     fs::write(&precious, "precious").unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1, false).unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 1, false, Vec::new()).unwrap();
     let files =
         BTreeMap::from([("calc.py".to_owned(), b"new\n".to_vec()), ("more.py".to_owned(), Vec::new())]);
     let look = |top: &Path| {
@@ -107,7 +107,7 @@ fn a_worktree_comes_back_also_from_a_trial_that_fails() {
     let dir = tempfile::tempdir().unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1, false).unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 1, false, Vec::new()).unwrap();
     assert!(trees.with(&BTreeMap::new(), |_| no::<()>()).is_err());
     trees.with(&BTreeMap::new(), |_| Ok(())).unwrap();
 }
