@@ -21,6 +21,7 @@ use coditect_types::{
 use crate::notices::Notices;
 use crate::{Tools, failed, not_mine};
 
+mod batches;
 mod judge;
 mod recipe;
 pub(crate) mod sources;
@@ -111,6 +112,7 @@ impl Coder {
         let mut bench = self.bench(case, &view, &sources, threads, work)?;
         bench.calibrate()?;
         bench.shorten(&red)?;
+        bench.prepare_batches(&red, threads)?;
         let sought = self.search(case, &sources, &red, &bench, threads, work, &mut notices);
         spent.candidates = sought.tried;
         spent.sandbox_runs = bench.runs();

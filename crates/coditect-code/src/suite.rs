@@ -23,7 +23,7 @@ mod watch;
 
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
-pub use native::{BUILD, Built, HITS};
+pub use native::{BUILD, Built, Fate, HITS, Many, Patch};
 pub use tally::CollectError;
 
 use native::Native;
@@ -255,6 +255,23 @@ impl Suite<'_> {
         match Native::of(self) {
             Some(native) => native.run_built(built, how, env, stop, &mut |_| {}),
             None => Err(PortError::new(ErrorKind::Bug, "this framework builds nothing that could be run")),
+        }
+    }
+
+    /// Tries candidates, many in a process, where the framework can; gives for each how its tests went, and the number of
+    /// processes. None: nothing is known of this one. What is said is a hint: candidates of a process may touch one another.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn run_many(
+        &self,
+        built: &Built,
+        many: &Many<'_>,
+        stop: &Stop,
+    ) -> Result<(Vec<Option<Fate>>, u32), PortError> {
+        match Native::of(self) {
+            Some(native) => native.run_many(built, many, stop),
+            None => Ok((vec![None; many.candidates.len()], 0)),
         }
     }
 

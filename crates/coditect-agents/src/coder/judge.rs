@@ -12,6 +12,7 @@ use coditect_ports::{Exit, PortError, Sandbox, Stop};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
+use super::batches::Batches;
 use super::sources::{Script, Sources};
 use super::trees::Trees;
 use super::woven::{Member, Woven, picked};
@@ -23,6 +24,9 @@ const TIMES: u32 = 10;
 const AT_LEAST: Duration = Duration::from_millis(500);
 /// Processes of one trial: the first, and one more after a test that hangs.
 const ROUNDS: u32 = 2;
+
+/// Candidates that are tried together where a process tries many.
+const IN_BATCH: usize = 192;
 
 /// Where the files of a candidate are put.
 #[derive(Debug)]
@@ -48,15 +52,19 @@ pub(super) struct Bench<'a> {
     times: BTreeMap<&'a str, Duration>,
     imports: Vec<String>,
     flaky: BTreeSet<&'a str>,
-    product: &'a [Source],
-    script: &'a Script,
+    pub(super) product: &'a [Source],
+    pub(super) script: &'a Script,
     /// Files of tests that say the same when they are run alone as in the whole suite.
     alone: BTreeSet<String>,
     /// Where batches of candidates are built, for languages whose builds take seconds.
     pub(super) woven: Option<Woven>,
+    /// Where many candidates are tried in one process, for runners that can load a project again.
+    pub(super) batches: Option<Batches>,
+    /// Red tests of the search.
+    pub(super) red: usize,
     /// Red tests that say the same in an interpreter that ran them before, see [`SuiteRun::warm`].
     warm: Vec<String>,
-    runs: AtomicU64,
+    pub(super) runs: AtomicU64,
 }
 
 impl<'a> Bench<'a> {
@@ -96,6 +104,8 @@ impl<'a> Bench<'a> {
             script: &sources.script,
             alone: BTreeSet::new(),
             woven: None,
+            batches: None,
+            red: baseline.red().count(),
             warm: Vec::new(),
             runs: AtomicU64::new(0),
         }
@@ -199,7 +209,7 @@ impl<'a> Bench<'a> {
         Ok(report)
     }
 
-    fn suite<'b>(&'b self, project: &'b Project, view: &'b Path, cache: Option<&'b Path>) -> Suite<'b> {
+    pub(super) fn suite<'b>(&'b self, project: &'b Project, view: &'b Path, cache: Option<&'b Path>) -> Suite<'b> {
         Suite { project, view, sandbox: self.sandbox, waived: self.waived, cache }
     }
 
@@ -295,12 +305,19 @@ impl<'a> Bench<'a> {
 
 impl repair::Judge for Bench<'_> {
     fn ready(&self, batch: &[(&Candidate, &BTreeMap<String, String>)]) -> Result<(), PortError> {
+        if let Some(batches) = &self.batches {
+            return self.try_batch(batches, batch);
+        }
         let Some(woven) = &self.woven else { return Ok(()) };
         let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
         let suite = self.suite(self.project, &woven.tree, Some(&woven.cache));
         let runs = woven.build(&suite, self.product, batch, &limits, self.stop)?;
         self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
         Ok(())
+    }
+
+    fn batch(&self) -> usize {
+        if self.batches.is_some() { IN_BATCH } else { 64 }
     }
 
     fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
@@ -315,6 +332,11 @@ impl repair::Judge for Bench<'_> {
         if let Some(Member::Refused(why)) = self.woven.as_ref().and_then(|woven| woven.member(overlay)) {
             let red = vec![("(build)".to_owned(), why)];
             return Ok(Trial { red, complete: true, ..Trial::default() });
+        }
+        if let (Scope::Tests { .. }, Some(batches)) = (scope, &self.batches)
+            && let Some(known) = batches.known(overlay)
+        {
+            return Ok(known);
         }
         let suite = match scope {
             Scope::Tests { ids, stop_at_red } => self.try_tests(overlay, ids, stop_at_red)?,

@@ -25,7 +25,10 @@ use super::{
 use crate::trace::hits;
 
 mod cargo;
+mod many;
 pub(crate) mod node;
+
+pub use many::{Fate, Many, Patch};
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
@@ -146,6 +149,12 @@ pub(super) trait Driver: Sync {
     /// The command that runs all tests of a unit but those that have ended, where its tests are known only once they
     /// run. None: those that are known are all.
     fn resume(&self, _unit: &Unit, _ended: &[String]) -> Option<Step> {
+        None
+    }
+
+    /// The command that tries candidates one after the other, and runs of a unit the tests with these ids for each. None:
+    /// this framework starts anew for each.
+    fn many(&self, _unit: &Unit, _select: &[String], _candidates: &[many::Candidate<'_>]) -> Option<Step> {
         None
     }
 

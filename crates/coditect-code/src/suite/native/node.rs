@@ -15,6 +15,7 @@ use coditect_types::testing::Frame;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::many::Candidate;
 use super::{Broken, Driver, Step, Unit};
 use crate::python::Listing;
 use crate::suite::protocol::Line;
@@ -41,6 +42,9 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("vitest-runner.mjs", include_str!("node/vitest-runner.mjs")),
     ("node-test.cjs", include_str!("node/node-test.cjs")),
     ("node-test.mjs", include_str!("node/node-test.mjs")),
+    ("many.cjs", include_str!("node/many.cjs")),
+    ("many-hooks.mjs", include_str!("node/many-hooks.mjs")),
+    ("many-node.mjs", include_str!("node/many-node.mjs")),
 ];
 /// Flags of Jest that take a value, beside those of [`crate::survey`] that are not passed on.
 const JEST_VALUES: &[&str] = &[
@@ -76,6 +80,9 @@ struct Request {
     /// The file, for Node's own runner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     file: Option<String>,
+    /// Candidates that are tried one after the other, see [`super::many`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    many: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vitest: Option<Vitest>,
 }
@@ -137,6 +144,23 @@ impl Driver for Node {
 
     fn resume(&self, unit: &Unit, ended: &[String]) -> Option<Step> {
         Some(asked(unit, |request| request.skip = ended.to_vec()))
+    }
+
+    fn many(&self, unit: &Unit, select: &[String], candidates: &[Candidate<'_>]) -> Option<Step> {
+        if unit.opaque || self.0 == Framework::Jest {
+            return None;
+        }
+        let told = serde_json::to_value(candidates).ok()?;
+        let mut step = asked(unit, |request| {
+            request.select = Some(select.to_vec());
+            request.many = Some(told);
+        });
+        if self.0 == Framework::NodeTest
+            && let Some(file) = step.argv.last_mut()
+        {
+            *file = format!("{TOOL_FILES}/{FOLDER}/many-node.mjs");
+        }
+        Some(step)
     }
 
     fn reports(&self) -> Reports {

@@ -1,8 +1,10 @@
 'use strict';
 // Mocha's part: as `--require` it keeps files out that nobody asks for, as `--reporter` it tells how tests go.
 
+const { existsSync } = require('fs');
 const { resolve } = require('path');
 
+const many = require('./many.cjs');
 const report = require('./report.cjs');
 
 const hits = new report.Hits(globalThis);
@@ -23,6 +25,7 @@ function watchFiles(Mocha) {
     // Files of set-up come by an option of their own and are always loaded.
     const always = new Set([].concat(this.options?.file ?? []).map((file) => resolve(file)));
     if (wanted) this.files = this.files.filter((file) => wanted.has(file) || always.has(file));
+    if (many.many && !this.coditect) return tryEach(Mocha, this);
     let under;
     this.suite.on('pre-require', (_global, file) => {
       under = file;
@@ -37,6 +40,32 @@ function watchFiles(Mocha) {
   };
 }
 
+/** Many candidates: the files are loaded and run once for each, by a Mocha of its own. */
+async function tryEach(Mocha, first) {
+  const required = [].concat(first.options?.require ?? []).map((name) => resolve(name));
+  await many.each(async () => {
+    // What was loaded before the tests may hold on to what is tried.
+    for (const path of required) {
+      const found = [path, `${path}.js`, `${path}.cjs`].find((file) => loadable(file));
+      if (found) require(found);
+    }
+    const mocha = new Mocha(first.options);
+    mocha.coditect = true;
+    mocha.files = [...first.files];
+    await mocha.loadFilesAsync();
+    await new Promise((done) => mocha.run(done));
+  });
+  process.exit(0);
+}
+
+function loadable(file) {
+  return many.isOwn(file) && existsSync(file);
+}
+
+if (many.many) {
+  many.serve();
+  many.hook();
+}
 watchFiles(mocha());
 
 function namesOf(runnable) {

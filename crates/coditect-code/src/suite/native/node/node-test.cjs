@@ -13,7 +13,8 @@ const file = report.request.file;
 const began = report.hrtime();
 const isSuite = /\bnode:test\b/.test(readFileSync(file, 'utf8'));
 /** Shared with the reporter, which is a module of its own. `begin` is the reporter's. */
-const state = { tests: 0, red: 0, error: undefined, begun: false, begin: undefined };
+/** `open`: tests and suites of the file itself that have not ended. */
+const state = { tests: 0, red: 0, error: undefined, begun: false, begin: undefined, open: 0 };
 globalThis[Symbol.for('coditect.node-test')] = { state, report };
 
 if (isSuite) {
@@ -27,7 +28,12 @@ if (isSuite) {
   });
 }
 
-let over = false;
+let over = Boolean(report.request.many);
+if (over) {
+  const many = require('./many.cjs');
+  many.serve();
+  many.hook();
+}
 function finish(code) {
   if (over) return;
   over = true;

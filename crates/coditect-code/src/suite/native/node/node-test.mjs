@@ -20,6 +20,10 @@ export default async function* reporter(events) {
     return true;
   };
   for await (const { type, data } of events) {
+    if (data?.nesting === 0) {
+      if (type === 'test:enqueue') state.open += 1;
+      if (type === 'test:pass' || type === 'test:fail') state.open -= 1;
+    }
     // The whole file is told as a test where it is one of several.
     if (type === 'test:dequeue') {
       around[data.nesting] = data.name;

@@ -56,6 +56,11 @@ function id(file, names) {
   return count === 1 ? plain : `${plain} #${count}`;
 }
 
+/** All files, where all of them are loaded again. */
+function forgetAll() {
+  taken.clear();
+}
+
 /** A file whose tests get ids anew, since it is loaded again. */
 function forget(file) {
   const start = `${name(file)}::`;
@@ -125,10 +130,20 @@ function end(test, fields) {
   if (current !== undefined) send({ e: 'start', id: current });
 }
 
-function done(code) {
-  // A test that never came to its end says so, instead of being waited for.
+/** A test that never came to its end says so, instead of being waited for. */
+function flush() {
   while (current !== undefined) end(current, { status: 'failed', message: 'the run ended before this test did' });
-  send({ e: 'done', exit_code: code });
+}
+
+function done(code) {
+  flush();
+  // With many candidates a runner ends many times.
+  if (!request.many) send({ e: 'done', exit_code: code });
+}
+
+/** A line about one of many candidates. */
+function mark(line) {
+  send(line);
 }
 
 /** Trouble outside any test. */
@@ -230,6 +245,7 @@ function since(start) {
 }
 
 module.exports = {
-  request, send, below, name, id, forget, wants, leads, files, collected, begin, end, done, trouble, failed, Hits,
+  request, send, below, name, id, forget, forgetAll, wants, leads, files, collected, begin, end, done, flush, mark,
+  trouble, failed, Hits,
   IMPORT, hrtime, since,
 };

@@ -2,7 +2,9 @@
 
 import { createRequire } from 'node:module';
 
-const report = createRequire(import.meta.url)('./report.cjs');
+const here = createRequire(import.meta.url);
+const report = here('./report.cjs');
+const many = here('./many.cjs');
 const { warn } = console;
 console.warn = () => {};
 const base = await import(/* @vite-ignore */ process.env.CODITECT_VITEST);
@@ -23,6 +25,7 @@ export default class Runner extends Base {
       const all = [];
       this.choose(file, file, [], all);
       const [error] = file.result?.errors ?? [];
+      if (!this.trying && many.many) continue;
       if (error) report.trouble('import', report.name(file.filepath), error);
       else report.collected(all);
     }
@@ -34,7 +37,7 @@ export default class Runner extends Base {
       const id = report.id(file.filepath, [...names, task.name]);
       this.ids.set(task, id);
       all.push(id);
-      const wanted = report.wants(id);
+      const wanted = report.wants(id) && (this.trying || !many.many);
       if (wanted && task.mode === 'run') this.toRun.add(task);
       if (!wanted) task.mode = 'skip';
       return wanted;
@@ -44,6 +47,34 @@ export default class Runner extends Base {
     for (const child of task.tasks) some = this.choose(child, file, inner, all) || some;
     if (!some) task.mode = 'skip';
     return some;
+  }
+
+  /** Many candidates: once the file was loaded as it is, it is loaded and run for each. */
+  async onAfterRunFiles(files) {
+    await super.onAfterRunFiles?.(files);
+    if (!many.many || this.trying) return;
+    this.trying = true;
+    const { startTests } = await import(/* @vite-ignore */ process.env.CODITECT_VITEST_RUN);
+    const { vi } = await import(/* @vite-ignore */ new URL('index.js', process.env.CODITECT_VITEST).href);
+    this.serve();
+    await many.each(async () => {
+      vi.resetModules();
+      await startTests(files.map((file) => file.filepath), this);
+    });
+    this.trying = false;
+  }
+
+  /** Has files of candidates asked for by their numbers. */
+  serve() {
+    const { options } = this.__vitest_executor;
+    const { fetchModule } = options;
+    options.fetchModule = (id, ...rest) => {
+      // Vite names files from its own root.
+      const [plain] = id.split('?');
+      const paths = plain.startsWith('/@fs/') ? [plain.slice(4)] : [plain, `${this.config.root}${plain}`];
+      const path = paths.find((each) => many.served(each));
+      return fetchModule(path === undefined ? id : `${path}?coditect=${many.now[0]}`, ...rest);
+    };
   }
 
   async onBeforeRunTask(task) {

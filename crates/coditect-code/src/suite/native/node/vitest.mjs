@@ -1,12 +1,13 @@
 // Starts Vitest by its own interface, so that nothing of the project's settings must be rewritten.
 
 import { createRequire } from 'node:module';
-import { existsSync, promises } from 'node:fs';
+import { existsSync, promises, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const here = createRequire(import.meta.url);
 const report = here('./report.cjs');
+const many = here('./many.cjs');
 const { options, filters } = report.request.vitest;
 
 /** Where Vitest is. Its parts are no business of `require`, so they are looked for. */
@@ -58,7 +59,21 @@ class Reporter {
 const folder = home();
 process.env.CODITECT_VITEST = pathToFileURL(join(folder, 'dist', 'runners.js')).href;
 const { startVitest } = await import(pathToFileURL(join(folder, 'dist', 'node.js')).href);
+/** The package that runs tests where they are, as Vitest itself finds it. */
+const runs = createRequire(join(realpathSync(folder), 'package.json')).resolve.paths('@vitest/runner') ?? [];
+const run = runs.map((at) => join(at, '@vitest/runner/dist/index.js')).find((file) => existsSync(file));
+if (run) process.env.CODITECT_VITEST_RUN = pathToFileURL(realpathSync(run)).href;
 process.env.CODITECT_CHANNEL = `/proc/${process.pid}/fd/${process.env.CODITECT_REPORT_FD}`;
+/** Many candidates: a file of one has its number, see `many` in the runner's part. */
+const served = {
+  name: 'coditect',
+  enforce: 'pre',
+  load(id) {
+    const number = /[?&]coditect=(\d+)/.exec(id)?.[1];
+    return number === undefined ? undefined : many.served(id.split('?')[0], Number(number))?.toString();
+  },
+};
+const plugins = many.many ? [served] : [];
 const only = report.files();
 const chosen = {
   ...options,
@@ -73,6 +88,6 @@ const chosen = {
   minWorkers: 1,
   passWithNoTests: true,
 };
-const vitest = await startVitest('test', only ? [...only] : filters, chosen, { cacheDir: '/cache/vite' });
+const vitest = await startVitest('test', only ? [...only] : filters, chosen, { cacheDir: '/cache/vite', plugins });
 await vitest?.close();
 process.exit();
