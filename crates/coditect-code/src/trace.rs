@@ -78,7 +78,11 @@ impl Trace {
         self.loading.insert(source.path.clone(), script::lines_of_loading(root, &spots));
         splices.sort_by_key(|splice| splice.range.start);
         if let (false, Some(text)) = (splices.is_empty(), splice(&source.text, &splices)) {
-            self.files.insert(source.path.clone(), text);
+            // One file that does not parse would keep all tests from being loaded.
+            let tree = language.syntax().and_then(|mut syntax| syntax.parse(&text));
+            if tree.is_some_and(|tree| !tree.root_node().has_error()) {
+                self.files.insert(source.path.clone(), text);
+            }
         }
     }
 

@@ -22,6 +22,8 @@ const AT_FIRST: Duration = Duration::from_secs(20);
 /// Red tests that are run for each candidate: the quickest, so that they take no longer than this.
 const MOST_TIME: Duration = Duration::from_millis(500);
 const MOST_TESTS: usize = 40;
+/// The likeliest files, of which the red tests load one.
+const MOST_BROKEN: usize = 20;
 /// A file that is this breaks whoever loads it.
 const BROKEN: &str = "throw new Error('coditect');\n";
 
@@ -50,16 +52,19 @@ impl Batches {
 
 impl Bench<'_> {
     /// Finds out whether this project's tests can try many candidates in one process: the unchanged project must say the
-    /// same before and after a file that is broken, and another thing with it.
+    /// same before and after its files are broken, and another thing with that.
     pub(super) fn prepare_batches(&mut self, red: &[TestResult], threads: usize) -> Result<(), PortError> {
         let Stage::Disk(trees) = &self.stage else { return Ok(()) };
         let ids = quickest(red);
-        let Some(suspect) = self.product.first().filter(|_| !ids.is_empty()) else { return Ok(()) };
+        if ids.is_empty() {
+            return Ok(());
+        }
         let built = trees.with(&BTreeMap::new(), |tree| {
             self.suite(self.project, tree.path(), tree.cache()).build(self.limits, self.stop)
         })?;
         let Some(built) = built.filter(|built| built.broken().is_none()) else { return Ok(()) };
-        let broken = Overlay::from([(suspect.path.clone(), BROKEN.to_owned())]);
+        let suspects = self.product.iter().take(MOST_BROKEN);
+        let broken: Overlay = suspects.map(|source| (source.path.clone(), BROKEN.to_owned())).collect();
         let mut batches = Batches { built, ids, threads, share: AT_FIRST, known: Mutex::default() };
         let unchanged = Overlay::new();
         let fates = self.fates(&batches, &[&unchanged, &broken, &unchanged])?;

@@ -48,6 +48,8 @@ impl Spot {
         let at = |at: usize, new: String| Splice { range: at..at, new };
         let Range { start, end } = self.range;
         match self.what {
+            // A directive need not end with a semicolon.
+            What::Statement(place) if self.braces && place > start + 1 => vec![at(place, format!("; {call}; "))],
             What::Statement(place) => vec![at(place, format!(" {call}; "))],
             What::Braced => vec![at(start, format!("{{ {call}; ")), at(end, " }".to_owned())],
             What::Expression => vec![at(start, format!("(({call}), ")), at(end, ")".to_owned())],
@@ -181,7 +183,7 @@ function f(a) {
 ";
         let (new, trace) = traced("a.js", text);
         assert!(new.contains("(x) => ((globalThis.__coditect&&globalThis.__coditect(0)), x * 2);"), "{new}");
-        assert!(new.contains("'use strict'; globalThis.__coditect&&globalThis.__coditect(1); "), "{new}");
+        assert!(new.contains("'use strict';; globalThis.__coditect&&globalThis.__coditect(1); "), "{new}");
         assert!(new.contains("    { globalThis.__coditect&&globalThis.__coditect(2); return 1; }"), "{new}");
         assert!(new.contains("       globalThis.__coditect&&globalThis.__coditect(3); g();"), "{new}");
         assert!(new.contains("? ((globalThis.__coditect&&globalThis.__coditect(4)), 1)"), "{new}");

@@ -58,7 +58,7 @@ impl Patch {
 
 /// A candidate as a runner is told of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Candidate<'a> {
+pub(in crate::suite) struct Candidate<'a> {
     n: usize,
     files: &'a [Patch],
 }

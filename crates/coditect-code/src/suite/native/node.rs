@@ -5,6 +5,7 @@
 //! not print to, choose tests by their whole ids, and never write snapshots. Node's runner starts a process for each
 //! file, as it does by itself; the others run all files in one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use coditect_ports::sandbox::{Reports, TOOL_CACHE, TOOL_FILES};
@@ -127,17 +128,7 @@ impl Driver for Node {
     fn launch(&self, unit: &Unit, select: Option<&[String]>) -> Step {
         let mut step = asked(unit, |request| request.select = select.map(<[String]>::to_vec));
         if let (Framework::Jest, Some(ids)) = (self.0, select.filter(|_| !unit.opaque)) {
-            let mut files: Vec<String> = ids
-                .iter()
-                .filter_map(|id| Some(format!("{}/{}", root_of(unit)?, id.split("::").next()?)))
-                .collect();
-            files.sort_unstable();
-            files.dedup();
-            if !ids.iter().any(|id| id == super::BUILD) {
-                without_patterns(&mut step.argv);
-                step.argv.push("--runTestsByPath".to_owned());
-                step.argv.extend(files);
-            }
+            by_path(unit, &mut step, ids);
         }
         step
     }
@@ -147,7 +138,7 @@ impl Driver for Node {
     }
 
     fn many(&self, unit: &Unit, select: &[String], candidates: &[Candidate<'_>]) -> Option<Step> {
-        if unit.opaque || self.0 == Framework::Jest {
+        if unit.opaque {
             return None;
         }
         let told = serde_json::to_value(candidates).ok()?;
@@ -155,6 +146,9 @@ impl Driver for Node {
             request.select = Some(select.to_vec());
             request.many = Some(told);
         });
+        if self.0 == Framework::Jest {
+            by_path(unit, &mut step, select);
+        }
         if self.0 == Framework::NodeTest
             && let Some(file) = step.argv.last_mut()
         {
@@ -273,6 +267,18 @@ fn root_of(unit: &Unit) -> Option<String> {
 /// A project's root as it is inside.
 fn inside(root: &str) -> String {
     if root.is_empty() { PROJECT.to_owned() } else { format!("{PROJECT}/{root}") }
+}
+
+/// Has Jest look only at the files of these tests.
+fn by_path(unit: &Unit, step: &mut Step, ids: &[String]) {
+    if ids.iter().any(|id| id == super::BUILD) {
+        return;
+    }
+    let of = |id: &String| Some(format!("{}/{}", root_of(unit)?, id.split("::").next()?));
+    let files: BTreeSet<String> = ids.iter().filter_map(of).collect();
+    without_patterns(&mut step.argv);
+    step.argv.push("--runTestsByPath".to_owned());
+    step.argv.extend(files);
 }
 
 /// Takes the words that are no flags, nor the values of flags, from Jest's arguments: they choose files.

@@ -4,24 +4,40 @@
 const { createRequire } = require('module');
 const { join } = require('path');
 
+const many = require('./many.cjs');
 const report = require('./report.cjs');
 
-/** Jest's own runner, as Jest itself finds it. */
-function circus(config) {
+/** Many candidates: whether one is being tried. */
+let trying = false;
+
+/** A part of Jest, as Jest itself finds it. */
+function part(config, name) {
   let from = createRequire(join(config.rootDir, 'package.json'));
-  for (const step of ['jest', '@jest/core', 'jest-config', 'jest-circus/runner']) {
+  for (const step of ['jest', '@jest/core', 'jest-config', name]) {
     try {
       const found = from.resolve(step);
-      if (step === 'jest-circus/runner') {
-        const runner = require(found);
-        return runner.default ?? runner;
+      if (step === name) {
+        const loaded = require(found);
+        return loaded.default ?? loaded;
       }
       from = createRequire(found);
     } catch {
       // Packages that lie side by side are found from any of them.
     }
   }
-  throw new Error('this Jest has no jest-circus: it is older than version 27');
+  throw new Error(`this Jest has no ${name}: it is older than version 27`);
+}
+
+/** Many candidates: Jest runs the file for each, in an environment of its own. */
+async function tryEach(globalConfig, config, runtime, path) {
+  const Runner = part(config, 'jest-runner');
+  const watcher = { isInterrupted: () => false, isWatchMode: () => false };
+  const test = { context: { config, resolver: runtime._resolver }, path };
+  await many.each(async () => {
+    trying = true;
+    await new Runner(globalConfig, {}).runTests([test], watcher, { serial: true });
+    trying = false;
+  });
 }
 
 function namesOf(test) {
@@ -31,11 +47,14 @@ function namesOf(test) {
 }
 
 module.exports = async function run(globalConfig, config, environment, runtime, testPath, ...rest) {
-  const runner = circus(config);
+  if (many.many && !trying) await tryEach(globalConfig, config, runtime, testPath);
+  const runner = part(config, 'jest-circus/runner');
   const hits = new report.Hits(environment.global);
   const ids = new Map();
   const began = new Map();
   report.forget(testPath);
+
+  const wanted = (id) => (trying || !many.many) && report.wants(id);
 
   /** Gives every test its id, and leaves out those that nobody asks for. True: some are left. */
   function choose(block) {
@@ -43,10 +62,10 @@ module.exports = async function run(globalConfig, config, environment, runtime, 
       if (child.type === 'describeBlock' || child.children) return choose(child);
       const id = report.id(testPath, namesOf(child));
       ids.set(child, id);
-      return report.wants(id);
+      return wanted(id);
     };
     block.children = block.children.filter(keep);
-    if (block.tests) block.tests = block.tests.filter((test) => ids.has(test) && report.wants(ids.get(test)));
+    if (block.tests) block.tests = block.tests.filter((test) => ids.has(test) && wanted(ids.get(test)));
     return block.children.length > 0;
   }
 

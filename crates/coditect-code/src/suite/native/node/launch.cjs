@@ -8,6 +8,10 @@ const { pathToFileURL } = require('url');
 
 const [, , runner, ...args] = process.argv;
 
+const many = require('./many.cjs');
+// Before anything keeps what it found in `fs`.
+if (many.many) many.serve();
+
 function program() {
   const from = createRequire(join(process.cwd(), 'package.json'));
   for (const folder of from.resolve.paths(runner) ?? []) {

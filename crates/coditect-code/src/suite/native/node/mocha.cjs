@@ -62,10 +62,7 @@ function loadable(file) {
   return many.isOwn(file) && existsSync(file);
 }
 
-if (many.many) {
-  many.serve();
-  many.hook();
-}
+if (many.many) many.hook();
 watchFiles(mocha());
 
 function namesOf(runnable) {
