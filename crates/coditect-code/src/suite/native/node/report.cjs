@@ -3,7 +3,7 @@
 //
 // Everything is taken from the platform before a test can replace it: tests mock clocks, files and globals.
 
-const { openSync, readFileSync, writeSync } = require('fs');
+const { readFileSync, writeSync } = require('fs');
 const { relative, sep } = require('path');
 const { fileURLToPath } = require('url');
 const { inspect } = require('util');
@@ -12,9 +12,7 @@ const { stringify, parse } = JSON;
 const hrtime = process.hrtime.bigint.bind(process.hrtime);
 /** What is asked for, see `Request` in `node.rs`. */
 const request = parse(readFileSync(`${__dirname}/request.json`, 'utf8'));
-// A child's own channel to its parent has the number of our descriptor: it opens that of its parent.
-const channel = process.env.CODITECT_CHANNEL;
-const descriptor = channel ? openSync(channel, 'w') : Number(process.env.CODITECT_REPORT_FD);
+const descriptor = Number(process.env.CODITECT_REPORT_FD);
 const select = request.select && new Set(request.select);
 const skip = new Set(request.skip);
 

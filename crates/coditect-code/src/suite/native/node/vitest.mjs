@@ -1,6 +1,7 @@
 // Starts Vitest by its own interface, so that nothing of the project's settings must be rewritten.
 
-import { createRequire } from 'node:module';
+import childProcess from 'node:child_process';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { existsSync, promises, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -31,6 +32,17 @@ promises.mkdir = async (path, ...rest) => {
     throw error;
   }
 };
+
+// A process that runs tests gets the channel too, under another number: its own to us has ours.
+const { fork } = childProcess;
+childProcess.fork = (file, words, given) => {
+  const [args, options] = Array.isArray(words) ? [words, given ?? {}] : [[], words ?? {}];
+  const each = options.stdio ?? (options.silent ? 'pipe' : 'inherit');
+  const stdio = Array.isArray(each) ? [...each] : [each, each, each, 'ipc'];
+  const env = { ...(options.env ?? process.env), CODITECT_REPORT_FD: String(stdio.length) };
+  return fork(file, args, { ...options, stdio: [...stdio, Number(process.env.CODITECT_REPORT_FD)], env });
+};
+syncBuiltinESMExports();
 
 class Reporter {
   /** Vitest before version 3 says it in this way, later ones in the other. */
@@ -63,7 +75,6 @@ const { startVitest } = await import(pathToFileURL(join(folder, 'dist', 'node.js
 const runs = createRequire(join(realpathSync(folder), 'package.json')).resolve.paths('@vitest/runner') ?? [];
 const run = runs.map((at) => join(at, '@vitest/runner/dist/index.js')).find((file) => existsSync(file));
 if (run) process.env.CODITECT_VITEST_RUN = pathToFileURL(realpathSync(run)).href;
-process.env.CODITECT_CHANNEL = `/proc/${process.pid}/fd/${process.env.CODITECT_REPORT_FD}`;
 /** Many candidates: a file of one has its number, see `many` in the runner's part. */
 const served = {
   name: 'coditect',
