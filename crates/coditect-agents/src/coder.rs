@@ -112,7 +112,10 @@ impl Coder {
         let mut bench = self.bench(case, &view, &sources, threads, work)?;
         bench.calibrate()?;
         bench.shorten(&red)?;
-        bench.prepare_batches(&red, threads)?;
+        // Recipes have few candidates, which come one by one.
+        if case.rung != Rung::Recipe {
+            bench.prepare_batches(&red, threads)?;
+        }
         let sought = self.search(case, &sources, &red, &bench, threads, work, &mut notices);
         spent.candidates = sought.tried;
         spent.sandbox_runs = bench.runs();

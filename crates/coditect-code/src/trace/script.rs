@@ -49,7 +49,9 @@ impl Spot {
         let Range { start, end } = self.range;
         match self.what {
             // A directive need not end with a semicolon.
-            What::Statement(place) if self.braces && place > start + 1 => vec![at(place, format!("; {call}; "))],
+            What::Statement(place) if self.braces && place > start + 1 => {
+                vec![at(place, format!("; {call}; "))]
+            }
             What::Statement(place) => vec![at(place, format!(" {call}; "))],
             What::Braced => vec![at(start, format!("{{ {call}; ")), at(end, " }".to_owned())],
             What::Expression => vec![at(start, format!("(({call}), ")), at(end, ")".to_owned())],

@@ -17,7 +17,6 @@ use crate::suite::imports::IMPORT;
 use crate::suite::protocol::{End, Line};
 use crate::suite::watch::Watch;
 
-
 /// Processes that may be lost to candidates that hang or end them.
 const MOST_LOST: usize = 12;
 /// Stands for a test where a candidate breaks the process.
@@ -151,7 +150,9 @@ impl Native<'_> {
         for _ in 0..MOST_LOST {
             let told: Vec<Candidate<'_>> =
                 left.iter().map(|n| Candidate { n: *n, files: &many.candidates[*n] }).collect();
-            let Some(step) = self.driver.many(unit, select, &told).filter(|_| !left.is_empty()) else { break };
+            let Some(step) = self.driver.many(unit, select, &told).filter(|_| !left.is_empty()) else {
+                break;
+            };
             let watch = Watch::new(many.share);
             *runs += 1;
             let ran = watch.over(stop, || {

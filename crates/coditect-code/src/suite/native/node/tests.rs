@@ -6,7 +6,13 @@ use coditect_types::Tier;
 fn names_and_patterns_choose_files_as_node_does() {
     let chosen = |arguments: &[&str], typed: bool| {
         let files = [
-            "a.js", "a.test.js", "lib/test-b.mjs", "src/c.test.ts", "src/c.d.ts", "test/deep/d.js", "test/e.json",
+            "a.js",
+            "a.test.js",
+            "lib/test-b.mjs",
+            "src/c.test.ts",
+            "src/c.d.ts",
+            "test/deep/d.js",
+            "test/e.json",
         ];
         let top = tempfile::tempdir().unwrap();
         for file in files {
@@ -51,7 +57,9 @@ fn words_of_vitest_are_read_as_its_interface_takes_them() {
 
 #[test]
 fn jest_is_asked_for_files_in_place_of_its_patterns() {
-    let mut argv = ["node", "launch.cjs", "jest", "src/a", "--config", "j.json", "--ci", "b"].map(str::to_owned).to_vec();
+    let mut argv = ["node", "launch.cjs", "jest", "src/a", "--config", "j.json", "--ci", "b"]
+        .map(str::to_owned)
+        .to_vec();
     without_patterns(&mut argv);
     assert_eq!(argv, ["node", "launch.cjs", "jest", "--config", "j.json", "--ci"]);
 }
