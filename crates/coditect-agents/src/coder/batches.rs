@@ -17,6 +17,10 @@ use super::judge::{Bench, Stage};
 const TIMES: u32 = 8;
 /// And always this long.
 const AT_LEAST: Duration = Duration::from_millis(750);
+/// Candidates that are tried together, at most and at least, and how long that may take.
+const MOST: usize = 192;
+const LEAST: usize = 16;
+const BATCH_TIME: Duration = Duration::from_secs(8);
 /// For the first time, when nothing is known.
 const AT_FIRST: Duration = Duration::from_secs(20);
 /// Red tests that are run for each candidate: the quickest, so that they take no longer than this.
@@ -42,12 +46,19 @@ pub(super) struct Batches {
     threads: usize,
     /// The longest that one candidate may take.
     share: Duration,
+    /// Candidates that are tried together.
+    size: usize,
     known: Mutex<HashMap<Overlay, Trial>>,
     /// Candidates of the batch that were given a second look.
     looks: AtomicUsize,
 }
 
 impl Batches {
+    /// How many candidates are best tried together.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// What the red tests say of a candidate, as far as it was tried. One that nearly passes is not known: a test may
     /// copy files or start processes, which then have none of the candidate's text.
     pub(super) fn known(&self, overlay: &Overlay) -> Option<Trial> {
@@ -75,14 +86,24 @@ impl Bench<'_> {
         let Some(built) = built.filter(|built| built.broken().is_none()) else { return Ok(()) };
         let suspects = self.product.iter().take(MOST_BROKEN);
         let broken: Overlay = suspects.map(|source| (source.path.clone(), BROKEN.to_owned())).collect();
-        let mut batches = Batches { built, ids, threads, share: AT_FIRST, known: Mutex::default(), looks: AtomicUsize::new(0) };
+        let mut batches = Batches {
+            built,
+            ids,
+            threads,
+            share: AT_FIRST,
+            size: MOST,
+            known: Mutex::default(),
+            looks: AtomicUsize::new(0),
+        };
         let unchanged = Overlay::new();
         let fates = self.fates(&batches, &[&unchanged, &broken, &unchanged])?;
         if let [Some(before), Some(with), Some(after)] = fates.as_slice() {
             let said = |fate: &Fate| fate.red.iter().cloned().collect::<BTreeSet<_>>();
             let tests = |fate: &Fate| said(fate).into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>();
             if !before.red.is_empty() && tests(before) == tests(after) && said(before) != said(with) {
-                batches.share = AT_LEAST + after.took.max(with.took) * TIMES;
+                let took = after.took.max(with.took);
+                batches.share = AT_LEAST + took * TIMES;
+                batches.size = size(took, threads);
                 if self.covers(&batches) {
                     // The search begins with a look at the unchanged project, which this was.
                     let first = HashMap::from([(unchanged, trial(after.clone()))]);
@@ -157,6 +178,12 @@ impl Bench<'_> {
     }
 }
 
+/// Candidates of a batch, so that it is over in time for the search to look at its limits.
+fn size(took: Duration, threads: usize) -> usize {
+    let fit = BATCH_TIME.as_micros() / took.as_micros().max(1);
+    usize::try_from(fit).unwrap_or(MOST).saturating_mul(threads.max(1)).clamp(LEAST, MOST)
+}
+
 /// Red tests that take little time, in the order of the tests.
 fn quickest(red: &[TestResult]) -> Vec<String> {
     if red.iter().any(|test| test.id == BUILD || test.status == TestStatus::TimedOut) {
@@ -184,3 +211,6 @@ fn trial(fate: Fate) -> Trial {
         red: fate.red,
     }
 }
+
+#[cfg(test)]
+mod tests;

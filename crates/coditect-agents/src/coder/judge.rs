@@ -25,9 +25,6 @@ const AT_LEAST: Duration = Duration::from_millis(500);
 /// Processes of one trial: the first, and one more after a test that hangs.
 const ROUNDS: u32 = 2;
 
-/// Candidates that are tried together where a process tries many.
-const IN_BATCH: usize = 192;
-
 /// Where the files of a candidate are put.
 #[derive(Debug)]
 pub(super) enum Stage<'a> {
@@ -331,7 +328,7 @@ impl repair::Judge for Bench<'_> {
     }
 
     fn batch(&self) -> usize {
-        if self.batches.is_some() { IN_BATCH } else { 64 }
+        self.batches.as_ref().map_or(64, Batches::size)
     }
 
     fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
