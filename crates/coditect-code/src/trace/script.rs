@@ -200,7 +200,7 @@ function f(a) {
     fn a_call_in_typescript_passes_its_checks() {
         let (new, _) = traced("a.ts", "export function f(): number { return 1; }\n");
         assert!(
-            new.contains("{ (globalThis as any).__coditect&&(globalThis as any).__coditect(0); return 1;"),
+            new.contains("{ (globalThis as any).__coditect&&(globalThis as any).__coditect(0);  return 1;"),
             "{new}"
         );
     }

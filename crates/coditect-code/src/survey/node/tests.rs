@@ -46,21 +46,21 @@ fn check(script: &str, installed: &[&str], expect: (Framework, &[&str])) {
 
 #[test]
 fn a_script_is_followed_to_the_runner_that_it_starts() {
-    check("node --test", &[], (Framework::NodeTest, &["--", "--test"]));
-    check("eslint . && npm run unit", &[], (Framework::NodeTest, &["--", "--test"]));
+    check("node --test", &[], (Framework::NodeTest, &[]));
+    check("eslint . && npm run unit", &[], (Framework::NodeTest, &[]));
     check("mocha -R spec test/*.js", &["node_modules/mocha"], (Framework::Mocha, &["--", "test/*.js"]));
     check("nyc mocha", &["node_modules/mocha"], (Framework::Mocha, &[]));
     check("NODE_ENV=test jest --coverage", &["node_modules/jest"], (Framework::Jest, &["env=NODE_ENV=test"]));
-    check("vitest run", &["node_modules/vitest"], (Framework::Vitest, &["--", "run"]));
+    check("vitest run", &["node_modules/vitest"], (Framework::Vitest, &[]));
     check(
         "tsc -p . && node --test dist",
         &["node_modules/typescript"],
-        (Framework::NodeTest, &["build=tsc -p .", "--", "--test", "dist"]),
+        (Framework::NodeTest, &["build=tsc -p .", "--", "dist"]),
     );
     check(
         "tsx --test test/*.ts",
         &["node_modules/tsx"],
-        (Framework::NodeTest, &["--", "--import", "tsx", "--test", "test/*.ts"]),
+        (Framework::NodeTest, &["--", "--import", "tsx", "test/*.ts"]),
     );
 }
 
