@@ -22,7 +22,7 @@ const MOST: usize = 192;
 const LEAST: usize = 16;
 const BATCH_TIME: Duration = Duration::from_secs(8);
 /// For the first time, when nothing is known.
-const AT_FIRST: Duration = Duration::from_secs(20);
+const AT_FIRST: Duration = Duration::from_secs(45);
 /// Red tests that are run for each candidate: the quickest, so that they take no longer than this.
 const MOST_TIME: Duration = Duration::from_millis(500);
 const MOST_TESTS: usize = 40;

@@ -485,6 +485,8 @@ impl<'a> Native<'a> {
         stop: &Stop,
         on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Ran, PortError> {
+        // Tests of runners that compile as they go may be stopped as others may: one that hangs is no broken build.
+        let compiles = build && reports == Reports::None;
         let project = self.suite.project;
         let cache = self.suite.cache.ok_or_else(|| {
             PortError::new(ErrorKind::Bug, "a suite that is built was given no directory for what is built")
@@ -520,7 +522,7 @@ impl<'a> Native<'a> {
             stop,
         };
         let ran = self.suite.sandbox.run(&job, on_report)?;
-        if stop.is_raised() && build {
+        if stop.is_raised() && compiles {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests were built"));
         }
         Ok(ran)
