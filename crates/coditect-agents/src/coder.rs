@@ -21,6 +21,7 @@ use coditect_types::{
 use crate::notices::Notices;
 use crate::{Tools, failed, not_mine};
 
+mod batches;
 mod judge;
 mod layer;
 mod narrow;
@@ -121,6 +122,10 @@ impl Coder {
         }
         bench.calibrate()?;
         bench.shorten(&red)?;
+        // Recipes have few candidates, which come one by one.
+        if case.rung != Rung::Recipe {
+            bench.prepare_batches(&red, threads)?;
+        }
         let limits = limits(case, within, threads);
         let (sought, ground) = self.search(case, &sources, &red, &bench, limits, work, &mut notices);
         spent.candidates = sought.tried;
@@ -153,7 +158,8 @@ impl Coder {
             let commit = &case.snapshot.commit;
             let workspace = &*self.tools.workspace;
             let tier = (sandbox, case.waived);
-            Stage::Disk(Trees::make(workspace, &work.mission, commit, threads, builds, tier)?)
+            let places = case.project.lent.iter().map(|lent| case.below_top(&lent.at)).collect();
+            Stage::Disk(Trees::make(workspace, &work.mission, commit, threads, (builds, places), tier)?)
         };
         let rest = (case.limits, case.waived, &work.stop);
         let mut bench = Bench::new(case.project, sandbox, stage, case.baseline, sources, rest);

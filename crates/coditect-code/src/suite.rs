@@ -22,7 +22,8 @@ mod tally;
 mod watch;
 
 pub use imports::IMPORT;
-pub use native::{BUILD, Built, HITS, LACKS, Picked, Variant};
+pub(crate) use native::node::Told;
+pub use native::{BUILD, Built, Fate, HITS, LACKS, Many, Patch, Picked, Variant};
 pub use tally::CollectError;
 
 use native::Native;
@@ -252,6 +253,12 @@ impl Suite<'_> {
         Native::of(self).map(|native| native.build(only, limits, stop)).transpose()
     }
 
+    /// Whether one run tells what each of its tests reached, see [`HITS`].
+    #[must_use]
+    pub fn tells_lines(&self) -> bool {
+        Native::of(self).is_some_and(|native| native.tells_lines())
+    }
+
     /// Runs what [`Suite::build`] built, with `env` in the tests' environment.
     ///
     /// # Errors
@@ -306,6 +313,23 @@ impl Suite<'_> {
     #[must_use]
     pub fn takes_many(&self) -> bool {
         self.project.framework == Framework::Junit
+    }
+
+    /// Tries candidates, many in a process, where the framework can; gives for each how its tests went, and the number of
+    /// processes. None: nothing is known of this one. What is said is a hint: candidates of a process may touch one another.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn run_many(
+        &self,
+        built: &Built,
+        many: &Many<'_>,
+        stop: &Stop,
+    ) -> Result<(Vec<Option<Fate>>, u32), PortError> {
+        match Native::of(self) {
+            Some(native) => native.run_many(built, many, stop),
+            None => Ok((vec![None; many.candidates.len()], 0)),
+        }
     }
 
     /// One process: the whole request at first, then what is left.

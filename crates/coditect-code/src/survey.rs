@@ -15,6 +15,7 @@ use crate::python::{self, Listing};
 
 mod go;
 mod java;
+mod node;
 mod rust;
 
 /// What a survey looks at.
@@ -59,6 +60,14 @@ const NATIVE: &[Native] = &[
         bare: true,
         found: java::found,
         commanded: java::commanded,
+    },
+    Native {
+        languages: &[Language::JavaScript, Language::TypeScript, Language::Tsx],
+        manifests: &["package.json"],
+        programs: &["npm", "npx", "yarn", "pnpm", "node", "jest", "vitest", "mocha", "tsx", "cross-env"],
+        bare: false,
+        found: node::found,
+        commanded: node::commanded,
     },
 ];
 

@@ -15,6 +15,8 @@ use crate::repair::schemata::{crate_roots, java_place};
 use crate::suite::Lines;
 use crate::syntax::{Splice, children, splice};
 
+mod script;
+
 /// What a reached block says, before its number, on a line of its own.
 pub const MARK: &str = "\u{1}coditect-hit ";
 /// Blocks that are instrumented at most; the likeliest files come first.
@@ -27,6 +29,8 @@ pub struct Trace {
     pub files: BTreeMap<String, String>,
     /// By number: the file, and the lines (from 1) that are the block's own.
     spots: Vec<(String, Vec<u32>)>,
+    /// Lines that run when a file is loaded, where that is known.
+    loading: Lines,
 }
 
 impl Trace {
@@ -54,10 +58,41 @@ impl Trace {
         lines.into_iter().map(|(path, own)| (path, own.into_iter().collect())).collect()
     }
 
+    /// Lines of these files that run when they are loaded, as far as that is known.
+    #[must_use]
+    pub fn lines_of_loading(&self, files: &[&str]) -> Lines {
+        let of = |file: &&str| Some(((*file).to_owned(), self.loading.get(*file)?.clone()));
+        files.iter().filter_map(of).collect()
+    }
+
+    fn add_script(&mut self, source: &Source, language: Language, root: Node<'_>) {
+        let spots = script::spots(root);
+        let mut splices = Vec::new();
+        for spot in &spots {
+            if self.spots.len() >= MOST {
+                break;
+            }
+            splices.extend(spot.splices(call(language, self.spots.len()).trim().trim_end_matches(';')));
+            self.spots.push((source.path.clone(), spot.own_lines(&spots)));
+        }
+        self.loading.insert(source.path.clone(), script::lines_of_loading(root, &spots));
+        splices.sort_by_key(|splice| splice.range.start);
+        if let (false, Some(text)) = (splices.is_empty(), splice(&source.text, &splices)) {
+            // One file that does not parse would keep all tests from being loaded.
+            let tree = language.syntax().and_then(|mut syntax| syntax.parse(&text));
+            if tree.is_some_and(|tree| !tree.root_node().has_error()) {
+                self.files.insert(source.path.clone(), text);
+            }
+        }
+    }
+
     fn add(&mut self, source: &Source, language: Language) {
         let Some(tree) = language.syntax().and_then(|mut syntax| syntax.parse(&source.text)) else { return };
         if tree.root_node().has_error() {
             return;
+        }
+        if language.is_script() {
+            return self.add_script(source, language, tree.root_node());
         }
         let tests = test_regions(&source.text, &tree, language);
         let outside_tests = |at: usize| tests.iter().all(|test| !test.contains(&at));
@@ -195,10 +230,11 @@ fn call(language: Language, number: usize) -> String {
         Language::Rust => format!(" crate::__coditect_trace::hit({number}u32); "),
         Language::Go => format!(" coditectHit({number}); "),
         Language::Java => format!(" coditect.Hit.at({number}); "),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => format!(
-            " (globalThis.__coditect||=new Set()).has({number})||(globalThis.__coditect.add({number}),\
-             globalThis.process.stderr.write(\"\\u0001coditect-hit {number}\\n\")); "
-        ),
+        // The runner's part of ours defines it in the realm of the tests, and tells which test reached what.
+        Language::JavaScript => format!(" globalThis.__coditect&&globalThis.__coditect({number}); "),
+        Language::TypeScript | Language::Tsx => {
+            format!(" (globalThis as any).__coditect&&(globalThis as any).__coditect({number}); ")
+        }
         Language::Python => String::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use coditect_code::languages::is_test_path;
 use coditect_code::python::Listing;
-use coditect_code::suite::{BUILD, Coverage, HITS, Suite, SuiteRun};
+use coditect_code::suite::{BUILD, Built, Coverage, HITS, Suite, SuiteRun};
 use coditect_code::trace::Trace;
 use coditect_ports::PortError;
 use coditect_types::{TestReport, TestResult, TestStatus};
@@ -78,6 +78,9 @@ pub(super) fn add_lines(
     if built.broken().is_some() {
         return Ok(());
     }
+    if suite.tells_lines() {
+        return all_at_once(place, measured, &suite, &built, &trace);
+    }
     let (at_once, most_green) = if suite.takes_many() { (AT_ONCE, MANY_GREEN) } else { (1, MOST_GREEN) };
     let green = contrast(report, &red, most_green);
     let mut greens_began = None;
@@ -105,7 +108,44 @@ pub(super) fn add_lines(
             }
         }
     }
+    add_loading(measured, &trace, &red);
     Ok(())
+}
+
+/// One run of the whole suite, where each test's end says what it reached.
+fn all_at_once(
+    place: &Place<'_>,
+    measured: &mut Measured,
+    suite: &Suite<'_>,
+    built: &Built,
+    trace: &Trace,
+) -> Result<(), PortError> {
+    let how = SuiteRun { coverage: Coverage::Lines, ..SuiteRun::whole(place.limits) };
+    let run = suite.run_built(built, &how, &[], &place.work.stop)?;
+    measured.runs += u64::from(run.runs);
+    for (id, lines) in &run.lines {
+        if let Some(hits) = lines.get(HITS) {
+            measured.suite.lines.insert(id.clone(), trace.lines(hits));
+        }
+    }
+    let red: Vec<String> = measured.suite.report.red().map(|test| test.id.clone()).collect();
+    add_loading(measured, trace, &red);
+    Ok(())
+}
+
+/// Lines that run when a file is loaded belong to all tests: those of files that a red test reaches, or of all.
+fn add_loading(measured: &mut Measured, trace: &Trace, red: &[String]) {
+    let lines = &measured.suite.lines;
+    let reached: BTreeSet<&str> = red
+        .iter()
+        .filter_map(|id| lines.get(id))
+        .flat_map(|lines| lines.keys().map(String::as_str))
+        .collect();
+    let files: Vec<&str> = match reached.is_empty() {
+        true => trace.files.keys().map(String::as_str).collect(),
+        false => reached.into_iter().collect(),
+    };
+    measured.suite.import_lines = trace.lines_of_loading(&files);
 }
 
 /// Green tests that are traced, the most telling first: those in the files of red ones, then those in their folders,

@@ -13,6 +13,7 @@ use coditect_ports::{Exit, PortError, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
+use super::batches::Batches;
 use super::sources::{Script, Sources};
 use super::trees::Trees;
 use super::woven::{Member, Woven, folder_of, picked};
@@ -53,16 +54,22 @@ pub(super) struct Bench<'a> {
     pub(super) stop: &'a Stop,
     /// What a run takes beside its tests: starting, importing.
     pub(super) overhead: Duration,
+    /// What the run of the whole suite took beside its tests.
+    beside: Duration,
     times: BTreeMap<&'a str, Duration>,
     imports: Vec<String>,
     /// Some tests may be red in spite of a repair: flaky ones, and those that nobody asked for.
     may_be_red: bool,
-    product: &'a [Source],
-    script: &'a Script,
+    pub(super) product: &'a [Source],
+    pub(super) script: &'a Script,
     /// Files of tests that say the same when they are run alone as in the whole suite.
     alone: BTreeSet<String>,
     /// Where batches of candidates are built, for languages whose builds take seconds.
     pub(super) woven: Option<Woven>,
+    /// Where many candidates are tried in one process, for runners that can load a project again.
+    pub(super) batches: Option<Batches>,
+    /// Red tests of the search.
+    pub(super) red: usize,
     /// Whether interpreters are kept warm.
     is_warm: bool,
     /// Red tests that say the same in an interpreter that ran them before, see [`SuiteRun::warm`].
@@ -71,7 +78,7 @@ pub(super) struct Bench<'a> {
     hanging: Vec<String>,
     /// Green tests in the files of the red ones, short ones: most of what a candidate breaks, it breaks there.
     near: Vec<String>,
-    runs: AtomicU64,
+    pub(super) runs: AtomicU64,
     /// The first red suite was looked at in a worktree of its own, too.
     confirmed: AtomicBool,
     /// Candidates of the next batch that is built together.
@@ -102,6 +109,8 @@ impl<'a> Bench<'a> {
             waived,
             stop,
             overhead: AT_LEAST,
+            beside: Duration::from_millis(baseline.wall_ms)
+                .saturating_sub(baseline.tests.iter().map(took).sum()),
             times: baseline.tests.iter().map(|test| (test.id.as_str(), took(test))).collect(),
             imports: baseline
                 .tests
@@ -116,6 +125,8 @@ impl<'a> Bench<'a> {
             alone: BTreeSet::new(),
             woven: None,
             is_warm: false,
+            batches: None,
+            red: baseline.red().count(),
             warm: Vec::new(),
             hanging: Vec::new(),
             near: near(baseline),
@@ -163,6 +174,11 @@ impl<'a> Bench<'a> {
 
     /// Finds out how long a run takes beside its tests, on the unchanged project.
     pub(super) fn calibrate(&mut self) -> Result<(), PortError> {
+        if matches!(self.project.framework, Framework::Jest | Framework::Mocha | Framework::Vitest) {
+            // One process ran all of them, and each start of it takes seconds.
+            self.overhead = self.beside.max(AT_LEAST);
+            return Ok(());
+        }
         if let Some(woven) = &self.woven {
             let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
             let suite = self.suite(self.project, &woven.tree, Some(&woven.cache), Writes::Kept);
@@ -266,7 +282,7 @@ impl<'a> Bench<'a> {
         Ok(report)
     }
 
-    fn suite<'b>(
+    pub(super) fn suite<'b>(
         &'b self,
         project: &'b Project,
         view: &'b Path,
@@ -448,6 +464,9 @@ impl<'a> Bench<'a> {
 
 impl repair::Judge for Bench<'_> {
     fn ready(&self, batch: &[(&Candidate, &BTreeMap<String, String>)]) -> Result<(), PortError> {
+        if let Some(batches) = &self.batches {
+            return self.try_batch(batches, batch);
+        }
         let Some(woven) = &self.woven else { return Ok(()) };
         let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
         let suite = self.suite(self.project, &woven.tree, Some(&woven.cache), Writes::Kept);
@@ -458,6 +477,9 @@ impl repair::Judge for Bench<'_> {
     }
 
     fn batch(&self) -> usize {
+        if let Some(batches) = &self.batches {
+            return batches.size();
+        }
         if self.woven.is_some() { self.next_batch.load(Ordering::Relaxed) } else { FIRST_BATCH }
     }
 
@@ -477,6 +499,11 @@ impl repair::Judge for Bench<'_> {
         if let Some(Member::Refused(why)) = self.woven.as_ref().and_then(|woven| woven.member(overlay)) {
             let red = vec![("(build)".to_owned(), why)];
             return Ok(Trial { red, complete: true, ..Trial::default() });
+        }
+        if let (Scope::Tests { .. }, Some(batches)) = (scope, &self.batches)
+            && let Some(known) = batches.known(overlay)
+        {
+            return Ok(known);
         }
         let suite = match scope {
             Scope::Tests { ids, stop_at_red } => self.try_tests(overlay, ids, stop_at_red)?,

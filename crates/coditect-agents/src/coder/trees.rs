@@ -79,6 +79,8 @@ pub(crate) struct Trees<'a> {
     builds: bool,
     /// Whether places are layers.
     layered: AtomicBool,
+    /// Directories that runs need to find, see [`coditect_types::project::Lent`].
+    places: Vec<String>,
     free: Mutex<Vec<Tree>>,
     returned: Condvar,
 }
@@ -90,7 +92,7 @@ impl<'a> Trees<'a> {
         mission: &'a MissionId,
         commit: &'a str,
         count: usize,
-        builds: bool,
+        (builds, places): (bool, Vec<String>),
         (sandbox, waived): (&dyn Sandbox, &[String]),
     ) -> Result<Self, PortError> {
         let trees = Self {
@@ -98,11 +100,13 @@ impl<'a> Trees<'a> {
             mission,
             commit,
             builds,
+            places,
             layered: AtomicBool::new(true),
             free: Mutex::default(),
             returned: Condvar::new(),
         };
         let shared = workspace.worktree(mission, commit, "seek-shared")?;
+        trees.make_room(&shared)?;
         let first = trees.layer(&shared, 0)?;
         trees.layered.store(can_layer(sandbox, waived, &first), Ordering::Relaxed);
         let mut free = vec![first];
@@ -135,6 +139,7 @@ impl<'a> Trees<'a> {
         run: impl FnOnce(&Tree) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         let path = self.workspace.worktree(self.mission, self.commit, "seek-alone")?;
+        self.make_room(&path)?;
         let stand = Stand::Copy(Copy { path, clean: BTreeMap::new() });
         let tree = Tree { number: 0, cache: None, stand };
         write(&tree, files)?;
@@ -155,8 +160,17 @@ impl<'a> Trees<'a> {
         self.builds.then(make).transpose()
     }
 
+    /// Makes the directories that dependencies are shown in.
+    fn make_room(&self, path: &Path) -> Result<(), PortError> {
+        let mut places = self.places.iter();
+        places
+            .try_for_each(|place| fs::create_dir_all(path.join(place)))
+            .map_err(|error| PortError::from_io("make room for dependencies", &error))
+    }
+
     fn copy(&self, number: usize) -> Result<Copy, PortError> {
         let path = self.workspace.worktree(self.mission, self.commit, &format!("seek-{number}"))?;
+        self.make_room(&path)?;
         let clean = looks(&path);
         Ok(Copy { path, clean })
     }

@@ -5,6 +5,7 @@ use coditect_types::TestStatus;
 
 use super::tally::{CollectError, Tally};
 use super::{Suite, SuiteRun};
+use crate::languages::Language;
 
 /// Ends the id of a test that stands for all tests of a file that cannot be imported, as in
 /// `tests/test_x.py::<import>`. It is green once the file is imported, has tests, and none of them is red.
@@ -47,7 +48,7 @@ pub(super) fn blame(tally: &mut Tally, how: &SuiteRun<'_>) {
         let file = error.place.split("::").next().unwrap_or_default();
         if error.stage == "setup" && error.place.contains("::") || has_tests(tally, file) {
             blame_collected(tally, error);
-        } else if file.ends_with(".py") {
+        } else if Language::of_path(file).is_some() {
             let id = format!("{file}{IMPORT}");
             tally.keep(id.clone(), TestStatus::Errored, &error.error_type, error.message.clone(), 0);
             if let Some(result) = tally.ends.get_mut(&id) {
@@ -55,7 +56,8 @@ pub(super) fn blame(tally: &mut Tally, how: &SuiteRun<'_>) {
             }
         }
     }
-    for id in how.imports.iter().filter(|id| !tally.ends.contains_key(*id)).cloned().collect::<Vec<_>>() {
+    let asked = how.imports.iter().chain(how.select.into_iter().flatten()).filter(|id| id.ends_with(IMPORT));
+    for id in asked.filter(|id| !tally.ends.contains_key(*id)).cloned().collect::<Vec<_>>() {
         let file = id.strip_suffix(IMPORT).unwrap_or(&id);
         let mut tests = tally.ends.values().filter(|test| is_of(&test.id, file)).peekable();
         let (status, message) = match (tests.peek().is_some(), tests.find(|test| test.status.is_red())) {

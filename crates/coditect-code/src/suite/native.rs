@@ -30,6 +30,10 @@ mod java;
 mod picks;
 
 pub use picks::Picked;
+mod many;
+pub(crate) mod node;
+
+pub use many::{Fate, Many, Patch};
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
@@ -63,7 +67,7 @@ pub(super) struct Step {
 /// Tests that one process runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unit {
-    /// What their ids begin with, without the `::`: a file, as far as there is one.
+    /// What their ids begin with, without the `::`: a file, as far as there is one. Empty: they are of any file.
     pub(super) name: String,
     /// What starts it.
     pub(super) step: Step,
@@ -191,6 +195,18 @@ pub(super) trait Driver: Sync {
     /// The command that runs a unit, or of it only the tests with these ids.
     fn launch(&self, unit: &Unit, select: Option<&[String]>) -> Step;
 
+    /// The command that runs all tests of a unit but those that have ended, where its tests are known only once they
+    /// run. None: those that are known are all.
+    fn resume(&self, _unit: &Unit, _ended: &[String]) -> Option<Step> {
+        None
+    }
+
+    /// The command that tries candidates one after the other, and runs of a unit the tests with these ids for each. None:
+    /// this framework starts anew for each.
+    fn many(&self, _unit: &Unit, _select: &[String], _candidates: &[many::Candidate<'_>]) -> Option<Step> {
+        None
+    }
+
     /// The command that runs tests of an instrumented build each by itself, and reports which blocks it reached. None:
     /// the process prints that, so it is started for each test.
     fn traced(&self, _unit: &Unit, _ids: &[String]) -> Option<Step> {
@@ -229,6 +245,11 @@ pub(super) trait Driver: Sync {
         None
     }
 
+    /// Whether each test's end says what it reached (see [`HITS`]), so that many can be traced in one process.
+    fn tells_lines(&self) -> bool {
+        false
+    }
+
     /// What a report line means.
     fn hear(&self, unit: &Unit, line: &str, take: &mut dyn FnMut(Line));
 
@@ -262,16 +283,13 @@ pub(super) trait Driver: Sync {
 pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolchain)> {
     let driver: &dyn Driver = match framework {
         Framework::CargoTest => &cargo::Cargo,
-        Framework::Unittest
-        | Framework::Pytest
-        | Framework::Doctest
-        | Framework::NodeTest
-        | Framework::Jest
-        | Framework::Vitest
-        | Framework::Mocha
-        | Framework::Command => return None,
+        Framework::Unittest | Framework::Pytest | Framework::Doctest | Framework::Command => return None,
         Framework::GoTest => &go::Go,
         Framework::Junit => &java::Java,
+        Framework::NodeTest => &node::Node(Framework::NodeTest),
+        Framework::Jest => &node::Node(Framework::Jest),
+        Framework::Vitest => &node::Node(Framework::Vitest),
+        Framework::Mocha => &node::Node(Framework::Mocha),
     };
     framework.toolchain().map(|toolchain| (driver, toolchain))
 }
@@ -287,6 +305,10 @@ impl<'a> Native<'a> {
     pub(super) fn of(suite: &'a Suite<'a>) -> Option<Self> {
         let (driver, toolchain) = driver(suite.project.framework)?;
         Some(Self { suite, driver, toolchain })
+    }
+
+    pub(super) fn tells_lines(&self) -> bool {
+        self.driver.tells_lines()
     }
 
     /// Builds the tests of what is on the disk and lists them. `only`: no others are asked for.
@@ -462,6 +484,7 @@ impl<'a> Native<'a> {
         let started = Instant::now();
         let all = Duration::from_millis(how.limits.wall_ms) * WALLS;
         let mut asked = asked(unit, how);
+        let mut ended: Option<Vec<String>> = None;
         if asked.as_ref().is_some_and(Vec::is_empty) {
             return Ok(false);
         }
@@ -473,8 +496,17 @@ impl<'a> Native<'a> {
             let wall_ms = how.limits.wall_ms.min(millis(left)).max(1);
             let limits = Limits { wall_ms, ..how.limits.clone() };
             tally.begin_round();
-            let (ran, hung) =
-                self.process(unit, asked.as_deref(), &limits, *share, how, env, tally, stop, on_progress)?;
+            let (ran, hung) = self.process(
+                unit,
+                (asked.as_deref(), ended.as_deref()),
+                &limits,
+                *share,
+                how,
+                env,
+                tally,
+                stop,
+                on_progress,
+            )?;
             sum.take(&ran);
             if unit.opaque {
                 return Ok(self.opaque(unit, &ran, tally) && how.stop_on_red);
@@ -489,6 +521,14 @@ impl<'a> Native<'a> {
             }
             match round_end {
                 Round::Over => return Ok(how.stop_on_red && tally.red > 0),
+                Round::Again
+                    if unit.names.is_none()
+                        && asked.is_none()
+                        && round < how.rounds.min(MOST_ROUNDS)
+                        && self.driver.resume(unit, &[]).is_some() =>
+                {
+                    ended = Some(tally.ends.keys().cloned().collect());
+                }
                 Round::Again if round < how.rounds.min(MOST_ROUNDS) && !left.is_zero() => {
                     let rest = tally.remaining();
                     let rest: Vec<String> = rest.into_iter().filter(|id| is_of(unit, id)).collect();
@@ -500,6 +540,13 @@ impl<'a> Native<'a> {
                 Round::Again => {
                     problems
                         .push("too many tests hang or break their process: the rest was not run".to_owned());
+                    return Ok(false);
+                }
+                // Nothing could even be loaded.
+                Round::Stuck(why)
+                    if unit.name.is_empty() && tally.order.is_empty() && tally.errors.is_empty() =>
+                {
+                    tally.keep(BUILD.to_owned(), TestStatus::Errored, "LoadError", why, 0);
                     return Ok(false);
                 }
                 Round::Stuck(why) => {
@@ -515,7 +562,7 @@ impl<'a> Native<'a> {
     fn process(
         &self,
         unit: &Unit,
-        select: Option<&[String]>,
+        (select, ended): (Option<&[String]>, Option<&[String]>),
         limits: &Limits,
         share: Duration,
         how: &SuiteRun<'_>,
@@ -524,11 +571,12 @@ impl<'a> Native<'a> {
         stop: &Stop,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Ran, bool), PortError> {
+        let resumed = ended.and_then(|ended| self.driver.resume(unit, ended));
         let traced =
             select.filter(|_| how.coverage == Coverage::Lines).and_then(|ids| self.driver.traced(unit, ids));
         let is_traced = traced.is_some();
         let named = select.filter(|ids| ids.len() <= self.driver.most_named());
-        let step = traced.unwrap_or_else(|| self.driver.launch(unit, named));
+        let step = resumed.or(traced).unwrap_or_else(|| self.driver.launch(unit, named));
         let watch = Watch::new(share);
         let mut ear = self.driver.ear(unit, select);
         let ran = watch.over(stop, || {
@@ -557,7 +605,8 @@ impl<'a> Native<'a> {
         }
         tally.hash_more(&ran.stderr);
         // An instrumented program says what it reached; with one test alone, that is the test's.
-        if let (Coverage::Lines, Some([only]), false) = (how.coverage, select, is_traced) {
+        let told = is_traced || self.driver.tells_lines();
+        if let (Coverage::Lines, Some([only]), false) = (how.coverage, select, told) {
             tally.lines.insert(only.clone(), [(HITS.to_owned(), hits(&ran.stderr))].into());
         }
         Ok((ran, watch.is_hung()))
@@ -599,6 +648,8 @@ impl<'a> Native<'a> {
         stop: &Stop,
         on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Ran, PortError> {
+        // Tests of runners that compile as they go may be stopped as others may: one that hangs is no broken build.
+        let compiles = build && reports == Reports::None;
         let project = self.suite.project;
         let cache = self.suite.cache.ok_or_else(|| {
             PortError::new(ErrorKind::Bug, "a suite that is built was given no directory for what is built")
@@ -635,7 +686,7 @@ impl<'a> Native<'a> {
             stop,
         };
         let ran = self.suite.sandbox.run(&job, on_report)?;
-        if stop.is_raised() && build {
+        if stop.is_raised() && compiles {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests were built"));
         }
         Ok(ran)
@@ -744,6 +795,7 @@ fn is_of(unit: &Unit, id: &str) -> bool {
         }
         Some(names) => names.values().any(|test| test == id),
         None if !unit.files.is_empty() => unit.files.contains(id.split("::").next().unwrap_or(id)),
+        None if unit.name.is_empty() => true,
         None => id.strip_prefix(unit.name.as_str()).is_some_and(|rest| rest.starts_with("::")),
     }
 }

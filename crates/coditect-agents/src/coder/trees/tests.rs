@@ -109,7 +109,7 @@ fn layers_share_one_worktree_that_nobody_writes_to() {
     let dir = tempfile::tempdir().unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 2, false, (&Layers(true), &[])).unwrap();
+    let trees = Trees::make(&workspace, &mission, "c", 2, (false, Vec::new()), (&Layers(true), &[])).unwrap();
     assert!(trees.are_layered());
     let files = BTreeMap::from([("calc.py".to_owned(), b"new\n".to_vec())]);
     let over = |tree: &super::Tree| match tree.writes() {
@@ -145,7 +145,8 @@ fn every_trial_sees_its_own_candidate_and_nothing_of_others() {
     fs::write(&precious, "precious").unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1, false, (&Layers(false), &[])).unwrap();
+    let trees =
+        Trees::make(&workspace, &mission, "c", 1, (false, Vec::new()), (&Layers(false), &[])).unwrap();
     let files =
         BTreeMap::from([("calc.py".to_owned(), b"new\n".to_vec()), ("more.py".to_owned(), Vec::new())]);
     let look = |top: &Path| {
@@ -179,7 +180,8 @@ fn a_worktree_comes_back_also_from_a_trial_that_fails() {
     let dir = tempfile::tempdir().unwrap();
     let workspace = OneFile(dir.path().to_owned());
     let mission = MissionId::parse("m-1").unwrap();
-    let trees = Trees::make(&workspace, &mission, "c", 1, false, (&Layers(false), &[])).unwrap();
+    let trees =
+        Trees::make(&workspace, &mission, "c", 1, (false, Vec::new()), (&Layers(false), &[])).unwrap();
     assert!(trees.with(&BTreeMap::new(), |_| no::<()>()).is_err());
     trees.with(&BTreeMap::new(), |_| Ok(())).unwrap();
 }

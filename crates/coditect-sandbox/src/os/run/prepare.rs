@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use coditect_ports::sandbox::{Reports, TOOL_CACHE, TOOL_FILES, Tool};
 use coditect_ports::{Job, PortError, Program, Writes};
 use coditect_types::ErrorKind;
+use coditect_types::project::Toolchain;
 
 use crate::os::identity::Chosen;
 use crate::os::plan::{Access, Entry, GuestLimits, PROJECT, Plan, REPORT_FD, RUNNER, Raw};
@@ -15,6 +16,9 @@ use crate::os::{OsSandbox, sys, toolchain};
 const SCRATCH_UNCOUNTED: u64 = 256 << 20;
 /// Address space that libraries reserve without ever touching it, bytes.
 const RESERVED: u64 = 512 << 20;
+/// The same for Node: each memory of WebAssembly, which its own parsers use, reserves ten gigabytes. What is really
+/// used is still added up and kept to its limit.
+const RESERVED_BY_NODE: u64 = 256 << 30;
 
 /// A plan and what goes with it.
 #[derive(Debug)]
@@ -79,7 +83,7 @@ pub(super) fn prepare(sandbox: &OsSandbox, job: &Job<'_>) -> Result<Prepared, Po
         env: env.into_iter().map(|(name, value)| (Raw::new(name), Raw::new(value))).collect(),
         waived: job.waived.to_vec(),
         limits: GuestLimits {
-            address_space: (!counted).then(|| limits.memory_bytes.saturating_add(RESERVED)),
+            address_space: (!counted).then(|| limits.memory_bytes.saturating_add(reserved(job.program))),
             processes: limits.processes.into(),
             file_bytes: limits.file_bytes,
         },
@@ -149,6 +153,13 @@ fn view_entry(view: &Path, writes: Writes<'_>) -> Result<Entry, PortError> {
         Writes::Dropped { over } => over.map(checked_view).transpose()?.map(Raw::new),
     };
     Ok(Entry::Overlay { view: Raw::new(view), over })
+}
+
+fn reserved(program: &Program) -> u64 {
+    match program {
+        Program::Tool(tool) if tool.toolchain == Toolchain::Node => RESERVED_BY_NODE,
+        Program::Python { .. } | Program::Command { .. } | Program::Tool(_) => RESERVED,
+    }
 }
 
 /// The files and the directory for builds of a tool.
