@@ -209,7 +209,8 @@ impl Coder {
         let mut account = sought.account;
         let mut passing: Vec<Found> = sought.best.into_iter().chain(sought.runners_up).collect();
         while !passing.is_empty() {
-            let found = passing.remove(0);
+            let mut found = passing.remove(0);
+            bench.tidy(&mut found.sources)?;
             notices.doing("proving the change by the whole suite");
             let overlay: BTreeMap<String, String> =
                 found.sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
