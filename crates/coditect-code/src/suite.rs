@@ -259,6 +259,21 @@ impl Suite<'_> {
         Native::of(self).is_some_and(|native| native.tells_lines())
     }
 
+    /// A changed file as the language's own formatter writes it. None where there is no formatter, or where the file was
+    /// not in that format before, so that more than the change would be written anew.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn formatted(
+        &self,
+        old: &str,
+        new: &str,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<String>, PortError> {
+        Native::of(self).map_or(Ok(None), |native| native.formatted((old, new), limits, stop))
+    }
+
     /// Runs what [`Suite::build`] built, with `env` in the tests' environment.
     ///
     /// # Errors

@@ -160,7 +160,11 @@ impl Bench<'_> {
         let many =
             Many { candidates: &candidates, select: &batches.ids, limits: self.limits, share: batches.share };
         let (fates, runs) = trees.with(&BTreeMap::new(), |tree| {
-            self.suite(self.project, tree.path(), tree.cache(), tree.writes()).run_many(&batches.built, &many, self.stop)
+            self.suite(self.project, tree.path(), tree.cache(), tree.writes()).run_many(
+                &batches.built,
+                &many,
+                self.stop,
+            )
         })?;
         self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
         let mut fates = fates.into_iter();

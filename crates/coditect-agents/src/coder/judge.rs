@@ -252,6 +252,19 @@ impl<'a> Bench<'a> {
         known.then(|| Project { targets: self.alone.iter().cloned().collect(), ..self.project.clone() })
     }
 
+    /// The files of a change in the language's own format, where they were in it before.
+    pub(super) fn tidy(&self, changed: &mut [Source]) -> Result<(), PortError> {
+        let Some(woven) = &self.woven else { return Ok(()) };
+        let suite = self.suite(self.project, &woven.tree, Some(&woven.cache), Writes::Refused);
+        for source in changed {
+            let Some(old) = self.product.iter().find(|old| old.path == source.path) else { continue };
+            if let Some(text) = suite.formatted(&old.text, &source.text, self.limits, self.stop)? {
+                source.text = text;
+            }
+        }
+        Ok(())
+    }
+
     /// The whole suite under the person's own limits.
     pub(super) fn whole(&self, overlay: &BTreeMap<String, String>) -> Result<SuiteReport, PortError> {
         let how = SuiteRun { imports: &self.imports, ..SuiteRun::whole(self.limits) };

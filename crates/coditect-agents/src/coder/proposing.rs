@@ -41,7 +41,8 @@ impl Coder {
         let mut passing: Vec<Found> = sought.best.into_iter().chain(sought.runners_up).collect();
         let partly = sought.partly;
         while !passing.is_empty() {
-            let found = passing.remove(0);
+            let mut found = passing.remove(0);
+            bench.tidy(&mut found.sources)?;
             notices.doing("proving the change by the whole suite");
             let proof = bench.whole(&overlay_of(&found))?;
             if let Some(why) = case.refuted(&proof.report, &[]) {

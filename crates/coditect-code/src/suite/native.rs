@@ -250,6 +250,12 @@ pub(super) trait Driver: Sync {
         false
     }
 
+    /// Writes a changed file in the language's own format to standard output, and fails where it was not in that format
+    /// before.
+    fn format(&self, _old: &str, _new: &str) -> Option<Step> {
+        None
+    }
+
     /// What a report line means.
     fn hear(&self, unit: &Unit, line: &str, take: &mut dyn FnMut(Line));
 
@@ -382,6 +388,20 @@ impl<'a> Native<'a> {
         let ran =
             self.run(step, true, Reports::None, &limits, &[], stop, &mut |_| ControlFlow::Continue(()))?;
         Ok(Some(self.driver.fitting(&ran)))
+    }
+
+    /// See [`Suite::formatted`].
+    pub(super) fn formatted(
+        &self,
+        (old, new): (&str, &str),
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<String>, PortError> {
+        let Some(step) = self.driver.format(old, new) else { return Ok(None) };
+        let ran =
+            self.run(step, false, Reports::None, limits, &[], stop, &mut |_| ControlFlow::Continue(()))?;
+        let is_whole = ran.exit == Exit::Code(0) && ran.dropped == 0 && !ran.stdout.is_empty();
+        Ok(String::from_utf8(ran.stdout).ok().filter(|_| is_whole))
     }
 
     /// Builds, then runs.

@@ -214,7 +214,7 @@ fn off_by_one_fit(desk: &Desk<'_, '_>, node: Node<'_>) -> f64 {
                 Some(
                     "slice" | "substring" | "substr" | "charAt" | "charCodeAt" | "codePointAt" | "get"
                     | "nth" | "subSequence" | "subList" | "skip" | "take" | "splice" | "at" | "split_at"
-                    | "drain",
+                    | "make" | "drain",
                 ) => 0.9,
                 Some(name) if *name == *desk.region.function => 0.8,
                 _ => 0.35,

@@ -152,6 +152,16 @@ impl Driver for Go {
         Some(Project { targets, ..project.clone() })
     }
 
+    fn format(&self, old: &str, new: &str) -> Option<Step> {
+        let script = format!("[ -z \"$(gofmt -l {TOOL_FILES}/old.go)\" ] && exec gofmt {TOOL_FILES}/new.go");
+        let files = [("old.go", old), ("new.go", new)];
+        Some(Step {
+            argv: vec!["sh".to_owned(), "-c".to_owned(), script],
+            files: files.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec(),
+            ..Step::default()
+        })
+    }
+
     fn reports(&self) -> Reports {
         Reports::Stdout
     }
