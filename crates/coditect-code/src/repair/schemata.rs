@@ -219,7 +219,7 @@ impl Loom<'_> {
                 | Language::JavaScript
                 | Language::TypeScript
                 | Language::Tsx
-                | Language::Java => format!("if (coditect.Pick.at == {number})\n"),
+                | Language::Java => format!("if (coditect.Pick.is({number}))\n"),
             });
             let first = out.breaks + 1;
             out.push(&copy);
@@ -355,15 +355,35 @@ fn go_support(package: &str) -> String {
     )
 }
 
+/// A process that tries many candidates sets `at`, and asks beforehand which choices are made while classes are
+/// initialised (`early`): that happens once, so that these candidates need classes of their own.
 const JAVA_SUPPORT: &str = "package coditect;
 
 public final class Pick {
-    public static final int at = read();
+    public static volatile int at = read();
+    public static volatile java.util.Set<Integer> early;
+
+    public static boolean is(int number) {
+        java.util.Set<Integer> found = early;
+        if (found != null && isEarly()) {
+            found.add(number);
+        }
+        return at == number;
+    }
+
+    private static boolean isEarly() {
+        return StackTrace.of().anyMatch(frame -> frame.getMethodName().equals(\"<clinit>\"));
+    }
 
     private static int read() {
-        // A process that tries many says it by a property.
         String named = System.getProperty(\"coditect.pick\", System.getenv(\"CODITECT_PICK\"));
         return named == null ? -1 : Integer.parseInt(named);
+    }
+
+    private static final class StackTrace {
+        static java.util.stream.Stream<StackTraceElement> of() {
+            return java.util.Arrays.stream(new Throwable().getStackTrace());
+        }
     }
 }
 ";

@@ -73,7 +73,7 @@ fn go_and_java_choose_too() {
     let schema = woven(&java, &[("a - b", "a + b")]);
     let text = &schema.files["src/main/java/org/x/A.java"];
     assert!(
-        text.contains("{ if (coditect.Pick.at == 0)\n{ return a + b; }\nelse { return a - b; } }"),
+        text.contains("{ if (coditect.Pick.is(0))\n{ return a + b; }\nelse { return a - b; } }"),
         "{text}"
     );
     assert!(schema.files.contains_key("src/main/java/coditect/Pick.java"));

@@ -23,6 +23,10 @@ final class Reports {
     private final Set<String> ended = new HashSet<>();
     private final Map<String, Long> started = new HashMap<>();
     private boolean red;
+    /** Lines that are kept back; null: none. */
+    private StringBuilder held;
+    /** A class could not be initialised, which stays so. */
+    private boolean broken;
     /** Asked at the end of a test for the numbers of the blocks that it ran; null: nobody asks. */
     java.util.function.Supplier<Collection<Integer>> hits;
 
@@ -31,17 +35,47 @@ final class Reports {
         this.sources = sources;
     }
 
-    /** Forgets the tests so far: a new candidate is tried. */
-    synchronized void begin(String pick) {
+    /** Keeps lines back until it is known whether they count. */
+    synchronized void hold() {
+        held = new StringBuilder();
+    }
+
+    /** Says what was kept back. */
+    synchronized void tell() {
+        String all = held.toString();
+        held = null;
+        if (!all.isEmpty()) {
+            line(all.substring(0, all.length() - 1));
+        }
+    }
+
+    /** Forgets what was kept back, and the tests that it was about. */
+    synchronized void forget() {
+        held = null;
+        reset();
+    }
+
+    private void reset() {
         ended.clear();
         started.clear();
         red = false;
+        broken = false;
+    }
+
+    /** Forgets the tests so far: a new candidate is tried. */
+    synchronized void begin(String pick) {
+        reset();
         line("{\"e\":\"job\",\"pick\":" + pick + "}");
     }
 
     /** Whether a test was red. */
     synchronized boolean isRed() {
         return red;
+    }
+
+    /** Whether a class could not be initialised. */
+    synchronized boolean isBroken() {
+        return broken;
     }
 
     /** The id of a test: its file, classes within it, its name. */
@@ -94,6 +128,9 @@ final class Reports {
         StringBuilder out = new StringBuilder("{\"e\":\"end\",\"id\":").append(text(id)).append(",\"status\":\"")
                 .append(status).append("\",\"us\":").append(us);
         red |= status.equals("failed") || status.equals("errored");
+        for (Throwable at = trouble; at != null; at = at.getCause() == at ? null : at.getCause()) {
+            broken |= at instanceof LinkageError;
+        }
         if (trouble != null) {
             out.append(",\"error_type\":").append(text(trouble.getClass().getName()));
             out.append(",\"message\":").append(text(message(trouble)));
@@ -118,6 +155,10 @@ final class Reports {
     }
 
     synchronized void line(String json) {
+        if (held != null) {
+            held.append(json).append('\n');
+            return;
+        }
         try {
             channel.write((json + "\n").getBytes(StandardCharsets.UTF_8));
             channel.flush();

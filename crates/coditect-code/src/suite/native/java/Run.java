@@ -38,6 +38,8 @@ public final class Run {
     private static final long THREAD_MS = 50;
     /** Tests that are all run, to see how many a candidate turns green. */
     private static final int FEW = 3;
+    /** Candidates that use the same classes at most: what one leaves in them, others see. */
+    private static final int MOST_SHARED = 24;
     private static final String PICK = "coditect.pick";
 
     private final Path home;
@@ -200,31 +202,106 @@ public final class Run {
      */
     private void picks(List<String> picks, List<String> ids, List<String> near) throws Exception {
         Map<Path, String> project = looks();
+        Shared shared = new Shared(ids);
         for (String pick : picks) {
             State before = new State();
-            System.setProperty(PICK, pick);
             reports.begin(pick);
             reports.collected(ids);
-            try (Loader loader = fresh(pick)) {
-                alone(loader, () -> {
-                    for (String id : ids) {
-                        Set<String> only = Collections.singleton(id);
-                        framework().run(load(only, loader), only, reports);
-                        if (reports.isRed() && ids.size() > FEW) {
-                            break;
+            // Most candidates are red at once: that shows in classes that others used, which are loaded and compiled.
+            if (!shared.isRed(pick)) {
+                System.setProperty(PICK, pick);
+                try (Loader loader = fresh(pick)) {
+                    alone(loader, () -> {
+                        one(loader, ids);
+                        if (!reports.isRed() && !near.isEmpty()) {
+                            Set<String> others = new LinkedHashSet<>(near);
+                            framework().run(load(others, loader), others, reports);
                         }
-                    }
-                    if (!reports.isRed() && !near.isEmpty()) {
-                        Set<String> others = new LinkedHashSet<>(near);
-                        framework().run(load(others, loader), others, reports);
-                    }
-                });
+                    });
+                }
             }
             reports.done();
             if (!before.restore() || !looks().equals(project)) {
                 // Whoever listens starts another process for the rest, in a clean directory.
                 Runtime.getRuntime().halt(0);
             }
+        }
+    }
+
+    /** Runs the red tests. */
+    private void one(Loader loader, List<String> ids) throws Exception {
+        for (String id : ids) {
+            Set<String> only = Collections.singleton(id);
+            framework().run(load(only, loader), only, reports);
+            if (reports.isRed() && ids.size() > FEW) {
+                break;
+            }
+        }
+    }
+
+    /** Classes that several candidates use one after the other. */
+    private final class Shared {
+        private final List<String> ids;
+        private Loader loader;
+        private int used;
+        /** Candidates that change what happens while classes are initialised; null: not known yet. */
+        private Set<Integer> early;
+        private boolean impossible;
+
+        Shared(List<String> ids) {
+            this.ids = ids;
+        }
+
+        /** True: a test is red with this candidate, which has been reported. False: nothing is known. */
+        boolean isRed(String pick) throws Exception {
+            if (impossible || Files.isDirectory(home.resolveSibling("variants").resolve(pick))) {
+                return false;
+            }
+            if (loader == null || used >= MOST_SHARED) {
+                renew();
+            }
+            if (impossible || early.contains(Integer.valueOf(pick))) {
+                return false;
+            }
+            used++;
+            field("at").set(null, Integer.valueOf(pick));
+            reports.hold();
+            alone(loader, () -> one(loader, ids));
+            field("at").set(null, -1);
+            if (reports.isRed() && !reports.isBroken()) {
+                reports.tell();
+                return true;
+            }
+            used = reports.isBroken() ? MOST_SHARED : used;
+            reports.forget();
+            return false;
+        }
+
+        private void renew() throws Exception {
+            if (loader != null) {
+                loader.close();
+            }
+            loader = fresh(null);
+            used = 0;
+            if (early != null) {
+                return;
+            }
+            early = Collections.newSetFromMap(new java.util.concurrent.ConcurrentHashMap<>());
+            try {
+                field("early").set(null, early);
+            } catch (ClassNotFoundException e) {
+                // Nothing is woven.
+                impossible = true;
+                return;
+            }
+            reports.hold();
+            alone(loader, () -> one(loader, ids));
+            reports.forget();
+            field("early").set(null, null);
+        }
+
+        private java.lang.reflect.Field field(String name) throws ReflectiveOperationException {
+            return Class.forName("coditect.Pick", true, loader).getField(name);
         }
     }
 
