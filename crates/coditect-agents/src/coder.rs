@@ -9,12 +9,12 @@ use std::path::Path;
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
 use coditect_ports::{Agent, PortError, Work};
-use coditect_types::outcome::Spent;
+use coditect_types::outcome::{SearchTime, Spent};
 use coditect_types::plan::Role;
 use coditect_types::project::Framework;
 use coditect_types::{
-    Action, Budget, ErrorKind, Failure, Focus, Ground, Limits, Outcome, Project, Rung, Snapshot, Suspect, TestReport,
-    TestResult, TestStatus, Tier,
+    Action, Budget, ErrorKind, Failure, Focus, Ground, Limits, Outcome, Project, Rung, Snapshot, Suspect,
+    TestReport, TestResult, TestStatus, Tier,
 };
 
 use crate::notices::Notices;
@@ -115,6 +115,7 @@ impl Coder {
         let limits = limits(case, within, threads);
         let (sought, ground) = self.search(case, &sources, &red, &bench, limits, work, &mut notices);
         spent.candidates = sought.tried;
+        spent.search = Some(search_time(&sought));
         spent.sandbox_runs = bench.runs();
         if let Some(trouble) = sought.trouble {
             return Err(trouble.into());
@@ -215,6 +216,13 @@ fn limits(case: &Case<'_>, within: Option<Within>, threads: usize) -> SeekLimits
         within,
         covered: None,
     }
+}
+
+/// Where the time of a search went.
+fn search_time(sought: &Sought) -> SearchTime {
+    let repair::SeekTime { wall_us, making_us, judging_us, trials_us } = sought.time;
+    let (trials, deduplicated) = (sought.trials, sought.deduplicated);
+    SearchTime { wall_us, making_us, judging_us, trials_us, trials, deduplicated }
 }
 
 fn is_flaky(test: &TestResult) -> bool {

@@ -75,8 +75,13 @@ pub fn survey(survey: &Survey<'_>) -> Result<Project, Failure> {
             None => look.commanded(given)?,
         },
         _ if survey.report.is_some() => {
-            return Err(Failure::new(ErrorKind::Invalid, "a report is named, and no test command that writes it")
-                .with_hint("name the command with `--test-command \"...\"`, or as `test_command` in coditect.toml"));
+            return Err(Failure::new(
+                ErrorKind::Invalid,
+                "a report is named, and no test command that writes it",
+            )
+            .with_hint(
+                "name the command with `--test-command \"...\"`, or as `test_command` in coditect.toml",
+            ));
         }
         _ => look.found()?,
     };
@@ -100,8 +105,11 @@ impl Look<'_> {
     /// A command that is run as it stands, since its results are read from where the person says.
     fn as_it_stands(&self, given: &[String], report: &ReportSource) -> Result<Project, Failure> {
         if report.format == ReportFormat::JunitXml && report.path.is_none() {
-            return Err(Failure::new(ErrorKind::Invalid, "JUnit's XML is read from files, and none is named")
-                .with_hint("name them with `report_path`, such as \"build/reports/*.xml\""));
+            return Err(Failure::new(
+                ErrorKind::Invalid,
+                "JUnit's XML is read from files, and none is named",
+            )
+            .with_hint("name them with `report_path`, such as \"build/reports/*.xml\""));
         }
         let below = self.files.below(self.survey.subdir);
         let most = Language::ALL
@@ -113,7 +121,9 @@ impl Look<'_> {
         let (tier, tier_reason) = choose(self.survey.sandbox, Tier::Os, reason)?;
         let command = given.join(" ");
         let note = match (report.format, &report.path) {
-            (ReportFormat::ExitCode, _) => format!("only the exit code of `{command}` is known, not its tests"),
+            (ReportFormat::ExitCode, _) => {
+                format!("only the exit code of `{command}` is known, not its tests")
+            }
             (_, Some(path)) => format!("results are read from `{path}`"),
             (_, None) => "results are read from standard output".to_owned(),
         };

@@ -19,7 +19,8 @@ fn survey(dir: &tempfile::TempDir) -> Project {
         worktree: dir.path(),
         subdir: "",
         home: None,
-        test_command: None, report: None,
+        test_command: None,
+        report: None,
         sandbox: SandboxChoice::Auto,
     };
     coditect_code::survey::survey(&survey).unwrap()
@@ -198,7 +199,8 @@ fn a_command_is_one_test_named_by_itself() {
         worktree: dir.path(),
         subdir: "",
         home: None,
-        test_command: Some(&command), report: None,
+        test_command: Some(&command),
+        report: None,
         sandbox: SandboxChoice::Auto,
     };
     let project = coditect_code::survey::survey(&survey).unwrap();

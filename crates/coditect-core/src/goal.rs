@@ -217,7 +217,9 @@ fn partly(state: &State, left: usize, what: &str) -> End {
     let turned = red.saturating_sub(left);
     let text = format!("{what}: {turned} of {} turned green, {left} still red.", count(red, "red test"));
     let end = End::new(MissionStatus::PartlyVerified, text);
-    end.hint("take the change and run again: what is left may be found from there, or needs a person or a model")
+    end.hint(
+        "take the change and run again: what is left may be found from there, or needs a person or a model",
+    )
 }
 
 /// Tests that were asked for by names that no test has.
@@ -407,9 +409,12 @@ fn caveats(state: &State) -> Vec<String> {
     if let Some(proposal) = world.proposal.as_deref()
         && proposal.confidence < 0.5
     {
+        let others = match proposal.runners_up.len() {
+            0 => String::new(),
+            n => format!("{} passed all tests too: ", count(n, "other change")),
+        };
         lines.push(format!(
-            "{} passed all tests too: read the change before you take it (confidence {:.2})",
-            count(proposal.runners_up.len(), "other change"),
+            "{others}read the change before you take it (confidence {:.2})",
             proposal.confidence
         ));
     }

@@ -7,8 +7,8 @@ use coditect_types::event::{Response, ViolationKind};
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Action, AttemptId, Event, Failure, Ground, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt,
-    Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
+    Action, AttemptId, Event, Failure, Ground, Ledger, MissionId, MissionStatus, Outcome, Policy, Project,
+    Receipt, Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
 };
 
 use crate::parametrize::parametrize;

@@ -103,10 +103,16 @@ impl Truth {
     }
 
     fn seek(&mut self, rung: Rung) -> Outcome {
-        let spent = Spent { candidates: 10, sandbox_runs: 10, wall_ms: 50 };
+        let spent = Spent { candidates: 10, sandbox_runs: 10, wall_ms: 50, search: None };
         let finds = if rung == Rung::Recipe { self.recipe_finds } else { self.reflex_right_at != 0 };
         if !finds {
-            return Outcome::NoChangeFound { rung, account: "Nothing fits.".into(), at_limit: false, ground: None, spent };
+            return Outcome::NoChangeFound {
+                rung,
+                account: "Nothing fits.".into(),
+                at_limit: false,
+                ground: None,
+                spent,
+            };
         }
         self.proposals += 1;
         let n = self.proposals;

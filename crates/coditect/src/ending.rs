@@ -130,7 +130,11 @@ impl Page {
     }
 
     fn proof(&mut self, receipt: &Receipt, status: MissionStatus) {
-        let label = if matches!(status, MissionStatus::Verified | MissionStatus::PartlyVerified) { "proved" } else { "tests" };
+        let label = if matches!(status, MissionStatus::Verified | MissionStatus::PartlyVerified) {
+            "proved"
+        } else {
+            "tests"
+        };
         let turned = receipt
             .before
             .iter()

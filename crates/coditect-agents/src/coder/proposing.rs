@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coditect_code::repair::{Found, Source, Sought};
+use coditect_code::repair::{Found, Sought, Source};
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{ChangedPlace, Evidence, OtherChange, Proposal, Spent};
@@ -30,7 +30,12 @@ pub(super) struct Desk<'a> {
 impl Coder {
     /// Proves the winner by the whole suite once more, on the person's own limits, and commits it. Where nothing turns
     /// all red tests green, the best part of a repair.
-    pub(super) fn propose(&self, desk: &Desk<'_>, sought: Sought, ground: Option<Ground>) -> Result<Outcome, Failure> {
+    pub(super) fn propose(
+        &self,
+        desk: &Desk<'_>,
+        sought: Sought,
+        ground: Option<Ground>,
+    ) -> Result<Outcome, Failure> {
         let Desk { case, bench, notices, .. } = desk;
         let mut account = sought.account;
         let mut passing: Vec<Found> = sought.best.into_iter().chain(sought.runners_up).collect();
@@ -40,12 +45,16 @@ impl Coder {
             notices.doing("proving the change by the whole suite");
             let proof = bench.whole(&overlay_of(&found))?;
             if let Some(why) = case.refuted(&proof.report, &[]) {
-                account = format!("{account} {} passed the search and was refuted: {why}.", found.candidate.describe());
+                account = format!(
+                    "{account} {} passed the search and was refuted: {why}.",
+                    found.candidate.describe()
+                );
                 continue;
             }
             let (change, evidence) = (self.commit(desk, &found)?, self.evidence(desk, &found, &passing)?);
             let others = passing.iter().take(MOST_RUNNERS_UP);
-            let runners_up = others.filter_map(|other| Some(cut(self.commit(desk, other).ok()?.diff))).collect();
+            let runners_up =
+                others.filter_map(|other| Some(cut(self.commit(desk, other).ok()?.diff))).collect();
             return Ok(proposed(case, found, change, runners_up, evidence));
         }
         if let Some(partly) = partly {
@@ -115,7 +124,13 @@ impl Coder {
     }
 }
 
-fn proposed(case: &Case<'_>, found: Found, change: Change, runners_up: Vec<String>, evidence: Evidence) -> Outcome {
+fn proposed(
+    case: &Case<'_>,
+    found: Found,
+    change: Change,
+    runners_up: Vec<String>,
+    evidence: Evidence,
+) -> Outcome {
     let proposal = Proposal {
         rung: case.rung,
         runners_up,
@@ -151,7 +166,8 @@ impl Case<'_> {
         let before: BTreeSet<&str> = self.baseline.red().map(|test| test.id.as_str()).collect();
         let may_be_red = |id: &str| {
             unsteady.contains(id)
-                || (before.contains(id) && (!self.focus.wants_test(id) || left.iter().any(|other| other == id)))
+                || (before.contains(id)
+                    && (!self.focus.wants_test(id) || left.iter().any(|other| other == id)))
         };
         let ends: BTreeMap<&str, TestStatus> =
             proof.tests.iter().map(|test| (test.id.as_str(), test.status)).collect();

@@ -13,8 +13,8 @@ use coditect_ports::{Agent, Bus, Clock, Notice, Sandbox, Stop, Work};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
 use coditect_types::{
-    Action, AttemptId, Budget, Delivery, Focus, Limits, MissionId, Outcome, Project, Receipt, Rung, Snapshot, Suspect, TaskId,
-    TestReport, Tier, WorkspaceRef,
+    Action, AttemptId, Budget, Delivery, Focus, Limits, MissionId, Outcome, Project, Receipt, Rung, Snapshot,
+    Suspect, TaskId, TestReport, Tier, WorkspaceRef,
 };
 
 use crate::python_host::Host;

@@ -36,7 +36,9 @@ fn heads_of_generated_files() {
 
 #[test]
 fn copies_of_other_projects() {
-    for path in ["vendor/x.go", "src/third_party/y.py", "a/node_modules/b/c.js", "web/jquery.min.js", "p/a_pb2.py"] {
+    for path in
+        ["vendor/x.go", "src/third_party/y.py", "a/node_modules/b/c.js", "web/jquery.min.js", "p/a_pb2.py"]
+    {
         assert!(check(&[], path, "").is_some(), "{path}");
     }
     for path in ["vendor.py", "src/vendors/x.py", "node.js", "admin.js"] {
@@ -47,7 +49,10 @@ fn copies_of_other_projects() {
 #[test]
 fn what_gitattributes_say() {
     let files = [
-        (".gitattributes", "# comment\n*.gen.py linguist-generated\n/out/** linguist-generated=true\nlib/** linguist-vendored\nvendor/** -linguist-vendored\n"),
+        (
+            ".gitattributes",
+            "# comment\n*.gen.py linguist-generated\n/out/** linguist-generated=true\nlib/** linguist-vendored\nvendor/** -linguist-vendored\n",
+        ),
         ("sub/.gitattributes", "made.py linguist-generated text\n"),
     ];
     for path in ["a.gen.py", "x/b.gen.py", "out/deep/a.py", "lib/a.py", "sub/made.py", "sub/x/made.py"] {

@@ -29,7 +29,8 @@ fn look(top: &Path, subdir: &str, command: Option<&str>) -> Result<Project, Fail
         worktree: top,
         subdir,
         home: None,
-        test_command: words.as_deref(), report: None,
+        test_command: words.as_deref(),
+        report: None,
         sandbox: SandboxChoice::Auto,
     })
 }
@@ -222,7 +223,8 @@ fn the_virtual_environment_of_the_person_is_used() {
         worktree: dir.path(),
         subdir: "",
         home: Some(home.path()),
-        test_command: None, report: None,
+        test_command: None,
+        report: None,
         sandbox: SandboxChoice::Auto,
     })
     .unwrap();
@@ -236,7 +238,8 @@ fn only_one_tier_may_be_allowed() {
         worktree: dir.path(),
         subdir: "",
         home: None,
-        test_command: None, report: None,
+        test_command: None,
+        report: None,
         sandbox: SandboxChoice::Only(Tier::Wasm),
     })
     .unwrap_err();

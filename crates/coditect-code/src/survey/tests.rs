@@ -16,7 +16,8 @@ fn surveyed(files: &[(&str, &str)], subdir: &str, command: Option<&str>) -> Resu
         worktree: top.path(),
         subdir,
         home: None,
-        test_command: command.as_deref(), report: None,
+        test_command: command.as_deref(),
+        report: None,
         sandbox: SandboxChoice::Auto,
     })
 }

@@ -8,9 +8,7 @@ mod told;
 
 use std::path::{Component, Path, PathBuf};
 
-use coditect_types::{
-    Delivery, ErrorKind, Event, Focus, Ground, MissionStatus, Outcome, WorkspaceRef,
-};
+use coditect_types::{Delivery, ErrorKind, Event, Focus, Ground, MissionStatus, Outcome, WorkspaceRef};
 
 use super::{Context, run};
 use crate::args::{RepairArgs, Shown};
@@ -49,7 +47,8 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
     let shown = Shown { quiet: args.quiet || cx.out.json, progress: false };
     let json = cx.out.json;
     cx.out = Out::on_stderr(&cx.global);
-    let (mission, status, exit_code) = watch::mission(&mut cx, site.clone(), begin, shown, watch::OnSignal::Conclude)?;
+    let (mission, status, exit_code) =
+        watch::mission(&mut cx, site.clone(), begin, shown, watch::OnSignal::Conclude)?;
     let archive = wiring::archive(&site)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     let told = told::Told { view: &view, records: &records, status, exit_code };
@@ -128,8 +127,12 @@ fn usage(cause: String, hint: &str) -> Report {
 
 /// The mission's request. What it names is a hint for the search as well.
 fn request(focus: &Focus) -> String {
-    let named: Vec<String> =
-        focus.functions.iter().chain(&focus.files).map(|name| format!("`{}`", name.replace('`', "'"))).collect();
+    let named: Vec<String> = focus
+        .functions
+        .iter()
+        .chain(&focus.files)
+        .map(|name| format!("`{}`", name.replace('`', "'")))
+        .collect();
     match named.as_slice() {
         [] => "make the failing tests pass".to_owned(),
         some => format!("make the failing tests pass by a change in {}", some.join(", ")),

@@ -41,7 +41,8 @@ impl Ground {
             Verdict::Broke | Verdict::Survived => true,
             Verdict::Hung => false,
         };
-        if let (true, Some(number)) = (did_something && self.near.len() < MOST_NEAR, self.numbers.get(place)) {
+        if let (true, Some(number)) = (did_something && self.near.len() < MOST_NEAR, self.numbers.get(place))
+        {
             self.near.push(*number);
         }
     }

@@ -35,7 +35,8 @@ impl Told<'_> {
         let Some(proposal) = self.proposal() else { return String::new() };
         let mut text = whole_lines(&proposal.diff);
         for (number, other) in proposal.evidence.others.iter().enumerate() {
-            let mut about = format!("\nchange {} that passes too, confidence {:.2}", number + 2, other.confidence);
+            let mut about =
+                format!("\nchange {} that passes too, confidence {:.2}", number + 2, other.confidence);
             about.push_str(if other.proved { ", proved by the whole suite" } else { ", seen to pass once" });
             let about = format!("{about}\n{}\n{}", other.explanation, other.diff);
             for line in about.lines() {
@@ -56,7 +57,11 @@ impl Told<'_> {
             }
         }
         if let Some(applied) = applied {
-            cx.out.line(&format!("applied  {} ({})", harmless(&applied.files.join(", ")), harmless(&applied.how)))?;
+            cx.out.line(&format!(
+                "applied  {} ({})",
+                harmless(&applied.files.join(", ")),
+                harmless(&applied.how)
+            ))?;
         }
         Ok(())
     }
@@ -71,7 +76,11 @@ impl Told<'_> {
             "others   {} {} every test too{}",
             phrase::count(evidence.others_passing, "other change"),
             if evidence.others_passing == 1 { "passes" } else { "pass" },
-            if evidence.others_passing > 0 && evidence.others.is_empty() { " (`--all` tells them)" } else { "" },
+            if evidence.others_passing > 0 && evidence.others.is_empty() {
+                " (`--all` tells them)"
+            } else {
+                ""
+            },
         ));
         lines
     }
@@ -89,7 +98,9 @@ impl Told<'_> {
         let view = self.view;
         let patches: Vec<Value> = self.proposal().map_or_else(Vec::new, |proposal| {
             let best = self.best(proposal);
-            std::iter::once(best).chain(proposal.evidence.others.iter().map(|other| self.other(proposal, other))).collect()
+            std::iter::once(best)
+                .chain(proposal.evidence.others.iter().map(|other| self.other(proposal, other)))
+                .collect()
         });
         json!({
             "type": "repair",
