@@ -124,7 +124,8 @@ fn apply_brings_a_verified_change_into_the_tree() {
     let world = World::new();
     let output = world.coditect(&["repair", "--apply", "--json"]);
     assert_eq!((code(&output), &object(&output)["applied"]["files"]), (0, &json!(["calc.py"])), "{output:?}");
-    assert_eq!(world.git(&["status", "--porcelain"]), "M calc.py");
+    let now = fs::read_to_string(world.path("project/calc.py")).unwrap();
+    assert!(now.contains("result + number") || now.contains("result += number"), "{now}");
     assert_eq!(world.git(&["branch", "--list"]), "* main");
 }
 
@@ -156,7 +157,7 @@ fn two_tests(more: &str) -> String {
 #[test]
 fn several_bugs_are_repaired_together() {
     let world = world(&[("calc.py", TWO), ("test_calc.py", &two_tests(""))]);
-    let output = world.coditect(&["repair", "--json", "--max-candidates", "1500"]);
+    let output = world.coditect(&["repair", "--json", "--max-candidates", "1200"]);
     let told = object(&output);
     assert_eq!((code(&output), &told["status"]), (0, &json!("verified")), "{told}");
     let lines: Vec<&Value> =
@@ -168,7 +169,7 @@ fn several_bugs_are_repaired_together() {
 fn what_cannot_be_repaired_is_left_by_name() {
     let never = "\n    def test_never(self):\n        self.fail(\"whatever the program does\")\n";
     let world = world(&[("calc.py", TWO), ("test_calc.py", &two_tests(never))]);
-    let output = world.coditect(&["repair", "--json", "--max-candidates", "1200"]);
+    let output = world.coditect(&["repair", "--json", "--max-candidates", "900"]);
     let told = object(&output);
     assert_eq!((code(&output), &told["status"]), (1, &json!("partly_verified")), "{told}");
     let evidence = &told["patches"][0]["evidence"];
@@ -191,7 +192,7 @@ fn an_interrupt_ends_with_what_there_is_and_the_next_run_goes_on() {
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     loop {
         let log = world.coditect(&["log", "last", "--json"]);
-        let judged = String::from_utf8_lossy(&log.stdout).contains("\"seek_change\"");
+        let judged = String::from_utf8_lossy(&log.stdout).contains("seek_change: reflex");
         if home.exists() && judged {
             break;
         }

@@ -178,7 +178,8 @@ fn high_is_max(text: &str) -> bool {
 
 #[test]
 fn what_can_be_repaired_is_told_beside_what_is_left() {
-    let all = vec![("t::low", low_is_min as fn(&str) -> bool), ("t::high", high_is_max), ("t::no", |_| false)];
+    let all =
+        vec![("t::low", low_is_min as fn(&str) -> bool), ("t::high", high_is_max), ("t::no", |_| false)];
     let mut setting = Setting::new(APART, all);
     setting.limits.candidates = 2_000;
     let sought = setting.seek();

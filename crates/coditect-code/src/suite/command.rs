@@ -72,10 +72,8 @@ impl Suite<'_> {
 
     /// Its exit code is all that it says.
     fn one_test(&self, tally: &mut Tally, ran: &Ran) {
-        let (status, error_type) = match &ran.exit {
-            Exit::Code(0) => (TestStatus::Passed, ""),
-            exit => ended_badly(exit),
-        };
+        let green = ran.exit == Exit::Code(0);
+        let (status, error_type) = if green { (TestStatus::Passed, "") } else { ended_badly(&ran.exit) };
         let id = self.project.command.join(" ");
         let said = if status.is_red() { said(ran) } else { String::new() };
         tally.order.push(id.clone());
@@ -106,13 +104,12 @@ impl Suite<'_> {
                         tally.framed(&case.id, case.frames);
                     }
                 }
-                match &ran.exit {
-                    Exit::Code(0) => None,
-                    Exit::Code(_) if any_red || !problems.is_empty() => None,
-                    exit => {
-                        Some(format!("`{command}` {}, and no test of its report is red", how_it_ended(exit)))
-                    }
-                }
+                let by_itself = matches!(ran.exit, Exit::Code(_));
+                let explained = by_itself && (any_red || !problems.is_empty());
+                let odd = ran.exit != Exit::Code(0) && !explained;
+                odd.then(|| {
+                    format!("`{command}` {}, and no test of its report is red", how_it_ended(&ran.exit))
+                })
             }
             Err(unread) => {
                 let why = format!("`{command}` {}: {}", how_it_ended(&ran.exit), unread.why());

@@ -11,7 +11,7 @@ const INSIDE: &str = "/project/";
 pub(super) fn found(text: &str, is_file: &dyn Fn(&str) -> bool) -> Vec<Frame> {
     let mut frames: Vec<Frame> = Vec::new();
     for line in text.lines() {
-        let place = python(line).or_else(|| line.split_whitespace().find_map(|word| plain(word)));
+        let place = python(line).or_else(|| line.split_whitespace().find_map(plain));
         let Some((file, number, function)) = place else { continue };
         let file = file.strip_prefix(INSIDE).unwrap_or(file);
         let file = file.strip_prefix("file:///project/").unwrap_or(file).trim_start_matches("./");

@@ -92,36 +92,32 @@ async fn ended(house: &House, path: &str, policy: Policy) -> Result<MissionId, R
 
 fn told(records: &[Record]) -> Result<Told, Report> {
     let outcomes = || {
-        records.iter().filter_map(|record| match &record.event {
-            Event::AttemptEnded { outcome, .. } => Some(outcome),
-            _ => None,
+        records.iter().filter_map(|record| {
+            let Event::AttemptEnded { outcome, .. } = &record.event else { return None };
+            Some(outcome)
         })
     };
-    let baseline = outcomes().find_map(|outcome| match outcome {
-        Outcome::BaselineMeasured { project, report, .. } => {
-            Some((project.tier, (report.tests.len(), report.tests.iter().map(|test| test.us).sum())))
-        }
-        _ => None,
+    let baseline = outcomes().find_map(|outcome| {
+        let Outcome::BaselineMeasured { project, report, .. } = outcome else { return None };
+        Some((project.tier, (report.tests.len(), report.tests.iter().map(|test| test.us).sum())))
     });
-    let spent = outcomes().find_map(|outcome| match outcome {
-        Outcome::NoChangeFound { rung: Rung::Reflex, spent, .. } | Outcome::ChangeProposed { spent, .. } => {
-            Some(spent.clone())
-        }
-        _ => None,
+    let spent = outcomes().find_map(|outcome| {
+        let (Outcome::NoChangeFound { rung: Rung::Reflex, spent, .. }
+        | Outcome::ChangeProposed { spent, .. }) = outcome
+        else {
+            return None;
+        };
+        Some((spent.clone(), spent.search?))
     });
-    match (baseline, spent) {
-        (Some((tier, tests)), Some(spent @ Spent { search: Some(time), .. })) => {
-            Ok(Told { tier, tests, spent, time })
-        }
-        _ => {
-            let summary = records.iter().rev().find_map(|record| match &record.event {
-                Event::MissionCompleted { summary, .. } => Some(summary.as_str()),
-                _ => None,
-            });
-            let cause = format!("there was no search: {}", summary.unwrap_or("the mission did not end"));
-            Err(Report::new(ErrorKind::Bug, DOING, cause))
-        }
+    if let (Some((tier, tests)), Some((spent, time))) = (baseline, spent) {
+        return Ok(Told { tier, tests, spent, time });
     }
+    let summary = records.iter().rev().find_map(|record| {
+        let Event::MissionCompleted { summary, .. } = &record.event else { return None };
+        Some(summary.as_str())
+    });
+    let cause = format!("there was no search: {}", summary.unwrap_or("the mission did not end"));
+    Err(Report::new(ErrorKind::Bug, DOING, cause))
 }
 
 #[allow(
