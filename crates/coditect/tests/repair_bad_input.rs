@@ -56,9 +56,14 @@ fn byte_order_mark_tabs_and_line_ends_stay() {
 #[test]
 fn a_file_of_twenty_thousand_lines_is_searched_where_it_matters() {
     let mut text = CALC.to_owned();
-    for n in 0..6_660 {
+    for n in 0..2_000 {
         write!(text, "\ndef filler_{n}(a, b):\n    return a * {n} + b\n").unwrap();
     }
+    text.push_str("\nTABLE = \"\"\"\n");
+    for n in 0..14_000 {
+        writeln!(text, "{n} a line of a table").unwrap();
+    }
+    text.push_str("\"\"\"\n");
     assert!(text.lines().count() > 19_900);
     let world = world(&[("calc.py", text.as_bytes())]);
     // Each candidate is a new module of 20,000 lines to the interpreter, so there are to be few of them.
