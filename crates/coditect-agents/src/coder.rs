@@ -10,7 +10,7 @@ use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
 use coditect_code::suite::LACKS;
 use coditect_ports::{Agent, PortError, Work};
-use coditect_types::outcome::Spent;
+use coditect_types::outcome::{SearchTime, Spent};
 use coditect_types::plan::Role;
 use coditect_types::project::Framework;
 use coditect_types::{
@@ -129,6 +129,7 @@ impl Coder {
         let limits = limits(case, within, threads);
         let (sought, ground) = self.search(case, &sources, &red, &bench, limits, work, &mut notices);
         spent.candidates = sought.tried;
+        spent.search = Some(search_time(&sought));
         spent.sandbox_runs = bench.runs();
         if let Some(trouble) = sought.trouble {
             return Err(trouble.into());
@@ -234,6 +235,13 @@ fn limits(case: &Case<'_>, within: Option<Within>, threads: usize) -> SeekLimits
         within,
         covered: None,
     }
+}
+
+/// Where the time of a search went.
+fn search_time(sought: &Sought) -> SearchTime {
+    let repair::SeekTime { wall_us, making_us, judging_us, trials_us } = sought.time;
+    let (trials, deduplicated) = (sought.trials, sought.deduplicated);
+    SearchTime { wall_us, making_us, judging_us, trials_us, trials, deduplicated }
 }
 
 fn is_flaky(test: &TestResult) -> bool {

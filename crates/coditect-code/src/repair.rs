@@ -310,6 +310,28 @@ pub struct Partly {
     pub left: Vec<String>,
 }
 
+/// Where the time of a search went, µs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeekTime {
+    /// All of it.
+    pub wall_us: u64,
+    /// Making candidates, on one thread.
+    pub making_us: u64,
+    /// Judging batches of them.
+    pub judging_us: u64,
+    /// Single trials, summed over the threads.
+    pub trials_us: u64,
+}
+
+impl SeekTime {
+    /// Adds the time of a search within this one, whose own wall clock has it already.
+    pub(crate) fn take(&mut self, within: Self) {
+        self.making_us += within.making_us;
+        self.judging_us += within.judging_us;
+        self.trials_us += within.trials_us;
+    }
+}
+
 /// What came of a search.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sought {
@@ -324,6 +346,8 @@ pub struct Sought {
     pub ground: Option<(u64, Vec<u64>)>,
     /// Candidates judged.
     pub tried: u64,
+    /// Where its time went.
+    pub time: SeekTime,
     /// Trials asked of the judge.
     pub trials: u64,
     /// Candidates left out since another had the same text, or since they do not parse.

@@ -15,9 +15,11 @@ use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Enforced, ErrorKind, Limits, Project, TestReport, TestResult, TestStatus, Tier};
 
+mod command;
 mod imports;
 mod native;
 mod protocol;
+mod reports;
 mod tally;
 mod watch;
 
@@ -551,57 +553,6 @@ impl Suite<'_> {
             wall,
             build: Duration::ZERO,
         }
-    }
-
-    /// A command of the person's own is one test, named by the command; its exit code is all that it says.
-    fn run_command(
-        &self,
-        how: &SuiteRun<'_>,
-        stop: &Stop,
-        on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<SuiteReport, PortError> {
-        if !how.overlay.is_empty() {
-            return Err(PortError::new(
-                ErrorKind::Bug,
-                "a command reads the disk: an overlay does not reach it",
-            ));
-        }
-        let started = Instant::now();
-        let argv = self.project.command.clone();
-        // Compiled files are told apart by size and second: a candidate of the same size would not be seen.
-        let env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
-        let program = Program::Command { argv, env };
-        let root = self.view.join(&self.project.root);
-        let job = self.job(&program, how.limits, &root, how, stop);
-        let ran = self.sandbox.run(&job, &mut |_| ControlFlow::Continue(()))?;
-        if stop.is_raised() {
-            return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
-        }
-        let (status, error_type) = match &ran.exit {
-            Exit::Code(0) => (TestStatus::Passed, ""),
-            Exit::Code(_) => (TestStatus::Failed, ""),
-            Exit::TimedOut => (TestStatus::TimedOut, "TimeoutError"),
-            Exit::OutOfMemory => (TestStatus::Errored, "MemoryError"),
-            Exit::Signal(_) | Exit::Enough | Exit::Stopped | Exit::Crashed(_) => {
-                (TestStatus::Errored, "SystemExit")
-            }
-        };
-        let mut tally = Tally::default();
-        tally.hash_more(&ran.stdout);
-        tally.hash_more(&ran.stderr);
-        let id = self.project.command.join(" ");
-        let said = if status.is_red() {
-            format!("{}\n{}", last_lines(&ran.stderr), last_lines(&ran.stdout))
-        } else {
-            String::new()
-        };
-        tally.order.push(id.clone());
-        tally.keep(id, status, error_type, said.trim().to_owned(), ran.wall_us);
-        if let Exit::Code(code) = ran.exit {
-            tally.done = Some(code);
-        }
-        on_progress(Progress { green: u32::from(!status.is_red()), red: u32::from(status.is_red()), of: 1 });
-        Ok(self.report(how, tally, Vec::new(), ran, 1, started.elapsed()))
     }
 }
 

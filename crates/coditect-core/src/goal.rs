@@ -412,9 +412,12 @@ fn caveats(state: &State) -> Vec<String> {
     if let Some(proposal) = world.proposal.as_deref()
         && proposal.confidence < 0.5
     {
+        let others = match proposal.runners_up.len() {
+            0 => String::new(),
+            n => format!("{} passed all tests too: ", count(n, "other change")),
+        };
         lines.push(format!(
-            "{} passed all tests too: read the change before you take it (confidence {:.2})",
-            count(proposal.runners_up.len(), "other change"),
+            "{others}read the change before you take it (confidence {:.2})",
             proposal.confidence
         ));
     }

@@ -103,7 +103,7 @@ impl Truth {
     }
 
     fn seek(&mut self, rung: Rung) -> Outcome {
-        let spent = Spent { candidates: 10, sandbox_runs: 10, wall_ms: 50 };
+        let spent = Spent { candidates: 10, sandbox_runs: 10, wall_ms: 50, search: None };
         let finds = if rung == Rung::Recipe { self.recipe_finds } else { self.reflex_right_at != 0 };
         if !finds {
             return Outcome::NoChangeFound {

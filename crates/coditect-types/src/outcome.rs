@@ -127,6 +127,27 @@ pub struct Spent {
     pub sandbox_runs: u64,
     /// Wall clock, ms.
     pub wall_ms: u64,
+    /// Where the time of a search went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchTime>,
+}
+
+/// Where the time of a search went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SearchTime {
+    /// Wall clock of all of it, µs.
+    pub wall_us: u64,
+    /// Wall clock of making candidates on one thread (edited, told from those that were there, parsed), µs.
+    pub making_us: u64,
+    /// Wall clock of judging batches of them on all threads, µs.
+    pub judging_us: u64,
+    /// Time of single trials, summed over the threads, µs.
+    pub trials_us: u64,
+    /// Runs of tests.
+    pub trials: u64,
+    /// Candidates that were dropped unjudged: the text or the syntax tree was there before, or they do not parse.
+    pub deduplicated: u64,
 }
 
 /// What came of an action.

@@ -77,6 +77,7 @@ fn help() {
     snapshot!("help", world, &["--help"]);
     for command in [
         "run",
+        "repair",
         "list",
         "show",
         "log",

@@ -12,7 +12,9 @@ use coditect_types::ErrorKind;
 
 use crate::repair::pairs::Pairs;
 use crate::repair::pick::{self, Survivor};
-use crate::repair::{Candidate, EditKind, Means, Partly, Problem, Progress, Sought, stairs, syntax_errors};
+use crate::repair::{
+    Candidate, EditKind, Means, Partly, Problem, Progress, SeekTime, Sought, stairs, syntax_errors,
+};
 
 use self::batch::{Prepared, Verdict, judge_all};
 use self::ground::Ground;
@@ -90,6 +92,7 @@ fn search(
         }
     }
     hunt.run(progress);
+    hunt.keep_the_best_part();
     hunt.end("")
 }
 
@@ -119,6 +122,7 @@ struct Hunt<'a> {
     trials: u64,
     nearest: usize,
     ground: Ground,
+    time: SeekTime,
     partly: Option<Partly>,
     climbed: bool,
     ended: Option<End>,
@@ -143,6 +147,7 @@ impl<'a> Hunt<'a> {
             trials: 0,
             nearest: 0,
             ground: Ground::default(),
+            time: SeekTime::default(),
             partly: None,
             climbed: false,
             ended: None,
@@ -247,6 +252,7 @@ impl<'a> Hunt<'a> {
         mut next: impl FnMut() -> Option<Candidate>,
         wanted: &mut dyn FnMut(&Candidate) -> bool,
     ) -> Vec<Prepared> {
+        let began = self.means.clock.monotonic_us();
         let most = self.means.judge.batch();
         let mut batch = Vec::with_capacity(most);
         while batch.len() < most {
@@ -270,6 +276,7 @@ impl<'a> Hunt<'a> {
                 batch.push(prepared);
             }
         }
+        self.time.making_us += self.means.clock.monotonic_us().saturating_sub(began);
         batch
     }
 
@@ -296,6 +303,7 @@ impl<'a> Hunt<'a> {
                 trying: first.candidate.describe(),
             });
         }
+        let began = self.means.clock.monotonic_us();
         let deadline = self.deadline_us();
         let members: Vec<_> = batch.iter().map(|member| (&member.candidate, &member.overlay)).collect();
         if !members.is_empty()
@@ -309,10 +317,12 @@ impl<'a> Hunt<'a> {
             return;
         }
         let verdicts = judge_all(&self.means, &batch, &self.order, &self.failures, deadline);
+        self.time.judging_us += self.means.clock.monotonic_us().saturating_sub(began);
         for (place, (prepared, verdict)) in batch.into_iter().zip(verdicts).enumerate() {
             match verdict {
-                Some(Ok((verdict, trials))) => {
+                Some(Ok((verdict, trials, us))) => {
                     self.trials += trials;
+                    self.time.trials_us += us;
                     self.ground.judged(place, &verdict);
                     self.fold(prepared, verdict);
                 }
@@ -377,10 +387,27 @@ impl<'a> Hunt<'a> {
         }
     }
 
-    /// A third of the time is spent, and something turned a red test green.
+    /// A third of what may be spent is.
     fn is_time_to_climb(&self) -> bool {
         let spent_ms = self.means.clock.monotonic_us().saturating_sub(self.started_us) / 1_000;
-        spent_ms > self.means.limits.wall_ms / 3
+        let limits = self.means.limits;
+        spent_ms > limits.wall_ms / 3 || self.tried > limits.candidates / 3
+    }
+
+    /// Where several tests are red and nothing turns them all green, what turns most of them green is worth telling, also
+    /// where the search was ended before it could go on from there.
+    fn keep_the_best_part(&mut self) {
+        let none = self.survivors.is_empty() && self.partly.is_none() && self.trouble.is_none();
+        if !none || self.order.len() < 2 || self.means.stop.is_raised() {
+            return;
+        }
+        match stairs::standing(self.problem, &self.means, &self.partial) {
+            Ok((partly, trials)) => {
+                self.trials += trials;
+                self.partly = partly;
+            }
+            Err(trouble) => self.trouble = Some(trouble),
+        }
     }
 
     /// Goes on from the best half-success, once, where several tests are red and nothing turns them all green.
@@ -391,8 +418,12 @@ impl<'a> Hunt<'a> {
         }
         self.climbed = true;
         let left_us = self.deadline_us().saturating_sub(self.means.clock.monotonic_us());
-        match stairs::climb(self.problem, &self.means, &self.partial, left_us, progress) {
+        let left = (left_us, self.means.limits.candidates.saturating_sub(self.tried));
+        let before = self.tried;
+        let mut told = |within: Progress| progress(Progress { tried: before + within.tried, ..within });
+        match stairs::climb(self.problem, &self.means, &self.partial, left, &mut told) {
             Ok(climbed) => {
+                self.time.take(climbed.time);
                 self.tried += climbed.tried;
                 self.trials += climbed.trials;
                 self.partly = climbed.partly;
@@ -461,6 +492,10 @@ impl<'a> Hunt<'a> {
         Sought {
             partly: self.partly.take().filter(|_| best.is_none()),
             ground: Some(self.ground.told()),
+            time: SeekTime {
+                wall_us: self.means.clock.monotonic_us().saturating_sub(self.started_us),
+                ..self.time
+            },
             best,
             runners_up: found,
             tried,

@@ -12,7 +12,7 @@ use coditect_types::TestResult;
 use crate::repair::layers::{Layered, compose, sources_with, stacked};
 use crate::repair::pick::{self, Survivor};
 use crate::repair::search::{Partial, search_parsed};
-use crate::repair::{EditKind, Found, Means, Partly, Problem, Progress, Scope, SeekLimits, Trial};
+use crate::repair::{EditKind, Found, Means, Partly, Problem, Progress, Scope, SeekLimits, SeekTime, Trial};
 
 /// Half-successes that the whole suite is asked about.
 const MOST_STEPS: usize = 8;
@@ -32,30 +32,34 @@ pub(super) struct Climbed {
     pub(super) tried: u64,
     /// Trials.
     pub(super) trials: u64,
+    /// Where the time of the search above went.
+    pub(super) time: SeekTime,
 }
 
 /// Files of a step with the red tests that it turns green.
 struct Step {
     overlay: BTreeMap<String, String>,
+    kind: EditKind,
     score: f64,
     green: BTreeSet<String>,
     /// What the tests that are still red say now.
     red: BTreeMap<String, String>,
 }
 
-/// Looks for the rest of the repair on top of the best of `halves`. `left_us`: time that is left.
+/// Looks for the rest of the repair on top of the best of `halves`. `left`: time in µs and candidates that are left.
 pub(super) fn climb(
     problem: &Problem<'_>,
     means: &Means<'_>,
     halves: &[Partial],
-    left_us: u64,
+    left: (u64, u64),
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Climbed, PortError> {
     let mut climbed = Climbed::default();
     let Some(step) = best_step(problem, means, halves, &mut climbed.trials)? else { return Ok(climbed) };
-    let (sought, left) = above(problem, means, &step, left_us, progress);
+    let (sought, still) = above(problem, means, &step, left, progress);
     climbed.tried += sought.tried;
     climbed.trials += sought.trials;
+    climbed.time = sought.time;
     if let Some(trouble) = sought.trouble {
         return Err(trouble);
     }
@@ -73,12 +77,30 @@ pub(super) fn climb(
     if climbed.survivors.is_empty() {
         climbed.partly = match sought.partly {
             Some(partly) => joined(&partly.found).and_then(|survivor| told(problem, survivor, partly.left)),
-            None => compose(problem, &step.overlay, EditKind::Pair, step.score)
-                .map(|candidate| Survivor { candidate, overlay: step.overlay.clone() })
-                .and_then(|survivor| told(problem, survivor, left)),
+            None => alone(problem, &step, still),
         };
     }
     Ok(climbed)
+}
+
+/// The best part of a repair among `halves`, for a search that has ended and looks for nothing more. With the number of
+/// trials that it took.
+pub(super) fn standing(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    halves: &[Partial],
+) -> Result<(Option<Partly>, u64), PortError> {
+    let mut trials = 0;
+    let Some(step) = best_step(problem, means, halves, &mut trials)? else { return Ok((None, trials)) };
+    let red = problem.red.iter().map(|test| test.id.clone());
+    let left = red.filter(|id| !step.green.contains(id)).collect();
+    Ok((alone(problem, &step, left), trials))
+}
+
+/// A step by itself.
+fn alone(problem: &Problem<'_>, step: &Step, left: Vec<String>) -> Option<Partly> {
+    let candidate = compose(problem, &step.overlay, step.kind, step.score)?;
+    told(problem, Survivor { candidate, overlay: step.overlay.clone() }, left)
 }
 
 /// The part of a repair, as it is handed out.
@@ -115,7 +137,8 @@ fn best_step(
         .collect();
     let mut best: Option<Step> = None;
     for half in halves.into_iter().take(MOST_STEPS) {
-        if means.stop.is_wanted() {
+        // Who is in a hurry wants what there is: this asks about that, and about few.
+        if means.stop.is_raised() {
             break;
         }
         // One that cannot beat the best need not be asked about.
@@ -128,7 +151,8 @@ fn best_step(
         let Some(green) = turned(means, &red, &trial) else { continue };
         if best.as_ref().is_none_or(|best| green.len() > best.green.len()) {
             let red = trial.red.into_iter().filter(|(id, _)| red.contains(id.as_str())).collect();
-            best = Some(Step { overlay, score: half.candidate.score, green, red });
+            let (kind, score) = (half.candidate.kind, half.candidate.score);
+            best = Some(Step { overlay, kind, score, green, red });
         }
     }
     Ok(best)
@@ -156,7 +180,7 @@ fn above(
     problem: &Problem<'_>,
     means: &Means<'_>,
     step: &Step,
-    left_us: u64,
+    left: (u64, u64),
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> (crate::repair::Sought, Vec<String>) {
     let sources = sources_with(problem.sources, &step.overlay);
@@ -169,17 +193,18 @@ fn above(
             ..test.clone()
         })
         .collect();
-    let left: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
+    let still: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
     let limits = SeekLimits {
-        wall_ms: left_us / 100_000 * SHARE,
+        wall_ms: left.0 / 100_000 * SHARE,
+        candidates: left.1 / 100 * SHARE,
         keep_passing: means.limits.keep_passing.iter().chain(&step.green).cloned().collect(),
         covered: None,
-        // Ranges of the original do not fit what was changed; the search keeps to its files.
-        within: None,
+        // Ranges of the original do not fit what was changed.
+        within: means.limits.within.as_ref().map(|within| within.again(&sources)),
         ..means.limits.clone()
     };
     let judge = Layered::new(means.judge, &step.overlay);
     let on_top = Problem { sources: &sources, red: &red, refused: &[], ..*problem };
     let means = Means { judge: &judge, limits: &limits, ..*means };
-    (search_parsed(&on_top, &means, progress), left)
+    (search_parsed(&on_top, &means, progress), still)
 }

@@ -142,7 +142,7 @@ fn the_outcome_does_not_depend_on_the_number_of_threads() {
         .into_iter()
         .map(|threads| {
             setting.limits.threads = threads;
-            setting.seek()
+            Sought { time: SeekTime::default(), ..setting.seek() }
         })
         .collect();
     assert_eq!(outcomes[0], outcomes[1]);
@@ -163,6 +163,49 @@ fn two_slips_are_repaired_together() {
     assert_eq!(best.candidate.kind, EditKind::Pair);
     assert_eq!(best.candidate.places.len(), 2);
     assert!(best.sources[0].text.contains("high = max(a, b)\n    return high - low"));
+}
+
+/// Mistakes that lie apart, each with a test of its own.
+const APART: &str = "def low(a, b):\n    return max(a, b)\n\n\ndef high(a, b):\n    return min(a, b)\n";
+
+fn low_is_min(text: &str) -> bool {
+    text.contains("low(a, b):\n    return min(a, b)\n")
+}
+
+fn high_is_max(text: &str) -> bool {
+    text.contains("high(a, b):\n    return max(a, b)\n")
+}
+
+#[test]
+fn what_can_be_repaired_is_told_beside_what_is_left() {
+    let all =
+        vec![("t::low", low_is_min as fn(&str) -> bool), ("t::high", high_is_max), ("t::no", |_| false)];
+    let mut setting = Setting::new(APART, all);
+    setting.limits.candidates = 2_000;
+    let sought = setting.seek();
+    assert_eq!(sought.best, None);
+    let partly = sought.partly.unwrap();
+    assert_eq!(partly.left, ["t::no"]);
+    assert_eq!(partly.found.candidate.places.len(), 2);
+    assert!(partly.found.explanation.starts_with("2 things were wrong: "), "{}", partly.found.explanation);
+    assert!(low_is_min(&partly.found.sources[0].text) && high_is_max(&partly.found.sources[0].text));
+    // A change that breaks what passed is no part of a repair.
+    setting.tests.push(("t::kept", |text| text.contains("max(a, b)\n\n\ndef high")));
+    setting.limits.keep_passing.insert("t::kept".to_owned());
+    let partly = setting.seek().partly.unwrap();
+    assert_eq!(partly.left, ["t::low", "t::no"]);
+}
+
+#[test]
+fn a_search_goes_on_where_an_earlier_one_ended() {
+    let mut setting = Setting::new(BOUND, vec![("t::never", |_| false)]);
+    setting.limits.candidates = 100;
+    let first = setting.seek();
+    let (judged, near) = first.ground.unwrap();
+    assert_eq!((first.tried, judged), (100, 100));
+    setting.limits.covered = Some((judged, near.into_iter().collect()));
+    let second = setting.seek();
+    assert_eq!(second.ground.unwrap().0, 200, "none of the first hundred was judged again");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::repair::{Candidate, Source};
 /// Bytes of files that may be changed, by path. Files that are not named may not be changed at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Within {
+    names: Vec<String>,
     ranges: BTreeMap<String, Vec<Range<usize>>>,
 }
 
@@ -17,7 +18,7 @@ impl Within {
     /// called `Ledger`. Also gives the names that no function has.
     #[must_use]
     pub fn functions(sources: &[Source], names: &[String]) -> (Self, Vec<String>) {
-        let mut within = Self::default();
+        let mut within = Self { names: names.to_vec(), ..Self::default() };
         let mut unknown: Vec<String> = names.to_vec();
         for source in sources {
             let Some(language) = Language::of_path(&source.path) else { continue };
@@ -35,6 +36,12 @@ impl Within {
             }
         }
         (within, unknown)
+    }
+
+    /// The same functions in a text of the sources that was changed.
+    #[must_use]
+    pub(crate) fn again(&self, sources: &[Source]) -> Self {
+        Self::functions(sources, &self.names).0
     }
 
     /// True for a candidate that changes nothing outside.

@@ -787,7 +787,7 @@ fn answer_for_units(tally: &mut Tally, built: &Built, how: &SuiteRun<'_>) {
 }
 
 /// Answers for [`BUILD`] where it is asked for.
-fn answer_for_build(tally: &mut Tally, how: &SuiteRun<'_>) {
+pub(super) fn answer_for_build(tally: &mut Tally, how: &SuiteRun<'_>) {
     let asked = how.imports.iter().chain(how.select.into_iter().flatten()).any(|id| id == BUILD);
     if !asked || tally.ends.contains_key(BUILD) {
         return;

@@ -91,6 +91,7 @@ fn run(
         tier_reason: String::new(),
         interpreter: None,
         lent: Vec::new(),
+        report: None,
         notes: vec![],
     };
     let suite = Suite {

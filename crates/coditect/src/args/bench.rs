@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 const BENCH_HELP: &str = "\
 Examples:
   coditect bench journal --json
+  coditect bench search --json
   coditect bench tasks sets/tasks --out solutions";
 
 #[derive(Debug, Args)]
@@ -26,6 +27,8 @@ pub(crate) enum Suite {
     Journal(Size),
     /// Concurrent missions of no-op actions through the whole ring
     Steps(Size),
+    /// Candidates of a search without a model per second, and where its time goes
+    Search(SearchArgs),
     /// Work on folders of tasks, each as a mission of its own, and count what is solved
     Tasks(TasksArgs),
 }
@@ -36,6 +39,16 @@ pub(crate) struct Size {
     /// Smaller sizes, for a first impression in seconds
     #[arg(long)]
     pub(crate) quick: bool,
+}
+
+/// How much is searched.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// Candidates that are tried [default: 20000, with --quick 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) candidates: Option<u64>,
+    #[command(flatten)]
+    pub(crate) size: Size,
 }
 
 const TASKS_HELP: &str = "\

@@ -46,7 +46,8 @@ pub(crate) struct RepairArgs {
     /// Tell every change that passes, best first, each proved by the whole suite
     #[arg(long)]
     pub(crate) all: bool,
-    /// Bring a verified change into the working tree
+    /// Bring a verified change in, as `coditect apply` does: as a commit where your branch has not moved, else into the
+    /// files
     #[arg(long)]
     pub(crate) apply: bool,
     /// Print the patch only

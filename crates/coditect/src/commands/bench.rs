@@ -2,6 +2,7 @@
 
 mod journal;
 mod sandbox;
+mod search;
 mod steps;
 mod tasks;
 
@@ -87,6 +88,9 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
         Suite::Sandbox(size) => figures(cx, "sandbox", *size, sandbox::measure),
         Suite::Journal(size) => figures(cx, "journal", *size, |_, site, quick| journal::measure(site, quick)),
         Suite::Steps(size) => figures(cx, "steps", *size, |_, site, quick| steps::measure(site, quick)),
+        Suite::Search(args) => {
+            figures(cx, "search", args.size, |env, site, quick| search::measure(env, site, args, quick))
+        }
         Suite::Tasks(args) => tasks::perform(cx, args),
     }
 }

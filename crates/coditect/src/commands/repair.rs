@@ -148,11 +148,10 @@ fn covered(site: &Site, path: &str) -> Option<Ground> {
     let same = entries.iter().filter(|entry| entry.workspace == path && entry.end.is_some());
     same.take(MOST_SEARCHES).find_map(|entry| {
         let (records, _) = missions::load(archive.journal(), &entry.mission).ok()?;
-        records.into_iter().rev().find_map(|record| match record.event {
-            Event::AttemptEnded { outcome: Outcome::NoChangeFound { ground, .. }, .. } => {
-                ground.filter(|ground| ground.judged > 0)
-            }
-            _ => None,
+        records.into_iter().rev().find_map(|record| {
+            let Event::AttemptEnded { outcome, .. } = record.event else { return None };
+            let Outcome::NoChangeFound { ground, .. } = outcome else { return None };
+            ground.filter(|ground| ground.judged > 0)
         })
     })
 }

@@ -115,6 +115,41 @@ fn errors_of_a_file_name_the_line_and_what_was_meant() {
 }
 
 #[test]
+fn how_results_are_told_is_set_with_the_tests() {
+    let under = layer(
+        Owner::Project,
+        "seed = 1\n[tests]\ntest_command = \"make check\"\nreport_path = \"out/*.xml\"\n",
+    );
+    assert_eq!(under.len(), 3);
+    let report = |format, path| super::report(format, path).map(|report| (report.format, report.path));
+    assert_eq!(report(None, Some("a.xml")), Some((ReportFormat::JunitXml, Some("a.xml".to_owned()))));
+    assert_eq!(report(None, Some("a.tap")), Some((ReportFormat::Tap, Some("a.tap".to_owned()))));
+    assert_eq!(report(Some("tap"), None), Some((ReportFormat::Tap, None)));
+    assert_eq!(report(None, None), None);
+    for (text, cause) in [
+        (
+            "test_report = 'xml'",
+            "/x/coditect.toml:1: `test_report`: `xml` is none of junit-xml, tap, exit-code",
+        ),
+        (
+            "report_path = '/etc/passwd'",
+            "/x/coditect.toml:1: `report_path`: `/etc/passwd` is no path below the project",
+        ),
+        (
+            "report_path = 'a/../../b'",
+            "/x/coditect.toml:1: `report_path`: `a/../../b` is no path below the project",
+        ),
+        ("\n[tests]\ncolour = 1", "/x/coditect.toml:2: there is no setting `colour`"),
+        (
+            "seed = 1\n[tests]\nseed = 2",
+            "/x/coditect.toml:2: `seed`: it is set twice, inside `[tests]` and outside",
+        ),
+    ] {
+        assert_eq!(error(text).0, cause);
+    }
+}
+
+#[test]
 fn a_variable_that_is_no_setting_is_said() {
     let mut notes = Vec::new();
     let env = Environment::of(&[("CODITECT_SEEDS", "3"), ("CODITECT_HOME", "/h"), ("OTHER", "1")]);

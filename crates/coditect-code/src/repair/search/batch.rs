@@ -35,8 +35,8 @@ pub(super) enum Verdict {
     Broke,
 }
 
-/// A verdict with the number of trials that it took.
-pub(super) type Judged = Result<(Verdict, u64), PortError>;
+/// A verdict with the number of trials that it took, and their time in µs.
+pub(super) type Judged = Result<(Verdict, u64, u64), PortError>;
 
 /// Judges every candidate of a batch, in any order; gives the verdicts in the order of the batch. None: not
 /// judged, since the search was stopped or its time was over.
@@ -47,7 +47,11 @@ pub(super) fn judge_all(
     failures: &BTreeMap<String, String>,
     deadline_us: u64,
 ) -> Vec<Option<Judged>> {
-    on_threads(means, batch, deadline_us, |prepared| judge_one(means, prepared, order, failures))
+    on_threads(means, batch, deadline_us, |prepared| {
+        let began = means.clock.monotonic_us();
+        let (verdict, trials) = judge_one(means, prepared, order, failures)?;
+        Ok((verdict, trials, means.clock.monotonic_us().saturating_sub(began)))
+    })
 }
 
 /// Does `work` for every item of a batch, in any order; gives what came of it in the order of the batch. None: not
@@ -103,7 +107,7 @@ fn judge_one(
     prepared: &Prepared,
     order: &[String],
     failures: &BTreeMap<String, String>,
-) -> Judged {
+) -> Result<(Verdict, u64), PortError> {
     let judge = |scope| means.judge.judge(&prepared.overlay, scope);
     let trial = judge(Scope::Tests { ids: order, stop_at_red: true })?;
     if let Some((by, message)) = trial.red.first() {
