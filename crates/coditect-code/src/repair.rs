@@ -31,6 +31,7 @@ mod braces;
 mod grammars;
 mod layers;
 pub mod localise;
+mod notes;
 mod pairs;
 mod pick;
 mod pool;

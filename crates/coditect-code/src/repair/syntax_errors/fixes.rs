@@ -99,7 +99,7 @@ pub(super) fn rows(page: &Page<'_>, complaint: &Complaint, errors: &[usize]) -> 
     add(Some(row), 1.0);
     add(above, 0.75);
     add(complaint.header, 0.75);
-    for error in errors.iter().take(2) {
+    for error in errors.iter().take(if page.of_braces { 6 } else { 2 }) {
         add(Some(*error), 0.5);
     }
     add(above.and_then(|row| page.above(row)), 0.3);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use coditect_ports::PortError;
 
-use super::answers;
+use super::{answers, conflicts, errors_left};
 use super::complaint::Complaint;
 use super::fixes::Fix;
 use crate::repair::layers::Overlay;
@@ -47,6 +47,8 @@ struct State {
     complaint: Complaint,
     score: f64,
     depth: usize,
+    /// Errors in the tree of the file, see [`errors_left`].
+    errors: Option<usize>,
     /// The best last; None: not made yet.
     fixes: Option<Vec<Fix>>,
 }
@@ -63,6 +65,7 @@ pub(super) struct Queue<'a> {
     pub(super) survivors: Vec<Parsed>,
     /// The parser accepts these, some test does not.
     pub(super) parsed: Vec<Parsed>,
+    first: Complaint,
     /// The complaint of the state that came furthest, and how many errors were mended before it.
     pub(super) furthest: (usize, Complaint),
     /// A file is no text of its language.
@@ -77,11 +80,13 @@ pub(super) struct Queue<'a> {
 
 impl<'a> Queue<'a> {
     pub(super) fn new(problem: &'a Problem<'a>, means: Means<'a>, complaint: Complaint) -> Self {
+        let text = text_of(problem, &Overlay::new(), &complaint.path).map(str::to_owned);
         let state = State {
             overlay: Overlay::new(),
             complaint: complaint.clone(),
             score: 1.0,
             depth: 0,
+            errors: text.and_then(|text| errors_left(&complaint.path, &text)),
             fixes: None,
         };
         Self {
@@ -93,6 +98,7 @@ impl<'a> Queue<'a> {
             complaints: BTreeMap::new(),
             survivors: Vec::new(),
             parsed: Vec::new(),
+            first: complaint.clone(),
             furthest: (0, complaint),
             is_junk: false,
             tried: 0,
@@ -179,6 +185,7 @@ impl<'a> Queue<'a> {
                     score,
                     path,
                     left,
+                    errors: state.errors,
                     pass: state.complaint.pass(),
                     said: state.complaint.said.clone(),
                 };
@@ -223,8 +230,9 @@ impl<'a> Queue<'a> {
             .first()
             .and_then(|(_, message)| Complaint::of_message(message, self.problem.sources, Some(&next.path)));
         let Some(complaint) = complaint else { return self.keep_parsed(next, &trial) };
-        if depth + 1 < DEEPEST && self.is_further(&next, &complaint) {
-            let text = text_of(self.problem, &next.overlay, &complaint.path).unwrap_or_default();
+        let text = text_of(self.problem, &next.overlay, &complaint.path).unwrap_or_default();
+        let errors = errors_left(&complaint.path, text);
+        if depth + 1 < DEEPEST && self.is_further(&next, &complaint, errors) {
             // The same complaint about the same rest of the file: the first such state is the likeliest.
             let key = format!("{} {} {}", complaint.path, remaining(text, &complaint), complaint.said);
             let siblings = self.complaints.entry(key).or_insert(0);
@@ -238,6 +246,7 @@ impl<'a> Queue<'a> {
                 complaint,
                 score,
                 depth: depth + 1,
+                errors,
                 fixes: None,
             });
         }
@@ -245,7 +254,7 @@ impl<'a> Queue<'a> {
     }
 
     /// True where the parser comes further than before the change.
-    fn is_further(&self, next: &Next, complaint: &Complaint) -> bool {
+    fn is_further(&self, next: &Next, complaint: &Complaint, errors: Option<usize>) -> bool {
         if complaint.path != next.path {
             // This file is done, and another one is not; but never back and forth.
             return !next.overlay.contains_key(&complaint.path) || complaint.pass() > next.pass;
@@ -253,6 +262,11 @@ impl<'a> Queue<'a> {
         let text = text_of(self.problem, &next.overlay, &complaint.path).unwrap_or_default();
         let left = remaining(text, complaint);
         let same = left == next.left && complaint.said == next.said;
+        if let (Some(before), Some(now)) = (next.errors, errors)
+            && now != before
+        {
+            return now < before;
+        }
         complaint.pass() > next.pass && !same || left < next.left
     }
 
@@ -278,6 +292,12 @@ impl<'a> Queue<'a> {
         Ok(())
     }
 
+    /// Conflicts of merges in the file that was complained about at first.
+    pub(super) fn conflicts(&self) -> usize {
+        let path = &self.first.path;
+        text_of(self.problem, &Overlay::new(), path).map_or(0, conflicts::count)
+    }
+
     fn prune(&mut self) {
         self.states.retain(|state| state.fixes.as_ref().is_none_or(|fixes| !fixes.is_empty()));
         if self.states.len() > MOST_STATES {
@@ -292,8 +312,9 @@ struct Next {
     overlay: Overlay,
     score: f64,
     path: String,
-    /// Rows below the complaint, and in which pass it came.
+    /// Rows below the complaint, errors in the tree, and in which pass it came.
     left: usize,
+    errors: Option<usize>,
     pass: super::complaint::Pass,
     said: String,
 }

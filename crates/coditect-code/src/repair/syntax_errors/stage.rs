@@ -17,6 +17,13 @@ const SHARE: (u64, u64) = (60, 90_000_000);
 const BASES: [u64; 3] = [65, 65, 100];
 /// Ids of tests that stand for a file that cannot be imported end like this.
 const IMPORT: &str = crate::suite::IMPORT;
+/// The same for a project that cannot be built.
+const BUILD: &str = crate::suite::BUILD;
+
+/// True for tests that are named one by one.
+fn is_single(id: &str) -> bool {
+    !id.ends_with(IMPORT) && id != BUILD
+}
 
 /// Why a search for these failures is in vain: every red test fails since a file that must not be changed does not
 /// parse.
@@ -46,7 +53,7 @@ pub(in crate::repair) fn mend(
     let complaint = problem.red.iter().find_map(|test| {
         let now = failures.get(&test.id)?;
         Complaint::of_message(now, problem.sources, test.frames.last().map(|frame| frame.file.as_str()))
-            .or_else(|| Complaint::of_test(test, problem.sources).filter(|_| *now == test.message))
+            .or_else(|| Complaint::of_test(test, problem.sources).filter(|_| now.ends_with(&test.message)))
     })?;
     let started = means.clock.monotonic_us();
     let wall_us = means.limits.wall_ms.saturating_mul(1_000);
@@ -109,7 +116,12 @@ fn survivors(problem: &Problem<'_>, queue: &Queue<'_>) -> Vec<Survivor> {
 
 /// Why a file could not be mended.
 fn account(complaint: &Complaint, queue: &Queue<'_>) -> String {
-    let what = format!("`{}` does not parse ({})", complaint.path, complaint.brief());
+    let conflicts = queue.conflicts();
+    let what = match conflicts {
+        0 => format!("`{}` does not parse ({})", complaint.path, complaint.brief()),
+        1 => format!("`{}` does not parse: a merge left a conflict in it", complaint.path),
+        _ => format!("`{}` does not parse: a merge left {conflicts} conflicts in it", complaint.path),
+    };
     if queue.is_junk && queue.tried == 0 {
         return format!("{what}: it is full of characters that no program has");
     }
@@ -131,8 +143,11 @@ fn search_on(
     sought: &mut Sought,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) {
+    // What cannot be built has no single tests.
+    let built = |parsed: &Parsed| parsed.trial.red.iter().any(|(id, _)| is_single(id));
     parsed.sort_by(|a, b| {
-        b.trial.passed.len().cmp(&a.trial.passed.len()).then_with(|| b.score.total_cmp(&a.score))
+        let green = |parsed: &Parsed| (parsed.trial.passed.len(), built(parsed));
+        green(b).cmp(&green(a)).then_with(|| b.score.total_cmp(&a.score))
     });
     sought.at_limit = false;
     for (base, share) in parsed.iter().zip(BASES) {
@@ -144,7 +159,7 @@ fn search_on(
         }
         let mut limits =
             SeekLimits { wall_ms: left_us / 100_000 * share, candidates, ..means.limits.clone() };
-        limits.keep_passing.extend(base.trial.passed.iter().filter(|id| !id.ends_with(IMPORT)).cloned());
+        limits.keep_passing.extend(base.trial.passed.iter().filter(|id| is_single(id)).cloned());
         let on_top = search_base(problem, means, base, &limits, progress);
         sought.tried += on_top.tried;
         sought.trials += on_top.trials;
@@ -171,7 +186,7 @@ fn search_base(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Sought {
     let sources = sources_with(problem.sources, &base.overlay);
-    let single = |id: &str| !id.ends_with(IMPORT) && !limits.may_stay_red.contains(id);
+    let single = |id: &str| is_single(id) && !limits.may_stay_red.contains(id);
     let mut red: Vec<_> = base
         .trial
         .red
