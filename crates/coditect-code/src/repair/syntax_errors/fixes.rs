@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::complaint::Complaint;
 use super::lexicon::Lexicon;
 use super::page::Page;
-use crate::syntax::Splice;
+use crate::syntax::{Splice, splice};
 
 /// A change of a broken file.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +65,10 @@ impl<'p> Fixes<'p> {
         splices.sort_by_key(|s| (s.range.start, s.range.end));
         let apart = splices.windows(2).all(|two| two[0].range.end <= two[1].range.start);
         if splices.is_empty() || !apart || fit <= 0.0 {
+            return;
+        }
+        // Two pieces that swap may leave the text as it was, as `::` and `:` do.
+        if splices.len() == 2 && splice(self.page.text, &splices).is_none_or(|new| new == self.page.text) {
             return;
         }
         let key = splices.iter().map(|s| (s.range.start, s.range.end, s.new.clone())).collect();
