@@ -22,7 +22,6 @@ use crate::notices::Notices;
 use crate::{Tools, failed, not_mine};
 
 mod judge;
-mod recipe;
 pub(crate) mod sources;
 pub(crate) mod trees;
 mod woven;
@@ -187,7 +186,7 @@ impl Coder {
         notices.doing(format!("looking for a change that turns {} red tests green", red.len()));
         let mut progress = |p: repair::Progress| notices.search(p.tried, p.survivors, p.nearest, p.red);
         match case.rung {
-            Rung::Recipe => recipe::seek(&problem, &means, &mut progress),
+            Rung::Recipe => repair::answer(&problem, &means, &mut progress),
             Rung::Memory | Rung::Reflex | Rung::SmallModel | Rung::LargeModel => {
                 repair::seek(&problem, &means, &mut progress)
             }

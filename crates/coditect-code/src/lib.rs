@@ -10,6 +10,7 @@
 pub mod languages;
 pub mod python;
 pub mod repair;
+pub mod suggestions;
 pub mod suite;
 pub mod survey;
 pub mod syntax;

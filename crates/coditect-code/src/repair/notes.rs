@@ -104,6 +104,21 @@ fn of_path(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '\\' | '@' | '+' | '$')
 }
 
+/// True for a line as the compiler of Go writes it: `./a.go:3:5: undefined: x`.
+pub(in crate::repair) fn is_go(line: &str) -> bool {
+    let line = line.strip_prefix("vet: ").unwrap_or(line);
+    line.split_once(".go:").is_some_and(|(path, rest)| {
+        !path.contains(' ') && number(rest).is_some_and(|(_, rest)| rest.starts_with(':'))
+    })
+}
+
+/// The place that a text names: the source, row and column (0: none).
+pub(in crate::repair) fn place(text: &str, sources: &[Source]) -> Option<(usize, u32, u32)> {
+    let (source, rest) = file_in(text, sources)?;
+    let (row, column, _) = position(rest)?;
+    Some((source, row, column))
+}
+
 /// The source that a message means by `path`, which may be longer or shorter than its own: the longest that fits.
 pub(in crate::repair) fn find(path: &str, sources: &[Source]) -> Option<usize> {
     let path = path.trim_start_matches("./").replace('\\', "/");

@@ -45,7 +45,7 @@ mod tokens;
 mod tree;
 mod words;
 
-pub(super) use self::stage::{mend, unmendable};
+pub(super) use self::stage::{go_on, mend, mend_only, unmendable};
 
 /// Longest file that tree-sitter is asked about for each change, bytes.
 const MOST_PARSED: usize = 200_000;

@@ -9,7 +9,7 @@ use super::complaint::Complaint;
 use super::fixes::Fix;
 use crate::repair::layers::Overlay;
 use crate::repair::search::batch::{accepts, on_threads};
-use crate::repair::{Means, Problem, Progress, Scope, Trial};
+use crate::repair::{EditKind, Means, Problem, Progress, Scope, Trial};
 use crate::syntax::splice;
 
 /// Changes that are tried between two foldings.
@@ -35,6 +35,8 @@ const MOST_PARSED: usize = 60;
 #[derive(Clone, Debug)]
 pub(super) struct Parsed {
     pub(super) overlay: Overlay,
+    /// What brought it there.
+    pub(super) kind: EditKind,
     /// How likely it is, against others.
     pub(super) score: f64,
     /// Tests that passed, and those that were red, with what they said.
@@ -65,6 +67,8 @@ pub(super) struct Queue<'a> {
     pub(super) survivors: Vec<Parsed>,
     /// The parser accepts these, some test does not.
     pub(super) parsed: Vec<Parsed>,
+    /// The time for rivals of a survivor is set.
+    shortened: bool,
     first: Complaint,
     /// The complaint of the state that came furthest, and how many errors were mended before it.
     pub(super) furthest: (usize, Complaint),
@@ -98,6 +102,7 @@ impl<'a> Queue<'a> {
             complaints: BTreeMap::new(),
             survivors: Vec::new(),
             parsed: Vec::new(),
+            shortened: false,
             first: complaint.clone(),
             furthest: (0, complaint),
             is_junk: false,
@@ -111,8 +116,16 @@ impl<'a> Queue<'a> {
 
     /// Searches until it is enough, nothing is left, or `deadline_us`.
     pub(super) fn run(&mut self, deadline_us: u64, progress: &mut (dyn FnMut(Progress) + Send)) {
+        let started = self.means.clock.monotonic_us();
+        let mut deadline_us = deadline_us;
         loop {
             let (means, order) = (self.means, self.order.clone());
+            if !self.survivors.is_empty() && !self.shortened {
+                // Rivals are worth half the time that the first one took, and two seconds at least.
+                let now = means.clock.monotonic_us();
+                deadline_us = deadline_us.min(now + ((now - started) / 2).max(2_000_000));
+                self.shortened = true;
+            }
             if means.stop.is_raised()
                 || means.clock.monotonic_us() >= deadline_us
                 || self.tried >= MOST_TRIED.min(means.limits.candidates)
@@ -281,7 +294,7 @@ impl<'a> Queue<'a> {
         let trial = self.means.judge.judge(&next.overlay, scope)?;
         self.trials += 1;
         let survives = green && accepts(&self.means, &trial, &self.order);
-        let parsed = Parsed { overlay: next.overlay, score: next.score, trial };
+        let parsed = Parsed { overlay: next.overlay, kind: EditKind::Syntax, score: next.score, trial };
         let first = (self.tried, parsed.score);
         self.firsts[which].get_or_insert(first);
         if survives {

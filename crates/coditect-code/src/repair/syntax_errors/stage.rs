@@ -8,11 +8,14 @@ use super::complaint::Complaint;
 use super::queue::{Parsed, Queue};
 use crate::repair::layers::{Layered, compose, red_test, sources_with, stacked};
 use crate::repair::pick::{self, Survivor};
+use crate::repair::recipes::chain::Base;
 use crate::repair::search::search_parsed;
 use crate::repair::{EditKind, Found, Means, Problem, Progress, SeekLimits, Sought};
 
 /// The part of the time that mending may take, in hundredths, and the longest that it may, µs.
 const SHARE: (u64, u64) = (60, 90_000_000);
+/// The same where the ordinary search has a turn of its own afterwards.
+const SHARE_ALONE: (u64, u64) = (30, 60_000_000);
 /// Mended texts that are searched on, each with the part of what is left of the time, in hundredths.
 const BASES: [u64; 3] = [65, 65, 100];
 /// Ids of tests that stand for a file that cannot be imported end like this.
@@ -42,6 +45,49 @@ pub(in crate::repair) fn unmendable(
     Some(format!("`{}` does not parse ({}), and tests are not changed", complaint.path, complaint.brief()))
 }
 
+/// Mends the file that a red test complains about, and leaves it at that. None: no red test complains.
+pub(in crate::repair) fn mend_only(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Option<Sought> {
+    let complaint = problem.red.iter().find_map(|test| Complaint::of_test(test, problem.sources))?;
+    Some(mended(problem, means, &complaint, SHARE_ALONE, progress).0)
+}
+
+/// The search over changes that make the file parse; the best is one that every test accepts.
+fn mended<'a>(
+    problem: &'a Problem<'a>,
+    means: &Means<'a>,
+    complaint: &Complaint,
+    share: (u64, u64),
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> (Sought, Queue<'a>) {
+    let started = means.clock.monotonic_us();
+    let wall_us = means.limits.wall_ms.saturating_mul(1_000);
+    let deadline = started.saturating_add((wall_us / 100).saturating_mul(share.0).min(share.1));
+    let mut queue = Queue::new(problem, *means, complaint.clone());
+    queue.run(deadline, progress);
+    let mut sought = empty(&queue);
+    let survivors = survivors(problem, &queue);
+    if survivors.is_empty() {
+        sought.account = account(complaint, &queue);
+        return (sought, queue);
+    }
+    let count = survivors.len();
+    let mut found = pick::choose(problem, survivors);
+    sought.best = if found.is_empty() { None } else { Some(found.remove(0)) };
+    sought.runners_up = found;
+    sought.at_limit = false;
+    sought.account = format!(
+        "`{}` did not parse ({}); {} candidates were tried; {count} pass every test",
+        complaint.path,
+        complaint.brief(),
+        sought.tried
+    );
+    (sought, queue)
+}
+
 /// Mends the file that a red test complains about, and searches on. None: no red test fails on a file of the
 /// problem that does not parse.
 pub(in crate::repair) fn mend(
@@ -57,27 +103,8 @@ pub(in crate::repair) fn mend(
     })?;
     let started = means.clock.monotonic_us();
     let wall_us = means.limits.wall_ms.saturating_mul(1_000);
-    let deadline = started.saturating_add((wall_us / 100).saturating_mul(SHARE.0).min(SHARE.1));
-    let mut queue = Queue::new(problem, *means, complaint.clone());
-    queue.run(deadline, progress);
-    let mut sought = empty(&queue);
-    let survivors = survivors(problem, &queue);
-    if !survivors.is_empty() {
-        let count = survivors.len();
-        let mut found = pick::choose(problem, survivors);
-        sought.best = if found.is_empty() { None } else { Some(found.remove(0)) };
-        sought.runners_up = found;
-        sought.at_limit = false;
-        sought.account = format!(
-            "`{}` did not parse ({}); {} candidates were tried; {count} pass every test",
-            complaint.path,
-            complaint.brief(),
-            sought.tried
-        );
-        return Some(sought);
-    }
-    if queue.parsed.is_empty() || sought.trouble.is_some() {
-        sought.account = account(&complaint, &queue);
+    let (mut sought, queue) = mended(problem, means, &complaint, SHARE, progress);
+    if sought.best.is_some() || queue.parsed.is_empty() || sought.trouble.is_some() {
         return Some(sought);
     }
     let ends = started.saturating_add(wall_us);
@@ -132,6 +159,24 @@ fn account(complaint: &Complaint, queue: &Queue<'_>) -> String {
     };
     let end = if queue.at_limit { "the search ended at its limit" } else { "there was nothing left to try" };
     format!("{what}: {} changes were tried; {got}; {end}", queue.tried)
+}
+
+/// The ordinary search on top of answers to error messages that took hold.
+pub(in crate::repair) fn go_on(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    bases: Vec<Base>,
+    ends_us: u64,
+    sought: &mut Sought,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) {
+    let parsed = bases.into_iter().map(|Base { overlay, score, trial }| Parsed {
+        overlay,
+        kind: EditKind::Recipe,
+        score,
+        trial,
+    });
+    search_on(problem, means, parsed.collect(), ends_us, sought, progress);
 }
 
 /// The ordinary search on the likeliest mended texts.
@@ -221,7 +266,7 @@ fn search_base(
 fn whole(problem: &Problem<'_>, base: &Parsed, found: Found) -> Option<Found> {
     let above = found.sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
     let overlay = stacked(&base.overlay, &above);
-    let mended = compose(problem, &base.overlay, EditKind::Syntax, base.score)?;
+    let mended = compose(problem, &base.overlay, base.kind, base.score)?;
     let candidate = compose(problem, &overlay, EditKind::Pair, found.candidate.score)?;
     let survivor = Survivor { candidate, overlay };
     if pick::is_refused(problem, &survivor) {
@@ -237,7 +282,7 @@ fn whole(problem: &Problem<'_>, base: &Parsed, found: Found) -> Option<Found> {
         confidence: found.confidence * 0.9,
         explanation: format!(
             "{}: {}; then {}",
-            EditKind::Syntax.says(),
+            base.kind.says(),
             mended.describe(),
             found.explanation
         ),
