@@ -76,9 +76,8 @@ fn is_head(before: &str) -> bool {
 
 /// `SyntaxError: ...`, at the start of a line.
 fn names_error(line: &str) -> bool {
-    line.split_once(':').is_some_and(|(kind, _)| {
-        kind.split(' ').next().is_some_and(|kind| kind.ends_with("Error"))
-    })
+    line.split_once(':')
+        .is_some_and(|(kind, _)| kind.split(' ').next().is_some_and(|kind| kind.ends_with("Error")))
 }
 
 /// The first source that a line names, with what stands behind its name.

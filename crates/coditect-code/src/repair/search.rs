@@ -116,7 +116,8 @@ fn answered_first(
     if sought.best.is_some() || sought.trouble.is_some() {
         return Some(sought);
     }
-    let bases: Vec<_> = bases.into_iter().filter(|base| base.trial.red.iter().any(|(id, _)| !blocked(id))).collect();
+    let bases: Vec<_> =
+        bases.into_iter().filter(|base| base.trial.red.iter().any(|(id, _)| !blocked(id))).collect();
     if bases.is_empty() {
         return None;
     }

@@ -9,7 +9,9 @@ use coditect_types::{TestResult, TestStatus};
 use crate::repair::layers::{Overlay, compose, red_test, sources_with, stacked};
 use crate::repair::pick::{self, Survivor};
 use crate::repair::search::batch::{accepts, on_threads};
-use crate::repair::{Candidate, EditKind, Found, Means, Problem, Progress, Scope, Sought, Trial, notes, syntax_errors};
+use crate::repair::{
+    Candidate, EditKind, Found, Means, Problem, Progress, Scope, Sought, Trial, notes, syntax_errors,
+};
 use crate::suite::{BUILD, IMPORT};
 
 /// Changes that are tried.
@@ -55,7 +57,11 @@ pub(in crate::repair) struct Answered {
 
 /// Tries the changes that error messages name, and those that mend files that do not parse. The first one that every test
 /// accepts is the best: they come likeliest first.
-pub fn answer(problem: &Problem<'_>, means: &Means<'_>, progress: &mut (dyn FnMut(Progress) + Send)) -> Sought {
+pub fn answer(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Sought {
     if let Some(sought) = syntax_errors::mend_only(problem, means, progress) {
         return sought;
     }
@@ -232,7 +238,9 @@ impl<'a> Chain<'a> {
         if !accepts(&self.means, &whole, &self.ids) {
             return Ok(());
         }
-        let Some(candidate) = compose(self.problem, &overlay, EditKind::Recipe, by.score) else { return Ok(()) };
+        let Some(candidate) = compose(self.problem, &overlay, EditKind::Recipe, by.score) else {
+            return Ok(());
+        };
         let survivor = Survivor { candidate, overlay };
         if !pick::is_refused(self.problem, &survivor) {
             self.found = Some(survivor);
@@ -262,7 +270,8 @@ impl<'a> Chain<'a> {
             trouble: self.trouble,
         };
         self.bases.sort_by(|a, b| {
-            let far = |base: &Base| distance(base.trial.red.iter().map(|(id, said)| (id.as_str(), said.as_str())));
+            let far =
+                |base: &Base| distance(base.trial.red.iter().map(|(id, said)| (id.as_str(), said.as_str())));
             far(a).cmp(&far(b)).then_with(|| b.score.total_cmp(&a.score))
         });
         Answered { sought, bases: self.bases }
@@ -280,8 +289,12 @@ impl<'a> Chain<'a> {
         match (self.first, self.nearest) {
             (first, nearest) if first == nearest => String::new(),
             ((2, _), (2, left)) => format!(" With some of them, {left} errors of the build are left."),
-            ((2, _), (_, left)) => format!(" With some of them the project builds, and {left} tests are red."),
-            ((1, _), (0, left)) => format!(" With some of them the tests can be imported, and {left} are red."),
+            ((2, _), (_, left)) => {
+                format!(" With some of them the project builds, and {left} tests are red.")
+            }
+            ((1, _), (0, left)) => {
+                format!(" With some of them the tests can be imported, and {left} are red.")
+            }
             (_, (_, left)) => format!(" With some of them, {left} tests are still red."),
         }
     }
@@ -308,7 +321,10 @@ fn distance<'t>(red: impl Iterator<Item = (&'t str, &'t str)>) -> Distance {
 fn errors_in(said: &str) -> usize {
     let head = |line: &&str| {
         let line = line.strip_prefix("CompileError: ").unwrap_or(line);
-        line.starts_with("error") || line.contains(": error") || line.contains(" error TS") || notes::is_go(line)
+        line.starts_with("error")
+            || line.contains(": error")
+            || line.contains(" error TS")
+            || notes::is_go(line)
     };
     said.lines().filter(head).count().max(1)
 }
@@ -322,7 +338,10 @@ fn explain(candidate: &Candidate) -> String {
 }
 
 /// The red tests with what they say now.
-pub(in crate::repair) fn now_red(problem: &Problem<'_>, failures: &BTreeMap<String, String>) -> Vec<TestResult> {
+pub(in crate::repair) fn now_red(
+    problem: &Problem<'_>,
+    failures: &BTreeMap<String, String>,
+) -> Vec<TestResult> {
     let now = |test: &TestResult| {
         let said = failures.get(&test.id)?;
         // The first run knows frames and the kind of the error too.

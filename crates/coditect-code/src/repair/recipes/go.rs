@@ -11,21 +11,92 @@ use crate::syntax::{Splice, line_end, line_start};
 
 /// Packages of the standard library, by the path that they are imported under.
 const PACKAGES: &[&str] = &[
-    "archive/tar", "archive/zip", "bufio", "bytes", "cmp", "compress/gzip", "compress/zlib", "container/heap",
-    "container/list", "container/ring", "context", "crypto/hmac", "crypto/md5", "crypto/rand", "crypto/sha1",
-    "crypto/sha256", "crypto/sha512", "database/sql", "embed", "encoding/base64", "encoding/binary", "encoding/csv",
-    "encoding/gob", "encoding/hex", "encoding/json", "encoding/xml", "errors", "expvar", "flag", "fmt", "go/ast",
-    "go/format", "go/parser", "go/token", "hash/crc32", "hash/fnv", "html", "html/template", "image", "io", "io/fs",
-    "io/ioutil", "log", "maps", "math", "math/big", "math/bits", "math/cmplx", "math/rand", "mime", "net",
-    "net/http", "net/mail", "net/url", "os", "os/exec", "os/signal", "os/user", "path", "path/filepath", "plugin",
-    "reflect", "regexp", "runtime", "runtime/debug", "slices", "sort", "strconv", "strings", "sync", "sync/atomic",
-    "syscall", "testing", "text/scanner", "text/tabwriter", "text/template", "time", "unicode", "unicode/utf16",
-    "unicode/utf8", "unsafe",
+    "archive/tar",
+    "archive/zip",
+    "bufio",
+    "bytes",
+    "cmp",
+    "compress/gzip",
+    "compress/zlib",
+    "container/heap",
+    "container/list",
+    "container/ring",
+    "context",
+    "crypto/hmac",
+    "crypto/md5",
+    "crypto/rand",
+    "crypto/sha1",
+    "crypto/sha256",
+    "crypto/sha512",
+    "database/sql",
+    "embed",
+    "encoding/base64",
+    "encoding/binary",
+    "encoding/csv",
+    "encoding/gob",
+    "encoding/hex",
+    "encoding/json",
+    "encoding/xml",
+    "errors",
+    "expvar",
+    "flag",
+    "fmt",
+    "go/ast",
+    "go/format",
+    "go/parser",
+    "go/token",
+    "hash/crc32",
+    "hash/fnv",
+    "html",
+    "html/template",
+    "image",
+    "io",
+    "io/fs",
+    "io/ioutil",
+    "log",
+    "maps",
+    "math",
+    "math/big",
+    "math/bits",
+    "math/cmplx",
+    "math/rand",
+    "mime",
+    "net",
+    "net/http",
+    "net/mail",
+    "net/url",
+    "os",
+    "os/exec",
+    "os/signal",
+    "os/user",
+    "path",
+    "path/filepath",
+    "plugin",
+    "reflect",
+    "regexp",
+    "runtime",
+    "runtime/debug",
+    "slices",
+    "sort",
+    "strconv",
+    "strings",
+    "sync",
+    "sync/atomic",
+    "syscall",
+    "testing",
+    "text/scanner",
+    "text/tabwriter",
+    "text/template",
+    "time",
+    "unicode",
+    "unicode/utf16",
+    "unicode/utf8",
+    "unsafe",
 ];
 /// Types that convert into one another by their name.
 const BASIC: &[&str] = &[
-    "int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr", "byte", "rune",
-    "float32", "float64", "string", "[]byte", "[]rune",
+    "int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr",
+    "byte", "rune", "float32", "float64", "string", "[]byte", "[]rune",
 ];
 const QUOTES: (char, char) = ('"', '"');
 
@@ -34,9 +105,13 @@ pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet
     let sheet = &mut sheets[note.source];
     if said.contains("imported and not used") {
         unused_import(sheet, note);
-    } else if let Some(name) = said.strip_suffix(" declared but not used").or_else(|| said.strip_prefix("declared and not used: ")) {
+    } else if let Some(name) =
+        said.strip_suffix(" declared but not used").or_else(|| said.strip_prefix("declared and not used: "))
+    {
         unused(sheet, note, name.trim());
-    } else if let Some(name) = said.strip_prefix("undefined: ").or_else(|| said.strip_prefix("undeclared name: ")) {
+    } else if let Some(name) =
+        said.strip_prefix("undefined: ").or_else(|| said.strip_prefix("undeclared name: "))
+    {
         undefined(problem, note, sheet, leading_path(name));
     } else if said.contains("no new variables on left side of :=") {
         replace_on(sheet, note, ":=", "=", 3.0);
@@ -64,7 +139,8 @@ fn leading_path(name: &str) -> &str {
 fn replace_on(sheet: &mut Sheet<'_>, note: &Note<'_>, old: &str, new: &str, fit: f64) {
     let (Some(range), Some(at)) = (sheet.line(note.line), sheet.at(note.line, note.column)) else { return };
     let text = &sheet.source.text[range.clone()];
-    let nearest = text.match_indices(old).map(|(offset, _)| range.start + offset).min_by_key(|n| n.abs_diff(at));
+    let nearest =
+        text.match_indices(old).map(|(offset, _)| range.start + offset).min_by_key(|n| n.abs_diff(at));
     if let Some(start) = nearest {
         sheet.put(start..start + old.len(), new, fit);
     }
@@ -141,7 +217,8 @@ fn undefined(problem: &Problem<'_>, note: &Note<'_>, sheet: &mut Sheet<'_>, name
     let mut known: Vec<String> = members(head).iter().map(|name| (*name).to_owned()).collect();
     let sign = format!("{head}.");
     for source in problem.sources.iter().chain(problem.others) {
-        let used = source.text.match_indices(&sign).map(|(at, sign)| leading(&source.text[at + sign.len()..]));
+        let used =
+            source.text.match_indices(&sign).map(|(at, sign)| leading(&source.text[at + sign.len()..]));
         known.extend(used.filter(|used| *used != member).map(str::to_owned));
     }
     for (other, alike) in near(member, known.iter().map(String::as_str)) {
@@ -155,23 +232,99 @@ fn undefined(problem: &Problem<'_>, note: &Note<'_>, sheet: &mut Sheet<'_>, name
 fn members(package: &str) -> &'static [&'static str] {
     match package {
         "strings" => &[
-            "Builder", "Compare", "Contains", "ContainsAny", "ContainsRune", "Count", "EqualFold", "Fields", "FieldsFunc",
-            "HasPrefix", "HasSuffix", "Index", "IndexByte", "IndexRune", "Join", "LastIndex", "Map", "NewReader",
-            "NewReplacer", "Repeat", "Replace", "ReplaceAll", "Split", "SplitN", "Title", "ToLower", "ToTitle", "ToUpper",
-            "Trim", "TrimFunc", "TrimLeft", "TrimPrefix", "TrimRight", "TrimSpace", "TrimSuffix",
+            "Builder",
+            "Compare",
+            "Contains",
+            "ContainsAny",
+            "ContainsRune",
+            "Count",
+            "EqualFold",
+            "Fields",
+            "FieldsFunc",
+            "HasPrefix",
+            "HasSuffix",
+            "Index",
+            "IndexByte",
+            "IndexRune",
+            "Join",
+            "LastIndex",
+            "Map",
+            "NewReader",
+            "NewReplacer",
+            "Repeat",
+            "Replace",
+            "ReplaceAll",
+            "Split",
+            "SplitN",
+            "Title",
+            "ToLower",
+            "ToTitle",
+            "ToUpper",
+            "Trim",
+            "TrimFunc",
+            "TrimLeft",
+            "TrimPrefix",
+            "TrimRight",
+            "TrimSpace",
+            "TrimSuffix",
         ],
         "strconv" => &[
-            "Atoi", "FormatBool", "FormatFloat", "FormatInt", "Itoa", "ParseBool", "ParseFloat", "ParseInt", "ParseUint",
-            "Quote", "Unquote",
+            "Atoi",
+            "FormatBool",
+            "FormatFloat",
+            "FormatInt",
+            "Itoa",
+            "ParseBool",
+            "ParseFloat",
+            "ParseInt",
+            "ParseUint",
+            "Quote",
+            "Unquote",
         ],
-        "fmt" => &["Errorf", "Fprint", "Fprintf", "Fprintln", "Print", "Printf", "Println", "Sprint", "Sprintf", "Sprintln", "Sscanf", "Stringer"],
+        "fmt" => &[
+            "Errorf", "Fprint", "Fprintf", "Fprintln", "Print", "Printf", "Println", "Sprint", "Sprintf",
+            "Sprintln", "Sscanf", "Stringer",
+        ],
         "errors" => &["As", "Is", "New", "Unwrap"],
-        "math" => &["Abs", "Ceil", "Floor", "Inf", "IsNaN", "Log", "Max", "MaxInt", "MaxInt64", "Min", "MinInt", "Mod", "NaN", "Pi", "Pow", "Round", "Sqrt", "Trunc"],
-        "sort" => &["Float64s", "Ints", "Search", "SearchInts", "Slice", "SliceStable", "Sort", "Stable", "Strings"],
-        "os" => &["Args", "Create", "Exit", "Getenv", "MkdirAll", "Open", "ReadFile", "Remove", "Stderr", "Stdin", "Stdout", "WriteFile"],
-        "time" => &["Date", "Duration", "Hour", "Millisecond", "Minute", "Now", "Parse", "Second", "Since", "Sleep", "Time", "Unix"],
+        "math" => &[
+            "Abs", "Ceil", "Floor", "Inf", "IsNaN", "Log", "Max", "MaxInt", "MaxInt64", "Min", "MinInt",
+            "Mod", "NaN", "Pi", "Pow", "Round", "Sqrt", "Trunc",
+        ],
+        "sort" => {
+            &["Float64s", "Ints", "Search", "SearchInts", "Slice", "SliceStable", "Sort", "Stable", "Strings"]
+        }
+        "os" => &[
+            "Args",
+            "Create",
+            "Exit",
+            "Getenv",
+            "MkdirAll",
+            "Open",
+            "ReadFile",
+            "Remove",
+            "Stderr",
+            "Stdin",
+            "Stdout",
+            "WriteFile",
+        ],
+        "time" => &[
+            "Date",
+            "Duration",
+            "Hour",
+            "Millisecond",
+            "Minute",
+            "Now",
+            "Parse",
+            "Second",
+            "Since",
+            "Sleep",
+            "Time",
+            "Unix",
+        ],
         "utf8" => &["DecodeRuneInString", "RuneCountInString", "RuneError", "RuneLen", "ValidString"],
-        "unicode" => &["IsDigit", "IsLetter", "IsLower", "IsPunct", "IsSpace", "IsUpper", "ToLower", "ToUpper"],
+        "unicode" => {
+            &["IsDigit", "IsLetter", "IsLower", "IsPunct", "IsSpace", "IsUpper", "ToLower", "ToUpper"]
+        }
         _ => &[],
     }
 }
@@ -181,7 +334,8 @@ fn own_packages(problem: &Problem<'_>, name: &str) -> Vec<String> {
     let mut found = Vec::new();
     for source in problem.sources.iter().chain(problem.others) {
         for piece in source.text.split('"').skip(1).step_by(2) {
-            let fits = piece.rsplit('/').next() == Some(name) && piece.contains('/') && !piece.contains([' ', '\n']);
+            let fits =
+                piece.rsplit('/').next() == Some(name) && piece.contains('/') && !piece.contains([' ', '\n']);
             if fits && !PACKAGES.contains(&piece) && !found.contains(&piece.to_owned()) {
                 found.push(piece.to_owned());
             }
@@ -239,7 +393,9 @@ fn package_clause(text: &str) -> Option<usize> {
 fn declare(sheet: &mut Sheet<'_>, note: &Note<'_>, name: &str) {
     let Some(range) = sheet.line(note.line) else { return };
     let code = &sheet.source.text[range.clone()];
-    let Some((targets, _)) = code.split_once('=').filter(|(targets, _)| !targets.ends_with([':', '!', '<', '>'])) else {
+    let Some((targets, _)) =
+        code.split_once('=').filter(|(targets, _)| !targets.ends_with([':', '!', '<', '>']))
+    else {
         return;
     };
     if targets.split(',').any(|target| target.trim() == name) {
@@ -280,8 +436,10 @@ fn convert(sheet: &mut Sheet<'_>, note: &Note<'_>) {
     let Some((value, about)) = rest.split_once(" (") else { return };
     let Some((_, wanted)) = about.split_once(") as ") else { return };
     let wanted = wanted.trim_start_matches("type ");
-    let wanted = wanted.split(" value").next().unwrap_or(wanted).split(" in ").next().unwrap_or_default().trim();
-    let Some(at) = sheet.at(note.line, note.column).filter(|at| sheet.source.text[*at..].starts_with(value)) else {
+    let wanted =
+        wanted.split(" value").next().unwrap_or(wanted).split(" in ").next().unwrap_or_default().trim();
+    let Some(at) = sheet.at(note.line, note.column).filter(|at| sheet.source.text[*at..].starts_with(value))
+    else {
         return;
     };
     let range = at..at + value.len();
@@ -310,8 +468,12 @@ fn mismatched(sheet: &mut Sheet<'_>, note: &Note<'_>) {
     let operation = operation.trim_start_matches("invalid operation: ");
     let Some((one, two)) = types.trim_end_matches(')').split_once(" and ") else { return };
     let Some(line) = sheet.line(note.line) else { return };
-    let Some(start) = sheet.source.text[line.clone()].find(operation).map(|at| line.start + at) else { return };
-    for sign in [" + ", " - ", " * ", " / ", " % ", " == ", " != ", " < ", " > ", " <= ", " >= ", " & ", " | "] {
+    let Some(start) = sheet.source.text[line.clone()].find(operation).map(|at| line.start + at) else {
+        return;
+    };
+    for sign in
+        [" + ", " - ", " * ", " / ", " % ", " == ", " != ", " < ", " > ", " <= ", " >= ", " & ", " | "]
+    {
         let Some(at) = operation.find(sign) else { continue };
         let (left, right) = (&operation[..at], &operation[at + sign.len()..]);
         let left_range = start..start + left.len();
@@ -329,12 +491,15 @@ fn mismatched(sheet: &mut Sheet<'_>, note: &Note<'_>) {
 fn missing_return(sheet: &mut Sheet<'_>, note: &Note<'_>) {
     let Some(range) = sheet.line(note.line) else { return };
     let text = sheet.source.text.as_str();
-    let Some(head) = text[..range.start].rfind("\nfunc ").map(|at| at + 1).or(text.starts_with("func ").then_some(0)) else {
+    let Some(head) =
+        text[..range.start].rfind("\nfunc ").map(|at| at + 1).or(text.starts_with("func ").then_some(0))
+    else {
         return;
     };
     let signature = &text[head..line_end(text, head)];
     let body = &text[line_end(text, head)..range.start];
-    let result = signature.rsplit_once(')').map_or("", |(_, result)| result).trim().trim_end_matches('{').trim();
+    let result =
+        signature.rsplit_once(')').map_or("", |(_, result)| result).trim().trim_end_matches('{').trim();
     let indent = &text[range.start..range.start + (range.len() - text[range.clone()].trim_start().len())];
     let inner = format!("{indent}\t");
     let mut values: Vec<(String, f64)> = Vec::new();
@@ -347,7 +512,9 @@ fn missing_return(sheet: &mut Sheet<'_>, note: &Note<'_>) {
         }
     }
     values.truncate(4);
-    for parameter in signature.split(['(', ',', ')']).filter_map(|part| part.split_whitespace().next()).skip(1) {
+    for parameter in
+        signature.split(['(', ',', ')']).filter_map(|part| part.split_whitespace().next()).skip(1)
+    {
         if is_name(parameter) && !values.iter().any(|(known, _)| known == parameter) {
             values.push((parameter.to_owned(), 1.0));
         }

@@ -44,11 +44,17 @@ const PACKAGES: &[(&str, &str)] = &[
     ("java.nio.charset", "Charset StandardCharsets"),
     ("java.nio", "ByteBuffer CharBuffer ByteOrder"),
     ("java.math", "BigDecimal BigInteger MathContext RoundingMode"),
-    ("java.time", "Clock DayOfWeek Duration Instant LocalDate LocalDateTime LocalTime Month Period ZoneId ZonedDateTime ZoneOffset"),
+    (
+        "java.time",
+        "Clock DayOfWeek Duration Instant LocalDate LocalDateTime LocalTime Month Period ZoneId ZonedDateTime ZoneOffset",
+    ),
     ("java.time.format", "DateTimeFormatter DateTimeParseException"),
     ("java.time.temporal", "ChronoUnit"),
     ("java.text", "DateFormat DecimalFormat MessageFormat NumberFormat ParseException SimpleDateFormat"),
-    ("java.net", "HttpURLConnection InetAddress MalformedURLException Socket URI URISyntaxException URL URLDecoder URLEncoder"),
+    (
+        "java.net",
+        "HttpURLConnection InetAddress MalformedURLException Socket URI URISyntaxException URL URLDecoder URLEncoder",
+    ),
     ("java.lang.reflect", "Array Constructor Field InvocationTargetException Method Modifier Type"),
     ("java.security", "MessageDigest NoSuchAlgorithmException SecureRandom"),
 ];
@@ -65,7 +71,10 @@ const KNOWN: &str = "String StringBuilder Integer Long Double Float Boolean Char
     ceil round println print printf push pop peek poll offer first last isDigit isLetter isWhitespace chars getClass name \
     ordinal run call close read write";
 /// Keywords that a misspelt one may have been taken for a name.
-const KEYWORDS: &[&str] = &["return", "while", "for", "if", "throw", "super", "this", "switch", "catch", "assert", "break", "continue"];
+const KEYWORDS: &[&str] = &[
+    "return", "while", "for", "if", "throw", "super", "this", "switch", "catch", "assert", "break",
+    "continue",
+];
 const NUMBERS: &[&str] = &["byte", "short", "char", "int", "long", "float", "double"];
 
 pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet<'_>]) {
@@ -90,7 +99,9 @@ pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet
         not_final(sheet, said.rsplit(' ').next().unwrap_or_default());
     } else if said.contains("cannot be referenced from a static context") {
         not_static(sheet, note);
-    } else if said.contains("does not override abstract method ") || said.contains("does not override or implement a method") {
+    } else if said.contains("does not override abstract method ")
+        || said.contains("does not override or implement a method")
+    {
         overrides(problem, note, sheet);
     } else if said.contains("unreachable statement") {
         if let Some(at) = sheet.at(note.line, 0) {
@@ -101,7 +112,10 @@ pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet
 
 /// `symbol:   variable x` and the like in the lines below a note.
 fn asked(note: &Note<'_>) -> Option<(String, String)> {
-    let line = note.rest.lines().find_map(|line| line.split_once("symbol:").map(|(_, rest)| rest.trim().to_owned()))?;
+    let line = note
+        .rest
+        .lines()
+        .find_map(|line| line.split_once("symbol:").map(|(_, rest)| rest.trim().to_owned()))?;
     let (kind, name) = line.split_once(' ')?;
     Some((kind.trim().to_owned(), leading(name.trim()).to_owned()))
 }
@@ -169,7 +183,8 @@ fn packages_of(problem: &Problem<'_>, name: &str) -> Vec<String> {
     }
     // Where others import it from.
     for source in problem.sources.iter().chain(problem.others) {
-        let imports = source.text.lines().filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';'));
+        let imports =
+            source.text.lines().filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';'));
         for (package, _) in imports.filter_map(|path| path.rsplit_once('.')).filter(|(_, own)| *own == name) {
             if !found.iter().any(|known| known == package) && !package.contains(' ') {
                 found.push(package.to_owned());
@@ -248,7 +263,20 @@ fn method(text: &str, at: usize) -> Option<(usize, usize)> {
         let code = line.trim_end();
         let words = code.trim_start().split([' ', '(']).next().unwrap_or_default();
         let head = code.ends_with('{') && code.contains('(') && code.contains(')');
-        let statement = matches!(words, "if" | "for" | "while" | "switch" | "try" | "catch" | "}" | "else" | "synchronized" | "do" | "return" | "new");
+        let statement = matches!(
+            words,
+            "if" | "for"
+                | "while"
+                | "switch"
+                | "try"
+                | "catch"
+                | "}"
+                | "else"
+                | "synchronized"
+                | "do"
+                | "return"
+                | "new"
+        );
         if head && !statement && !code.contains(" -> ") && !code.contains("= ") {
             return Some((start, start + code.len() - 1));
         }
@@ -337,11 +365,13 @@ fn missing_return(sheet: &mut Sheet<'_>, note: &Note<'_>) {
     let Some(line) = sheet.line(note.line) else { return };
     let text = sheet.source.text.as_str();
     let at = sheet.at(note.line, note.column).unwrap_or(line.end);
-    let Some((start, brace)) = method(text, line_end(text, line.start)).or_else(|| method(text, line.start)) else {
+    let Some((start, brace)) = method(text, line_end(text, line.start)).or_else(|| method(text, line.start))
+    else {
         return;
     };
     let head = &text[start..brace];
-    let result = head.split('(').next().unwrap_or_default().split_whitespace().rev().nth(1).unwrap_or_default();
+    let result =
+        head.split('(').next().unwrap_or_default().split_whitespace().rev().nth(1).unwrap_or_default();
     let zero: &[&str] = match result {
         "boolean" => &["false", "true"],
         _ if NUMBERS.contains(&result) => &["0", "1", "-1"],
@@ -421,7 +451,8 @@ fn not_final(sheet: &mut Sheet<'_>, name: &str) {
 fn not_static(sheet: &mut Sheet<'_>, note: &Note<'_>) {
     let Some(line) = sheet.line(note.line) else { return };
     let text = sheet.source.text.as_str();
-    if let Some((start, brace)) = method(text, line_end(text, line.start)).or_else(|| method(text, line.start))
+    if let Some((start, brace)) =
+        method(text, line_end(text, line.start)).or_else(|| method(text, line.start))
         && let Some(at) = text[start..brace].find("static ")
     {
         sheet.put(start + at..start + at + "static ".len(), "", 2.0);
@@ -466,7 +497,9 @@ fn overrides(problem: &Problem<'_>, note: &Note<'_>, sheet: &mut Sheet<'_>) {
     let below = line_end(text, line.start);
     let head = &text[below..line_end(text, below)];
     let name = head.split('(').next().and_then(|head| head.split_whitespace().last()).unwrap_or_default();
-    let Some(at) = head.find(&format!("{name}(")).map(|at| below + at).filter(|_| is_name(name)) else { return };
+    let Some(at) = head.find(&format!("{name}(")).map(|at| below + at).filter(|_| is_name(name)) else {
+        return;
+    };
     let mut close = near_in(name, "", problem.sources);
     close.extend(near(name, KNOWN.split_whitespace()));
     for (other, alike) in close {

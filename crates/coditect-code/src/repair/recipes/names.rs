@@ -14,7 +14,9 @@ const ALIKE: f64 = 0.6;
 pub(super) fn words_of(text: &str) -> BTreeMap<&str, usize> {
     let mut found = BTreeMap::new();
     let words = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')));
-    for word in words.filter(|word| (2..60).contains(&word.len()) && !word.starts_with(|c: char| c.is_ascii_digit())) {
+    for word in
+        words.filter(|word| (2..60).contains(&word.len()) && !word.starts_with(|c: char| c.is_ascii_digit()))
+    {
         *found.entry(word).or_insert(0) += 1;
     }
     found

@@ -6,7 +6,8 @@ use crate::repair::Problem;
 use crate::repair::notes::Note;
 
 /// Errors about a name that is not known.
-const UNKNOWN: &[&str] = &["E0425", "E0433", "E0412", "E0432", "E0531", "E0405", "E0599", "E0609", "E0560", "E0026"];
+const UNKNOWN: &[&str] =
+    &["E0425", "E0433", "E0412", "E0432", "E0531", "E0405", "E0599", "E0609", "E0560", "E0026"];
 
 pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet<'_>]) {
     let said = note.said;
@@ -36,13 +37,15 @@ pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet
 /// `use` of what another file of the crate defines.
 fn import(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet<'_>], name: &str) {
     for (n, source) in problem.sources.iter().enumerate().filter(|(n, _)| *n != note.source) {
-        let defines = ["fn ", "struct ", "enum ", "trait ", "const ", "static ", "type "].iter().any(|kind| {
-            source.text.lines().any(|line| {
-                let line = line.trim_start().strip_prefix("pub ").map(|rest| rest.trim_start_matches("async "));
-                line.and_then(|rest| rest.strip_prefix(kind))
-                    .is_some_and(|rest| super::names::leading(rest) == name)
-            })
-        });
+        let defines =
+            ["fn ", "struct ", "enum ", "trait ", "const ", "static ", "type "].iter().any(|kind| {
+                source.text.lines().any(|line| {
+                    let line =
+                        line.trim_start().strip_prefix("pub ").map(|rest| rest.trim_start_matches("async "));
+                    line.and_then(|rest| rest.strip_prefix(kind))
+                        .is_some_and(|rest| super::names::leading(rest) == name)
+                })
+            });
         let Some(path) = module_path(&problem.sources[n].path).filter(|_| defines) else { continue };
         let sheet = &mut sheets[note.source];
         let at = first_item(&sheet.source.text);
@@ -65,7 +68,8 @@ fn first_item(text: &str) -> usize {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let code = line.trim_start_matches('\u{feff}').trim();
-        if !(code.is_empty() || code.starts_with("//!") || code.starts_with("#![") || code.starts_with("// ")) {
+        if !(code.is_empty() || code.starts_with("//!") || code.starts_with("#![") || code.starts_with("// "))
+        {
             return at;
         }
         at += line.len();

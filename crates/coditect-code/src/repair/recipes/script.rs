@@ -25,13 +25,30 @@ const KNOWN: &str = "console Math JSON Object Array String Number Boolean Map Se
     pow sqrt sign random log error warn then catch finally resolve reject all race get set has delete add clear size test \
     exec apply call bind getTime getFullYear getMonth getDate toISOString at localeCompare";
 /// Keywords that a misspelt one may have been taken for a name.
-const KEYWORDS: &[&str] = &["return", "while", "function", "await", "throw", "typeof", "delete", "super", "this", "null", "undefined", "true", "false", "require"];
+const KEYWORDS: &[&str] = &[
+    "return",
+    "while",
+    "function",
+    "await",
+    "throw",
+    "typeof",
+    "delete",
+    "super",
+    "this",
+    "null",
+    "undefined",
+    "true",
+    "false",
+    "require",
+];
 
 pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet<'_>]) {
     let said = first_line(note.said);
     if let Some(name) = said.strip_suffix(" is not defined").map(last_word) {
         undefined(problem, note, &mut sheets[note.source], name);
-    } else if let Some(what) = said.strip_suffix(" is not a function").or_else(|| said.strip_suffix(" is not a constructor")) {
+    } else if let Some(what) =
+        said.strip_suffix(" is not a function").or_else(|| said.strip_suffix(" is not a constructor"))
+    {
         not_callable(problem, note, sheets, what);
     } else if said.contains("does not provide an export named") || said.contains("has no exported member") {
         imports::no_export(problem, note, sheets, said);
@@ -196,8 +213,10 @@ pub(super) fn definitions(text: &str) -> BTreeSet<String> {
             let head = code[name.len()..].starts_with('(') && code.ends_with('{');
             (head && !matches!(name, "if" | "for" | "while" | "switch" | "catch")).then_some(name)
         };
-        let member = || code.strip_prefix("exports.").or_else(|| code.strip_prefix("module.exports.")).map(leading);
-        found.extend(declared.or_else(member).or_else(method).filter(|name| is_name(name)).map(str::to_owned));
+        let member =
+            || code.strip_prefix("exports.").or_else(|| code.strip_prefix("module.exports.")).map(leading);
+        found
+            .extend(declared.or_else(member).or_else(method).filter(|name| is_name(name)).map(str::to_owned));
     }
     found
 }
@@ -231,9 +250,14 @@ fn asynchronous(sheet: &mut Sheet<'_>, note: &Note<'_>) {
             places.push(start + offset);
         } else if let Some(arrow) = code.find("=>") {
             let before = &code[..arrow];
-            let open = before.rfind('(').or_else(|| before.trim_end().rfind([' ', '(', '=']).map(|at| at + 1));
+            let open =
+                before.rfind('(').or_else(|| before.trim_end().rfind([' ', '(', '=']).map(|at| at + 1));
             places.extend(open.map(|open| start + open));
-        } else if code.trim_end().ends_with('{') && code.contains('(') && is_name(leading(code)) && definitions(piece).len() == 1 {
+        } else if code.trim_end().ends_with('{')
+            && code.contains('(')
+            && is_name(leading(code))
+            && definitions(piece).len() == 1
+        {
             places.push(start);
         }
         at += piece.len();
@@ -265,10 +289,5 @@ fn is_module(source: &Source) -> bool {
         return false;
     }
     let starts = |word: &str| source.text.lines().any(|line| line.starts_with(word));
-    !path.ends_with("js")
-        || path.ends_with(".mjs")
-        || starts("import ")
-        || starts("export ")
-
-
+    !path.ends_with("js") || path.ends_with(".mjs") || starts("import ") || starts("export ")
 }

@@ -45,7 +45,10 @@ fn edits(problem: &Problem<'_>, suggestion: &Suggestion) -> Option<Vec<Edit>> {
         let eol = if crlf { "\r\n" } else { "\n" };
         let twice = eol.repeat(2);
         let next = source.text[range.end..].trim_start_matches(' ');
-        if new.starts_with("use ") && new.ends_with(&twice) && (next.starts_with("use ") || next.starts_with(eol)) {
+        if new.starts_with("use ")
+            && new.ends_with(&twice)
+            && (next.starts_with("use ") || next.starts_with(eol))
+        {
             new.truncate(new.len() - eol.len());
         }
         edits.push(Edit { path: source.path.as_str().into(), range, new });

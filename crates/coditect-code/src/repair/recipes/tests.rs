@@ -24,15 +24,8 @@ fn answers(sources: &[Source], message: &str, frames: &[(&str, u32)]) -> Vec<(St
         frames: frames.iter().map(frame).collect(),
         passes_of_runs: None,
     }];
-    let problem = Problem {
-        sources,
-        others: &[],
-        suspects: &[],
-        red: &red,
-        request: "",
-        refused: &[],
-        seed: 0,
-    };
+    let problem =
+        Problem { sources, others: &[], suspects: &[], red: &red, request: "", refused: &[], seed: 0 };
     let found = all(&problem);
     assert!(found.windows(2).all(|two| two[0].score >= two[1].score));
     found.iter().filter_map(|candidate| candidate.apply(sources)?.into_iter().next()).collect()
@@ -224,7 +217,11 @@ fn javac_names_cures() {
 
 #[test]
 fn node_names_cures() {
-    let stack = |what: &str, line: u32, column: u32| format!("{what}\n    at f (/project/a.js:{line}:{column})\n    at Module._compile (node:internal/modules/cjs/loader:1:2)\n");
+    let stack = |what: &str, line: u32, column: u32| {
+        format!(
+            "{what}\n    at f (/project/a.js:{line}:{column})\n    at Module._compile (node:internal/modules/cjs/loader:1:2)\n"
+        )
+    };
     for (old, message, new) in [
         (
             "const fs = require('fs');\n\nfs.x(path.join('a', 'b'));\n",
@@ -328,10 +325,14 @@ fn the_compiler_of_typescript_names_cures() {
 fn rustc_suggests_changes() {
     let old = "pub fn f() -> HashMap<i32, i32> {\n    let x = 1\n    HashMap::new()\n}\n";
     let part = |from, to, new: &str| Part { file: "src/lib.rs".to_owned(), from, to, new: new.to_owned() };
-    let import = Suggestion { sure: false, parts: vec![part((1, 1), (1, 1), "use std::collections::HashMap;\n\n")] };
+    let import =
+        Suggestion { sure: false, parts: vec![part((1, 1), (1, 1), "use std::collections::HashMap;\n\n")] };
     let semicolon = Suggestion { sure: true, parts: vec![part((2, 14), (2, 14), ";")] };
     let unused = Suggestion { sure: true, parts: vec![part((2, 9), (2, 10), "_x")] };
-    let elsewhere = Suggestion { sure: true, parts: vec![Part { file: "/rustc/lib.rs".to_owned(), ..part((9, 9), (9, 9), "x") }] };
+    let elsewhere = Suggestion {
+        sure: true,
+        parts: vec![Part { file: "/rustc/lib.rs".to_owned(), ..part((9, 9), (9, 9), "x") }],
+    };
     let mut message = "error: expected `;`\n --> src/lib.rs:2:14\n".to_owned();
     suggestions::add(&mut message, vec![import.clone(), semicolon.clone(), unused, elsewhere, import]);
     assert_eq!(suggestions::read(&message).len(), 4);

@@ -107,9 +107,10 @@ fn ways(offers: &[Vec<(String, f64)>]) -> Vec<(Vec<usize>, f64)> {
 /// Markers without their partners go.
 fn stray(fixes: &mut Fixes<'_>) {
     let text = fixes.page.text;
-    let markers = fixes.page.lines.iter().filter(|line| {
-        MARKERS.iter().any(|marker| is_marker(text[line.range.clone()].trim_end(), marker))
-    });
+    let markers =
+        fixes.page.lines.iter().filter(|line| {
+            MARKERS.iter().any(|marker| is_marker(text[line.range.clone()].trim_end(), marker))
+        });
     let stray: Vec<Splice> = markers
         .map(|line| Splice { range: line.range.start..line_end(text, line.range.start), new: String::new() })
         .collect();

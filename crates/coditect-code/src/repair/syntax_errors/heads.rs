@@ -7,9 +7,35 @@ use crate::syntax::Splice;
 
 /// Words that begin a block's head.
 const HEADS: &[&str] = &[
-    "if", "else", "for", "while", "do", "switch", "match", "loop", "fn", "func", "function", "class", "struct",
-    "enum", "impl", "trait", "interface", "try", "catch", "finally", "pub", "public", "private", "protected",
-    "static", "async", "export", "mod", "select",
+    "if",
+    "else",
+    "for",
+    "while",
+    "do",
+    "switch",
+    "match",
+    "loop",
+    "fn",
+    "func",
+    "function",
+    "class",
+    "struct",
+    "enum",
+    "impl",
+    "trait",
+    "interface",
+    "try",
+    "catch",
+    "finally",
+    "pub",
+    "public",
+    "private",
+    "protected",
+    "static",
+    "async",
+    "export",
+    "mod",
+    "select",
 ];
 /// Those whose condition stands in brackets, where the language has them.
 const BRACKETED: &[&str] = &["if", "while", "for", "switch", "catch"];
@@ -46,7 +72,9 @@ fn end(fixes: &mut Fixes<'_>, row: usize) {
     if end.is_empty() || matches!(page.last(row), "{" | "}" | ";" | "(" | "[") && page.last(row) != "}" {
         return;
     }
-    let asked = ["';' expected", "expected `;`", "found `;`", "\";\" expected"].iter().any(|said| fixes.complaint.says(said));
+    let asked = ["';' expected", "expected `;`", "found `;`", "\";\" expected"]
+        .iter()
+        .any(|said| fixes.complaint.says(said));
     let at = page.lines[row].code_end;
     let fit = match (page.last(row), asked) {
         ("," | "." | "=" | "+" | "-" | "&&" | "||" | ":", _) => 0.4,
@@ -92,7 +120,8 @@ fn keyword(fixes: &mut Fixes<'_>, tokens: &[Token], opens: bool) {
             fixes.insert(first.range.start, format!("{word} "), fit);
         }
     }
-    for token in tokens.iter().filter(|token| matches!(page.of(token), "pub" | "export" | "async" | "static")) {
+    for token in tokens.iter().filter(|token| matches!(page.of(token), "pub" | "export" | "async" | "static"))
+    {
         for word in ["fn", "function", "struct", "const", "void"] {
             if known(word) {
                 fixes.insert(token.range.end, format!(" {word}"), 0.9);

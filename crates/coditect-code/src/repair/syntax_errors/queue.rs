@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use coditect_ports::PortError;
 
-use super::{answers, conflicts, errors_left};
 use super::complaint::Complaint;
 use super::fixes::Fix;
+use super::{answers, conflicts, errors_left};
 use crate::repair::layers::Overlay;
 use crate::repair::search::batch::{accepts, on_threads};
 use crate::repair::{EditKind, Means, Problem, Progress, Scope, Trial};

@@ -57,9 +57,8 @@ pub(super) fn open_rows(page: &Page<'_>, lexicon: &Lexicon) -> Vec<usize> {
     if lexicon.indents {
         return Vec::new();
     }
-    let open = |row: &usize| {
-        page.tokens_of(*row).iter().any(|token| token.kind == Kind::Text { closed: false })
-    };
+    let open =
+        |row: &usize| page.tokens_of(*row).iter().any(|token| token.kind == Kind::Text { closed: false });
     (0..page.lines.len()).filter(open).take(3).collect()
 }
 

@@ -280,11 +280,6 @@ fn whole(problem: &Problem<'_>, base: &Parsed, found: Found) -> Option<Found> {
         candidate,
         sources: sources.collect(),
         confidence: found.confidence * 0.9,
-        explanation: format!(
-            "{}: {}; then {}",
-            base.kind.says(),
-            mended.describe(),
-            found.explanation
-        ),
+        explanation: format!("{}: {}; then {}", base.kind.says(), mended.describe(), found.explanation),
     })
 }

@@ -11,9 +11,35 @@ use crate::syntax::{Splice, line_end};
 
 /// Modules of Node that are used under their own name.
 const MODULES: &[&str] = &[
-    "assert", "buffer", "child_process", "cluster", "crypto", "dns", "events", "fs", "http", "http2", "https", "net", "os",
-    "path", "perf_hooks", "punycode", "querystring", "readline", "stream", "string_decoder", "timers", "tls", "tty", "url",
-    "util", "v8", "vm", "worker_threads", "zlib",
+    "assert",
+    "buffer",
+    "child_process",
+    "cluster",
+    "crypto",
+    "dns",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "punycode",
+    "querystring",
+    "readline",
+    "stream",
+    "string_decoder",
+    "timers",
+    "tls",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "worker_threads",
+    "zlib",
 ];
 /// What is imported most of them.
 const MEMBERS: &[(&str, &str)] = &[
@@ -39,7 +65,11 @@ const MEMBERS: &[(&str, &str)] = &[
 
 /// What brings a name into a file: a module of Node, or a file of the project that exports it.
 pub(super) fn missing(problem: &Problem<'_>, sheet: &mut Sheet<'_>, name: &str) {
-    let prefix = if sheet.source.text.contains("'node:") || sheet.source.text.contains("\"node:") { "node:" } else { "" };
+    let prefix = if sheet.source.text.contains("'node:") || sheet.source.text.contains("\"node:") {
+        "node:"
+    } else {
+        ""
+    };
     if MODULES.contains(&name) {
         import(sheet, name, &format!("{prefix}{name}"), Form::Whole, 3.0);
     }
@@ -128,7 +158,8 @@ fn import(sheet: &mut Sheet<'_>, name: &str, from: &str, form: Form, fit: f64) {
     let (open, close) = if form == Form::Member { ("{ ", " }") } else { ("", "") };
     let lines = text.lines().filter(|line| line.contains("require(") || line.starts_with("import "));
     let ends: Vec<bool> = lines.map(|line| line.trim_end().ends_with(';')).collect();
-    let end = if ends.is_empty() || ends.iter().filter(|end| **end).count() * 2 > ends.len() { ";" } else { "" };
+    let end =
+        if ends.is_empty() || ends.iter().filter(|end| **end).count() * 2 > ends.len() { ";" } else { "" };
     let line = if module {
         format!("import {open}{name}{close} from {quote}{from}{quote}{end}")
     } else {
@@ -156,7 +187,11 @@ fn place(text: &str) -> usize {
             || (code.contains("= require(") && !piece.starts_with([' ', '\t']));
         if imports {
             last = Some(at);
-        } else if code.starts_with("#!") || code.starts_with("//") || code.starts_with("'use ") || code.starts_with("\"use ") {
+        } else if code.starts_with("#!")
+            || code.starts_with("//")
+            || code.starts_with("'use ")
+            || code.starts_with("\"use ")
+        {
             top = if last.is_none() { at } else { top };
         } else if !code.is_empty() && last.is_some() {
             break;
@@ -173,7 +208,8 @@ pub(super) fn no_export(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sh
     let name = after(said, "export named ", QUOTES).or_else(|| after(said, "exported member ", QUOTES));
     let Some(name) = name.filter(|name| is_name(name)) else { return };
     let own = sheets[note.source].source.path.clone();
-    let stem = |path: &str| path.rsplit('/').next().unwrap_or(path).split('.').next().unwrap_or_default().to_owned();
+    let stem =
+        |path: &str| path.rsplit('/').next().unwrap_or(path).split('.').next().unwrap_or_default().to_owned();
     for n in 0..sheets.len() {
         let source = sheets[n].source;
         if stem(&source.path) != stem(module) || source.path == own && stem(&own) != stem(module) {
@@ -263,7 +299,10 @@ pub(super) fn no_module(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sh
     let Some(module) = after(said, "Cannot find module ", QUOTES) else { return };
     let stem = module.rsplit('/').next().unwrap_or(module);
     // Who asked for it is named below, or behind.
-    let asker = said.rsplit("imported from ").next().and_then(|path| crate::repair::notes::find(path.trim(), problem.sources));
+    let asker = said
+        .rsplit("imported from ")
+        .next()
+        .and_then(|path| crate::repair::notes::find(path.trim(), problem.sources));
     let stacked = note.said.lines().filter_map(|line| line.strip_prefix("- "));
     let asked = stacked.filter_map(|path| crate::repair::notes::find(path.trim(), problem.sources)).next();
     let all: Vec<usize> = asker.or(asked).map_or_else(|| (0..sheets.len()).collect(), |n| vec![n]);
@@ -284,10 +323,16 @@ pub(super) fn no_module(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sh
         for path in moved {
             sheets[n].put(range.clone(), path, 2.6);
         }
-        let by_file: Vec<(String, f64)> = near(&file(&written), known.iter().map(|path| path.rsplit('/').next().unwrap_or(path)))
-            .into_iter()
-            .flat_map(|(close, alike)| known.iter().filter(move |path| file(path) == close).map(move |path| (path.clone(), alike)))
-            .collect();
+        let by_file: Vec<(String, f64)> =
+            near(&file(&written), known.iter().map(|path| path.rsplit('/').next().unwrap_or(path)))
+                .into_iter()
+                .flat_map(|(close, alike)| {
+                    known
+                        .iter()
+                        .filter(move |path| file(path) == close)
+                        .map(move |path| (path.clone(), alike))
+                })
+                .collect();
         for (path, alike) in by_file.into_iter().chain(near(&written, known.iter().map(String::as_str))) {
             sheets[n].put(range.clone(), path, 2.2 * alike);
         }

@@ -16,8 +16,11 @@ struct Compiler {
     want: &'static str,
 }
 
-const SLIPS: &[(&str, &str)] =
-    &[("lenght", "undefined: lenght"), ("strings.ToUppr", "undefined: strings.ToUppr"), ("\"os\"", "imported and not used: \"os\"")];
+const SLIPS: &[(&str, &str)] = &[
+    ("lenght", "undefined: lenght"),
+    ("strings.ToUppr", "undefined: strings.ToUppr"),
+    ("\"os\"", "imported and not used: \"os\""),
+];
 
 impl Judge for Compiler {
     fn judge(&self, overlay: &BTreeMap<String, String>, _scope: Scope<'_>) -> Result<Trial, PortError> {
@@ -28,7 +31,9 @@ impl Judge for Compiler {
         if let Some((at, said)) = slip {
             let line = text[..at].matches('\n').count() + 1;
             let column = at - text[..at].rfind('\n').map_or(0, |n| n + 1) + 1;
-            trial.red.push((BUILD.to_owned(), format!("CompileError: # ex\n./a.go:{line}:{column}: {said}\n")));
+            trial
+                .red
+                .push((BUILD.to_owned(), format!("CompileError: # ex\n./a.go:{line}:{column}: {said}\n")));
             return Ok(trial);
         }
         let id = "a_test.go::TestF".to_owned();
@@ -60,7 +65,15 @@ fn sought(want: &'static str, whole: bool) -> Sought {
     let sources = [source("a.go", THREE)];
     let message = judge.judge(&BTreeMap::new(), Scope::Whole).unwrap().red[0].1.clone();
     let red = [red_test(BUILD, message.trim_start_matches("CompileError: "))];
-    let problem = Problem { sources: &sources, others: &[], suspects: &[], red: &red, request: "", refused: &[], seed: 1 };
+    let problem = Problem {
+        sources: &sources,
+        others: &[],
+        suspects: &[],
+        red: &red,
+        request: "",
+        refused: &[],
+        seed: 1,
+    };
     let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
     let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
     if whole { seek(&problem, &means, &mut |_| {}) } else { answer(&problem, &means, &mut |_| {}) }
@@ -81,7 +94,11 @@ fn errors_are_answered_one_on_top_of_the_other() {
 fn how_far_the_answers_came_is_told() {
     let found = sought("nothing has this", false);
     assert!(found.best.is_none());
-    assert!(found.account.ends_with("With some of them the project builds, and 1 tests are red."), "{}", found.account);
+    assert!(
+        found.account.ends_with("With some of them the project builds, and 1 tests are red."),
+        "{}",
+        found.account
+    );
 }
 
 #[test]

@@ -21,9 +21,8 @@ pub(super) fn complaint(message: &str, sources: &[Source]) -> Option<Complaint> 
     let language = |note: &Note<'_>| {
         Language::of_path(&sources[note.source].path).filter(|language| *language != Language::Python)
     };
-    let told = notes
-        .iter()
-        .find(|note| language(note).is_some_and(|language| is_of_syntax(language, note.said)));
+    let told =
+        notes.iter().find(|note| language(note).is_some_and(|language| is_of_syntax(language, note.said)));
     told.map(of)
 }
 
@@ -97,12 +96,26 @@ fn is_of_rust(said: &str) -> bool {
         return RUST_CODES.contains(&rest.split(']').next().unwrap_or_default());
     }
     let Some(rest) = said.strip_prefix("error: ") else { return false };
-    ["expected ", "missing `", "unknown start of token", "unexpected ", "invalid ", "unmatched ", "unterminated "]
+    [
+        "expected ",
+        "missing `",
+        "unknown start of token",
+        "unexpected ",
+        "invalid ",
+        "unmatched ",
+        "unterminated ",
+    ]
+    .iter()
+    .any(|words| rest.starts_with(words))
+        || [
+            "delimiter",
+            "diff marker",
+            "cannot be used as an identifier",
+            "is not followed by",
+            "comparison operators",
+        ]
         .iter()
-        .any(|words| rest.starts_with(words))
-        || ["delimiter", "diff marker", "cannot be used as an identifier", "is not followed by", "comparison operators"]
-            .iter()
-            .any(|words| rest.contains(words))
+        .any(|words| rest.contains(words))
 }
 
 /// Errors of JavaScript that are called syntax errors and are about names.
@@ -113,10 +126,18 @@ fn is_of_script(said: &str) -> bool {
         return false;
     }
     // The compiler of TypeScript numbers what its parser says from 1000 to 1499.
-    let code = said.strip_prefix("TS").and_then(|rest| rest.split(':').next()).and_then(|code| code.parse().ok());
+    let code =
+        said.strip_prefix("TS").and_then(|rest| rest.split(':').next()).and_then(|code| code.parse().ok());
     code.is_some_and(|code: u32| (1000..1300).contains(&code) || (17000..17020).contains(&code))
         || said.contains("SyntaxError: ")
-        || ["Unexpected ", "Expected \"", "Unterminated ", "Missing ", "Expression expected", "Invalid left-hand"]
-            .iter()
-            .any(|words| said.starts_with(words))
+        || [
+            "Unexpected ",
+            "Expected \"",
+            "Unterminated ",
+            "Missing ",
+            "Expression expected",
+            "Invalid left-hand",
+        ]
+        .iter()
+        .any(|words| said.starts_with(words))
 }
