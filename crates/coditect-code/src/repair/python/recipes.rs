@@ -128,8 +128,12 @@ fn undefined(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>],
     }
     for n in files {
         for (line, fit) in &lines {
-            let at = import_place(&sheets[n].source.text);
-            let new = format!("{line}{}", sheets[n].eol());
+            let text = sheets[n].source.text.as_str();
+            let (at, eol) = (import_place(text), sheets[n].eol());
+            // What stands apart from the top of the file stays apart from what stands there now.
+            let apart = text[..at].ends_with(&eol.repeat(2))
+                && ["def ", "class ", "async ", "@"].iter().any(|word| text[at..].starts_with(word));
+            let new = format!("{line}{}", eol.repeat(if apart { 3 } else { 1 }));
             sheets[n].put(at..at, new, *fit);
         }
     }

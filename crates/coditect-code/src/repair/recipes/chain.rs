@@ -30,7 +30,6 @@ type Distance = (u8, usize);
 
 /// The project with some answers applied, and what its tests say then.
 struct State {
-    overlay: Overlay,
     red: Vec<TestResult>,
     distance: Distance,
     score: f64,
@@ -137,7 +136,7 @@ impl<'a> Chain<'a> {
         self.named += answers.len();
         answers.reverse();
         if !answers.is_empty() && self.states.len() < MOST_STATES {
-            self.states.push(State { overlay, red, distance, score, depth, answers });
+            self.states.push(State { red, distance, score, depth, answers });
         }
     }
 

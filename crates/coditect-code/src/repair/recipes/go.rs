@@ -214,7 +214,7 @@ fn undefined(problem: &Problem<'_>, note: &Note<'_>, sheet: &mut Sheet<'_>, name
         return;
     }
     // What the project itself uses of the package.
-    let mut known: Vec<String> = members(head).iter().map(|name| (*name).to_owned()).collect();
+    let mut known: Vec<String> = members(head).map(str::to_owned).collect();
     let sign = format!("{head}.");
     for source in problem.sources.iter().chain(problem.others) {
         let used =
@@ -229,104 +229,29 @@ fn undefined(problem: &Problem<'_>, note: &Note<'_>, sheet: &mut Sheet<'_>, name
 }
 
 /// What is used most of some packages.
-fn members(package: &str) -> &'static [&'static str] {
-    match package {
-        "strings" => &[
-            "Builder",
-            "Compare",
-            "Contains",
-            "ContainsAny",
-            "ContainsRune",
-            "Count",
-            "EqualFold",
-            "Fields",
-            "FieldsFunc",
-            "HasPrefix",
-            "HasSuffix",
-            "Index",
-            "IndexByte",
-            "IndexRune",
-            "Join",
-            "LastIndex",
-            "Map",
-            "NewReader",
-            "NewReplacer",
-            "Repeat",
-            "Replace",
-            "ReplaceAll",
-            "Split",
-            "SplitN",
-            "Title",
-            "ToLower",
-            "ToTitle",
-            "ToUpper",
-            "Trim",
-            "TrimFunc",
-            "TrimLeft",
-            "TrimPrefix",
-            "TrimRight",
-            "TrimSpace",
-            "TrimSuffix",
-        ],
-        "strconv" => &[
-            "Atoi",
-            "FormatBool",
-            "FormatFloat",
-            "FormatInt",
-            "Itoa",
-            "ParseBool",
-            "ParseFloat",
-            "ParseInt",
-            "ParseUint",
-            "Quote",
-            "Unquote",
-        ],
-        "fmt" => &[
-            "Errorf", "Fprint", "Fprintf", "Fprintln", "Print", "Printf", "Println", "Sprint", "Sprintf",
-            "Sprintln", "Sscanf", "Stringer",
-        ],
-        "errors" => &["As", "Is", "New", "Unwrap"],
-        "math" => &[
-            "Abs", "Ceil", "Floor", "Inf", "IsNaN", "Log", "Max", "MaxInt", "MaxInt64", "Min", "MinInt",
-            "Mod", "NaN", "Pi", "Pow", "Round", "Sqrt", "Trunc",
-        ],
-        "sort" => {
-            &["Float64s", "Ints", "Search", "SearchInts", "Slice", "SliceStable", "Sort", "Stable", "Strings"]
-        }
-        "os" => &[
-            "Args",
-            "Create",
-            "Exit",
-            "Getenv",
-            "MkdirAll",
-            "Open",
-            "ReadFile",
-            "Remove",
-            "Stderr",
-            "Stdin",
-            "Stdout",
-            "WriteFile",
-        ],
-        "time" => &[
-            "Date",
-            "Duration",
-            "Hour",
-            "Millisecond",
-            "Minute",
-            "Now",
-            "Parse",
-            "Second",
-            "Since",
-            "Sleep",
-            "Time",
-            "Unix",
-        ],
-        "utf8" => &["DecodeRuneInString", "RuneCountInString", "RuneError", "RuneLen", "ValidString"],
-        "unicode" => {
-            &["IsDigit", "IsLetter", "IsLower", "IsPunct", "IsSpace", "IsUpper", "ToLower", "ToUpper"]
-        }
-        _ => &[],
-    }
+const MEMBERS: &[(&str, &str)] = &[
+    (
+        "strings",
+        "Builder Compare Contains ContainsAny ContainsRune Count EqualFold Fields FieldsFunc HasPrefix \
+         HasSuffix Index IndexByte IndexRune Join LastIndex Map NewReader NewReplacer Repeat Replace \
+         ReplaceAll Split SplitN Title ToLower ToTitle ToUpper Trim TrimFunc TrimLeft TrimPrefix TrimRight \
+         TrimSpace TrimSuffix",
+    ),
+    (
+        "strconv",
+        "Atoi FormatBool FormatFloat FormatInt Itoa ParseBool ParseFloat ParseInt ParseUint Quote Unquote",
+    ),
+    ("fmt", "Errorf Fprint Fprintf Fprintln Print Printf Println Sprint Sprintf Sprintln Sscanf Stringer"),
+    ("errors", "As Is New Unwrap"),
+    ("math", "Abs Ceil Floor Inf IsNaN Log Max MaxInt MaxInt64 Min MinInt Mod NaN Pi Pow Round Sqrt Trunc"),
+    ("os", "Args Create Exit Getenv MkdirAll Open ReadFile Remove Stderr Stdin Stdout WriteFile"),
+    ("time", "Date Duration Hour Millisecond Minute Now Parse Second Since Sleep Time Unix"),
+    ("utf8", "DecodeRuneInString RuneCountInString RuneError RuneLen ValidString"),
+];
+
+fn members(package: &str) -> impl Iterator<Item = &'static str> {
+    let known = MEMBERS.iter().filter(move |(known, _)| *known == package);
+    known.flat_map(|(_, members)| members.split_whitespace())
 }
 
 /// Import paths of the project's own packages of this name, by the imports that its files have already.

@@ -103,10 +103,10 @@ pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet
         || said.contains("does not override or implement a method")
     {
         overrides(problem, note, sheet);
-    } else if said.contains("unreachable statement") {
-        if let Some(at) = sheet.at(note.line, 0) {
-            sheet.remove_line(at, 1.6);
-        }
+    } else if said.contains("unreachable statement")
+        && let Some(at) = sheet.at(note.line, 0)
+    {
+        sheet.remove_line(at, 1.6);
     }
 }
 

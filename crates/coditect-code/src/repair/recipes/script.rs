@@ -74,10 +74,10 @@ pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet
         }
     }
     meant(note, &mut sheets[note.source], said);
-    if said.contains("TS2304") || said.contains("TS2552") {
-        if let Some(name) = after(said, "Cannot find name ", QUOTES) {
-            undefined(problem, note, &mut sheets[note.source], name);
-        }
+    if (said.contains("TS2304") || said.contains("TS2552"))
+        && let Some(name) = after(said, "Cannot find name ", QUOTES)
+    {
+        undefined(problem, note, &mut sheets[note.source], name);
     }
     if (said.contains("TS2339") || said.contains("TS2551"))
         && let Some(name) = after(said, "Property ", QUOTES)

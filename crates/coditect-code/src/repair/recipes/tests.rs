@@ -44,84 +44,146 @@ fn check(path: &str, old: &str, message: &str, new: &str) {
     check_in(&[source(path, old)], message, &[], path, new);
 }
 
+const GO: &[(&str, &str, &str)] = &[
+    (
+        "import (\n\t\"fmt\"\n\t\"os\"\n)\n\nvar X = fmt.Sprint(1)\n",
+        "./a.go:5:2: imported and not used: \"os\"",
+        "import (\n\t\"fmt\"\n)\n\nvar X = fmt.Sprint(1)\n",
+    ),
+    (
+        "func F(a string) string {\n\treturn strings.ToUpper(a)\n}\n",
+        "# ex\n./a.go:4:9: undefined: strings",
+        "import \"strings\"\n\nfunc F(a string) string {\n\treturn strings.ToUpper(a)\n}\n",
+    ),
+    (
+        "import \"fmt\"\n\nvar X = fmt.Sprint(math.Pi)\n",
+        "vet: ./a.go:5:20: undeclared name: math",
+        "import (\n\t\"fmt\"\n\t\"math\"\n)\n\nvar X = fmt.Sprint(math.Pi)\n",
+    ),
+    (
+        "import \"strings\"\n\nvar X = strings.ToUppr(\"a\")\n",
+        "./a.go:5:17: undefined: strings.ToUppr",
+        "import \"strings\"\n\nvar X = strings.ToUpper(\"a\")\n",
+    ),
+    (
+        "func F(length int) int {\n\treturn lenght\n}\n",
+        "./a.go:4:9: undefined: lenght",
+        "func F(length int) int {\n\treturn length\n}\n",
+    ),
+    (
+        "func F() int {\n\tx = 1\n\treturn x\n}\n",
+        "./a.go:4:2: undefined: x\n./a.go:5:9: undefined: x",
+        "func F() int {\n\tx := 1\n\treturn x\n}\n",
+    ),
+    (
+        "func F() int {\n\tx := 1\n\tx := 2\n\treturn x\n}\n",
+        "./a.go:5:4: no new variables on left side of :=",
+        "func F() int {\n\tx := 1\n\tx = 2\n\treturn x\n}\n",
+    ),
+    (
+        "func F() int {\n\tx := 1\n\treturn 2\n}\n",
+        "./a.go:4:2: x declared but not used",
+        "func F() int {\n\treturn 2\n}\n",
+    ),
+    (
+        "type T struct{ Name string }\n\nfunc (t T) Len() int { return len(t.name) }\n",
+        "./a.go:5:37: t.name undefined (type T has no field or method name, but does have Name)",
+        "type T struct{ Name string }\n\nfunc (t T) Len() int { return len(t.Name) }\n",
+    ),
+    (
+        "func F(a int64) int {\n\tvar x int = a\n\treturn x\n}\n",
+        "./a.go:4:14: cannot use a (variable of type int64) as type int in variable declaration",
+        "func F(a int64) int {\n\tvar x int = int(a)\n\treturn x\n}\n",
+    ),
+    (
+        "func F(a int64, b int) int {\n\treturn int(a + b)\n}\n",
+        "./a.go:4:13: invalid operation: a + b (mismatched types int64 and int)",
+        "func F(a int64, b int) int {\n\treturn int(a + int64(b))\n}\n",
+    ),
+    (
+        "func F(a []int) int {\n\tsum := 0\n\tfor _, x := range a {\n\t\tsum += x\n\t}\n}\n",
+        "./a.go:8:1: missing return",
+        "func F(a []int) int {\n\tsum := 0\n\tfor _, x := range a {\n\t\tsum += x\n\t}\n\treturn sum\n}\n",
+    ),
+    (
+        "import \"strconv\"\n\nfunc F(a string) int {\n\tn := strconv.Atoi(a)\n\treturn n\n}\n",
+        "./a.go:6:7: assignment mismatch: 1 variable but strconv.Atoi returns 2 values",
+        "import \"strconv\"\n\nfunc F(a string) int {\n\tn, _ := strconv.Atoi(a)\n\treturn n\n}\n",
+    ),
+    (
+        "import \"string\"\n\nvar X = strings.ToUpper(\"a\")\n",
+        "a.go:3:8: package string is not in GOROOT (/usr/lib/go/src/string)",
+        "import \"strings\"\n\nvar X = strings.ToUpper(\"a\")\n",
+    ),
+];
+
 #[test]
 fn the_compiler_of_go_names_cures() {
     let go = |body: &str| format!("package ex\n\n{body}");
-    for (old, message, new) in [
-        (
-            "import (\n\t\"fmt\"\n\t\"os\"\n)\n\nvar X = fmt.Sprint(1)\n",
-            "./a.go:5:2: imported and not used: \"os\"",
-            "import (\n\t\"fmt\"\n)\n\nvar X = fmt.Sprint(1)\n",
-        ),
-        (
-            "func F(a string) string {\n\treturn strings.ToUpper(a)\n}\n",
-            "# ex\n./a.go:4:9: undefined: strings",
-            "import \"strings\"\n\nfunc F(a string) string {\n\treturn strings.ToUpper(a)\n}\n",
-        ),
-        (
-            "import \"fmt\"\n\nvar X = fmt.Sprint(math.Pi)\n",
-            "vet: ./a.go:5:20: undeclared name: math",
-            "import (\n\t\"fmt\"\n\t\"math\"\n)\n\nvar X = fmt.Sprint(math.Pi)\n",
-        ),
-        (
-            "import \"strings\"\n\nvar X = strings.ToUppr(\"a\")\n",
-            "./a.go:5:17: undefined: strings.ToUppr",
-            "import \"strings\"\n\nvar X = strings.ToUpper(\"a\")\n",
-        ),
-        (
-            "func F(length int) int {\n\treturn lenght\n}\n",
-            "./a.go:4:9: undefined: lenght",
-            "func F(length int) int {\n\treturn length\n}\n",
-        ),
-        (
-            "func F() int {\n\tx = 1\n\treturn x\n}\n",
-            "./a.go:4:2: undefined: x\n./a.go:5:9: undefined: x",
-            "func F() int {\n\tx := 1\n\treturn x\n}\n",
-        ),
-        (
-            "func F() int {\n\tx := 1\n\tx := 2\n\treturn x\n}\n",
-            "./a.go:5:4: no new variables on left side of :=",
-            "func F() int {\n\tx := 1\n\tx = 2\n\treturn x\n}\n",
-        ),
-        (
-            "func F() int {\n\tx := 1\n\treturn 2\n}\n",
-            "./a.go:4:2: x declared but not used",
-            "func F() int {\n\treturn 2\n}\n",
-        ),
-        (
-            "type T struct{ Name string }\n\nfunc (t T) Len() int { return len(t.name) }\n",
-            "./a.go:5:37: t.name undefined (type T has no field or method name, but does have Name)",
-            "type T struct{ Name string }\n\nfunc (t T) Len() int { return len(t.Name) }\n",
-        ),
-        (
-            "func F(a int64) int {\n\tvar x int = a\n\treturn x\n}\n",
-            "./a.go:4:14: cannot use a (variable of type int64) as type int in variable declaration",
-            "func F(a int64) int {\n\tvar x int = int(a)\n\treturn x\n}\n",
-        ),
-        (
-            "func F(a int64, b int) int {\n\treturn int(a + b)\n}\n",
-            "./a.go:4:13: invalid operation: a + b (mismatched types int64 and int)",
-            "func F(a int64, b int) int {\n\treturn int(a + int64(b))\n}\n",
-        ),
-        (
-            "func F(a []int) int {\n\tsum := 0\n\tfor _, x := range a {\n\t\tsum += x\n\t}\n}\n",
-            "./a.go:8:1: missing return",
-            "func F(a []int) int {\n\tsum := 0\n\tfor _, x := range a {\n\t\tsum += x\n\t}\n\treturn sum\n}\n",
-        ),
-        (
-            "import \"strconv\"\n\nfunc F(a string) int {\n\tn := strconv.Atoi(a)\n\treturn n\n}\n",
-            "./a.go:6:7: assignment mismatch: 1 variable but strconv.Atoi returns 2 values",
-            "import \"strconv\"\n\nfunc F(a string) int {\n\tn, _ := strconv.Atoi(a)\n\treturn n\n}\n",
-        ),
-        (
-            "import \"string\"\n\nvar X = strings.ToUpper(\"a\")\n",
-            "a.go:3:8: package string is not in GOROOT (/usr/lib/go/src/string)",
-            "import \"strings\"\n\nvar X = strings.ToUpper(\"a\")\n",
-        ),
-    ] {
+    for (old, message, new) in GO {
         check("a.go", &go(old), message, &go(new));
     }
 }
+
+type Said = (u32, &'static str, usize);
+
+const JAVA: &[(&str, Said, &str)] = &[
+    (
+        "    int f() {\n        return lenght;\n    }\n    int length;\n",
+        (5, "cannot find symbol\n  symbol:   variable lenght\n  location: class A\n", 15),
+        "    int f() {\n        return length;\n    }\n    int length;\n",
+    ),
+    (
+        "    int f() {\n        return \"abc\".lenght();\n    }\n",
+        (5, "cannot find symbol\n  symbol:   method lenght()\n  location: class String\n", 20),
+        "    int f() {\n        return \"abc\".length();\n    }\n",
+    ),
+    (
+        "    int f(long b) {\n        int c = b * 2;\n        return c;\n    }\n",
+        (5, "incompatible types: possible lossy conversion from long to int", 18),
+        "    int f(long b) {\n        int c = (int) (b * 2);\n        return c;\n    }\n",
+    ),
+    (
+        "    String f(int b) {\n        return b;\n    }\n",
+        (5, "incompatible types: int cannot be converted to String", 15),
+        "    String f(int b) {\n        return String.valueOf(b);\n    }\n",
+    ),
+    (
+        "    int f(int b) {\n        if (b > 1) {\n            return b;\n        }\n    }\n",
+        (8, "missing return statement", 4),
+        "    int f(int b) {\n        if (b > 1) {\n            return b;\n        }\n        return 0;\n    }\n",
+    ),
+    (
+        "    void f() {\n        throw new Exception(\"x\");\n    }\n",
+        (5, "unreported exception Exception; must be caught or declared to be thrown", 8),
+        "    void f() throws Exception {\n        throw new Exception(\"x\");\n    }\n",
+    ),
+    (
+        "    int f() {\n        int x = 1;\n        int x = 2;\n        return x;\n    }\n",
+        (6, "variable x is already defined in method f()", 12),
+        "    int f() {\n        int x = 1;\n        x = 2;\n        return x;\n    }\n",
+    ),
+    (
+        "    int f() {\n        int x;\n        x++;\n        return x;\n    }\n",
+        (6, "variable x might not have been initialized", 8),
+        "    int f() {\n        int x = 0;\n        x++;\n        return x;\n    }\n",
+    ),
+    (
+        "    int f() {\n        final int x = 1;\n        x = 2;\n        return x;\n    }\n",
+        (6, "cannot assign a value to final variable x", 8),
+        "    int f() {\n        int x = 1;\n        x = 2;\n        return x;\n    }\n",
+    ),
+    (
+        "    private int n;\n    static int f() {\n        return n;\n    }\n",
+        (6, "non-static variable n cannot be referenced from a static context", 15),
+        "    private int n;\n    int f() {\n        return n;\n    }\n",
+    ),
+    (
+        "    @Override\n    public String toSting() {\n        return \"\";\n    }\n",
+        (4, "method does not override or implement a method from a supertype", 4),
+        "    @Override\n    public String toString() {\n        return \"\";\n    }\n",
+    ),
+];
 
 #[test]
 fn javac_names_cures() {
@@ -130,65 +192,8 @@ fn javac_names_cures() {
         let (first, rest) = what.split_once('\n').unwrap_or((what, ""));
         format!("A.java:{line}: error: {first}\n   code\n{}^\n{rest}", " ".repeat(column))
     };
-    let cases = [
-        (
-            "    int f() {\n        return lenght;\n    }\n    int length;\n",
-            said(5, "cannot find symbol\n  symbol:   variable lenght\n  location: class A\n", 15),
-            "    int f() {\n        return length;\n    }\n    int length;\n",
-        ),
-        (
-            "    int f() {\n        return \"abc\".lenght();\n    }\n",
-            said(5, "cannot find symbol\n  symbol:   method lenght()\n  location: class String\n", 20),
-            "    int f() {\n        return \"abc\".length();\n    }\n",
-        ),
-        (
-            "    int f(long b) {\n        int c = b * 2;\n        return c;\n    }\n",
-            said(5, "incompatible types: possible lossy conversion from long to int", 18),
-            "    int f(long b) {\n        int c = (int) (b * 2);\n        return c;\n    }\n",
-        ),
-        (
-            "    String f(int b) {\n        return b;\n    }\n",
-            said(5, "incompatible types: int cannot be converted to String", 15),
-            "    String f(int b) {\n        return String.valueOf(b);\n    }\n",
-        ),
-        (
-            "    int f(int b) {\n        if (b > 1) {\n            return b;\n        }\n    }\n",
-            said(8, "missing return statement", 4),
-            "    int f(int b) {\n        if (b > 1) {\n            return b;\n        }\n        return 0;\n    }\n",
-        ),
-        (
-            "    void f() {\n        throw new Exception(\"x\");\n    }\n",
-            said(5, "unreported exception Exception; must be caught or declared to be thrown", 8),
-            "    void f() throws Exception {\n        throw new Exception(\"x\");\n    }\n",
-        ),
-        (
-            "    int f() {\n        int x = 1;\n        int x = 2;\n        return x;\n    }\n",
-            said(6, "variable x is already defined in method f()", 12),
-            "    int f() {\n        int x = 1;\n        x = 2;\n        return x;\n    }\n",
-        ),
-        (
-            "    int f() {\n        int x;\n        x++;\n        return x;\n    }\n",
-            said(6, "variable x might not have been initialized", 8),
-            "    int f() {\n        int x = 0;\n        x++;\n        return x;\n    }\n",
-        ),
-        (
-            "    int f() {\n        final int x = 1;\n        x = 2;\n        return x;\n    }\n",
-            said(6, "cannot assign a value to final variable x", 8),
-            "    int f() {\n        int x = 1;\n        x = 2;\n        return x;\n    }\n",
-        ),
-        (
-            "    private int n;\n    static int f() {\n        return n;\n    }\n",
-            said(6, "non-static variable n cannot be referenced from a static context", 15),
-            "    private int n;\n    int f() {\n        return n;\n    }\n",
-        ),
-        (
-            "    @Override\n    public String toSting() {\n        return \"\";\n    }\n",
-            said(4, "method does not override or implement a method from a supertype", 4),
-            "    @Override\n    public String toString() {\n        return \"\";\n    }\n",
-        ),
-    ];
-    for (old, message, new) in cases {
-        check("src/p/A.java", &class(old), &message, &class(new));
+    for (old, (line, what, column), new) in JAVA {
+        check("src/p/A.java", &class(old), &said(*line, what, *column), &class(new));
     }
     check(
         "A.java",
@@ -267,6 +272,10 @@ fn node_names_cures() {
     ] {
         check("a.js", old, &message, new);
     }
+}
+
+#[test]
+fn node_names_modules() {
     let two = [
         source("lib/a.mjs", "import { total } from './sum.mjs';\nexport const f = () => total(1);\n"),
         source("lib/sum.mjs", "export function totall(a) {\n  return a;\n}\n"),

@@ -20,6 +20,8 @@ const MOST_STATES: usize = 40;
 const DEEPEST: usize = 16;
 /// What coming further counts: errors that are gone are worth more than any likelihood.
 const FURTHER: f64 = 3.0;
+/// What a likely change counts by itself. A text that took more of them is no likelier for it.
+const LIKELY: f64 = 3.5;
 /// What each further state counts that fails on the same complaint as one before it.
 const SIBLING: f64 = 0.75;
 /// Trials of one search.
@@ -242,7 +244,7 @@ impl<'a> Queue<'a> {
             .red
             .first()
             .and_then(|(_, message)| Complaint::of_message(message, self.problem.sources, Some(&next.path)));
-        let Some(complaint) = complaint else { return self.keep_parsed(next, &trial) };
+        let Some(complaint) = complaint else { return self.keep_parsed(depth, next, &trial) };
         let text = text_of(self.problem, &next.overlay, &complaint.path).unwrap_or_default();
         let errors = errors_left(&complaint.path, text);
         if depth + 1 < DEEPEST && self.is_further(&next, &complaint, errors) {
@@ -284,7 +286,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Every test accepts it, or it is a base to search on.
-    fn keep_parsed(&mut self, next: Next, trial: &Trial) -> Result<(), PortError> {
+    fn keep_parsed(&mut self, depth: usize, next: Next, trial: &Trial) -> Result<(), PortError> {
         let green = trial.red.is_empty() && trial.complete && !trial.timed_out;
         let which = usize::from(!green);
         let scope = if green { Scope::Whole } else { Scope::Tests { ids: &self.order, stop_at_red: false } };
@@ -294,8 +296,9 @@ impl<'a> Queue<'a> {
         let trial = self.means.judge.judge(&next.overlay, scope)?;
         self.trials += 1;
         let survives = green && accepts(&self.means, &trial, &self.order);
-        let parsed = Parsed { overlay: next.overlay, kind: EditKind::Syntax, score: next.score, trial };
-        let first = (self.tried, parsed.score);
+        let first = (self.tried, next.score);
+        let score = next.score / (FURTHER * LIKELY).powi(i32::try_from(depth).unwrap_or(i32::MAX));
+        let parsed = Parsed { overlay: next.overlay, kind: EditKind::Syntax, score, trial };
         self.firsts[which].get_or_insert(first);
         if survives {
             self.survivors.push(parsed)

@@ -193,8 +193,6 @@ fn place(text: &str) -> usize {
             || code.starts_with("\"use ")
         {
             top = if last.is_none() { at } else { top };
-        } else if !code.is_empty() && last.is_some() {
-            break;
         } else if !code.is_empty() {
             break;
         }
