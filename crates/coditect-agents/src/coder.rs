@@ -28,7 +28,6 @@ mod narrow;
 mod picks;
 mod probe;
 mod proposing;
-mod recipe;
 pub(crate) mod sources;
 pub(crate) mod trees;
 mod woven;
@@ -204,7 +203,7 @@ impl Coder {
         let means = Means { judge: bench, limits: &limits, clock: &*self.tools.clock, stop: &work.stop };
         let mut progress = |p: repair::Progress| notices.search(p.tried, p.survivors, p.nearest, p.red);
         let sought = match case.rung {
-            Rung::Recipe => recipe::seek(&problem, &means, &mut progress),
+            Rung::Recipe => repair::answer(&problem, &means, &mut progress),
             Rung::Memory | Rung::Reflex | Rung::SmallModel | Rung::LargeModel => {
                 repair::seek(&problem, &means, &mut progress)
             }

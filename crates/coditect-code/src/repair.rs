@@ -4,7 +4,7 @@
 //! them, and picks among those that every test accepts. It is pure but for the judge: who runs the tests, and
 //! where, is somebody else's business.
 //!
-//! - [`recipes`]: answers to error messages that name their own cure.
+//! - [`recipes`]: answers to error messages that name their own cure; [`answer`] tries them.
 //! - `python`, `braces`: the grammars of edits, for Python and for languages with braces, with their tables; `grammars`
 //!   puts them behind one door. Everything else knows no language.
 //! - [`schemata`]: many candidates in one build, for compiled languages.
@@ -26,6 +26,7 @@ use coditect_ports::{Clock, PortError, Stop};
 use coditect_types::{Suspect, TestResult};
 
 pub use crate::repair::prior::EditKind;
+pub use crate::repair::recipes::chain::answer;
 pub use crate::repair::search::{problem_name, seek};
 pub use crate::repair::within::Within;
 
@@ -34,11 +35,13 @@ mod braces;
 mod grammars;
 mod layers;
 pub mod localise;
+mod notes;
 mod pairs;
 mod pick;
 mod pool;
 mod prior;
 mod python;
+mod recipes;
 pub mod schemata;
 mod search;
 mod stairs;
@@ -128,7 +131,7 @@ pub fn candidates(problem: &Problem<'_>) -> Vec<Candidate> {
 /// misspelt, arguments that do not fit, small slips of syntax. [`seek`] tries them before anything else.
 #[must_use]
 pub fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
-    let mut candidates = python::recipes::recipes(problem);
+    let mut candidates = recipes::all(problem);
     candidates.extend(syntax_errors::recipes(problem));
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     candidates

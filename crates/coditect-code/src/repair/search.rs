@@ -12,8 +12,10 @@ use coditect_types::ErrorKind;
 
 use crate::repair::pairs::Pairs;
 use crate::repair::pick::{self, Survivor};
+use crate::repair::recipes::chain::{self, Answered};
 use crate::repair::{
-    Candidate, EditKind, Means, Partly, Problem, Progress, SeekTime, Sought, stairs, syntax_errors,
+    Candidate, EditKind, Means, Partly, Problem, Progress, SeekLimits, SeekTime, Sought, stairs,
+    syntax_errors,
 };
 
 use self::batch::{Prepared, Verdict, judge_all};
@@ -90,10 +92,48 @@ fn search(
         if let Some(sought) = syntax_errors::mend(problem, means, &hunt.failures, progress) {
             return Sought { trials: sought.trials + hunt.trials, ..sought };
         }
+        if let Some(sought) = answered_first(problem, means, &hunt.failures, progress) {
+            return Sought { trials: sought.trials + hunt.trials, ..sought };
+        }
     }
     hunt.run(progress);
     hunt.keep_the_best_part();
     hunt.end("")
+}
+
+/// Part of the time that answers to error messages may take, in hundredths, where nothing runs before them.
+const ANSWERS: u64 = 25;
+
+/// Where the project cannot be built or its tests imported: answers to the messages first, one on top of the other, and
+/// the search on top of those that took hold. None: none did.
+fn answered_first(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    failures: &BTreeMap<String, String>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Option<Sought> {
+    let blocked = |id: &str| id == crate::suite::BUILD || id.ends_with(crate::suite::IMPORT);
+    if !problem.red.iter().all(|test| blocked(&test.id)) {
+        return None;
+    }
+    let started = means.clock.monotonic_us();
+    let limits = SeekLimits { wall_ms: means.limits.wall_ms / 100 * ANSWERS, ..means.limits.clone() };
+    let quick = Means { limits: &limits, ..*means };
+    let red = chain::now_red(problem, failures);
+    let Answered { mut sought, bases } = chain::follow(problem, &quick, &red, progress);
+    if sought.best.is_some() || sought.trouble.is_some() {
+        return Some(sought);
+    }
+    let bases: Vec<_> =
+        bases.into_iter().filter(|base| base.trial.red.iter().any(|(id, _)| !blocked(id))).collect();
+    if bases.is_empty() {
+        return None;
+    }
+    let ends = started.saturating_add(means.limits.wall_ms.saturating_mul(1_000));
+    let told = std::mem::take(&mut sought.account);
+    syntax_errors::go_on(problem, means, bases, ends, &mut sought, progress);
+    sought.account = format!("{told} On top of that {}", sought.account);
+    Some(sought)
 }
 
 /// Why a search goes no further.

@@ -11,9 +11,13 @@
 //! It does not decide: it accepts some programs that the language refuses, and the reverse.
 //!
 //! - `complaint`: what parsers say. `page`, `lexicon`: the file as tokens, by a table for each language.
-//! - `brackets`, `quotes`, `layout`, `strange`, `words`, `tokens`: the changes.
+//! - `brackets`, `quotes`, `layout`, `strange`, `words`, `tokens`: the changes; `nesting`, `heads`: those that only
+//!   languages with braces need; `conflicts`: what merges leave.
 //! - `queue`: the search over them; `stage`: what is done with its outcome.
 
+use std::ops::Range;
+
+use crate::languages::Language;
 use crate::repair::{Candidate, EditKind, Problem, Source};
 use crate::syntax::Syntax;
 use crate::syntax::splice;
@@ -25,9 +29,12 @@ use self::page::{Kind, Page};
 
 mod brackets;
 mod complaint;
+mod conflicts;
 mod fixes;
+mod heads;
 mod layout;
 mod lexicon;
+mod nesting;
 mod page;
 mod queue;
 mod quotes;
@@ -39,7 +46,7 @@ mod tokens;
 mod tree;
 mod words;
 
-pub(super) use self::stage::{mend, unmendable};
+pub(super) use self::stage::{go_on, mend, mend_only, unmendable};
 
 /// Longest file that tree-sitter is asked about for each change, bytes.
 const MOST_PARSED: usize = 200_000;
@@ -50,12 +57,26 @@ const MOST_STRANGE: (usize, usize) = (60, 8);
 
 /// The table of the language of a file; None where it is not known.
 fn lexicon_of(path: &str) -> Option<&'static Lexicon> {
-    path.ends_with(".py").then_some(&lexicon::PYTHON)
+    Some(match Language::of_path(path)? {
+        Language::Python => &lexicon::PYTHON,
+        Language::Rust => &lexicon::RUST,
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &lexicon::SCRIPT,
+        Language::Go => &lexicon::GO,
+        Language::Java => &lexicon::JAVA,
+    })
 }
 
 /// The parser of the language of a file.
 fn syntax_of(path: &str) -> Option<Syntax> {
-    if path.ends_with(".py") { Syntax::python() } else { None }
+    Language::of_path(path)?.syntax()
+}
+
+/// Errors in the tree of a text in a language with braces, whose compilers stop at the first or tell them in an order of
+/// their own. None: it is not known, or the language's own messages tell it better.
+fn errors_left(path: &str, text: &str) -> Option<usize> {
+    let language = Language::of_path(path).filter(|language| *language != Language::Python)?;
+    let tree = Some(text).filter(|text| text.len() <= MOST_PARSED).and(language.syntax()?.parse(text))?;
+    Some(tree::errors(&tree).count)
 }
 
 /// Changes of `text` that answer a complaint, the best first. None: it is no text of this language at all.
@@ -70,14 +91,25 @@ fn answers(text: &str, complaint: &Complaint) -> Option<Vec<Fix>> {
     let tree = syntax.as_mut().and_then(|syntax| syntax.parse(text));
     let errors = tree.as_ref().map(tree::errors).unwrap_or_default();
     let mut fixes = Fixes::new(&page, lexicon, complaint);
-    strange::conflicts(&mut fixes);
+    let tests = test_parts(text, &complaint.path);
+    let outside = |fix: &Fix| {
+        let inside = |at: usize| tests.iter().any(|part| part.start < at && at < part.end);
+        fix.splices.iter().all(|splice| !inside(splice.range.start) && !inside(splice.range.end))
+    };
+    if conflicts::propose(&mut fixes) {
+        // Nothing else makes such a file parse.
+        return Some(fixes.sorted().into_iter().filter(outside).take(MOST_FIXES).collect());
+    }
+    nesting::propose(&mut fixes);
     strange::everywhere(&mut fixes);
     layout::tabs(&mut fixes);
     quotes::long(&mut fixes);
     for missing in &errors.missing {
         fixes.insert(missing.0, missing.1.clone(), 0.8);
     }
-    for (row, share) in fixes::rows(&page, complaint, &errors.rows) {
+    let mut wrong = errors.rows.clone();
+    wrong.extend(quotes::open_rows(&page, lexicon));
+    for (row, share) in fixes::rows(&page, complaint, &wrong) {
         fixes.share = share;
         brackets::propose(&mut fixes, row);
         quotes::propose(&mut fixes, row);
@@ -85,9 +117,10 @@ fn answers(text: &str, complaint: &Complaint) -> Option<Vec<Fix>> {
         strange::propose(&mut fixes, row);
         words::propose(&mut fixes, row);
         tokens::propose(&mut fixes, row);
+        heads::propose(&mut fixes, row);
     }
     let mut fixes = fixes.sorted();
-    fixes.retain(|fix| changes(text, fix));
+    fixes.retain(|fix| outside(fix) && changes(text, fix));
     fixes.truncate(MOST_FIXES);
     if let (Some(syntax), Some(tree)) = (syntax.as_mut(), tree.as_ref()) {
         tree::weigh(&mut fixes, syntax, tree, text, errors.count);
@@ -98,6 +131,34 @@ fn answers(text: &str, complaint: &Complaint) -> Option<Vec<Fix>> {
 /// Whether a fix changes anything: neighbours that are swapped can read as before (`...` and `.`).
 fn changes(text: &str, fix: &Fix) -> bool {
     splice(text, &fix.splices).is_some_and(|new| new != text)
+}
+
+/// Parts of a product file that are tests. Only Rust keeps them there; the tree does not tell, since it is broken: they
+/// are modules from their attribute to the brace at the same depth, or to the end of the file.
+fn test_parts(text: &str, path: &str) -> Vec<Range<usize>> {
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    let mut at = 0;
+    let mut open: Option<(usize, &str)> = None;
+    for line in text.split_inclusive('\n') {
+        let code = line.trim();
+        let indent = &line[..line.len() - line.trim_start().len()];
+        match open {
+            None if path.ends_with(".rs") && code.starts_with("#[cfg(test)]") => open = Some((at, indent)),
+            Some((start, depth)) if code == "}" && indent == depth => {
+                parts.push(start..at + line.len());
+                open = None;
+            }
+            // `#[cfg(test)] use ...;` and `mod tests;` have no body.
+            Some((start, depth)) if indent == depth && code.ends_with(';') => {
+                parts.push(start..at + line.len());
+                open = None;
+            }
+            _ => {}
+        }
+        at += line.len();
+    }
+    parts.extend(open.map(|(start, _)| start..text.len() + 1));
+    parts
 }
 
 /// The answers to the complaint of a red test as candidates, for the rung that tries one change at a time.

@@ -11,7 +11,8 @@ use super::desk::alike;
 use super::facts::{has_word, words_in};
 use super::tables::{BUILTINS, IMPORTS, MODULES};
 use crate::repair::pool::Pool;
-use crate::repair::{Candidate, EditKind, Problem, Source};
+use crate::repair::recipes::sheet::Sheet;
+use crate::repair::{Candidate, Problem};
 use crate::syntax::{line_end, line_start};
 
 mod arguments;
@@ -20,32 +21,6 @@ mod tests;
 
 /// Names that are tried for a misspelt one.
 const MOST_NAMES: usize = 8;
-
-/// A file that can be changed, with its candidates.
-pub(super) struct Sheet<'p> {
-    pub(super) source: &'p Source,
-    pub(super) pool: Pool<'p>,
-}
-
-impl Sheet<'_> {
-    /// Bytes of line `line` (from 1), without its line break.
-    pub(super) fn line(&self, line: u32) -> Option<Range<usize>> {
-        let text = &self.source.text;
-        let row = usize::try_from(line).ok()?.checked_sub(1)?;
-        let start = if row == 0 { 0 } else { text.match_indices('\n').nth(row - 1)?.0 + 1 };
-        let whole = &text[start..line_end(text, start)];
-        Some(start..start + whole.trim_end_matches(['\r', '\n']).len())
-    }
-
-    /// Proposes an edit; `fit` above 1 puts it before others.
-    pub(super) fn put(&mut self, range: Range<usize>, new: impl Into<String>, fit: f64) {
-        self.pool.replace(range, new, EditKind::Recipe, 1.0, fit);
-    }
-
-    fn eol(&self) -> &'static str {
-        if self.source.text.contains("\r\n") { "\r\n" } else { "\n" }
-    }
-}
 
 /// All answers to all messages of the red tests.
 pub(in crate::repair) fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
@@ -153,8 +128,12 @@ fn undefined(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>],
     }
     for n in files {
         for (line, fit) in &lines {
-            let at = import_place(&sheets[n].source.text);
-            let new = format!("{line}{}", sheets[n].eol());
+            let text = sheets[n].source.text.as_str();
+            let (at, eol) = (import_place(text), sheets[n].eol());
+            // What stands apart from the top of the file stays apart from what stands there now.
+            let apart = text[..at].ends_with(&eol.repeat(2))
+                && ["def ", "class ", "async ", "@"].iter().any(|word| text[at..].starts_with(word));
+            let new = format!("{line}{}", eol.repeat(if apart { 3 } else { 1 }));
             sheets[n].put(at..at, new, *fit);
         }
     }

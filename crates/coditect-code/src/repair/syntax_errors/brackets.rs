@@ -12,8 +12,13 @@ const MOST_BRACKETS: usize = 6;
 pub(super) fn propose(fixes: &mut Fixes<'_>, row: usize) {
     let page = fixes.page;
     let (open, closing) = page.unpaired(row);
-    let open: Vec<Token> = open.into_iter().rev().take(MOST_BRACKETS).cloned().collect();
-    let closing: Vec<Token> = closing.into_iter().take(MOST_BRACKETS).cloned().collect();
+    let mut open: Vec<Token> = open.into_iter().rev().take(MOST_BRACKETS).cloned().collect();
+    let mut closing: Vec<Token> = closing.into_iter().take(MOST_BRACKETS).cloned().collect();
+    if page.of_braces {
+        // Blocks are not closed where they are opened: `nesting` looks at them.
+        open.retain(|token| page.of(token) != "{");
+        closing.retain(|token| page.of(token) != "}");
+    }
     let sure = if fixes.complaint.says("never closed") { 2.0 } else { 1.2 };
     for (rank, opener) in open.iter().enumerate() {
         let sure = sure / (1.0 + rank as f64);
@@ -50,10 +55,11 @@ fn close_in_row(fixes: &mut Fixes<'_>, row: usize, opener: &Token, sure: f64) {
             "" if own == ":" && heads => 0.1,
             "" if own == "," => 0.3,
             "" => 1.0,
+            "{" | ";" if page.of_braces => 1.3,
             ":" if n + 1 == last && heads => 1.3,
             "," if n + 1 == last => 0.8,
             ")" | "]" | "}" => 0.6,
-            "," | "=" | "==" | "in" | "if" | "for" | "and" | "or" | "else" | "not" => 0.5,
+            "," | "=" | "==" | "in" | "if" | "for" | "and" | "or" | "else" | "not" | "->" | "=>" => 0.5,
             "." | "(" | "[" => 0.2,
             _ => 0.4,
         };
@@ -105,7 +111,8 @@ fn close_all(fixes: &mut Fixes<'_>, row: usize, open: &[Token], sure: f64) {
     let page = fixes.page;
     let all: String = open.iter().map(|opener| partner(page.of(opener))).collect();
     let end = page.lines[row].code_end;
-    let end = if page.last(row) == ":" { end - 1 } else { end };
+    let before = [":", ";", "{"].contains(&page.last(row));
+    let end = if before { page.text[..end - 1].trim_end().len() } else { end };
     fixes.insert(end, all, 1.2 * sure);
 }
 

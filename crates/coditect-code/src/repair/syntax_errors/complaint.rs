@@ -4,6 +4,8 @@ use coditect_types::TestResult;
 
 use crate::repair::Source;
 
+mod native;
+
 /// Names of errors that say that a file does not parse.
 const KINDS: &[&str] = &["SyntaxError", "IndentationError", "TabError"];
 
@@ -77,6 +79,9 @@ impl Complaint {
                     || line.contains(&format!(": {kind}: "))
             })
         };
+        if let Some(complaint) = native::complaint(message, sources) {
+            return Some(complaint);
+        }
         let line = message.lines().find(|line| names_kind(line))?;
         let mut places = places(message);
         places.reverse();
@@ -107,18 +112,20 @@ impl Complaint {
         };
         let hint = test.frames.last().map(|frame| frame.file.as_str());
         let by_message = Self::of_message(&message, sources, hint);
-        by_message.or_else(|| {
+        let by_frame = || {
             let frame = test.frames.last().filter(|_| typed)?;
             let source = sources.iter().find(|source| source.path == frame.file)?;
             let row = (frame.line as usize).saturating_sub(1);
-            Some(Self { path: source.path.clone(), row, header: None, said: message })
-        })
+            Some(Self { path: source.path.clone(), row, header: None, said: message.clone() })
+        };
+        by_message.or_else(by_frame).or_else(|| native::by_tree(&message, sources))
     }
 
     /// For a person: `expected ':' in line 3`.
     pub(super) fn brief(&self) -> String {
         let said = self.said.split(" (").next().unwrap_or_default();
         let said = KINDS.iter().fold(said, |said, kind| said.trim_start_matches(kind));
+        let said = said.strip_prefix("error: ").unwrap_or(said);
         format!("line {}: {}", self.row + 1, said.trim_start_matches([':', ' ']))
     }
 }

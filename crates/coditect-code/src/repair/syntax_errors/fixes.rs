@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::complaint::Complaint;
 use super::lexicon::Lexicon;
 use super::page::Page;
-use crate::syntax::Splice;
+use crate::syntax::{Splice, splice};
 
 /// A change of a broken file.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +67,10 @@ impl<'p> Fixes<'p> {
         if splices.is_empty() || !apart || fit <= 0.0 {
             return;
         }
+        // Two pieces that swap may leave the text as it was, as `::` and `:` do.
+        if splices.len() == 2 && splice(self.page.text, &splices).is_none_or(|new| new == self.page.text) {
+            return;
+        }
         let key = splices.iter().map(|s| (s.range.start, s.range.end, s.new.clone())).collect();
         match self.known.get(&key) {
             Some(known) => self.made[*known].fit = self.made[*known].fit.max(fit),
@@ -99,7 +103,7 @@ pub(super) fn rows(page: &Page<'_>, complaint: &Complaint, errors: &[usize]) -> 
     add(Some(row), 1.0);
     add(above, 0.75);
     add(complaint.header, 0.75);
-    for error in errors.iter().take(2) {
+    for error in errors.iter().take(if page.of_braces { 6 } else { 2 }) {
         add(Some(*error), 0.5);
     }
     add(above.and_then(|row| page.above(row)), 0.3);

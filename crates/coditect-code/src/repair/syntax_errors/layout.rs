@@ -15,7 +15,7 @@ const MOST_DEPTHS: usize = 8;
 
 pub(super) fn propose(fixes: &mut Fixes<'_>, row: usize) {
     let page = fixes.page;
-    if !page.has_code(row) {
+    if page.of_braces || !page.has_code(row) {
         return;
     }
     let word = page.first_word(row);
@@ -166,7 +166,7 @@ fn body(fixes: &mut Fixes<'_>, row: usize) {
 /// Tabs and spaces mixed: all to the one or to the other, or one line to what its neighbours have.
 pub(super) fn tabs(fixes: &mut Fixes<'_>) {
     let page = fixes.page;
-    if !(0..page.lines.len()).any(|row| page.indent(row).contains('\t')) {
+    if page.of_braces || !(0..page.lines.len()).any(|row| page.indent(row).contains('\t')) {
         return;
     }
     let sure = if fixes.complaint.says("tabs") || fixes.complaint.is_layout() { 1.6 } else { 0.3 };

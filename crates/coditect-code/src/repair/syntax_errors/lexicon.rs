@@ -1,11 +1,23 @@
 //! The words and marks of a language, for cutting up and mending what its parser refuses.
 
+mod braces;
+
+pub(super) use self::braces::{GO, JAVA, RUST, SCRIPT};
+
 /// What a language's text is made of. One table per language; nothing else here knows one.
 #[derive(Debug)]
 pub(super) struct Lexicon {
+    /// Blocks are told by indentation, and lines end statements; else they have braces.
+    pub(super) indents: bool,
+    /// What begins and ends a comment that goes over line breaks.
+    pub(super) comment_block: Option<(&'static str, &'static str)>,
+    /// A single quote may begin something that no quote ends, as `'a` in Rust.
+    pub(super) lifetimes: bool,
+    /// What ends a statement; `""` where nothing does.
+    pub(super) end: &'static str,
     /// What begins a comment that ends with the line.
     pub(super) comments: &'static [&'static str],
-    /// Quotes, longer ones first; those of several characters go over line breaks.
+    /// Quotes, longer ones first; those of several characters go over line breaks, and so does the back quote.
     pub(super) quotes: &'static [&'static str],
     /// Letters that may stand before a quote.
     pub(super) prefixes: &'static [&'static str],
@@ -28,6 +40,11 @@ pub(super) struct Lexicon {
 }
 
 impl Lexicon {
+    /// True for quotes whose text goes over line breaks.
+    pub(super) fn is_long(quote: &str) -> bool {
+        quote.len() > 1 || quote == "`"
+    }
+
     pub(super) fn is_prefix(&self, word: &str) -> bool {
         self.prefixes.iter().any(|prefix| prefix.eq_ignore_ascii_case(word))
     }
@@ -39,6 +56,10 @@ impl Lexicon {
 
 /// Python 3.
 pub(super) const PYTHON: Lexicon = Lexicon {
+    indents: true,
+    comment_block: None,
+    lifetimes: false,
+    end: "",
     comments: &["#"],
     quotes: &["\"\"\"", "'''", "\"", "'"],
     prefixes: &["r", "b", "u", "f", "t", "rb", "br", "rf", "fr", "ur"],

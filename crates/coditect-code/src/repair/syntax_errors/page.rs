@@ -50,12 +50,15 @@ pub(super) struct Page<'t> {
     pub(super) text: &'t str,
     pub(super) lines: Vec<Line>,
     pub(super) tokens: Vec<Token>,
+    /// Its language has braces.
+    pub(super) of_braces: bool,
 }
 
 impl<'t> Page<'t> {
     /// Cuts `text` up.
     pub(super) fn read(text: &'t str, lexicon: &Lexicon) -> Self {
-        let mut page = Self { text, lines: Vec::new(), tokens: Vec::new() };
+        let of_braces = !lexicon.indents;
+        let mut page = Self { text, lines: Vec::new(), tokens: Vec::new(), of_braces };
         let mut at = 0;
         let mut text_until = 0;
         for piece in text.split_inclusive('\n') {
@@ -67,6 +70,11 @@ impl<'t> Page<'t> {
             let indent = if within_text { 0 } else { blank };
             from += blank;
             while from < range.end {
+                if let Some(end) = comment_end(text, from, lexicon) {
+                    text_until = text_until.max(end);
+                    from = skip_blank(text, end.min(range.end), range.end);
+                    continue;
+                }
                 let Some(token) = token_at(text, from, range.end, lexicon) else { break };
                 text_until = text_until.max(token.range.end);
                 from = token.range.end;
@@ -168,6 +176,13 @@ fn skip_blank(text: &str, from: usize, end: usize) -> usize {
     end - rest.trim_start_matches(BLANK).len()
 }
 
+/// Where the comment ends that begins at `at` and goes over line breaks.
+fn comment_end(text: &str, at: usize, lexicon: &Lexicon) -> Option<usize> {
+    let (open, close) = lexicon.comment_block?;
+    let body = text[at..].strip_prefix(open)?;
+    Some(body.find(close).map_or(text.len(), |found| at + open.len() + found + close.len()))
+}
+
 /// The token at `at`, which is not white space. None: a comment begins, which ends the line's code.
 fn token_at(text: &str, at: usize, end: usize, lexicon: &Lexicon) -> Option<Token> {
     let rest = &text[at..end];
@@ -212,12 +227,20 @@ fn number_len(rest: &str) -> usize {
     end.map_or(rest.len(), |(at, _)| at)
 }
 
+/// `'a'` and `'\\n'`, not `'a`.
+fn is_char(rest: &str) -> bool {
+    let mut letters = rest.chars().skip(1);
+    matches!((letters.next(), letters.next()), (Some('\\'), _) | (Some(_), Some('\'')))
+}
+
 /// Length of the text in quotes at `at`, and whether it is closed. None: no quote stands there.
 fn quoted(text: &str, at: usize, line_end: usize, lexicon: &Lexicon) -> Option<(usize, bool)> {
     let rest = &text[at..];
     let quote = lexicon.quotes.iter().find(|quote| rest.starts_with(**quote))?;
-    // Only quotes of several characters go over line breaks.
-    let end = if quote.len() > 1 { text.len() } else { line_end };
+    if lexicon.lifetimes && *quote == "'" && !is_char(rest) {
+        return None;
+    }
+    let end = if Lexicon::is_long(quote) { text.len() } else { line_end };
     let body = &text[at + quote.len()..end];
     let mut escaped = false;
     for (offset, c) in body.char_indices() {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use coditect_ports::PortError;
 
-use super::answers;
 use super::complaint::Complaint;
 use super::fixes::Fix;
+use super::{answers, conflicts, errors_left};
 use crate::repair::layers::Overlay;
 use crate::repair::search::batch::{accepts, on_threads};
-use crate::repair::{Means, Problem, Progress, Scope, Trial};
+use crate::repair::{EditKind, Means, Problem, Progress, Scope, Trial};
 use crate::syntax::splice;
 
 /// Changes that are tried between two foldings.
@@ -20,6 +20,8 @@ const MOST_STATES: usize = 40;
 const DEEPEST: usize = 16;
 /// What coming further counts: errors that are gone are worth more than any likelihood.
 const FURTHER: f64 = 3.0;
+/// What a likely change counts by itself. A text that took more of them is no likelier for it.
+const LIKELY: f64 = 3.5;
 /// What each further state counts that fails on the same complaint as one before it.
 const SIBLING: f64 = 0.75;
 /// Trials of one search.
@@ -35,6 +37,8 @@ const MOST_PARSED: usize = 60;
 #[derive(Clone, Debug)]
 pub(super) struct Parsed {
     pub(super) overlay: Overlay,
+    /// What brought it there.
+    pub(super) kind: EditKind,
     /// How likely it is, against others.
     pub(super) score: f64,
     /// Tests that passed, and those that were red, with what they said.
@@ -47,6 +51,8 @@ struct State {
     complaint: Complaint,
     score: f64,
     depth: usize,
+    /// Errors in the tree of the file, see [`errors_left`].
+    errors: Option<usize>,
     /// The best last; None: not made yet.
     fixes: Option<Vec<Fix>>,
 }
@@ -63,6 +69,9 @@ pub(super) struct Queue<'a> {
     pub(super) survivors: Vec<Parsed>,
     /// The parser accepts these, some test does not.
     pub(super) parsed: Vec<Parsed>,
+    /// The time for rivals of a survivor is set.
+    shortened: bool,
+    first: Complaint,
     /// The complaint of the state that came furthest, and how many errors were mended before it.
     pub(super) furthest: (usize, Complaint),
     /// A file is no text of its language.
@@ -77,11 +86,13 @@ pub(super) struct Queue<'a> {
 
 impl<'a> Queue<'a> {
     pub(super) fn new(problem: &'a Problem<'a>, means: Means<'a>, complaint: Complaint) -> Self {
+        let text = text_of(problem, &Overlay::new(), &complaint.path).map(str::to_owned);
         let state = State {
             overlay: Overlay::new(),
             complaint: complaint.clone(),
             score: 1.0,
             depth: 0,
+            errors: text.and_then(|text| errors_left(&complaint.path, &text)),
             fixes: None,
         };
         Self {
@@ -93,6 +104,8 @@ impl<'a> Queue<'a> {
             complaints: BTreeMap::new(),
             survivors: Vec::new(),
             parsed: Vec::new(),
+            shortened: false,
+            first: complaint.clone(),
             furthest: (0, complaint),
             is_junk: false,
             tried: 0,
@@ -105,8 +118,16 @@ impl<'a> Queue<'a> {
 
     /// Searches until it is enough, nothing is left, or `deadline_us`.
     pub(super) fn run(&mut self, deadline_us: u64, progress: &mut (dyn FnMut(Progress) + Send)) {
+        let started = self.means.clock.monotonic_us();
+        let mut deadline_us = deadline_us;
         loop {
             let (means, order) = (self.means, self.order.clone());
+            if !self.survivors.is_empty() && !self.shortened {
+                // Rivals are worth half the time that the first one took, and two seconds at least.
+                let now = means.clock.monotonic_us();
+                deadline_us = deadline_us.min(now + ((now - started) / 2).max(2_000_000));
+                self.shortened = true;
+            }
             if means.stop.is_raised()
                 || means.clock.monotonic_us() >= deadline_us
                 || self.tried >= MOST_TRIED.min(means.limits.candidates)
@@ -179,6 +200,7 @@ impl<'a> Queue<'a> {
                     score,
                     path,
                     left,
+                    errors: state.errors,
                     pass: state.complaint.pass(),
                     said: state.complaint.said.clone(),
                 };
@@ -222,9 +244,10 @@ impl<'a> Queue<'a> {
             .red
             .first()
             .and_then(|(_, message)| Complaint::of_message(message, self.problem.sources, Some(&next.path)));
-        let Some(complaint) = complaint else { return self.keep_parsed(next, &trial) };
-        if depth + 1 < DEEPEST && self.is_further(&next, &complaint) {
-            let text = text_of(self.problem, &next.overlay, &complaint.path).unwrap_or_default();
+        let Some(complaint) = complaint else { return self.keep_parsed(depth, next, &trial) };
+        let text = text_of(self.problem, &next.overlay, &complaint.path).unwrap_or_default();
+        let errors = errors_left(&complaint.path, text);
+        if depth + 1 < DEEPEST && self.is_further(&next, &complaint, errors) {
             // The same complaint about the same rest of the file: the first such state is the likeliest.
             let key = format!("{} {} {}", complaint.path, remaining(text, &complaint), complaint.said);
             let siblings = self.complaints.entry(key).or_insert(0);
@@ -238,6 +261,7 @@ impl<'a> Queue<'a> {
                 complaint,
                 score,
                 depth: depth + 1,
+                errors,
                 fixes: None,
             });
         }
@@ -245,7 +269,7 @@ impl<'a> Queue<'a> {
     }
 
     /// True where the parser comes further than before the change.
-    fn is_further(&self, next: &Next, complaint: &Complaint) -> bool {
+    fn is_further(&self, next: &Next, complaint: &Complaint, errors: Option<usize>) -> bool {
         if complaint.path != next.path {
             // This file is done, and another one is not; but never back and forth.
             return !next.overlay.contains_key(&complaint.path) || complaint.pass() > next.pass;
@@ -253,11 +277,16 @@ impl<'a> Queue<'a> {
         let text = text_of(self.problem, &next.overlay, &complaint.path).unwrap_or_default();
         let left = remaining(text, complaint);
         let same = left == next.left && complaint.said == next.said;
+        if let (Some(before), Some(now)) = (next.errors, errors)
+            && now != before
+        {
+            return now < before;
+        }
         complaint.pass() > next.pass && !same || left < next.left
     }
 
     /// Every test accepts it, or it is a base to search on.
-    fn keep_parsed(&mut self, next: Next, trial: &Trial) -> Result<(), PortError> {
+    fn keep_parsed(&mut self, depth: usize, next: Next, trial: &Trial) -> Result<(), PortError> {
         let green = trial.red.is_empty() && trial.complete && !trial.timed_out;
         let which = usize::from(!green);
         let scope = if green { Scope::Whole } else { Scope::Tests { ids: &self.order, stop_at_red: false } };
@@ -267,8 +296,9 @@ impl<'a> Queue<'a> {
         let trial = self.means.judge.judge(&next.overlay, scope)?;
         self.trials += 1;
         let survives = green && accepts(&self.means, &trial, &self.order);
-        let parsed = Parsed { overlay: next.overlay, score: next.score, trial };
-        let first = (self.tried, parsed.score);
+        let first = (self.tried, next.score);
+        let score = next.score / (FURTHER * LIKELY).powi(i32::try_from(depth).unwrap_or(i32::MAX));
+        let parsed = Parsed { overlay: next.overlay, kind: EditKind::Syntax, score, trial };
         self.firsts[which].get_or_insert(first);
         if survives {
             self.survivors.push(parsed)
@@ -276,6 +306,12 @@ impl<'a> Queue<'a> {
             self.parsed.push(parsed)
         }
         Ok(())
+    }
+
+    /// Conflicts of merges in the file that was complained about at first.
+    pub(super) fn conflicts(&self) -> usize {
+        let path = &self.first.path;
+        text_of(self.problem, &Overlay::new(), path).map_or(0, conflicts::count)
     }
 
     fn prune(&mut self) {
@@ -292,8 +328,9 @@ struct Next {
     overlay: Overlay,
     score: f64,
     path: String,
-    /// Rows below the complaint, and in which pass it came.
+    /// Rows below the complaint, errors in the tree, and in which pass it came.
     left: usize,
+    errors: Option<usize>,
     pass: super::complaint::Pass,
     said: String,
 }

@@ -1,6 +1,7 @@
 //! Texts whose quotes are missing, too many, or not a pair.
 
 use super::fixes::Fixes;
+use super::lexicon::Lexicon;
 use super::page::{Kind, Page, Token, is_word};
 use crate::syntax::{Splice, splice};
 
@@ -18,9 +19,9 @@ pub(super) fn propose(fixes: &mut Fixes<'_>, row: usize) {
         return;
     };
     let body = page.of(open);
-    let Some(quote_at) = body.find(['"', '\'']) else { return };
+    let Some(quote_at) = body.find(['"', '\'', '`']) else { return };
     let quote = &body[quote_at..=quote_at];
-    if body[quote_at..].starts_with(&quote.repeat(3)) {
+    if body[quote_at..].starts_with(&quote.repeat(3)) || Lexicon::is_long(quote) {
         return;
     }
     let start = open.range.start + quote_at;
@@ -49,6 +50,16 @@ pub(super) fn propose(fixes: &mut Fixes<'_>, row: usize) {
     trial.rank = 0;
     trial.put(fixes, start..start + 1, "", 1.4);
     apostrophes(fixes, row, start, quote, other);
+}
+
+/// Rows of a language with braces on which a text is not closed: its compiler may complain far below.
+pub(super) fn open_rows(page: &Page<'_>, lexicon: &Lexicon) -> Vec<usize> {
+    if lexicon.indents {
+        return Vec::new();
+    }
+    let open =
+        |row: &usize| page.tokens_of(*row).iter().any(|token| token.kind == Kind::Text { closed: false });
+    (0..page.lines.len()).filter(open).take(3).collect()
 }
 
 /// Where a text may end between `from` and `to`, last first.
@@ -86,7 +97,11 @@ impl Trial {
         let Some(text) = splice(&page.text[line.clone()], [&inner]) else { return };
         let after = Page::read(&text, fixes.lexicon);
         let closed = after.tokens.iter().all(|token| token.kind != Kind::Text { closed: false });
-        let (open, closing) = after.unpaired(0);
+        let (mut open, mut closing) = after.unpaired(0);
+        if after.of_braces {
+            open.retain(|token| after.of(token) != "{");
+            closing.retain(|token| after.of(token) != "}");
+        }
         let heads = fixes.lexicon.blocks.contains(&after.first_word(0));
         let strange = after.tokens.iter().any(|token| token.kind == Kind::Strange);
         let fits =
@@ -130,7 +145,7 @@ fn apostrophes(fixes: &mut Fixes<'_>, row: usize, last: usize, quote: &str, othe
 pub(super) fn long(fixes: &mut Fixes<'_>) {
     let page = fixes.page;
     let quotes: Vec<&'static str> =
-        fixes.lexicon.quotes.iter().copied().filter(|quote| quote.len() > 1).collect();
+        fixes.lexicon.quotes.iter().copied().filter(|quote| Lexicon::is_long(quote)).collect();
     let open = page.tokens.iter().any(|token| {
         token.kind == Kind::Text { closed: false }
             && quotes.iter().any(|quote| page.of(token).contains(quote))

@@ -2,7 +2,7 @@
 
 use super::fixes::Fixes;
 use super::page::{Kind, Token};
-use crate::syntax::{Splice, line_end};
+use crate::syntax::Splice;
 
 /// Characters with what was meant.
 const MEANT: &[(&str, &str)] = &[
@@ -67,82 +67,4 @@ pub(super) fn propose(fixes: &mut Fixes<'_>, row: usize) {
     if text.trim_end().ends_with('\\') && text.trim_end().len() < text.len() {
         fixes.put(line.range.start + text.trim_end().len()..line.range.end, "", 2.0);
     }
-}
-
-/// One conflict that a merge left: where its parts begin.
-struct Conflict {
-    /// `<<<<<<<` to the end of the line of `>>>>>>>`.
-    start: usize,
-    ours: usize,
-    /// Ends where the base or the other side begins.
-    ours_end: usize,
-    theirs: usize,
-    theirs_end: usize,
-    end: usize,
-}
-
-/// What merges left: ours, theirs or both, for all conflicts or for the first.
-pub(super) fn conflicts(fixes: &mut Fixes<'_>) {
-    let text = fixes.page.text;
-    let found = find_conflicts(text);
-    let take = |conflict: &Conflict, which: usize| {
-        let (ours, theirs) =
-            (&text[conflict.ours..conflict.ours_end], &text[conflict.theirs..conflict.theirs_end]);
-        let new = match which {
-            0 => ours.to_owned(),
-            1 => theirs.to_owned(),
-            2 => format!("{ours}{theirs}"),
-            _ => format!("{theirs}{ours}"),
-        };
-        Splice { range: conflict.start..conflict.end, new }
-    };
-    for (which, fit) in [(0, 3.0), (1, 2.9), (2, 2.6), (3, 1.5)] {
-        if found.len() > 1 {
-            fixes.several(found.iter().map(|conflict| take(conflict, which)).collect(), fit);
-        }
-        // The first that is left: the others come with the next complaint.
-        fixes.several(found.first().map(|conflict| take(conflict, which)).into_iter().collect(), 0.9 * fit);
-    }
-    if found.is_empty() {
-        let stray: Vec<Splice> = fixes
-            .page
-            .lines
-            .iter()
-            .filter(|line| MARKERS.iter().any(|marker| is_marker(&text[line.range.clone()], marker)))
-            .map(|line| Splice {
-                range: line.range.start..line_end(text, line.range.start),
-                new: String::new(),
-            })
-            .collect();
-        fixes.several(stray, 2.5);
-    }
-}
-
-const MARKERS: &[&str] = &["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
-
-fn is_marker(line: &str, marker: &str) -> bool {
-    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\r']))
-}
-
-fn find_conflicts(text: &str) -> Vec<Conflict> {
-    let mut found = Vec::new();
-    let (mut start, mut ours_end, mut theirs) = (None, None, None);
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let bare = line.trim_end_matches(['\r', '\n']);
-        let next = at + line.len();
-        if is_marker(bare, "<<<<<<<") {
-            (start, ours_end, theirs) = (Some((at, next)), None, None);
-        } else if is_marker(bare, "|||||||") && start.is_some() {
-            ours_end = Some(at);
-        } else if is_marker(bare, "=======") && start.is_some() && theirs.is_none() {
-            (ours_end, theirs) = (ours_end.or(Some(at)), Some(next));
-        } else if is_marker(bare, ">>>>>>>")
-            && let (Some((from, ours)), Some(ours_end), Some(theirs)) = (start.take(), ours_end, theirs)
-        {
-            found.push(Conflict { start: from, ours, ours_end, theirs, theirs_end: at, end: next });
-        }
-        at = next;
-    }
-    found
 }

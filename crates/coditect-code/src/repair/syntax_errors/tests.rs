@@ -185,6 +185,8 @@ fn messages_are_understood() {
     assert_eq!(complaint(header, 3).header, Some(1));
 }
 
+mod braces;
+
 /// A parser that knows the slips of one text, and tests that want pieces of it.
 struct Parser {
     /// What must not be in the text, and what is said of it.

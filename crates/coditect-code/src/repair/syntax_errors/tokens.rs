@@ -174,7 +174,7 @@ fn lines(fixes: &mut Fixes<'_>, row: usize, tokens: &[Token]) {
             " "
         };
         fixes.put(line.code_end..start, glue, fit);
-        if line.code_end == line.range.end {
+        if line.code_end == line.range.end && fixes.lexicon.indents {
             fixes.insert(line.code_end, " \\", 0.5 * fit);
         }
     }

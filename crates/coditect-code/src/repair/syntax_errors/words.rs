@@ -20,7 +20,9 @@ pub(super) fn propose(fixes: &mut Fixes<'_>, row: usize) {
             split(fixes, token, next);
         }
     }
-    if let Some(first) = tokens.first() {
+    if let Some(first) = tokens.first()
+        && fixes.lexicon.indents
+    {
         missing(fixes, row, &tokens, first);
     }
 }
@@ -58,6 +60,7 @@ fn foreign(fixes: &mut Fixes<'_>, tokens: &[Token], n: usize) {
     }
     // `a ? b : c`
     if own == "?"
+        && fixes.lexicon.indents
         && let Some(colon) = tokens[n..].iter().find(|token| page.of(token) == ":")
         && let (Some(last), Some(from)) = (tokens.last(), value_start(fixes, tokens, n))
         && colon.range.end < last.range.end
@@ -89,7 +92,7 @@ fn misspelt(fixes: &mut Fixes<'_>, tokens: &[Token], n: usize) {
         for (from, to, fit) in
             [("else", "elif", 1.2), ("elif", "else", 1.0), ("if", "elif", 0.4), ("elif", "if", 0.8)]
         {
-            if own == from && n == 0 {
+            if own == from && n == 0 && fixes.lexicon.indents {
                 fixes.put(token.range.clone(), to, fit);
             }
         }

@@ -14,7 +14,10 @@ use coditect_types::testing::Frame;
 use serde::Deserialize;
 
 use super::{Broken, Driver, MESSAGE_BYTES, Step, Unit};
+use crate::suggestions;
 use crate::suite::protocol::{End, Line};
+
+mod suggested;
 
 /// The name of the unit of examples in documentation.
 const DOC: &str = "doc";
@@ -63,6 +66,9 @@ struct Diagnostic {
     rendered: Option<String>,
     #[serde(default)]
     spans: Vec<Span>,
+    /// What explains it, and what is suggested.
+    #[serde(default)]
+    children: Vec<Diagnostic>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +77,16 @@ struct Span {
     line_start: u32,
     #[serde(default)]
     is_primary: bool,
+    #[serde(default)]
+    line_end: u32,
+    #[serde(default)]
+    column_start: u32,
+    #[serde(default)]
+    column_end: u32,
+    #[serde(default)]
+    suggested_replacement: Option<String>,
+    #[serde(default)]
+    suggestion_applicability: Option<String>,
 }
 
 /// A line of a test program.
@@ -104,6 +120,7 @@ impl Driver for Cargo {
         let text = String::from_utf8_lossy(&ran.stdout);
         let messages = text.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
         let (mut units, mut broken, mut has_library) = (Vec::new(), Broken::default(), false);
+        let mut suggested = Vec::new();
         for message in messages {
             match message {
                 Message::CompilerArtifact { executable: Some(program), manifest_path, target, profile }
@@ -116,6 +133,7 @@ impl Driver for Cargo {
                         target.kind.iter().any(|kind| kind == "lib") && target.src_path.starts_with(PROJECT);
                 }
                 Message::Said { message } if message.level.starts_with("error") => {
+                    suggested.extend(suggested::of(&message));
                     broken.add(message);
                 }
                 Message::Said { .. } | Message::Other => {}
@@ -125,6 +143,7 @@ impl Driver for Cargo {
             if broken.message.is_empty() {
                 broken.message = super::said(ran);
             }
+            suggestions::add(&mut broken.message, suggested);
             return Err(broken);
         }
         units.sort_by(|a, b| a.name.cmp(&b.name));

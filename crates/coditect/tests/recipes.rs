@@ -1,0 +1,83 @@
+//! The rung of recipes with the real program: what error messages name, one answer on top of the other.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
+mod world;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use world::{REQUEST, World, objects};
+
+/// A world whose project has these files and no others.
+fn project(files: &[(&str, &str)]) -> World {
+    let world = World::new();
+    for name in ["calc.py", "test_calc.py"] {
+        std::fs::remove_file(world.path("project").join(name)).unwrap();
+    }
+    for (name, text) in files {
+        let path = world.path("project").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    world
+}
+
+/// Runs a mission to its end: the last record, and the text of a file on its branch.
+fn mended(world: &World, file: &str) -> (Value, String) {
+    let mut command = world.command(&["run", "--json", REQUEST]);
+    // The toolchain of Rust is found through its own home, where it has one.
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    for (name, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
+        command.env(name, std::env::var_os(name).map_or(home.join(folder), PathBuf::from));
+    }
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let last = objects(&output.stdout).pop().unwrap();
+    assert_eq!(last["status"], "verified", "{last}");
+    let text = world.git(&["show", &format!("{}:{file}", last["branch"].as_str().unwrap())]);
+    (last, text)
+}
+
+const TEST: &str = "import unittest\nimport m\n\n\nclass T(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual(m.f(1), 3)\n\n    def test_g(self):\n        self.assertEqual(m.g('\"a.txt\"'), 'a')\n";
+const G: &str = "\n\ndef g(path):\n    return os.path.splitext(json.loads(path))[0]\n";
+
+#[test]
+fn imports_that_are_missing_are_added_one_after_the_other() {
+    let world = project(&[("m.py", &format!("def f(a):\n    return a + 2\n{G}")), ("test_m.py", TEST)]);
+    let (last, text) = mended(&world, "m.py");
+    assert!(text.contains("import json\n") && text.contains("import os\n"), "{text}");
+    assert_eq!(last["ledger"]["solved_by"], "recipe", "{last}");
+}
+
+#[test]
+fn conflicts_are_settled_by_the_tests() {
+    let conflict = "def f(a):\n<<<<<<< HEAD\n    return a + 1\n=======\n    return a + 2\n>>>>>>> topic\n";
+    let other = "<<<<<<< HEAD\n    return path[1:2]\n||||||| base\n    return path\n=======\n    return path\n>>>>>>> topic\n";
+    let text = format!("{conflict}\n\ndef g(path):\n{other}");
+    let world = project(&[("m.py", &text), ("test_m.py", TEST)]);
+    let (_, text) = mended(&world, "m.py");
+    assert_eq!(text, "def f(a):\n    return a + 2\n\n\ndef g(path):\n    return path[1:2]");
+}
+
+#[test]
+fn what_the_compiler_of_rust_suggests_is_tried() {
+    if std::process::Command::new("cargo").arg("--version").output().is_err() {
+        println!("skipped: no cargo on PATH");
+        return;
+    }
+    let manifest = "[package]\nname = \"ex\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+    let library = "/// How often each word stands in a text.\npub fn counts(text: &str) -> HashMap<String, usize> {\n    let mut found = HashMap::new();\n    for word in text.split_whitespace() {\n        *found.entry(word.to_lowercas()).or_insert(0) += 1;\n    }\n    found\n}\n";
+    let test = "#[test]\nfn words_are_counted() {\n    assert_eq!(ex::counts(\"A a b\")[\"a\"], 2);\n}\n";
+    let world = project(&[("Cargo.toml", manifest), ("src/lib.rs", library), ("tests/t.rs", test)]);
+    let doctor = world.json(&["doctor", "--json"]);
+    let tiers = doctor["sandboxes"].as_array().unwrap();
+    if !tiers.iter().any(|tier| tier["tier"] == "os" && tier["usable"] == true) {
+        println!("skipped: the OS sandbox is not usable here");
+        return;
+    }
+    let (last, text) = mended(&world, "src/lib.rs");
+    let expected = library.replace("lowercas()", "lowercase()");
+    assert_eq!(text, format!("use std::collections::HashMap;\n\n{}", expected.trim_end()));
+    assert_eq!(last["ledger"]["solved_by"], "recipe", "{last}");
+}
