@@ -75,10 +75,8 @@ pub(super) fn climb(
     let found = sought.best.iter().chain(&sought.runners_up);
     climbed.survivors = found.filter_map(joined).collect();
     if climbed.survivors.is_empty() {
-        climbed.partly = match sought.partly {
-            Some(partly) => joined(&partly.found).and_then(|survivor| told(problem, survivor, partly.left)),
-            None => alone(problem, &step, still),
-        };
+        let higher = sought.partly.and_then(|partly| told(problem, joined(&partly.found)?, partly.left));
+        climbed.partly = higher.or_else(|| alone(problem, &step, still));
     }
     Ok(climbed)
 }
