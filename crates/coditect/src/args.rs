@@ -143,9 +143,12 @@ pub(crate) struct SettingFlags {
     /// How the tests are run, such as "python -m pytest tests"
     #[arg(long, value_name = "COMMAND")]
     pub(crate) test_command: Option<String>,
-    /// Where code runs: auto, wasm or os
+    /// Where code runs: auto, wasm, os or container
     #[arg(long, value_name = "TIER")]
     pub(crate) sandbox: Option<String>,
+    /// The image of the container sandbox, by a name that Docker or Podman has; it is never pulled
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
     /// Go on without a protection of the sandbox that cannot be had here, by its name; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) waive: Vec<String>,

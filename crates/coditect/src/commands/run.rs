@@ -24,7 +24,7 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
             .hint("reach it by another name, such as a link")
             .into());
     };
-    let site = cx.site()?;
+    let mut site = cx.site()?;
     if site.home.canonicalize().is_ok_and(|home| home == dir) {
         let cause = "it is the state directory too: what is kept there would be taken for the project";
         return Err(Report::new(ErrorKind::Invalid, format!("opening `{}`", dir.display()), cause)
@@ -35,6 +35,7 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     for note in &resolved.notes {
         cx.note(note);
     }
+    site.image.clone_from(&resolved.settings.image);
     let policy = resolved.settings.policy();
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)

@@ -61,7 +61,7 @@ pub(crate) fn parse(path: &Path, owner: Owner, text: &str) -> Result<Layer, Repo
         Report::new(ErrorKind::Invalid, "reading settings", format!("{}: {}", source(line), error.message()))
     })?;
     let mut layer = Layer::new();
-    for (name, value) in entries {
+    for (name, value) in entries.into_iter().flat_map(unfolded) {
         let source = source(line_at(name.span().start));
         let name = name.into_inner();
         let Some(key) = KEYS.iter().find(|key| key.name == name) else {
@@ -71,6 +71,22 @@ pub(crate) fn parse(path: &Path, owner: Owner, text: &str) -> Result<Layer, Repo
         layer.insert(key.name, Sourced { value, source });
     }
     Ok(layer)
+}
+
+/// The table `[sandbox]` is another way to write the settings of the sandbox.
+fn unfolded(
+    (name, value): (Spanned<String>, Spanned<toml::Value>),
+) -> Vec<(Spanned<String>, Spanned<toml::Value>)> {
+    let (at, whole) = (name.span(), value.span());
+    let toml::Value::Table(table) = value.get_ref() else { return vec![(name, value)] };
+    if name.get_ref() != "sandbox" {
+        return vec![(name, value)];
+    }
+    let entry = |(inner, value): (&String, &toml::Value)| {
+        let name = if inner == "tier" { "sandbox" } else { inner };
+        (Spanned::new(at.clone(), name.to_owned()), Spanned::new(whole.clone(), value.clone()))
+    };
+    table.iter().map(entry).collect()
 }
 
 fn unknown(source: &Source, name: &str) -> Report {

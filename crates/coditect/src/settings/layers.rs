@@ -13,6 +13,7 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
         let text = match key.name {
             "test_command" => &flags.test_command,
             "sandbox" => &flags.sandbox,
+            "image" => &flags.image,
             "waive" => &waive,
             "budget_s" => &flags.budget_s,
             "search_s" => &flags.search_s,
