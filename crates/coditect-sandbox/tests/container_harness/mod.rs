@@ -16,7 +16,7 @@ use coditect_sandbox::container::{ContainerSandbox, Settings};
 /// The image of tests.
 const IMAGE: &str = "coditect-test:1";
 
-/// Puts a root together from what the machine has: its Python with all libraries, and busybox.
+/// Puts a root together from what the machine has: its Python with all libraries, and a static busybox.
 const ROOT: &str = r#"
 set -e
 cd "$1"
@@ -26,15 +26,26 @@ mkdir -p tmp proc project bin dev sys usr/bin etc run var/run runner
 for part in "$python" "$library"; do cp -a --parents "$part" .; done
 rm -rf "./$library/test" "./$library/dist-packages" "./$library/site-packages"
 find "./$library" -name __pycache__ -prune -exec rm -rf {} +
-for file in "$python" "$library"/lib-dynload/*.so; do ldd "$file" || true; done \
-    | grep -o '/[^ ]*' | sort -u | while read -r one; do cp -L --parents "$one" . || true; done
+# What a process that has loaded every module has mapped is all that they need.
+python3 -I - "$library" <<'LIBRARIES' | sort -u | while read -r one; do cp -L --parents "$one" . || true; done
+import glob, importlib, os, sys
+for file in glob.glob(sys.argv[1] + "/lib-dynload/*.so"):
+    try: importlib.import_module(os.path.basename(file).split(".")[0])
+    except BaseException: pass
+for line in open("/proc/self/maps"):
+    if ".so" in line and "/" in line: print("/" + line.rstrip().split("/", 1)[1])
+LIBRARIES
 ln -sf "$python" usr/bin/python3
+cp -L --parents /lib64/ld-linux-*.so.* . 2>/dev/null || cp -L --parents /lib/ld-linux-*.so.* .
+# Links by which libraries are asked for.
+PATH="$PATH:/sbin:/usr/sbin" ldconfig -r .
 cp -L "$(command -v busybox)" bin/busybox
-ldd bin/busybox 2>/dev/null | grep -o '/[^ ]*' | while read -r one; do cp -L --parents "$one" . || true; done
 for applet in sh cat ls true false sleep kill id mount env echo touch mkdir rm setsid su; do
     ln -sf busybox "bin/$applet"
 done
 printf 'root:x:0:0:root:/:/bin/sh\n' > etc/passwd
+# The Python may be in a home that only its owner can enter.
+chmod -R u=rwX,go=rX .
 "#;
 
 /// An engine that answers and has the image. Tests speak to it by the `docker` program.
@@ -61,6 +72,8 @@ impl Engine {
     }
 
     fn import(&self) {
+        let lock = std::fs::File::create(std::env::temp_dir().join("coditect-test-image.lock")).unwrap();
+        lock.lock().unwrap();
         if self.docker().args(["image", "inspect", IMAGE]).output().unwrap().status.success() {
             return;
         }
