@@ -61,7 +61,7 @@ fn host_config(order: &Order, limits: &Limits, ready: &Ready, filter: Option<&st
         "NanoCpus": CPUS.min(ready.cpus.max(1)) * 1_000_000_000,
         "Ulimits": ulimits(limits),
         "ShmSize": SHARED,
-        "Tmpfs": scratch(limits, ready),
+        "Tmpfs": scratch(order, limits, ready),
         "Mounts": order.shown.iter().map(mount).collect::<Vec<_>>(),
         // What a guest prints is read from the attached stream, and must not fill the engine's disk.
         "LogConfig": {"Type": "none"},
@@ -83,10 +83,12 @@ fn ulimits(limits: &Limits) -> Vec<Value> {
 }
 
 /// The scratch directory, and the image's own volumes, which would be directories of the disk without a limit.
-fn scratch(limits: &Limits, ready: &Ready) -> Map<String, Value> {
+fn scratch(order: &Order, limits: &Limits, ready: &Ready) -> Map<String, Value> {
     let mut options = format!("rw,nosuid,nodev,exec,mode=1777,size={}", limits.memory_bytes);
     if !ready.is_podman() {
-        options.push_str(",nr_inodes=262144");
+        // Runtimes give it the mode that the image has there, so the guest owns it as well.
+        let (uid, gid) = order.user;
+        options.push_str(&format!(",nr_inodes=262144,uid={uid},gid={gid}"));
     }
     let places = ready.volumes.iter().map(String::as_str).chain(["/tmp"]);
     places.map(|place| (place.to_owned(), options.clone().into())).collect()

@@ -46,6 +46,7 @@ done
 printf 'root:x:0:0:root:/:/bin/sh\n' > etc/passwd
 # The Python may be in a home that only its owner can enter.
 chmod -R u=rwX,go=rX .
+chmod 1777 tmp
 "#;
 
 /// An engine that answers and has the image. Tests speak to it by the `docker` program.
