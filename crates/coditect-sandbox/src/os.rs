@@ -44,7 +44,11 @@ use coditect_ports::sandbox::Probe;
 use coditect_ports::{Job, PortError, Ran, Sandbox};
 use coditect_types::Tier;
 
+pub(crate) use init::MARK;
 pub use init::init_if_requested;
+pub(crate) use plan::{PROJECT, RUNNER, RUNNER_TEXT};
+pub(crate) use pump::{Lines, Reported};
+pub(crate) use run::{checked_directory, checked_view, request_inside};
 
 /// What the tier is told about the machine, by the program that reads the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The corpus: programs that try to get out of the sandbox (`corpus/*.py`), run in both tiers.
+//! The corpus: programs that try to get out of the sandbox (`corpus/*.py`), run in every tier.
 //!
 //! Each program says in its first lines what it tries and what would be an escape. The harness plants secrets, a
 //! file to be spoilt, processes to be signalled and listeners to be reached, runs the program, and then looks
@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends there")]
 #![allow(clippy::print_stdout, reason = "the table is for whoever reads the test's output")]
 
+mod container_harness;
 mod corpus_harness;
 
 use std::ops::ControlFlow;
@@ -20,7 +21,7 @@ use coditect_ports::{Exit, Job, Program, Ran, Sandbox, Stop, Writes};
 use coditect_sandbox::os::{OsSandbox, Settings};
 use coditect_sandbox::wasm::WasmSandbox;
 use coditect_types::{Limits, Tier};
-use corpus_harness::{Attack, Ends, Planted, Unboxed};
+use corpus_harness::{Attack, Ends, Place, Planted, Unboxed};
 
 /// Slack on the wall clock for a machine that does much else.
 const SLACK: Duration = Duration::from_secs(20);
@@ -60,8 +61,8 @@ struct Verdict {
     escapes: Vec<String>,
 }
 
-fn attack(sandbox: &dyn Sandbox, attack: &Attack) -> Verdict {
-    let planted = Planted::new(&attack.name, sandbox.tier());
+fn attack(sandbox: &dyn Sandbox, place: Place, attack: &Attack) -> Verdict {
+    let mut planted = Planted::new(&attack.name, place);
     let program = match sandbox.tier() {
         Tier::Wasm => Program::Python {
             request: serde_json::json!({"op": "exec", "code": attack.code}).to_string(),
@@ -72,12 +73,16 @@ fn attack(sandbox: &dyn Sandbox, attack: &Attack) -> Verdict {
             env: vec![("CODITECT_CORPUS".into(), planted.token.clone())],
         },
     };
-    let limits = limits();
+    let mut limits = limits();
+    if place == Place::Container {
+        // The engine takes a while to start what it then counts.
+        limits.wall_ms += 1_000;
+    }
     let job = Job {
         program: &program,
         view: planted.view(),
         directory: "",
-        writes: Writes::Kept,
+        writes: if place == Place::Overlay { Writes::Dropped { over: None } } else { Writes::Kept },
         stdin: b"",
         limits: &limits,
         waived: &[],
@@ -85,6 +90,10 @@ fn attack(sandbox: &dyn Sandbox, attack: &Attack) -> Verdict {
     };
     let mut said = Vec::new();
     let begun = Instant::now();
+    if attack.name.ends_with("_for_the_next") {
+        let first = sandbox.run(&job, &mut |_| ControlFlow::Continue(()));
+        assert!(first.is_ok(), "{first:?}");
+    }
     let ran = sandbox.run(&job, &mut |line| {
         // A sample is enough: a flood is the attack, and the host must not keep it.
         if said.len() < 4 << 20 {
@@ -143,13 +152,15 @@ fn wrong_end(tier: Tier, expected: &Ends, exit: &Exit) -> Option<String> {
 }
 
 /// Runs all attacks that fit the tier, and prints a table.
-fn run_corpus(sandbox: &dyn Sandbox, title: &str) {
-    let attacks = corpus_harness::attacks(sandbox.tier());
-    assert!(attacks.len() >= 40, "only {} attacks", attacks.len());
+fn run_corpus(sandbox: &dyn Sandbox, place: Place, title: &str) {
+    let attacks = corpus_harness::attacks(place);
+    let least = if place == Place::Overlay { 12 } else { 90 };
+    let some = std::env::var_os("CODITECT_CORPUS_ONLY").is_some();
+    assert!(some || attacks.len() >= least, "only {} attacks", attacks.len());
     let mut ends = std::collections::BTreeMap::<&str, usize>::new();
     let mut escaped = Vec::new();
     for one in &attacks {
-        let verdict = attack(sandbox, one);
+        let verdict = attack(sandbox, place, one);
         let end = match verdict.ran.as_ref().map(|ran| &ran.exit) {
             Some(Exit::Code(_)) => "by itself",
             Some(Exit::Signal(_)) => "by a signal of its own",
@@ -181,7 +192,54 @@ fn nothing_escapes_from_the_os_tier() {
         println!("skipped: no OS tier here: {:?}", probe.advice);
         return;
     }
-    run_corpus(&sandbox, if ordinary { "OS tier, ordinary user" } else { "OS tier" });
+    run_corpus(&sandbox, Place::Os, if ordinary { "OS tier, ordinary user" } else { "OS tier" });
+}
+
+#[test]
+fn nothing_escapes_from_the_layer_above_a_view() {
+    let ordinary = std::env::var_os(AS_ORDINARY).is_some();
+    let sandbox = os();
+    let facts = sandbox.probe().facts;
+    match facts.iter().find(|(name, _)| name == "overlay") {
+        Some((_, has)) if !has.starts_with("none") => {}
+        lacking => {
+            println!("skipped: no layers here: {lacking:?}");
+            return;
+        }
+    }
+    run_corpus(
+        &sandbox,
+        Place::Overlay,
+        if ordinary { "OS tier, layers, ordinary user" } else { "OS tier, layers" },
+    );
+}
+
+#[test]
+fn nothing_escapes_from_the_container_tier() {
+    if std::env::var_os(AS_ORDINARY).is_some() {
+        return;
+    }
+    let Some(engine) = container_harness::Engine::find() else { return };
+    let sandbox = engine.sandbox();
+    run_corpus(&sandbox, Place::Container, "container tier");
+    drop(sandbox);
+    assert_eq!(engine.containers(std::process::id()), Vec::<String>::new());
+}
+
+/// One corpus over all tiers.
+#[test]
+fn the_corpus_is_as_large_as_it_is_said_to_be() {
+    if std::env::var_os(AS_ORDINARY).is_some() {
+        return;
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for place in [Place::Wasm, Place::Os, Place::Overlay, Place::Container] {
+        let attacks = corpus_harness::attacks(place);
+        println!("{place:?}: {} programs", attacks.len());
+        names.extend(attacks.into_iter().map(|attack| attack.name));
+    }
+    println!("{} programs in all", names.len());
+    assert!(names.len() >= 120 || std::env::var_os("CODITECT_CORPUS_ONLY").is_some());
 }
 
 /// Root has other walls than an ordinary user (an id of its own, cgroups), so both are tried.
@@ -201,7 +259,8 @@ fn nothing_escapes_from_the_os_tier_of_an_ordinary_user() {
     let out = Command::new("setpriv")
         .args(ids)
         .arg(itself)
-        .args(["--exact", "nothing_escapes_from_the_os_tier", "--nocapture"])
+        .args(["--exact", "nothing_escapes_from_the_os_tier", "nothing_escapes_from_the_layer_above_a_view"])
+        .arg("--nocapture")
         .env(AS_ORDINARY, "1")
         .env(LAUNCHER, launcher)
         .env(corpus_harness::FOLDER, open.path().join("programs"))
@@ -221,7 +280,7 @@ fn nothing_escapes_from_the_wasm_tier() {
     let cache = std::env::var_os("CODITECT_CACHE_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let sandbox = WasmSandbox::open(&cache, &mut |_| {}).unwrap();
-    run_corpus(&sandbox, "WASM tier");
+    run_corpus(&sandbox, Place::Wasm, "WASM tier");
 }
 
 /// The harness itself must notice: without a sandbox, harmless programs of the corpus all escape.
@@ -243,9 +302,9 @@ fn the_harness_notices_escapes() {
         "write_canary",
         "write_new_link",
     ];
-    for one in corpus_harness::attacks(Tier::Os) {
+    for one in corpus_harness::attacks(Place::Os) {
         if harmless.contains(&one.name.as_str()) {
-            let verdict = attack(&Unboxed, &one);
+            let verdict = attack(&Unboxed, Place::Os, &one);
             assert!(!verdict.escapes.is_empty(), "`{}` was not noticed", one.name);
         }
     }

@@ -153,9 +153,12 @@ pub(crate) struct SettingFlags {
     /// The files with these results, such as "build/reports/*.xml"
     #[arg(long, value_name = "PATTERN")]
     pub(crate) report_path: Option<String>,
-    /// Where code runs: auto, wasm or os
+    /// Where code runs: auto, wasm, os or container
     #[arg(long, value_name = "TIER")]
     pub(crate) sandbox: Option<String>,
+    /// The image of the container sandbox, by a name that Docker or Podman has; it is never pulled
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
     /// Go on without a protection of the sandbox that cannot be had here, by its name; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) waive: Vec<String>,

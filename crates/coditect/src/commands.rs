@@ -18,11 +18,13 @@ pub(crate) mod why;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use crate::args::{Cli, Global, Verb};
+use crate::args::{Cli, Global, SettingFlags, Verb};
 use crate::environment::{Environment, Site};
 use crate::out::{self, Out};
 use crate::report::{Done, Report};
+use crate::settings;
 use crate::wiring::{self, Archive};
 
 /// Damages of the journal that are told one by one.
@@ -44,7 +46,11 @@ pub(crate) struct Context {
 impl Context {
     /// Where things are.
     pub(crate) fn site(&self) -> Result<Site, Report> {
-        self.env.site(&self.global)
+        let mut site = self.env.site(&self.global)?;
+        // What the person's own layers say. A file that cannot be read is told by the commands that need it.
+        let own = settings::load(&SettingFlags::default(), &self.env, Path::new("/"));
+        site.image = own.ok().and_then(|own| own.settings.image);
+        Ok(site)
     }
 
     /// The journal, for reading. That some of it cannot be read is said.

@@ -22,6 +22,10 @@ pub(crate) struct Site {
     pub(crate) user_home: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, where it is set.
     pub(crate) xdg_config: Option<PathBuf>,
+    /// Where container engines may answer.
+    pub(crate) engines: Vec<PathBuf>,
+    /// The image of the container sandbox, where the person's settings name one.
+    pub(crate) image: Option<String>,
     /// Where toolchains keep things, by the variables that say so.
     pub(crate) toolchains: BTreeMap<String, PathBuf>,
 }
@@ -96,8 +100,23 @@ impl Environment {
             path: self.get("PATH").cloned(),
             user_home: dir("HOME"),
             xdg_config: dir("XDG_CONFIG_HOME"),
+            engines: self.engines(),
+            image: None,
             toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })
+    }
+
+    /// Sockets of container engines: the one that `DOCKER_HOST` names, else where they usually are.
+    fn engines(&self) -> Vec<PathBuf> {
+        if let Some(host) = self.get("DOCKER_HOST") {
+            // An engine elsewhere does not see the project.
+            let text = host.to_string_lossy();
+            return text.strip_prefix("unix://").map(PathBuf::from).into_iter().collect();
+        }
+        let run = self.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+        let own = run.iter().flat_map(|run| ["docker.sock", "podman/podman.sock"].map(|name| run.join(name)));
+        let all = ["/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock"].map(PathBuf::from);
+        own.chain(all).collect()
     }
 
     /// A directory by the XDG rules: a path that is not absolute does not count.

@@ -89,6 +89,8 @@ pub(crate) struct Settings {
     pub(crate) report: Option<ReportSource>,
     /// Where code runs.
     pub(crate) sandbox: SandboxChoice,
+    /// The image of the container sandbox.
+    pub(crate) image: Option<String>,
     /// Protections given up, by name.
     pub(crate) waive: Vec<String>,
     /// Time for the whole mission, s.
@@ -248,8 +250,10 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         sandbox: match get("sandbox").and_then(Value::word) {
             Some("wasm") => SandboxChoice::Only(Tier::Wasm),
             Some("os") => SandboxChoice::Only(Tier::Os),
+            Some("container") => SandboxChoice::Only(Tier::Container),
             _ => SandboxChoice::Auto,
         },
+        image: get("image").and_then(Value::word).map(str::to_owned),
         waive: words("waive").map(<[String]>::to_vec).unwrap_or_default(),
         budget_s: number("budget_s"),
         search_s: number("search_s"),

@@ -27,7 +27,7 @@ use super::plan::{INSIDE_ID, Identity, Message, Plan};
 use super::sys;
 
 /// First argument of a process that is to be the init.
-pub(super) const MARK: &str = "__coditect-sandbox-init";
+pub(crate) const MARK: &str = "__coditect-sandbox-init";
 
 /// A wall that cannot be built.
 #[derive(Debug)]
@@ -108,8 +108,16 @@ pub fn init_if_requested() {
     if arguments.nth(1).as_deref() != Some(OsStr::new(MARK)) {
         return;
     }
-    let holds_ids = arguments.next().as_deref() == Some(OsStr::new(HOLD_IDS));
-    let done = if holds_ids { hold_ids() } else { launch() };
+    let part = arguments.next();
+    let done = match part.as_deref().and_then(OsStr::to_str) {
+        Some(HOLD_IDS) => hold_ids(),
+        Some(crate::container::GUARD) => {
+            let (socket, label) =
+                (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+            crate::container::guard_containers(socket.as_ref(), &label.to_string_lossy())
+        }
+        Some(_) | None => launch(),
+    };
     std::process::exit(i32::from(done.is_err()));
 }
 

@@ -96,11 +96,11 @@ pub(super) enum Identity {
 /// The id inside that the guest's id is mapped to.
 pub(super) const INSIDE_ID: u32 = 1000;
 /// Where the view is inside.
-pub(super) const PROJECT: &str = "/project";
+pub(crate) const PROJECT: &str = "/project";
 /// The runner, which both tiers share.
-pub(super) const RUNNER_TEXT: &str = include_str!("../../python/runner.py");
+pub(crate) const RUNNER_TEXT: &str = include_str!("../../python/runner.py");
 /// Where the Python runner is inside.
-pub(super) const RUNNER: &str = "/runner/runner.py";
+pub(crate) const RUNNER: &str = "/runner/runner.py";
 /// The guest's descriptor for report lines.
 pub(super) const REPORT_FD: i32 = 3;
 

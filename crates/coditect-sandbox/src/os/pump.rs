@@ -92,7 +92,7 @@ pub(super) struct Reports {
 
 /// Bytes as they come, cut into lines.
 #[derive(Debug, Default)]
-struct Lines {
+pub(crate) struct Lines {
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
     seen: u64,
@@ -100,7 +100,7 @@ struct Lines {
 
 /// What reading reports came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reported {
+pub(crate) enum Reported {
     /// There was something to read.
     Some,
     /// There was nothing.
@@ -133,7 +133,11 @@ impl Reports {
 }
 
 impl Lines {
-    fn take(&mut self, bytes: &[u8], on_report: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Reported {
+    pub(crate) fn take(
+        &mut self,
+        bytes: &[u8],
+        on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Reported {
         self.seen += bytes.len() as u64;
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {

@@ -15,6 +15,7 @@ use super::plan::Message;
 use super::pump::{self, Reported};
 use super::{OsSandbox, identity, watch};
 use child::Child;
+pub(crate) use prepare::{checked_directory, checked_view, request_inside};
 
 /// How often the stop flag is looked at.
 const GLANCE: Duration = Duration::from_millis(10);

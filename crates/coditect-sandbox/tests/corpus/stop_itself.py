@@ -8,5 +8,7 @@ Ends: timeout
 import os
 import signal
 
-os.fork()
+child = os.fork()
 os.kill(os.getpid(), signal.SIGSTOP)
+if child:
+    os.wait()  # The first process of a container cannot be stopped, and its child can.

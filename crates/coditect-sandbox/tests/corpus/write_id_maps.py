@@ -6,7 +6,7 @@ Tiers: both
 
 for path in ["/proc/self/uid_map", "/proc/self/gid_map", "/proc/self/setgroups", "/proc/1/uid_map"]:
     try:
-        open(path, "w").write("0 0 4294967295")
+        open(path, "wb", buffering=0).write(b"0 0 4294967295")
         print("ESCAPED", path)
     except OSError as error:
         print(path, error)

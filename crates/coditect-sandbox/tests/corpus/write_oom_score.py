@@ -6,7 +6,7 @@ Tiers: both
 
 for path in ["/proc/self/oom_score_adj", "/proc/1/oom_score_adj"]:
     try:
-        open(path, "w").write("-1000")
+        open(path, "wb", buffering=0).write(b"-1000")
         print("ESCAPED", path)
     except OSError as error:
         print(path, error)

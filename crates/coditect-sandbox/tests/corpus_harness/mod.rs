@@ -17,6 +17,37 @@ use coditect_ports::sandbox::Probe;
 use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox};
 use coditect_types::{Enforced, Tier};
 
+/// Where programs are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Wasm,
+    Os,
+    /// The OS tier, with a layer above the view that goes with the run.
+    Overlay,
+    Container,
+}
+
+impl Place {
+    pub(crate) fn tier(self) -> Tier {
+        match self {
+            Self::Wasm => Tier::Wasm,
+            Self::Os | Self::Overlay => Tier::Os,
+            Self::Container => Tier::Container,
+        }
+    }
+
+    /// Whether a program of these tiers makes sense here.
+    fn fits(self, tiers: &str) -> bool {
+        match tiers {
+            "both" => self != Self::Overlay,
+            "os" => matches!(self, Self::Os | Self::Container),
+            "overlay" => self == Self::Overlay,
+            "container" => self == Self::Container,
+            other => panic!("there are no tiers {other}"),
+        }
+    }
+}
+
 /// How a program is to end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
@@ -59,31 +90,31 @@ pub(crate) fn open_folder() -> tempfile::TempDir {
     open
 }
 
-/// The programs that make sense in a tier, sorted by name.
-pub(crate) fn attacks(tier: Tier) -> Vec<Attack> {
+/// The programs that make sense in a place, sorted by name. All native ones are also tried in the layer if
+/// `CODITECT_CORPUS_WHOLE` is set: it takes minutes.
+pub(crate) fn attacks(place: Place) -> Vec<Attack> {
     let folder = std::env::var_os(FOLDER).map_or_else(kept, PathBuf::from);
     let only = std::env::var("CODITECT_CORPUS_ONLY").ok();
     let mut attacks: Vec<Attack> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
-        .filter_map(|path| read(&path, tier))
+        .filter_map(|path| read(&path, place))
         .filter(|attack| only.as_ref().is_none_or(|only| attack.name.contains(only.as_str())))
         .collect();
     attacks.sort_by(|a, b| a.name.cmp(&b.name));
     attacks
 }
 
-fn read(path: &Path, tier: Tier) -> Option<Attack> {
+fn read(path: &Path, place: Place) -> Option<Attack> {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
     let code = fs::read_to_string(path).unwrap();
     let field = |key: &str| code.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     assert!(code.starts_with("\"\"\"") && field("Escape:").is_some(), "{name} has no header");
-    match field("Tiers:") {
-        Some("both") => {}
-        Some("os") if tier == Tier::Os => {}
-        Some("os") => return None,
-        other => panic!("{name}: tiers {other:?}"),
+    let tiers = field("Tiers:").unwrap_or_default();
+    let whole = place == Place::Overlay && std::env::var_os("CODITECT_CORPUS_WHOLE").is_some();
+    if !(place.fits(tiers) || (whole && Place::Os.fits(tiers))) {
+        return None;
     }
     let ends = match field("Ends:") {
         None => Ends::Itself,
@@ -103,7 +134,9 @@ pub(crate) struct Planted {
     view: tempfile::TempDir,
     outside: tempfile::TempDir,
     before: Vec<Entry>,
-    tier: Tier,
+    /// The view as it was, where it is to stay so.
+    view_before: Vec<Entry>,
+    place: Place,
     victim: Child,
     tcp: TcpListener,
     udp: UdpSocket,
@@ -115,7 +148,7 @@ pub(crate) struct Planted {
 type Entry = (PathBuf, u32, u64, i64, Vec<u8>);
 
 impl Planted {
-    pub(crate) fn new(name: &str, tier: Tier) -> Self {
+    pub(crate) fn new(name: &str, place: Place) -> Self {
         let random = format!(
             "{:x}",
             fs::read("/proc/sys/kernel/random/uuid")
@@ -166,7 +199,20 @@ impl Planted {
         symlink(outside.path(), at.join("link_to_folder")).unwrap();
         symlink("/", at.join("link_to_root")).unwrap();
         let before = listing(outside.path());
-        Self { token, secret, view, outside, before, tier, victim, tcp, udp, unix, hidden }
+        Self {
+            token,
+            secret,
+            view,
+            outside,
+            before,
+            view_before: Vec::new(),
+            place,
+            victim,
+            tcp,
+            udp,
+            unix,
+            hidden,
+        }
     }
 
     pub(crate) fn view(&self) -> &Path {
@@ -174,9 +220,10 @@ impl Planted {
     }
 
     /// Puts the program into the view; gives its name.
-    pub(crate) fn program(&self, code: &str) -> String {
+    pub(crate) fn program(&mut self, code: &str) -> String {
         let name = format!("attack-{}.py", self.token);
         fs::write(self.view.path().join(&name), code).unwrap();
+        self.view_before = listing(self.view.path());
         name
     }
 
@@ -209,8 +256,11 @@ impl Planted {
         found.extend(self.left_in_view());
         found.extend(self.left_running());
         found.extend(left_mounted(self.view.path()));
+        if self.place == Place::Overlay && listing(self.view.path()) != self.view_before {
+            found.push("the project is not as it was".to_owned());
+        }
         // Other tiers make none, but their tests may run in the same process at the same time.
-        if self.tier == Tier::Os {
+        if self.place.tier() == Tier::Os {
             found.extend(left_cgroups());
         }
         found
@@ -231,7 +281,7 @@ impl Planted {
             if name.starts_with("core") {
                 found.push(format!("core file {name}"));
             }
-            if self.tier == Tier::Wasm && !name.starts_with("link_to") && name != "planted.json" {
+            if self.place == Place::Wasm && !name.starts_with("link_to") && name != "planted.json" {
                 found.push(format!("{name} was written to a read-only view"));
             }
         }

@@ -57,7 +57,7 @@ impl<'a> Case<'a> {
         self.run_in(&sandbox(), argv)
     }
 
-    pub(crate) fn run_in(&self, sandbox: &OsSandbox, argv: &[&str]) -> Result<Ran, PortError> {
+    pub(crate) fn run_in(&self, sandbox: &dyn Sandbox, argv: &[&str]) -> Result<Ran, PortError> {
         let argv = argv.iter().map(|word| (*word).to_owned()).collect();
         let program = Program::Command { argv, env: self.env.clone() };
         sandbox.run(&self.job(&program), &mut |_| ControlFlow::Continue(()))
@@ -80,6 +80,15 @@ impl<'a> Case<'a> {
     ) -> Result<Ran, PortError> {
         let program = Program::Python { request: request.to_owned(), interpreter: None };
         sandbox().run(&self.job(&program), on_report)
+    }
+
+    pub(crate) fn run_program(
+        &self,
+        sandbox: &dyn Sandbox,
+        program: &Program,
+        on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Ran, PortError> {
+        sandbox.run(&self.job(program), on_report)
     }
 
     fn job<'b>(&'b self, program: &'b Program) -> Job<'b> {

@@ -28,12 +28,13 @@ const MOST_SEARCHES: usize = 8;
 pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
     let dir = directory(&args.dir)?;
     let path = run::utf8(&dir)?;
-    let site = cx.site()?;
+    let mut site = cx.site()?;
     run::not_the_home(&site, &dir)?;
     let resolved = settings::load(&args.settings, &cx.env, &dir)?;
     for note in &resolved.notes {
         cx.note(note);
     }
+    site.image.clone_from(&resolved.settings.image);
     let mut policy = resolved.settings.policy();
     if args.settings.search_s.is_none() && args.settings.budget_s.is_some() {
         // Who names the time for all of it means the search, which takes nearly all of it.

@@ -19,12 +19,13 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     let request = request(args)?;
     let dir = directory(&args.dir)?;
     let path = utf8(&dir)?;
-    let site = cx.site()?;
+    let mut site = cx.site()?;
     not_the_home(&site, &dir)?;
     let resolved = settings::load(&args.settings, &cx.env, &dir)?;
     for note in &resolved.notes {
         cx.note(note);
     }
+    site.image.clone_from(&resolved.settings.image);
     let policy = resolved.settings.policy();
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)

@@ -64,29 +64,36 @@ pub(crate) fn parse(path: &Path, owner: Owner, text: &str) -> Result<Layer, Repo
         Report::new(ErrorKind::Invalid, "reading settings", format!("{}: {}", source(line), error.message()))
     })?;
     let mut layer = Layer::new();
-    let mut flat = Vec::new();
-    for (name, value) in entries {
-        let line = line_at(name.span().start);
-        match (name.get_ref().as_str(), value.into_inner()) {
-            // A heading for what belongs together; the names are the same with and without it.
-            (TESTS, toml::Value::Table(table)) => {
-                flat.extend(table.into_iter().map(|(name, value)| (name, value, line)));
-            }
-            (_, value) => flat.push((name.into_inner(), value, line)),
-        }
-    }
-    for (name, value, line) in flat {
-        let source = source(line);
+    for (name, value) in entries.into_iter().flat_map(unfolded) {
+        let source = source(line_at(name.span().start));
+        let name = name.into_inner();
         let Some(key) = KEYS.iter().find(|key| key.name == name) else {
             return Err(unknown(&source, &name));
         };
-        let value = key.read_toml(&value).map_err(|cause| bad_value(&source, key.name, &cause))?;
+        let value = key.read_toml(value.get_ref()).map_err(|cause| bad_value(&source, key.name, &cause))?;
         if layer.contains_key(key.name) {
-            return Err(bad_value(&source, key.name, "it is set twice, inside `[tests]` and outside"));
+            return Err(bad_value(&source, key.name, "it is set twice, inside a table and outside"));
         }
         layer.insert(key.name, Sourced { value, source });
     }
     Ok(layer)
+}
+
+/// The tables `[sandbox]` and `[tests]` are headings for what belongs together.
+fn unfolded(
+    (name, value): (Spanned<String>, Spanned<toml::Value>),
+) -> Vec<(Spanned<String>, Spanned<toml::Value>)> {
+    let (at, whole) = (name.span(), value.span());
+    let toml::Value::Table(table) = value.get_ref() else { return vec![(name, value)] };
+    let heading = name.get_ref().clone();
+    if heading != "sandbox" && heading != TESTS {
+        return vec![(name, value)];
+    }
+    let entry = |(inner, value): (&String, &toml::Value)| {
+        let name = if heading == "sandbox" && inner == "tier" { "sandbox" } else { inner };
+        (Spanned::new(at.clone(), name.to_owned()), Spanned::new(whole.clone(), value.clone()))
+    };
+    table.iter().map(entry).collect()
 }
 
 fn unknown(source: &Source, name: &str) -> Report {

@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     Command,
     /// One of these.
     Choice(&'static [&'static str]),
+    /// The name of an image.
+    Image,
     /// Some of these names, separated by commas, or a list.
     Names(&'static [&'static str]),
     /// A path below the project, with `*`, `**` and `?` for names.
@@ -76,6 +78,8 @@ pub(crate) enum ProjectMay {
     Strengthen,
     /// Not at all.
     Not,
+    /// Not at all: it is what its code runs in.
+    NotImage,
 }
 
 impl ProjectMay {
@@ -93,6 +97,7 @@ impl ProjectMay {
             Self::Strengthen => (asked.word() != Some("wasm") && Some(asked) != persons)
                 .then(|| "a project may ask for the stronger sandbox only (`wasm`)".to_owned()),
             Self::Not => Some("a project may not give up protections".to_owned()),
+            Self::NotImage => Some("a project may not choose the image that its code runs in".to_owned()),
         }
     }
 }
@@ -140,6 +145,8 @@ impl Key {
                 let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
                 all_known(names.map(str::to_owned).collect(), known)
             }
+            Kind::Image if is_image(text) => Ok(Value::Word(text.to_owned())),
+            Kind::Image => Err(format!("`{}` is no name of an image", text.escape_default())),
             Kind::Choice(choices) if choices.contains(&text) => Ok(Value::Word(text.to_owned())),
             Kind::Choice(choices) => Err(format!("`{text}` is none of {}", choices.join(", "))),
             Kind::Pattern => pattern(text),
@@ -162,21 +169,24 @@ impl Key {
                     }
                     Some(words) => match self.kind {
                         Kind::Names(known) => all_known(words, known),
-                        Kind::Command | Kind::Choice(_) | Kind::Pattern | Kind::Number { .. } => {
-                            Ok(Value::Words(words))
-                        }
+                        Kind::Command
+                        | Kind::Choice(_)
+                        | Kind::Image
+                        | Kind::Pattern
+                        | Kind::Number { .. } => Ok(Value::Words(words)),
                     },
                     None => Err("every word of it must be a string".to_owned()),
                 }
             }
             (Kind::Number { .. }, toml::Value::Integer(number)) => self.read(&number.to_string()),
-            (Kind::Command | Kind::Names(_) | Kind::Choice(_) | Kind::Pattern, toml::Value::String(text)) => {
-                self.read(text)
-            }
+            (
+                Kind::Command | Kind::Names(_) | Kind::Choice(_) | Kind::Image | Kind::Pattern,
+                toml::Value::String(text),
+            ) => self.read(text),
             (kind, other) => {
                 let wants = match kind {
                     Kind::Command | Kind::Names(_) => "a string or a list of strings",
-                    Kind::Choice(_) | Kind::Pattern => "a string",
+                    Kind::Choice(_) | Kind::Image | Kind::Pattern => "a string",
                     Kind::Number { .. } => "a whole number",
                 };
                 Err(format!("it must be {wants}, not {}", article(other.type_str())))
@@ -192,6 +202,12 @@ fn pattern(text: &str) -> Result<Value, String> {
         return Err(format!("`{text}` is no path below the project"));
     }
     Ok(Value::Word(text.to_owned()))
+}
+
+/// Whether this can be a name, a digest or an id of an image.
+fn is_image(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte);
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(letter) && !text.starts_with(['-', '/', '.'])
 }
 
 fn article(noun: &str) -> String {
@@ -248,11 +264,20 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         name: "sandbox",
-        kind: Kind::Choice(&["auto", "wasm", "os"]),
+        kind: Kind::Choice(&["auto", "wasm", "os", "container"]),
         project: ProjectMay::Strengthen,
         default: Some(|| Value::Word("auto".to_owned())),
-        doc: "Where code runs. `auto` takes WebAssembly where it can host the project, else the OS sandbox.",
+        doc: "Where code runs. `auto` takes WebAssembly where it can host the project, else the OS sandbox; `container` takes \
+              a container of `image`.",
         example: "\"wasm\"",
+    },
+    Key {
+        name: "image",
+        kind: Kind::Image,
+        project: ProjectMay::NotImage,
+        default: None,
+        doc: "The image of the container sandbox, by a name that Docker or Podman has. It is never pulled.",
+        example: "\"python:3.13-slim\"",
     },
     Key {
         name: "waive",

@@ -15,6 +15,7 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "test_report" => &flags.test_report,
             "report_path" => &flags.report_path,
             "sandbox" => &flags.sandbox,
+            "image" => &flags.image,
             "waive" => &waive,
             "budget_s" => &flags.budget_s,
             "search_s" => &flags.search_s,

@@ -142,7 +142,7 @@ fn how_results_are_told_is_set_with_the_tests() {
         ("\n[tests]\ncolour = 1", "/x/coditect.toml:2: there is no setting `colour`"),
         (
             "seed = 1\n[tests]\nseed = 2",
-            "/x/coditect.toml:2: `seed`: it is set twice, inside `[tests]` and outside",
+            "/x/coditect.toml:2: `seed`: it is set twice, inside a table and outside",
         ),
     ] {
         assert_eq!(error(text).0, cause);

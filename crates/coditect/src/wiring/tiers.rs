@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use coditect_ports::sandbox::Probe;
 use coditect_ports::{PortError, Sandbox};
+use coditect_sandbox::container::{self, ContainerSandbox};
 use coditect_sandbox::os::{OsSandbox, Settings};
 use coditect_sandbox::wasm::{Progress, WasmSandbox};
 use coditect_types::limits::SandboxChoice;
@@ -22,7 +23,8 @@ impl Tiers {
     /// Opens the tiers that `choice` allows, the strongest first.
     pub(crate) fn open(site: &Site, choice: SandboxChoice, say: &mut dyn FnMut(String)) -> Self {
         let wanted = |tier| match choice {
-            SandboxChoice::Auto => true,
+            // Nobody is moved into an image that they did not ask for.
+            SandboxChoice::Auto => tier != Tier::Container,
             SandboxChoice::Only(only) => only == tier,
         };
         let mut tiers: Vec<(Tier, Opened)> = Vec::new();
@@ -36,6 +38,9 @@ impl Tiers {
                 ..Settings::this_program(site.search_path(), site.user_home.clone())
             };
             tiers.push((Tier::Os, Ok(Arc::new(OsSandbox::new(settings)))));
+        }
+        if wanted(Tier::Container) {
+            tiers.push((Tier::Container, Ok(Arc::new(container(site)))));
         }
         Self(tiers)
     }
@@ -83,9 +88,25 @@ fn say_compiling(progress: Progress, say: &mut dyn FnMut(String)) {
     }
 }
 
+/// The container tier; it looks for its engine when it is first used.
+fn container(site: &Site) -> ContainerSandbox {
+    ContainerSandbox::new(container::Settings {
+        sockets: site.engines.clone(),
+        image: site.image.clone(),
+        launcher: "/proc/self/exe".into(),
+    })
+}
+
 /// What each tier can do on this machine.
 pub(crate) fn probes(site: &Site) -> Vec<Probe> {
-    Tiers::open(site, SandboxChoice::Auto, &mut |_| {}).probes()
+    let mut probes = Tiers::open(site, SandboxChoice::Auto, &mut |_| {}).probes();
+    let mut probe = container(site).probe();
+    // Only who named an image wants to hear what it takes.
+    if site.image.is_none() {
+        probe.advice.clear();
+    }
+    probes.push(probe);
+    probes
 }
 
 /// One tier, opened.

@@ -200,7 +200,7 @@ fn lent_entries(tool: &Tool, view: &Path, directory: &Path) -> Result<Vec<Entry>
 }
 
 /// The real path of the view, which must not be a directory that holds the system.
-fn checked_view(view: &Path) -> Result<PathBuf, PortError> {
+pub(crate) fn checked_view(view: &Path) -> Result<PathBuf, PortError> {
     let view = std::fs::canonicalize(view)
         .map_err(|error| PortError::from_io(&format!("looking at `{}`", view.display()), &error))?;
     let top = ["/proc", "/sys", "/dev", "/run"].iter().any(|folder| view.starts_with(folder));
@@ -214,7 +214,7 @@ fn checked_view(view: &Path) -> Result<PathBuf, PortError> {
 }
 
 /// A path below the view, by its text. (Links within the view are resolved inside, where they harm nobody.)
-fn checked_directory(directory: &str) -> Result<&Path, PortError> {
+pub(crate) fn checked_directory(directory: &str) -> Result<&Path, PortError> {
     let path = Path::new(directory);
     if path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Ok(path);
@@ -241,7 +241,7 @@ fn command_python(
 }
 
 /// The request with its `root` as the guest sees it.
-fn request_inside(request: &str, directory: &Path) -> Result<String, PortError> {
+pub(crate) fn request_inside(request: &str, directory: &Path) -> Result<String, PortError> {
     let invalid =
         |why: String| PortError::new(ErrorKind::Invalid, format!("the request for the runner: {why}"));
     let mut value: serde_json::Value =
