@@ -101,7 +101,10 @@ fn errors_of_a_file_name_the_line_and_what_was_meant() {
         "/x/coditect.toml:3: `budget_s`: `0` is not a whole number from 1 to 2592000"
     );
     assert_eq!(error("seed = 'x'").0, "/x/coditect.toml:1: `seed`: it must be a whole number, not a string");
-    assert_eq!(error("sandbox = 'vm'").0, "/x/coditect.toml:1: `sandbox`: `vm` is none of auto, wasm, os");
+    assert_eq!(
+        error("sandbox = 'vm'").0,
+        "/x/coditect.toml:1: `sandbox`: `vm` is none of auto, wasm, os, container"
+    );
     assert_eq!(
         error("test_command = \"a 'b\"").0,
         "/x/coditect.toml:1: `test_command`: the quote ' has no end"
@@ -167,8 +170,19 @@ fn the_template_is_a_valid_file_also_with_every_line_switched_on() {
         .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
         .fold(String::new(), |text, line| text + line + "\n");
     let layers = Layers { project: layer(Owner::Project, &on), ..Layers::default() };
-    assert_eq!(layers.project.len(), KEYS.len() - 1, "every key but `waive`");
+    assert_eq!(layers.project.len(), KEYS.len() - 2, "every key but `waive` and `image`");
     assert!(layers.resolve().notes.is_empty());
+}
+
+#[test]
+fn the_sandbox_may_be_a_table_and_its_image_is_the_persons() {
+    let table = "[sandbox]\ntier = \"container\"\nimage = \"python:3\"\n";
+    let user = Layers { user: layer(Owner::User, table), ..Layers::default() }.resolve().settings;
+    assert_eq!(user.sandbox, SandboxChoice::Only(Tier::Container));
+    assert_eq!(user.image.as_deref(), Some("python:3"));
+    let project = Layers { project: layer(Owner::Project, table), ..Layers::default() }.resolve();
+    assert_eq!((project.settings.sandbox, project.settings.image), (SandboxChoice::Auto, None));
+    assert_eq!(project.notes.len(), 2, "{:?}", project.notes);
 }
 
 #[test]
