@@ -355,7 +355,7 @@ fn go_support(package: &str) -> String {
     )
 }
 
-/// A process that tries many candidates sets `at`, and asks beforehand which choices are made while classes are
+/// Old projects are compiled as Java 7, so it has no lambdas. A process that tries many candidates sets `at`, and asks beforehand which choices are made while classes are
 /// initialised (`early`): that happens once, so that these candidates need classes of their own.
 const JAVA_SUPPORT: &str = "package coditect;
 
@@ -372,18 +372,17 @@ public final class Pick {
     }
 
     private static boolean isEarly() {
-        return StackTrace.of().anyMatch(frame -> frame.getMethodName().equals(\"<clinit>\"));
+        for (StackTraceElement frame : new Throwable().getStackTrace()) {
+            if (frame.getMethodName().equals(\"<clinit>\")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static int read() {
         String named = System.getProperty(\"coditect.pick\", System.getenv(\"CODITECT_PICK\"));
         return named == null ? -1 : Integer.parseInt(named);
-    }
-
-    private static final class StackTrace {
-        static java.util.stream.Stream<StackTraceElement> of() {
-            return java.util.Arrays.stream(new Throwable().getStackTrace());
-        }
     }
 }
 ";
