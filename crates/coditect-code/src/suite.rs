@@ -25,7 +25,7 @@ mod watch;
 
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
-pub use native::{BUILD, Built, Fate, HITS, LACKS, Many, Patch, Picked, Variant};
+pub use native::{BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};
 pub use tally::CollectError;
 
 use native::Native;
@@ -321,7 +321,7 @@ impl Suite<'_> {
         variants: &[Variant<'_>],
         limits: &Limits,
         stop: &Stop,
-    ) -> Result<Option<BTreeMap<u32, Result<(), String>>>, PortError> {
+    ) -> Result<Option<Fitting>, PortError> {
         Native::of(self).map_or(Ok(None), |native| native.build_variants(variants, limits, stop))
     }
 

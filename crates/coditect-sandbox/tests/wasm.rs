@@ -3,7 +3,7 @@
 mod wasm_harness;
 
 use coditect_sandbox::wasm::Ended;
-use serde_json::json;
+use serde_json::{Value, json};
 use wasm_harness::{Project, frames, lines};
 
 const CALC: &str = "\

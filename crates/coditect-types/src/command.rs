@@ -10,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::workspace::WorkspaceRef;
 
 /// What a person asks.
+#[expect(clippy::large_enum_variant, reason = "seldom many alive at once; boxes would only clutter")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {

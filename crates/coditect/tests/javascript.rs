@@ -1,6 +1,7 @@
 //! Whole missions on JavaScript with the machine's own Node: one process of a runner tries many candidates.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
 
 mod world;
 
@@ -13,7 +14,7 @@ use world::{REQUEST, World, objects};
 /// A repository of these files, in place of the one in Python. None: there is no Node here.
 fn world(files: &[(&str, &str)]) -> Option<World> {
     if Command::new("node").arg("--version").output().is_err() {
-        println!("skipped: no node on PATH");
+        eprintln!("skipped: no node on PATH");
         return None;
     }
     let world = World::new();
@@ -126,7 +127,7 @@ fn installed(name: &str) -> Option<PathBuf> {
 #[track_caller]
 fn under(runner: &str, script: &str, suite: &str) {
     let Some(folder) = installed(runner) else {
-        return println!("skipped: no {runner} among npm's global packages");
+        return eprintln!("skipped: no {runner} among npm's global packages");
     };
     let manifest = format!(r#"{{"name": "shapes", "scripts": {{"test": "{script}"}}}}"#);
     let files = [

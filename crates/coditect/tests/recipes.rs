@@ -1,6 +1,7 @@
 //! The rung of recipes with the real program: what error messages name, one answer on top of the other.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
 
 mod world;
 
@@ -63,7 +64,7 @@ fn conflicts_are_settled_by_the_tests() {
 #[test]
 fn what_the_compiler_of_rust_suggests_is_tried() {
     if std::process::Command::new("cargo").arg("--version").output().is_err() {
-        println!("skipped: no cargo on PATH");
+        eprintln!("skipped: no cargo on PATH");
         return;
     }
     let manifest = "[package]\nname = \"ex\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
@@ -73,7 +74,7 @@ fn what_the_compiler_of_rust_suggests_is_tried() {
     let doctor = world.json(&["doctor", "--json"]);
     let tiers = doctor["sandboxes"].as_array().unwrap();
     if !tiers.iter().any(|tier| tier["tier"] == "os" && tier["usable"] == true) {
-        println!("skipped: the OS sandbox is not usable here");
+        eprintln!("skipped: the OS sandbox is not usable here");
         return;
     }
     let (last, text) = mended(&world, "src/lib.rs");

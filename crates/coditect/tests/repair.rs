@@ -219,8 +219,8 @@ fn what_a_budget_covered_is_not_tried_again() {
         let log = world.coditect(&["log", "last", "--json"]);
         let log = String::from_utf8(log.stdout).unwrap();
         let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let ground =
-            events.filter_map(|event| Some(event.pointer("/outcome/ground")?.clone())).last().unwrap();
+        let mut grounds = events.filter_map(|event| Some(event.pointer("/outcome/ground")?.clone()));
+        let ground = grounds.next_back().unwrap();
         ground["judged"].as_u64().unwrap()
     };
     let first = ground(&[]);

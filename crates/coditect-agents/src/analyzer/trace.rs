@@ -1,6 +1,7 @@
 //! The lines that single tests run, for projects that are built: from one instrumented build, test by test.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coditect_code::languages::is_test_path;
@@ -57,13 +58,7 @@ pub(super) fn add_lines(
     let mut sources = sources::read(&root, &files, place.project, report, &[]).product;
     sources.retain(|source| !is_test_path(&source.path));
     let trace = Trace::of(&sources);
-    for (path, text) in &trace.files {
-        let at = root.join(path);
-        if let Some(folder) = at.parent() {
-            std::fs::create_dir_all(folder).map_err(io)?;
-        }
-        trees::replace(&at, text.as_bytes()).map_err(io)?;
-    }
+    put(&trace, &root).map_err(io)?;
     let suite = Suite {
         project: place.project,
         view: &view,
@@ -109,6 +104,18 @@ pub(super) fn add_lines(
         }
     }
     add_loading(measured, &trace, &red);
+    Ok(())
+}
+
+/// Writes the instrumented files over a worktree.
+fn put(trace: &Trace, root: &Path) -> std::io::Result<()> {
+    for (path, text) in &trace.files {
+        let at = root.join(path);
+        if let Some(folder) = at.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        trees::replace(&at, text.as_bytes())?;
+    }
     Ok(())
 }
 

@@ -239,7 +239,11 @@ impl Loom<'_> {
             out.push(match self.language {
                 Language::Rust => "panic!()",
                 Language::Go => "panic(\"coditect\")",
-                _ => "throw new IllegalStateException();",
+                Language::Python
+                | Language::JavaScript
+                | Language::TypeScript
+                | Language::Tsx
+                | Language::Java => "throw new IllegalStateException();",
             });
         } else {
             let first = out.breaks + 1;

@@ -220,7 +220,7 @@ pub(super) trait Driver: Sync {
 
     /// Which of them can be run in place of what they change, and which do not compile. What is missing must be built by
     /// itself.
-    fn fitting(&self, _ran: &Ran) -> BTreeMap<u32, Result<(), String>> {
+    fn fitting(&self, _ran: &Ran) -> Fitting {
         BTreeMap::new()
     }
 
@@ -284,6 +284,9 @@ pub(super) trait Driver: Sync {
         Vec::new()
     }
 }
+
+/// Which variants can be run in place of what they change, and why others cannot, by number.
+pub type Fitting = BTreeMap<u32, Result<(), String>>;
 
 /// The driver of a framework.
 pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolchain)> {
@@ -382,7 +385,7 @@ impl<'a> Native<'a> {
         variants: &[Variant<'_>],
         limits: &Limits,
         stop: &Stop,
-    ) -> Result<Option<BTreeMap<u32, Result<(), String>>>, PortError> {
+    ) -> Result<Option<Fitting>, PortError> {
         let Some(step) = self.driver.variants(self.suite.project, variants) else { return Ok(None) };
         let limits = for_builds(limits);
         let ran =
@@ -531,15 +534,7 @@ impl<'a> Native<'a> {
             if unit.opaque {
                 return Ok(self.opaque(unit, &ran, tally) && how.stop_on_red);
             }
-            let victim = tally.under_way.clone();
-            let round_end = self.suite.settle(tally, &ran, hung, share, how.stop_on_red);
-            let broke = !hung && matches!(ran.exit, Exit::Code(_) | Exit::Signal(_));
-            if let (Some(victim), true) = (victim, broke)
-                && let Some(found) = self.driver.autopsy(unit, &ran)
-            {
-                tally.explain(&victim, found.error_type, found.message, found.frames);
-            }
-            match round_end {
+            match self.settle(unit, tally, &ran, hung, share, how.stop_on_red) {
                 Round::Over => return Ok(how.stop_on_red && tally.red > 0),
                 Round::Again
                     if unit.names.is_none()
@@ -576,6 +571,27 @@ impl<'a> Native<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// What a process came to; a test that broke it is told by what the process left, where that can be read.
+    fn settle(
+        &self,
+        unit: &Unit,
+        tally: &mut Tally,
+        ran: &Ran,
+        hung: bool,
+        share: &mut Duration,
+        stop_on_red: bool,
+    ) -> Round {
+        let victim = tally.under_way.clone();
+        let end = self.suite.settle(tally, ran, hung, share, stop_on_red);
+        let broke = !hung && matches!(ran.exit, Exit::Code(_) | Exit::Signal(_));
+        if let (Some(victim), true) = (victim, broke)
+            && let Some(found) = self.driver.autopsy(unit, ran)
+        {
+            tally.explain(&victim, found.error_type, found.message, found.frames);
+        }
+        end
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of the loop above, each part of it used once")]

@@ -190,10 +190,10 @@ impl Walk {
         };
         for (path, name) in named {
             match rest {
-                [] if path.symlink_metadata().is_ok_and(|about| about.is_file()) => {
-                    if self.found.len() < MOST_FILES {
-                        self.found.push(format!("{prefix}{name}"));
-                    }
+                [] if self.found.len() < MOST_FILES
+                    && path.symlink_metadata().is_ok_and(|about| about.is_file()) =>
+                {
+                    self.found.push(format!("{prefix}{name}"));
                 }
                 [] => {}
                 _ if is_directory(&path) => {

@@ -230,7 +230,14 @@ impl Package<'_> {
             Framework::Jest => "jest",
             Framework::Vitest => "vitest",
             Framework::Mocha => "mocha",
-            _ => return Ok(()),
+            Framework::CargoTest
+            | Framework::Unittest
+            | Framework::Pytest
+            | Framework::Doctest
+            | Framework::NodeTest
+            | Framework::GoTest
+            | Framework::Junit
+            | Framework::Command => return Ok(()),
         };
         let there = |folder: &PathBuf| folder.join(runner).join("package.json").is_file();
         if told.opaque.is_none() && !installed.folders.iter().any(there) {

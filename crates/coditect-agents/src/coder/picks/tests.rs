@@ -51,12 +51,12 @@ fn a_batch_is_shared_out_and_what_was_not_reached_is_tried_again() {
             });
         }
     });
+    // For other tests, a candidate is run by itself.
+    assert!(picks.report(2, &["other".to_owned()], run).unwrap().is_none());
     let asked = asked.into_inner().unwrap();
     assert!(asked.iter().all(|mine| mine.len() <= 20));
     assert!(asked.len() >= 14, "{asked:?}");
     assert!(picks.known(1).is_some());
-    // For other tests, a candidate is run by itself.
-    assert!(picks.report(2, &["other".to_owned()], run).unwrap().is_none());
 }
 
 #[test]

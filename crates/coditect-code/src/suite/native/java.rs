@@ -6,7 +6,6 @@
 //! project's class path, or many candidates of a woven build one after the other, each in a class loader of its own.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use coditect_ports::Ran;
@@ -99,8 +98,7 @@ impl Driver for Java {
         for (number, texts) in variants {
             for (path, text) in *texts {
                 let name = format!("text-{}", files.len());
-                // Writing to a `String` cannot fail.
-                let _ = writeln!(request, "variant\t{number}\t{name}\t{path}");
+                request.push_str(&format!("variant\t{number}\t{name}\t{path}\n"));
                 files.push((name, text.clone()));
             }
         }
@@ -219,8 +217,7 @@ fn add(broken: &mut Broken, file: &str, line: &str, message: &str) {
     let message = message.replace('\u{2}', "\n");
     if broken.message.len() < MESSAGE_BYTES {
         let place = if file.is_empty() { String::new() } else { format!("{file}:{line}: ") };
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(broken.message, "{place}error: {message}");
+        broken.message.push_str(&format!("{place}error: {message}\n"));
     }
     if let (false, Ok(line)) = (file.is_empty(), line.parse()) {
         broken.frames.push(Frame { file: file.to_owned(), line, function: String::new() });
@@ -237,8 +234,7 @@ fn request(project: &Project) -> String {
     let mut text = format!("root\t{root}\n");
     for target in &project.targets {
         if let Some((word, rest)) = target.split_once('=') {
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "{word}\t{}", rest.replace(['\t', '\n'], " "));
+            text.push_str(&format!("{word}\t{}\n", rest.replace(['\t', '\n'], " ")));
         }
     }
     text

@@ -196,7 +196,15 @@ impl Node {
                 argv.extend(["--no-parallel", "--exit", "--no-bail", "--require"].map(str::to_owned));
                 argv.extend([script("mocha.cjs"), "--reporter".to_owned(), script("mocha.cjs")]);
             }
-            _ => {
+            Framework::CargoTest
+            | Framework::Unittest
+            | Framework::Pytest
+            | Framework::Doctest
+            | Framework::NodeTest
+            | Framework::Vitest
+            | Framework::GoTest
+            | Framework::Junit
+            | Framework::Command => {
                 argv.push(script("vitest.mjs"));
                 request.vitest = Some(vitest(&told.words));
             }

@@ -31,6 +31,7 @@ fn surveyed(
         subdir,
         home: Some(&home),
         test_command: command.as_deref(),
+        report: None,
         sandbox: SandboxChoice::Auto,
     })
 }

@@ -18,6 +18,7 @@ fn project(targets: &[&str]) -> Project {
         tier_reason: String::new(),
         interpreter: None,
         lent: Vec::new(),
+        report: None,
         notes: Vec::new(),
     }
 }

@@ -96,6 +96,7 @@ fn project() -> Project {
         tier_reason: String::new(),
         interpreter: None,
         lent: Vec::new(),
+        report: None,
         notes: Vec::new(),
     }
 }
