@@ -1,6 +1,6 @@
 //! Tells changes apart that every test accepts: what functions give on inputs like those of the tests.
 //!
-//! Everything is run by a script (`probe.py`) in the project's own sandbox: once to gather calls of the tests and make
+//! Everything is run by a script (`probe/gather.py`, `probe/run.py`) in the project's own sandbox: once to gather calls of the tests and make
 //! inputs of them, then once for the unchanged project and for each change. Inputs go from guest to guest as they are and
 //! are never opened here.
 
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::judge::{Bench, Stage, files_of};
 
-const SCRIPT: &str = include_str!("probe.py");
+const SCRIPT: &str = concat!(include_str!("probe/gather.py"), "\n\n", include_str!("probe/run.py"));
 /// Wall clock of gathering beside the tests, and of the calls of one change, ms.
 const GATHER_MS: u64 = 4_000;
 const RUN_MS: u64 = 4_000;

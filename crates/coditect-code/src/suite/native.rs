@@ -4,16 +4,13 @@
 //! report lines mean. Everything else (rounds, tests that hang or take the process down, what is believed) is the
 //! same for all of them and for Python.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coditect_ports::sandbox::{Cache, Reports, Tool};
 use coditect_ports::{Exit, Job, PortError, Program, Ran, Stop};
-use coditect_types::project::{Framework, Toolchain};
-use coditect_types::testing::Frame;
+use coditect_types::project::Toolchain;
 use coditect_types::{ErrorKind, Limits, Project, TestStatus};
 
 use super::protocol::Line;
@@ -25,15 +22,17 @@ use super::{
 use crate::trace::hits;
 
 mod cargo;
+mod driver;
 mod go;
 mod java;
-mod picks;
-
-pub use picks::Picked;
 mod many;
 pub(crate) mod node;
+mod picks;
 
+pub(super) use driver::{Autopsy, Broken, Driver, Ear, Step, Unit, driver};
+pub use driver::{Built, Fitting, Variant};
 pub use many::{Fate, Many, Patch};
+pub use picks::Picked;
 
 /// The id of the test that stands for all tests of a project that cannot be built. It is green once the project is
 /// built, has tests, and none of them is red.
@@ -51,257 +50,6 @@ const BUILD_OUTPUT: u64 = 64 << 20;
 const BUILD_PROCESSES: u32 = 1_024;
 /// Bytes kept of what a compiler says.
 const MESSAGE_BYTES: usize = 8 << 10;
-
-/// A command, as a driver wants it run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Step {
-    /// Program first.
-    pub(super) argv: Vec<String>,
-    pub(super) env: Vec<(String, String)>,
-    /// Below the project's root.
-    pub(super) directory: String,
-    /// Read-only files for it, see [`Tool::files`].
-    pub(super) files: Vec<(String, String)>,
-}
-
-/// Tests that one process runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Unit {
-    /// What their ids begin with, without the `::`: a file, as far as there is one. Empty: they are of any file.
-    pub(super) name: String,
-    /// What starts it.
-    pub(super) step: Step,
-    /// It knows no single tests: its exit code is all that it says.
-    pub(super) opaque: bool,
-    /// It builds while it runs, so that it must write to the cache.
-    pub(super) builds: bool,
-    /// Its tests, where they are known before it runs: their ids, by what the framework calls them.
-    pub(super) names: Option<BTreeMap<String, String>>,
-    /// A test may hold others: their names and ids are its own, a `/`, and more.
-    pub(super) nests: bool,
-    /// The id that stands for all of its tests where it cannot even list them. None: its name.
-    pub(super) whole: Option<String>,
-    /// What its program calls the project's root.
-    pub(super) root: String,
-    /// The files that its tests are in, where they are known and the tests are not; ids begin with these.
-    pub(super) files: BTreeSet<String>,
-    /// What is to be known of it, such as tests that were left out.
-    pub(super) notes: Vec<String>,
-}
-
-impl Unit {
-    /// The id of a test that the framework calls by `name`.
-    pub(super) fn id(&self, name: &str) -> String {
-        let (known, rest) = self.split(name);
-        let known = self.names.as_ref().and_then(|names| names.get(known));
-        known.map_or_else(|| format!("{}::{name}", self.name), |id| format!("{id}{rest}"))
-    }
-
-    /// A name at the top, and what follows it.
-    fn split<'a>(&self, name: &'a str) -> (&'a str, &'a str) {
-        name.find('/').filter(|_| self.nests).map_or((name, ""), |at| name.split_at(at))
-    }
-
-    /// What the framework calls the tests with these ids.
-    pub(super) fn named<'a>(&'a self, ids: &'a [String]) -> Vec<&'a str> {
-        if self.nests {
-            let own = ids.iter().filter(|id| is_of(self, id));
-            return own.filter_map(|id| Some(id.rsplit_once("::")?.1)).collect();
-        }
-        match &self.names {
-            Some(names) => {
-                let asked = |(_, id): &(&String, &String)| ids.contains(id);
-                names.iter().filter(asked).map(|(name, _)| name.as_str()).collect()
-            }
-            None => ids.iter().filter_map(|id| id.strip_prefix(&self.name)?.strip_prefix("::")).collect(),
-        }
-    }
-
-    fn tests(&self) -> Option<Vec<String>> {
-        self.names.as_ref().map(|names| names.values().cloned().collect())
-    }
-}
-
-/// Other texts of files, by their paths below the project's root, under a number.
-pub type Variant<'a> = (u32, &'a BTreeMap<String, String>);
-
-/// Why a project cannot be built.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Broken {
-    /// What the compiler says.
-    pub(super) message: String,
-    /// Where, innermost last.
-    pub(super) frames: Vec<Frame>,
-    /// It lacks what is not its own, see [`LACKS`].
-    pub(super) lacks: bool,
-}
-
-/// A built suite: its units can be run any number of times, as long as its cache is left alone.
-#[derive(Clone, Debug, Default)]
-pub struct Built {
-    pub(super) units: Vec<Unit>,
-    pub(super) broken: Option<Broken>,
-    /// What the build itself printed, for the hash of the evidence.
-    said: Vec<u8>,
-    notes: Vec<String>,
-    /// Processes that it took.
-    pub(super) runs: u32,
-    /// How the last one ended, where it was not by itself.
-    exit: Option<Exit>,
-    enforced: coditect_types::Enforced,
-}
-
-impl Built {
-    /// What the compiler said, where the project cannot be built: the text, and the places that it names.
-    #[must_use]
-    pub fn broken(&self) -> Option<(&str, &[Frame])> {
-        self.broken.as_ref().map(|broken| (broken.message.as_str(), broken.frames.as_slice()))
-    }
-}
-
-/// What broke a process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Autopsy {
-    pub(super) error_type: String,
-    pub(super) message: String,
-    /// Where, innermost last.
-    pub(super) frames: Vec<Frame>,
-}
-
-/// Listens to the report lines of one process, where what a line means depends on those before it.
-pub(super) trait Ear {
-    /// Takes a line.
-    fn hear(&mut self, line: &str, take: &mut dyn FnMut(Line));
-}
-
-/// One framework.
-pub(super) trait Driver: Sync {
-    /// The commands that build the tests, in order. None where there is nothing to build.
-    fn builds(&self, project: &Project) -> Vec<Step>;
-
-    /// What the last of them left. `root` is the project's root on the disk.
-    fn built(&self, project: &Project, root: &Path, ran: Option<&Ran>) -> Result<Vec<Unit>, Broken>;
-
-    /// A command that lists the tests of a unit, where there is one.
-    fn list(&self, _unit: &Unit) -> Option<Step> {
-        None
-    }
-
-    /// What it listed, see [`Unit::names`]. None: the unit knows no single tests.
-    fn listed(&self, _unit: &Unit, _ran: &Ran) -> Option<BTreeMap<String, String>> {
-        None
-    }
-
-    /// The command that runs a unit, or of it only the tests with these ids.
-    fn launch(&self, unit: &Unit, select: Option<&[String]>) -> Step;
-
-    /// The command that runs all tests of a unit but those that have ended, where its tests are known only once they
-    /// run. None: those that are known are all.
-    fn resume(&self, _unit: &Unit, _ended: &[String]) -> Option<Step> {
-        None
-    }
-
-    /// The command that tries candidates one after the other, and runs of a unit the tests with these ids for each. None:
-    /// this framework starts anew for each.
-    fn many(&self, _unit: &Unit, _select: &[String], _candidates: &[many::Candidate<'_>]) -> Option<Step> {
-        None
-    }
-
-    /// The command that runs tests of an instrumented build each by itself, and reports which blocks it reached. None:
-    /// the process prints that, so it is started for each test.
-    fn traced(&self, _unit: &Unit, _ids: &[String]) -> Option<Step> {
-        None
-    }
-
-    /// The command that builds other texts of some files, each beside what is built already.
-    fn variants(&self, _project: &Project, _variants: &[Variant<'_>]) -> Option<Step> {
-        None
-    }
-
-    /// Which of them can be run in place of what they change, and which do not compile. What is missing must be built by
-    /// itself.
-    fn fitting(&self, _ran: &Ran) -> Fitting {
-        BTreeMap::new()
-    }
-
-    /// The command that tries candidates of a woven build one after the other, see [`picks`].
-    fn picks(&self, _unit: &Unit, _picks: &[u32], _ids: &[String], _near: &[String]) -> Option<Step> {
-        None
-    }
-
-    /// Tests that a command names one by one at most; for more, the whole unit is run.
-    fn most_named(&self) -> usize {
-        MOST_NAMED
-    }
-
-    /// Tells a command what it may use.
-    fn fit(&self, _step: &mut Step, _limits: &Limits) {}
-
-    /// Where report lines come from.
-    fn reports(&self) -> Reports;
-
-    /// The project with only what these tests need, where less than all of it can be built.
-    fn narrowed(&self, _project: &Project, _ids: &[String]) -> Option<Project> {
-        None
-    }
-
-    /// Whether each test's end says what it reached (see [`HITS`]), so that many can be traced in one process.
-    fn tells_lines(&self) -> bool {
-        false
-    }
-
-    /// Writes a changed file in the language's own format to standard output, and fails where it was not in that format
-    /// before.
-    fn format(&self, _old: &str, _new: &str) -> Option<Step> {
-        None
-    }
-
-    /// What a report line means.
-    fn hear(&self, unit: &Unit, line: &str, take: &mut dyn FnMut(Line));
-
-    /// Who listens to a process in place of [`Driver::hear`].
-    fn ear(&self, _unit: &Unit, _select: Option<&[String]>) -> Option<Box<dyn Ear>> {
-        None
-    }
-
-    /// What broke a process, by what it left.
-    fn autopsy(&self, _unit: &Unit, _ran: &Ran) -> Option<Autopsy> {
-        None
-    }
-
-    /// Units that can be run although [`Driver::built`] says that something is broken.
-    fn rest(&self, _project: &Project, _root: &Path, _ran: Option<&Ran>) -> Vec<Unit> {
-        Vec::new()
-    }
-
-    /// Why nothing can be built, where no change of the project's sources could help.
-    fn lacks(&self, _project: &Project, _root: &Path, _ran: Option<&Ran>) -> Option<PortError> {
-        None
-    }
-
-    /// Remarks about the build.
-    fn notes(&self, _project: &Project, _root: &Path, _ran: Option<&Ran>) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-/// Which variants can be run in place of what they change, and why others cannot, by number.
-pub type Fitting = BTreeMap<u32, Result<(), String>>;
-
-/// The driver of a framework.
-pub(super) fn driver(framework: Framework) -> Option<(&'static dyn Driver, Toolchain)> {
-    let driver: &dyn Driver = match framework {
-        Framework::CargoTest => &cargo::Cargo,
-        Framework::Unittest | Framework::Pytest | Framework::Doctest | Framework::Command => return None,
-        Framework::GoTest => &go::Go,
-        Framework::Junit => &java::Java,
-        Framework::NodeTest => &node::Node(Framework::NodeTest),
-        Framework::Jest => &node::Node(Framework::Jest),
-        Framework::Vitest => &node::Node(Framework::Vitest),
-        Framework::Mocha => &node::Node(Framework::Mocha),
-    };
-    framework.toolchain().map(|toolchain| (driver, toolchain))
-}
 
 /// A suite with its driver.
 pub(super) struct Native<'a> {
@@ -737,14 +485,6 @@ fn for_builds(limits: &Limits) -> Limits {
         processes: limits.processes.max(BUILD_PROCESSES),
         file_bytes: limits.file_bytes.max(BUILD_MEMORY),
         ..limits.clone()
-    }
-}
-
-impl Built {
-    fn take(&mut self, ran: &Ran) {
-        self.runs += 1;
-        self.said.extend_from_slice(&ran.stdout);
-        self.enforced = ran.enforced.clone();
     }
 }
 
