@@ -213,27 +213,50 @@ class File:
             self.loaded.setdefault((inner.co_qualname, inner.co_firstlineno), inner)
         self.flags = code.co_flags & 0x1FF0000  # of `from __future__ import`
         self.functions, self.called = functions, called
-        self.compiled = {}
-        self.spans = None
+        self.compiled, self.spans, self.methods = {}, [], []
+        self.read()
 
-    def statements(self):
-        """First line and bounds of each statement of the top level."""
-        if self.spans is None:
-            tree = ast.parse(self.text.encode("utf-8", "surrogatepass"))
-            starts = [0]
-            for line in self.text.split("\n"):
-                starts.append(starts[-1] + len(line) + 1)
-            self.spans = []
-            for node in tree.body:
-                first = min([node.lineno] + [one.lineno for one in getattr(node, "decorator_list", ())])
-                self.spans.append((starts[first - 1], min(starts[node.end_lineno], len(self.text)), first))
-            self.starts = [span[0] for span in self.spans]
-        return self.spans
+    def read(self):
+        """Finds the parts that can be compiled by themselves, and compiles them: all runs begin from here."""
+        tree = ast.parse(self.text.encode("utf-8", "surrogatepass"))
+        starts = [0]
+        for line in self.text.split("\n"):
+            starts.append(starts[-1] + len(line) + 1)
 
-    def compile(self, text, line):
+        def span(node, head=""):
+            first = min([node.lineno] + [one.lineno for one in getattr(node, "decorator_list", ())])
+            return starts[first - 1], min(starts[node.end_lineno], len(self.text)), first, head
+
+        self.spans = [span(node) for node in tree.body]
+        # Methods are parts of their own: a class can be long.
+        self.methods = [
+            span(node, "class %s:\n" % owner.name)
+            for owner in tree.body if isinstance(owner, ast.ClassDef)
+            for node in owner.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        ]
+        for one in self.spans + self.methods:
+            try:
+                self.compiled[one] = self.compile(self.text[one[0]:one[1]], one)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                pass
+
+    def compile(self, text, span):
         # The lines above matter for the numbers of lines only.
-        data = ("\n" * (line - 1) + text).encode("utf-8", "surrogatepass")
-        return compile(data, self.path, "exec", flags=self.flags, dont_inherit=True)
+        line, head = span[2], span[3]
+        above = "\n" * (line - 2) + head if head else "\n" * (line - 1)
+        return compile((above + text).encode("utf-8", "surrogatepass"), self.path, "exec", flags=self.flags,
+                       dont_inherit=True)
+
+    @staticmethod
+    def part(spans, start, end):
+        """The one of these parts that a change from `start` to `end` lies in, and no other touches, or None."""
+        at = bisect.bisect_right(spans, start, key=lambda span: span[0]) - 1
+        if at < 0:
+            return None
+        first, last = spans[at][:2]
+        alone = (at == 0 or spans[at - 1][1] <= first) and (at + 1 == len(spans) or last <= spans[at + 1][0])
+        # At its very end the statement could go on into what follows.
+        return spans[at] if alone and end <= last and (start < last or last == first) else None
 
     def exchanges(self, text):
         """(function, code) pairs that make the file what `text` is, or None."""
@@ -242,19 +265,15 @@ class File:
             return []
         start = common_prefix(old, text)
         tail = common_suffix(old, text, min(len(old), len(text)) - start)
-        end, spans = len(old) - tail, self.statements()
-        at = bisect.bisect_right(self.starts, start) - 1
-        if at < 0:
+        end = len(old) - tail
+        # A method whose first character changes may be one no longer.
+        method = self.part(self.methods, start, end)
+        at = method if method is not None and start > method[0] else self.part(self.spans, start, end)
+        if at not in self.compiled:
             return None
-        first, last, line = spans[at]
-        alone = (at == 0 or spans[at - 1][1] <= first) and (at + 1 == len(spans) or last <= spans[at + 1][0])
-        # At its very end the statement could go on into what follows.
-        if not alone or end > last or (start >= last and last > first):
-            return None
+        first, last = at[:2]
         try:
-            if at not in self.compiled:
-                self.compiled[at] = self.compile(old[first:last], line)
-            new = self.compile(text[first: len(text) - (len(old) - last)], line)
+            new = self.compile(text[first: len(text) - (len(old) - last)], at)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
         pairs = []
@@ -314,7 +333,10 @@ class Stage:
             except (OSError, ValueError):
                 continue
             if len(data) <= TEXT_BYTES and "\r" not in text and "\f" not in text and not text.startswith("\ufeff"):
-                self.files[name] = File(path, code, text, functions, called)
+                try:
+                    self.files[name] = File(path, code, text, functions, called)
+                except (SyntaxError, ValueError, RecursionError, MemoryError):
+                    continue
                 if self.loops:
                     self.steps.watch(code)
 
