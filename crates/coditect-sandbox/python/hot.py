@@ -175,6 +175,12 @@ def differing(old, new, found):
     return True
 
 
+def lowered(code, lines):
+    """The same code so many lines further down."""
+    consts = tuple(lowered(one, lines) if isinstance(one, types.CodeType) else one for one in code.co_consts)
+    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=consts)
+
+
 def docstring(code):
     has = code.co_flags & 0x4000000  # CO_HAS_DOCSTRING
     return code.co_consts[0] if has and code.co_consts else None
@@ -241,10 +247,7 @@ class File:
                 pass
 
     def compile(self, text, span):
-        # The lines above matter for the numbers of lines only.
-        line, head = span[2], span[3]
-        above = "\n" * (line - 2) + head if head else "\n" * (line - 1)
-        return compile((above + text).encode("utf-8", "surrogatepass"), self.path, "exec", flags=self.flags,
+        return compile((span[3] + text).encode("utf-8", "surrogatepass"), self.path, "exec", flags=self.flags,
                        dont_inherit=True)
 
     @staticmethod
@@ -279,14 +282,15 @@ class File:
         pairs = []
         if not differing(self.compiled[at], new, pairs):
             return None
-        found = []
+        found, above = [], at[2] - (2 if at[3] else 1)
         for before, after in pairs:
-            loaded = self.loaded.get((before.co_qualname, before.co_firstlineno))
+            loaded = self.loaded.get((before.co_qualname, before.co_firstlineno + above))
             if loaded is None or not same(loaded, before) or any(c in self.called for c in all_codes(loaded)):
                 return None
             owners = self.functions.get(loaded)
             if not owners:
                 return None
+            after = lowered(after, above)
             found += [(function, after) for function in owners]
         return found
 

@@ -174,7 +174,7 @@ impl<'a> Hunt<'a> {
         Self {
             problem,
             means,
-            preparer: Preparer::new(problem),
+            preparer: Preparer::new(problem, means.limits.threads),
             order: problem.red.iter().map(|test| test.id.clone()).collect(),
             kills: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -295,29 +295,41 @@ impl<'a> Hunt<'a> {
         let began = self.means.clock.monotonic_us();
         let most = self.means.judge.batch();
         let mut batch = Vec::with_capacity(most);
-        while batch.len() < most {
+        let mut is_over = false;
+        while batch.len() < most && !is_over {
+            let mut applied = Vec::with_capacity(most - batch.len());
+            while batch.len() + applied.len() < most {
+                let Some(candidate) = self.another(&mut next) else {
+                    is_over = true;
+                    break;
+                };
+                applied.extend(self.preparer.apply(candidate));
+            }
+            let parsed = self.preparer.that_parse(applied);
+            batch.extend(parsed.into_iter().filter(|prepared| wanted(&prepared.candidate)));
+        }
+        self.time.making_us += self.means.clock.monotonic_us().saturating_sub(began);
+        batch
+    }
+
+    /// The next candidate that is within limits. None: there is no other.
+    fn another(&mut self, next: &mut impl FnMut() -> Option<Candidate>) -> Option<Candidate> {
+        loop {
             // Many in a row may be duplicates: the flag is looked at for each.
             if self.means.stop.is_wanted() {
-                break;
+                return None;
             }
-            let Some(candidate) = next() else { break };
+            let candidate = next()?;
             if let Some((_, _, score)) = self.first_survivor
                 && candidate.score < NEIGHBOURHOOD * score
             {
                 self.ended.get_or_insert(End::Enough);
-                break;
+                return None;
             }
-            if self.means.limits.within.as_ref().is_some_and(|within| !within.allows(&candidate)) {
-                continue;
-            }
-            if let Some(prepared) = self.preparer.prepare(candidate)
-                && wanted(&prepared.candidate)
-            {
-                batch.push(prepared);
+            if self.means.limits.within.as_ref().is_none_or(|within| within.allows(&candidate)) {
+                return Some(candidate);
             }
         }
-        self.time.making_us += self.means.clock.monotonic_us().saturating_sub(began);
-        batch
     }
 
     fn deadline_us(&self) -> u64 {
