@@ -159,7 +159,12 @@ impl Coder {
             let workspace = &*self.tools.workspace;
             let tier = (sandbox, case.waived);
             let places = case.project.lent.iter().map(|lent| case.below_top(&lent.at)).collect();
-            Stage::Disk(Trees::make(workspace, &work.mission, commit, threads, (builds, places), tier)?)
+            let trees = Trees::make(workspace, &work.mission, commit, threads, (builds, places), tier)?;
+            if case.project.report.as_ref().is_some_and(|report| report.path.is_some()) {
+                // It is read once the command has ended, and what was written into a layer is gone by then.
+                trees.give_up_layers();
+            }
+            Stage::Disk(trees)
         };
         let rest = (case.limits, case.waived, &work.stop);
         let mut bench = Bench::new(case.project, sandbox, stage, case.baseline, sources, rest);

@@ -162,7 +162,7 @@ fn doctor_tells_whether_a_sandbox_is_usable() {
     assert_eq!(output.status.code(), Some(if usable { 0 } else { 5 }));
     let tiers: Vec<_> =
         found["sandboxes"].as_array().unwrap().iter().map(|tier| tier["tier"].clone()).collect();
-    assert_eq!(tiers, ["wasm", "os"]);
+    assert_eq!(tiers, ["wasm", "os", "container"]);
     assert!(!world.path("home").exists(), "looking makes nothing");
 }
 
