@@ -52,13 +52,13 @@ impl Clock for Watch {
 struct Bench {
     tool: &'static Tool,
     folder: PathBuf,
-    runs: AtomicU64,
+    /// The file as it is, which a trial without an overlay is about.
+    text: String,
 }
 
 impl Judge for Bench {
     fn judge(&self, overlay: &BTreeMap<String, String>, _: Scope<'_>) -> Result<Trial, PortError> {
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        let text = overlay.get(self.tool.file).map_or("", String::as_str);
+        let text = overlay.get(self.tool.file).unwrap_or(&self.text);
         let said = self
             .tool
             .run(&self.folder, text)
@@ -125,7 +125,7 @@ fn work_on(
 ) -> Fallible<Counts> {
     let folder = tempfile::tempdir()?;
     tool.lay_out(folder.path(), program)?;
-    let bench = Bench { tool, folder: folder.path().to_owned(), runs: AtomicU64::new(0) };
+    let bench = Bench { tool, folder: folder.path().to_owned(), text: broken.new.clone() };
     let sources = [Source { path: tool.file.to_owned(), text: broken.new.clone() }];
     let red = [TestResult {
         id: TEST.to_owned(),
