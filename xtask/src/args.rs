@@ -11,6 +11,12 @@ impl Args {
         Self(words.into_iter().collect())
     }
 
+    /// Takes out the first word, where it is no flag.
+    pub(crate) fn next_word(&mut self) -> Option<String> {
+        self.0.first().filter(|word| !word.starts_with('-'))?;
+        Some(self.0.remove(0))
+    }
+
     /// Takes out a flag; true if it was there.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         let at = self.0.iter().position(|word| word == name);

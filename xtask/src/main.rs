@@ -17,6 +17,7 @@ mod coverage;
 mod crash;
 mod generate;
 mod process;
+mod seeds;
 mod sim;
 mod tidy;
 mod toolchains;
@@ -34,6 +35,7 @@ Commands:
   generate   Write docs/reference/ from the program; with --check, compare only
   sim        Run the simulator from seeds
   crash      Kill missions at seeded moments and compare their ends with an uninterrupted one
+  seeds      Plant bugs in real packages, and score their repairs
   coverage   Lines that the tests run, with a gate
 
 `cargo xtask COMMAND --help` tells the options of a command.";
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         "coverage" => coverage::main(args),
         "crash" => crash::main(args),
         "generate" => generate::main(args),
+        "seeds" => seeds::main(args),
         "sim" => sim::main(args),
         "tidy" => tidy::main(args),
         "-h" | "--help" | "help" => {

@@ -6,6 +6,9 @@ use std::ops::Range;
 use coditect_code::languages::{Body, Language, function_bodies, is_comment, test_regions};
 use tree_sitter::{Node, Tree};
 
+#[path = "more.rs"]
+mod more;
+
 /// A bug: what stood at `range` became `new`.
 #[derive(Clone, Debug)]
 pub(crate) struct Bug {
@@ -56,6 +59,10 @@ const COMPARISONS: &[(&str, &[&str])] = &[
     ("!=", &["=="]),
     ("===", &["!=="]),
     ("!==", &["==="]),
+    ("is", &["is not"]),
+    ("is not", &["is"]),
+    ("in", &["not in"]),
+    ("not in", &["in"]),
 ];
 
 const OPERATORS: &[(&str, &[&str])] = &[
@@ -63,6 +70,7 @@ const OPERATORS: &[(&str, &[&str])] = &[
     ("-", &["+"]),
     ("*", &["/", "+"]),
     ("/", &["*"]),
+    ("//", &["/"]),
     ("%", &["/", "*"]),
     ("&", &["|"]),
     ("|", &["&"]),
@@ -95,8 +103,8 @@ pub(crate) fn bugs(text: &str, tree: &Tree, language: Language) -> Vec<Bug> {
         let Some(node) = tree.root_node().descendant_for_byte_range(body.range.start, body.range.end) else {
             continue;
         };
-        Maker { text, body, methods: &methods, variables: variables(text, tree, body), out: &mut all }
-            .inside(node);
+        let variables = variables(text, tree, body);
+        Maker { text, language, body, methods: &methods, variables, out: &mut all }.inside(node);
     }
     // A function inside another has its bugs once.
     all.sort_by_key(|bug: &Bug| (bug.range.start, bug.range.end, bug.function.len()));
@@ -106,6 +114,7 @@ pub(crate) fn bugs(text: &str, tree: &Tree, language: Language) -> Vec<Bug> {
 
 struct Maker<'a> {
     text: &'a str,
+    language: Language,
     body: &'a Body,
     methods: &'a [String],
     variables: Vec<String>,
@@ -137,8 +146,13 @@ fn variables(text: &str, tree: &Tree, body: &Body) -> Vec<String> {
                 | "variable_declarator"
                 | "let_declaration"
                 | "short_var_declaration"
+                | "typed_parameter"
+                | "default_parameter"
+                | "typed_default_parameter"
+                | "assignment"
+                | "for_statement"
         );
-        let list = matches!(node.kind(), "formal_parameters");
+        let list = matches!(node.kind(), "formal_parameters" | "parameters");
         let mut names: Vec<Node<'_>> = Vec::new();
         if declares {
             for field in ["name", "pattern", "left"] {
@@ -181,9 +195,9 @@ fn names_of_methods(text: &str, root: Node<'_>) -> Vec<String> {
 fn method_of(call: Node<'_>) -> Option<Node<'_>> {
     match call.kind() {
         "method_invocation" => call.child_by_field_name("object").and(call.child_by_field_name("name")),
-        "call_expression" => {
+        "call_expression" | "call" => {
             let function = call.child_by_field_name("function")?;
-            function.child_by_field_name("field").or_else(|| function.child_by_field_name("property"))
+            ["field", "property", "attribute"].iter().find_map(|name| function.child_by_field_name(name))
         }
         _ => None,
     }
@@ -196,9 +210,11 @@ impl Maker<'_> {
 
     fn make(&mut self, kind: &'static str, range: Range<usize>, new: impl Into<String>) {
         let new = new.into();
+        // A body of Python has no braces around it.
+        let bare = usize::from(self.language != Language::Python);
         if self.text[range.clone()] != new
-            && self.body.range.start < range.start
-            && range.end < self.body.range.end
+            && self.body.range.start + bare <= range.start
+            && range.end + bare <= self.body.range.end
         {
             self.out.push(Bug { kind, range, new, function: self.body.whole.clone() });
         }
@@ -217,9 +233,12 @@ impl Maker<'_> {
 
     fn one(&mut self, node: Node<'_>) {
         match node.kind() {
-            "binary_expression" => self.binary(node),
+            "binary_expression" | "binary_operator" | "boolean_operator" | "comparison_operator" => {
+                self.binary(node);
+            }
             "compound_assignment_expr"
             | "augmented_assignment_expression"
+            | "augmented_assignment"
             | "assignment_statement"
             | "assignment_expression"
             | "update_expression"
@@ -227,7 +246,7 @@ impl Maker<'_> {
             | "dec_statement" => {
                 self.replace_token(node, OPERATORS, "assign op");
             }
-            "integer_literal" | "decimal_integer_literal" | "number" | "int_literal" => self.number(node),
+            "integer_literal" | "decimal_integer_literal" | "number" | "int_literal" | "integer" => self.number(node),
             "true" => self.make("boolean flip", node.byte_range(), "false"),
             "false" => self.make("boolean flip", node.byte_range(), "true"),
             "boolean_literal" => {
@@ -237,9 +256,11 @@ impl Maker<'_> {
             "string_literal" | "string" | "interpreted_string_literal" => self.string(node),
             "if_statement" | "if_expression" | "while_statement" | "while_expression" => self.branch(node),
             "ternary_expression" => self.swap(node, "consequence", "alternative", "arms swapped"),
-            "call_expression" | "method_invocation" | "new_expression" | "object_creation_expression" => {
-                self.call(node)
-            }
+            "call_expression"
+            | "call"
+            | "method_invocation"
+            | "new_expression"
+            | "object_creation_expression" => self.call(node),
             "identifier" => self.variable(node),
             "return_statement" | "return_expression" => self.returned(node),
             "break_statement" => {
@@ -258,6 +279,7 @@ impl Maker<'_> {
             _ => {}
         }
         self.statement(node);
+        self.more(node);
     }
 
     fn replace_token(&mut self, node: Node<'_>, table: &[(&str, &[&str])], kind: &'static str) {
@@ -274,12 +296,14 @@ impl Maker<'_> {
     fn binary(&mut self, node: Node<'_>) {
         self.replace_token(node, COMPARISONS, "comparison");
         self.replace_token(node, OPERATORS, "arithmetic");
-        self.replace_token(node, &[("&&", &["||"]), ("||", &["&&"])], "and/or");
+        let junctions: [(&str, &[&str]); 4] =
+            [("&&", &["||"]), ("||", &["&&"]), ("and", &["or"]), ("or", &["and"])];
+        self.replace_token(node, &junctions, "and/or");
         let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right"))
         else {
             return;
         };
-        let logical = tokens(node).iter().any(|token| matches!(token.kind(), "&&" | "||"));
+        let logical = tokens(node).iter().any(|token| matches!(token.kind(), "&&" | "||" | "and" | "or"));
         for side in [left, right] {
             let new = self.word(side).to_owned();
             if logical {
@@ -302,6 +326,10 @@ impl Maker<'_> {
     fn string(&mut self, node: Node<'_>) {
         let word = self.word(node).to_owned();
         let (Some(quote), true) = (word.get(..1), word.len() > 4) else { return };
+        let triple = word.starts_with("\"\"\"") || word.starts_with("'''");
+        if triple || !["\"", "'", "`"].contains(&quote) {
+            return;
+        }
         let inner = &word[1..word.len() - 1];
         if inner.is_ascii() && !inner.contains('\\') {
             self.make("text", node.byte_range(), format!("{quote}{}{quote}", inner.to_uppercase()));
@@ -318,10 +346,17 @@ impl Maker<'_> {
             };
             if let Some(inner) = inner.filter(|inner| !inner.kind().starts_with("let")) {
                 let word = self.word(inner).to_owned();
-                let new = match word.strip_prefix('!') {
-                    Some(rest) if inner.kind() == "unary_expression" => rest.to_owned(),
+                let (not, bare) = match self.language {
+                    Language::Python => ("not ", word.strip_prefix("not ")),
+                    _ => ("!", word.strip_prefix('!')),
+                };
+                let new = match bare {
+                    Some(rest) if matches!(inner.kind(), "unary_expression" | "not_operator") => {
+                        rest.to_owned()
+                    }
+                    _ if self.language == Language::Python => format!("not ({word})"),
                     _ if inner.kind() == "binary_expression" => format!("!({word})"),
-                    _ => format!("!{word}"),
+                    _ => format!("{not}{word}"),
                 };
                 self.make("negated", inner.byte_range(), new);
             }
@@ -339,8 +374,9 @@ impl Maker<'_> {
             return;
         }
         let words = self.word(body).trim_matches(['{', '}', ' ', '\n', '\t', '\r']);
-        let ends =
-            ["return", "continue", "break", "throw", "panic"].iter().any(|jump| words.starts_with(jump));
+        let ends = ["return", "continue", "break", "throw", "panic", "raise"]
+            .iter()
+            .any(|jump| words.starts_with(jump));
         if ends && words.matches('\n').count() == 0 {
             self.lines("guard missing", node);
         }
@@ -441,6 +477,8 @@ impl Maker<'_> {
             _ if word.contains('\n') => return,
             _ => match node.kind() {
                 "return_expression" => "0",
+                _ if self.language == Language::Python => "None",
+                _ if self.language == Language::Go => "nil",
                 _ => "null",
             },
         };
