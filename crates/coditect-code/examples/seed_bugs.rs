@@ -172,9 +172,9 @@ fn same(old: &str, new: &str, line: usize) -> (bool, bool) {
             .iter()
             .position(|(whole, _)| whole.start <= around.end && around.start < whole.end)
             .map(|first| {
-                let inner = olds[first..].iter().rposition(|(whole, _)| {
-                    whole.start <= around.end && around.start < whole.end
-                });
+                let inner = olds[first..]
+                    .iter()
+                    .rposition(|(whole, _)| whole.start <= around.end && around.start < whole.end);
                 first + inner.unwrap_or(0)
             });
         olds.len() == news.len() && at.is_some_and(|at| olds[at].1 == news[at].1)

@@ -37,7 +37,8 @@ impl Room {
         }
         let build = self.scratch.join("build");
         fs::create_dir_all(&build).map_err(|error| format!("{}: {error}", build.display()))?;
-        let said = File::create(self.said()).map_err(|error| format!("{}: {error}", self.said().display()))?;
+        let said =
+            File::create(self.said()).map_err(|error| format!("{}: {error}", self.said().display()))?;
         let said_too = said.try_clone().map_err(|error| error.to_string())?;
         let seconds = limit.as_secs().max(1).to_string();
         // `timeout` ends the whole group of processes, which a suite that hangs needs.
@@ -78,7 +79,7 @@ impl Room {
     pub(super) fn suite(&self, package: &Package, file: &str, limit: Duration) -> Result<End, String> {
         match self.run(&package.build, file, limit)? {
             End::Green => self.run(&package.check, file, limit),
-            other => Ok(other),
+            other @ (End::Red | End::OverTime) => Ok(other),
         }
     }
 
@@ -93,7 +94,7 @@ impl Room {
             let built = if file.is_empty() && package.build.contains("$FILE") { "" } else { &package.build };
             let end = match self.run(built, file, limit)? {
                 End::Green => self.run(&package.check, file, limit)?,
-                other => other,
+                other @ (End::Red | End::OverTime) => other,
             };
             if end != End::Green {
                 let said = self.last_said();

@@ -264,7 +264,10 @@ pub(super) mod kept {
         assert!(kept.wants(&bug("negated", 0)) && kept.keep(&bug("negated", 0), true));
         assert!(!kept.wants(&bug("negated", 10)), "a fifth of them at most");
         assert!(!kept.wants(&bug("sign", 0)), "once in a function");
-        assert!(kept.wants(&bug("sign", 10)) && !kept.keep(&bug("sign", 10), true), "one that hangs is enough");
+        assert!(
+            kept.wants(&bug("sign", 10)) && !kept.keep(&bug("sign", 10), true),
+            "one that hangs is enough"
+        );
         assert!(kept.keep(&bug("sign", 10), false));
         assert_eq!(kept.count, 2);
     }

@@ -76,7 +76,11 @@ pub(super) fn main(mut args: Args) -> Done {
     if marks.is_empty() {
         return Err("there are no answers beside the tasks; `cargo xtask seeds plant` makes them".to_owned());
     }
-    if json { println!("{}", as_json(&marks)) } else { print(&marks) }
+    if json {
+        println!("{}", as_json(&marks))
+    } else {
+        print(&marks)
+    }
     Ok(())
 }
 
@@ -129,7 +133,8 @@ impl Scorer {
         let elsewhere = changed.iter().any(|path| *path != answer.bug.path);
         let (old, new) = (pristine.join(&answer.bug.path), solution.join(&answer.bug.path));
         let line = answer.bug.line.to_string();
-        let said = ask_mutator(&self.mutator, &["same", &old.to_string_lossy(), &new.to_string_lossy(), &line])?;
+        let said =
+            ask_mutator(&self.mutator, &["same", &old.to_string_lossy(), &new.to_string_lossy(), &line])?;
         let same: Value = serde_json::from_str(&said).map_err(|error| format!("{said}: {error}"))?;
         marks.restored = !elsewhere && same["function"] == true;
         marks.correct = !elsewhere && same["file"] == true;

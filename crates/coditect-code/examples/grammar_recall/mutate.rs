@@ -246,7 +246,9 @@ impl Maker<'_> {
             | "dec_statement" => {
                 self.replace_token(node, OPERATORS, "assign op");
             }
-            "integer_literal" | "decimal_integer_literal" | "number" | "int_literal" | "integer" => self.number(node),
+            "integer_literal" | "decimal_integer_literal" | "number" | "int_literal" | "integer" => {
+                self.number(node)
+            }
             "true" => self.make("boolean flip", node.byte_range(), "false"),
             "false" => self.make("boolean flip", node.byte_range(), "true"),
             "boolean_literal" => {
@@ -346,10 +348,8 @@ impl Maker<'_> {
             };
             if let Some(inner) = inner.filter(|inner| !inner.kind().starts_with("let")) {
                 let word = self.word(inner).to_owned();
-                let (not, bare) = match self.language {
-                    Language::Python => ("not ", word.strip_prefix("not ")),
-                    _ => ("!", word.strip_prefix('!')),
-                };
+                let not = if self.language == Language::Python { "not " } else { "!" };
+                let bare = word.strip_prefix(not);
                 let new = match bare {
                     Some(rest) if matches!(inner.kind(), "unary_expression" | "not_operator") => {
                         rest.to_owned()
