@@ -28,8 +28,9 @@ import types
 import runner
 
 COLD = '{"cold":true}'
-# Turns of loops and calls in changed functions that one test may take. A test of a search takes milliseconds as a rule.
-STEPS = 100000
+# Turns of loops and calls in changed functions that one test may take at least, and how many times as many as all tests
+# took together before the change: some programs are slow as they are.
+STEPS, TIMES = 100000, 10
 # Bytes of one file whose lines are kept.
 TEXT_BYTES = 4 << 20
 
@@ -50,11 +51,12 @@ def serve(text, emit):
         return (STAGE.run(request, emit) if op == "test" else None) or COLD
     if op != "hot":
         return runner.answer(request, emit)
-    runner.warm(dict(request))
+    with Load(request) as load:
+        runner.warm(dict(request))
     stage = {"unittest": UnittestStage, "pytest": PytestStage}.get(request.get("framework"))
     if stage is None:
         return COLD
-    ready = stage(request)
+    ready = stage(request, max(STEPS, load.steps * TIMES))
     if not ready.prepare():
         return COLD
     STAGE = ready
@@ -89,13 +91,41 @@ class Called:
         self.mon.free_tool_id(self.TOOL)
 
 
+class Load:
+    """Counts turns of loops and calls in the whole project."""
+
+    TOOL = 5
+
+    def __init__(self, request):
+        self.root = os.path.realpath(request.get("root") or os.getcwd())
+        self.mon, self.steps = sys.monitoring, 0
+
+    def __enter__(self):
+        events = self.mon.events
+        self.mon.use_tool_id(self.TOOL, "coditect-hot")
+        for event in (events.JUMP, events.PY_START):
+            self.mon.register_callback(self.TOOL, event, self._step)
+        self.mon.set_events(self.TOOL, events.JUMP | events.PY_START)
+        return self
+
+    def _step(self, code, *_):
+        if not code.co_filename.startswith(self.root):
+            return self.mon.DISABLE
+        self.steps += 1
+        return None
+
+    def __exit__(self, *_):
+        self.mon.set_events(self.TOOL, 0)
+        self.mon.free_tool_id(self.TOOL)
+
+
 class Steps:
     """Counts turns of loops and calls in the codes of a candidate."""
 
     TOOL = 5
 
-    def __init__(self):
-        self.mon, self.left = sys.monitoring, STEPS
+    def __init__(self, most):
+        self.mon, self.most, self.left = sys.monitoring, most, most
 
     def begin(self):
         self.mon.use_tool_id(self.TOOL, "coditect-hot")
@@ -107,12 +137,12 @@ class Steps:
             self.mon.set_local_events(self.TOOL, inner, self.mon.events.JUMP | self.mon.events.PY_START)
 
     def reset(self):
-        self.left = STEPS
+        self.left = self.most
 
     def _step(self, *_):
         self.left -= 1
         if self.left < 0:
-            raise TooManySteps("it takes more than %d steps" % STEPS)
+            raise TooManySteps("it takes more than %d steps" % self.most)
 
 
 # ---------------------------------------------------------------------------------------------------- code, compared
@@ -301,13 +331,13 @@ class File:
 class Stage:
     """A project that is imported, with its tests collected."""
 
-    def __init__(self, request):
+    def __init__(self, request, steps):
         # All tests of the files of red ones, also those that hang and were not run.
         self.test_files = list(dict.fromkeys(one.split("::")[0] for one in request.get("files") or ()))
         # Where the program loops as it is, any of its functions may be the one that does.
         self.loops = len(request.get("files") or ()) > len(request.get("select") or ())
         self.request = dict(request, op="test", replace={}, select=None, coverage="none", list_only=False)
-        self.files, self.steps = {}, Steps()
+        self.files, self.steps = {}, Steps(steps)
 
     def prepare(self):
         reporter = runner.Reporter(lambda line: False)
