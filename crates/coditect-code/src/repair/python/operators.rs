@@ -6,6 +6,7 @@ use super::desk::{Desk, is_condition, operators};
 use super::facts::Site;
 use super::level;
 use super::tables::{ARITHMETIC, COMPARISONS, rivals};
+use super::wraps;
 use crate::repair::EditKind;
 use crate::syntax::parts;
 
@@ -141,6 +142,7 @@ fn binary(desk: &mut Desk<'_, '_>, site: Site<'_>) {
         desk.put(site, node, desk.text(side), level, EditKind::Narrowed, one);
     }
     regroup(desk, site, left, right);
+    wraps::of_operands(desk, site, (left, right), from);
 }
 
 /// True where an operator would do nothing, as in `1 * n`: nobody means that.

@@ -9,6 +9,7 @@ use super::lore::callee;
 use super::tables::{SUFFIXES, WRAPPERS};
 use super::types::Type;
 use crate::repair::EditKind;
+use crate::syntax::Splice;
 
 /// What things can be sorted and compared by: tables and functions of one argument that are in scope.
 pub(super) fn keys(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<(String, f64)> {
@@ -92,6 +93,30 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
             desk.put(site, node, &format!("{body}[{name}:]"), level::ATOM, EditKind::Slice, fit);
             desk.put(site, node, &format!("{body}[:{name}]"), level::ATOM, EditKind::Slice, 0.9 * fit);
             desk.put(site, node, &format!("{body}[{name}]"), level::ATOM, EditKind::Slice, 0.8 * fit);
+        }
+    }
+}
+
+/// Both operands converted: what was read as text and is meant as numbers, or the reverse.
+pub(super) fn of_operands(
+    desk: &mut Desk<'_, '_>,
+    site: Site<'_>,
+    (left, right): (Node<'_>, Node<'_>),
+    token: &str,
+) {
+    let may_be_text = |ty: Type| matches!(ty, Type::Unknown | Type::Str);
+    let is_name = |node: Node<'_>| matches!(node.kind(), "identifier" | "call" | "subscript" | "attribute");
+    if !is_name(left) || !is_name(right) || !may_be_text(desk.ty(left)) || !may_be_text(desk.ty(right)) {
+        return;
+    }
+    for (function, fit) in [("int", 0.3), ("float", 0.2), ("str", 0.1)] {
+        let (one, two) = (desk.text(left), desk.text(right));
+        let splices = vec![
+            Splice { range: left.byte_range(), new: format!("{function}({one})") },
+            Splice { range: right.byte_range(), new: format!("{function}({two})") },
+        ];
+        if function != "str" || token == "+" {
+            desk.pool.several(splices, EditKind::Wrapped, site.weight, fit);
         }
     }
 }

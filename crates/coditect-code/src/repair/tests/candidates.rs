@@ -225,6 +225,7 @@ fn suspicious_lines_and_named_functions_come_first() {
 fn what_beginners_write_has_a_candidate() {
     let cases = [
         ("def f(x):\n    return x - 32 * 5 / 9\n", "    return (x - 32) * 5 / 9\n"),
+        ("def f(a, b):\n    return a + b\n", "    return int(a) + int(b)\n"),
         ("def f(n, m):\n    return [[0] * n] * m\n", "    return [[0] * n for _ in range(m)]\n"),
         ("def f(a):\n    return dict.fromkeys(a, [])\n", "    return {key: [] for key in a}\n"),
         (
