@@ -245,6 +245,32 @@ fn sources(files: &Listing, languages: &[Language]) -> usize {
         .count()
 }
 
+/// A project whose tests are programs of the machine's toolchain; `language` is its word and its name.
+fn native(
+    look: &Look<'_>,
+    (language, name): (&str, &str),
+    framework: Framework,
+    root: &str,
+    (command, targets): (Vec<String>, Vec<String>),
+) -> Result<Project, Failure> {
+    let reason = format!("{name} needs the machine's toolchain");
+    let (tier, tier_reason) = choose(look.survey.sandbox, Tier::Os, &reason)?;
+    Ok(Project {
+        language: language.to_owned(),
+        framework,
+        command,
+        root: root.to_owned(),
+        import_paths: Vec::new(),
+        targets,
+        tier,
+        tier_reason,
+        interpreter: None,
+        lent: Vec::new(),
+        report: None,
+        notes: Vec::new(),
+    })
+}
+
 /// The tier: the one that fits, or the one that the person chose.
 pub(crate) fn choose(choice: SandboxChoice, fits: Tier, reason: &str) -> Result<(Tier, String), Failure> {
     match choice {

@@ -3,9 +3,9 @@
 //! How the packages that they import can be had (module cache, `vendor`, GOPATH) is found out by the first build.
 
 use coditect_types::project::Framework;
-use coditect_types::{ErrorKind, Failure, Project, Tier};
+use coditect_types::{ErrorKind, Failure, Project};
 
-use super::{Look, choose};
+use super::{Look, native};
 use crate::python::Listing;
 
 /// Flags of `go test` that change what is built or run and take a value.
@@ -206,19 +206,5 @@ fn project(
     command: Vec<String>,
     targets: Vec<String>,
 ) -> Result<Project, Failure> {
-    let (tier, tier_reason) = choose(look.survey.sandbox, Tier::Os, "Go needs the machine's toolchain")?;
-    Ok(Project {
-        language: "go".to_owned(),
-        framework: Framework::GoTest,
-        command,
-        root: root.to_owned(),
-        import_paths: Vec::new(),
-        targets,
-        tier,
-        tier_reason,
-        interpreter: None,
-        lent: Vec::new(),
-        report: None,
-        notes: Vec::new(),
-    })
+    native(look, ("go", "Go"), Framework::GoTest, root, (command, targets))
 }

@@ -4,9 +4,9 @@
 //! `suite/native/java.rs`). Here the project is found, and the command is understood.
 
 use coditect_types::project::{Framework, Lent};
-use coditect_types::{Failure, Project, Tier};
+use coditect_types::{Failure, Project};
 
-use super::{Look, choose};
+use super::{Look, native};
 use crate::languages::{Language, is_test_path};
 
 /// Files that say that a directory is such a project.
@@ -254,20 +254,9 @@ fn project(
     command: Vec<String>,
     targets: Vec<String>,
 ) -> Result<Project, Failure> {
-    let (tier, tier_reason) = choose(look.survey.sandbox, Tier::Os, "Java needs the machine's toolchain")?;
     Ok(Project {
-        language: "java".to_owned(),
-        framework: Framework::Junit,
-        command,
-        root: root.to_owned(),
-        import_paths: Vec::new(),
-        targets,
-        tier,
-        tier_reason,
-        interpreter: None,
         lent: lent(look, root),
-        report: None,
-        notes: Vec::new(),
+        ..native(look, ("java", "Java"), Framework::Junit, root, (command, targets))?
     })
 }
 

@@ -1,9 +1,9 @@
 //! Rust projects: a crate or a workspace, tested by `cargo test`.
 
 use coditect_types::project::Framework;
-use coditect_types::{Failure, Project, Tier};
+use coditect_types::{Failure, Project};
 
-use super::{Look, choose};
+use super::{Look, native};
 
 /// Flags of `cargo test` that choose what is built and take a value.
 const WITH_VALUE: &[&str] = &[
@@ -86,19 +86,5 @@ fn project(
     command: Vec<String>,
     flags: Vec<String>,
 ) -> Result<Project, Failure> {
-    let (tier, tier_reason) = choose(look.survey.sandbox, Tier::Os, "Rust needs the machine's toolchain")?;
-    Ok(Project {
-        language: "rust".to_owned(),
-        framework: Framework::CargoTest,
-        command,
-        root: root.to_owned(),
-        import_paths: Vec::new(),
-        targets: flags,
-        tier,
-        tier_reason,
-        interpreter: None,
-        lent: Vec::new(),
-        report: None,
-        notes: Vec::new(),
-    })
+    native(look, ("rust", "Rust"), Framework::CargoTest, root, (command, flags))
 }
