@@ -25,6 +25,7 @@ mod batches;
 mod judge;
 mod layer;
 mod narrow;
+mod parts;
 mod picks;
 mod probe;
 mod proposing;
@@ -33,6 +34,7 @@ pub(crate) mod trees;
 mod woven;
 
 use judge::{Bench, Stage};
+use parts::Part;
 use proposing::Desk;
 use sources::Sources;
 use trees::Trees;
@@ -172,9 +174,8 @@ impl Coder {
             let workspace = &self.tools.workspace;
             let tree = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-woven")?;
             let cache = workspace.cache(&work.mission, "seek-woven", Some("baseline"))?;
-            // The others build everything at once.
-            let only = (case.project.framework == Framework::GoTest).then(|| judge::part(case.baseline));
-            bench.woven = Some(Woven::new(tree, cache, threads, only.flatten()));
+            let only = Part::of(case.project.framework, case.baseline);
+            bench.woven = Some(Woven::new(tree, cache, threads, only));
         }
         Ok(bench)
     }

@@ -14,18 +14,16 @@ use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
 use super::batches::Batches;
+use super::parts::{NEAR_MS, files_of, is_built_by_itself, near};
 use super::sources::{Script, Sources};
 use super::trees::Trees;
-use super::woven::{Member, Woven, folder_of, picked};
+use super::woven::{Member, Woven, picked};
 use crate::measure::BUILD_MS;
 
 /// A test may take this many times as long as it took before.
 const TIMES: u32 = 10;
 /// And always this long: a busy machine stalls for a moment now and then.
 const AT_LEAST: Duration = Duration::from_millis(500);
-/// What the tests near the red ones take together at most, ms, and each of them, us.
-const NEAR_MS: u64 = 300;
-const NEAR_EACH_US: u64 = 50_000;
 /// Processes of one trial: the first, and one more after a test that hangs.
 const ROUNDS: u32 = 2;
 /// Candidates of the first batch that is built together, and of the largest one. A build costs about the same for few
@@ -189,7 +187,8 @@ impl<'a> Bench<'a> {
         let quick = self
             .times
             .iter()
-            .filter(|(id, time)| **time > Duration::ZERO && !id.ends_with(IMPORT) && is_built(id));
+            .filter(|(id, time)| **time > Duration::ZERO && !id.ends_with(IMPORT) && is_built(id))
+            .filter(|(id, _)| !is_built_by_itself(self.project.framework, id));
         let Some((id, time)) =
             quick.min_by_key(|(_, time)| **time).map(|(id, time)| ((*id).to_owned(), *time))
         else {
@@ -329,6 +328,10 @@ impl<'a> Bench<'a> {
         let Some(Member::Built(mut built, number)) = woven.member(overlay) else {
             return self.run(overlay, how, project);
         };
+        let by_itself = |id: &str| is_built_by_itself(project.framework, id);
+        if how.select.is_some_and(|ids| ids.iter().all(|id| by_itself(id))) {
+            return self.run(overlay, how, project);
+        }
         if how.select.is_none() && woven.is_partial() {
             let suite = self.suite(project, &woven.tree, Some(&woven.cache), Writes::Kept);
             let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
@@ -345,7 +348,16 @@ impl<'a> Bench<'a> {
             suite.run_built(&built, how, &picked(number), self.stop)
         })?;
         self.runs.fetch_add(u64::from(report.runs), Ordering::Relaxed);
-        Ok(report)
+        let others: Vec<String> =
+            self.times.keys().filter(|id| by_itself(id)).map(|id| (*id).to_owned()).collect();
+        if how.select.is_some() || others.is_empty() || report.report.red().next().is_some() {
+            return Ok(report);
+        }
+        // What is compiled as it runs knows nothing of a batch: it needs the candidate's files.
+        let mut rest = self.run(overlay, &SuiteRun { select: Some(&others), ..how.clone() }, project)?;
+        rest.report.tests.extend(report.report.tests);
+        rest.runs += report.runs;
+        Ok(rest)
     }
 
     /// What came of a candidate in a process that tries many. None: it is run by itself.
@@ -415,11 +427,16 @@ impl<'a> Bench<'a> {
         ids: &[String],
         stop_at_red: bool,
     ) -> Result<SuiteReport, PortError> {
+        // A test that is compiled when it is run costs a thousand others: it has its say in the whole suite.
+        let quick: Vec<String> =
+            ids.iter().filter(|id| !is_built_by_itself(self.project.framework, id)).cloned().collect();
+        let ids = if quick.is_empty() { ids } else { &quick };
         let (limits, share) = self.allowance(&mut ids.iter().map(String::as_str));
         let base = SuiteRun {
             stop_on_red: stop_at_red,
             share: Some(share),
             rounds: ROUNDS,
+            build_ms: BUILD_MS,
             ..SuiteRun::whole(&limits)
         };
         let native = self.project.framework.toolchain().is_some();
@@ -451,6 +468,7 @@ impl<'a> Bench<'a> {
             stop_on_red: !self.may_be_red,
             share: Some(share),
             rounds: ROUNDS,
+            build_ms: BUILD_MS,
             imports: &self.imports,
             ..SuiteRun::whole(&limits)
         };
@@ -524,37 +542,6 @@ impl repair::Judge for Bench<'_> {
         };
         Ok(trial(suite, scope))
     }
-}
-
-/// The red tests, where they lie in a part of the suite's folders.
-pub(super) fn part(baseline: &TestReport) -> Option<Vec<String>> {
-    let all: BTreeSet<&str> = baseline.tests.iter().map(|test| folder_of(&test.id)).collect();
-    let red: BTreeSet<&str> = baseline.red().map(|test| folder_of(&test.id)).collect();
-    (red.len() < all.len()).then(|| baseline.red().map(|test| test.id.clone()).collect())
-}
-
-/// See [`Bench::near`].
-fn near(baseline: &TestReport) -> Vec<String> {
-    let file = |id: &str| id.split("::").next().unwrap_or(id).to_owned();
-    let files: BTreeSet<String> = baseline.red().map(|test| file(&test.id)).collect();
-    let mut short: Vec<&TestResult> = baseline
-        .tests
-        .iter()
-        .filter(|test| test.status == TestStatus::Passed && test.passes_of_runs.is_none())
-        .filter(|test| test.us <= NEAR_EACH_US && files.contains(&file(&test.id)))
-        .collect();
-    short.sort_by_key(|test| test.us);
-    let mut left_us = NEAR_MS * 1_000;
-    let fits = |test: &&TestResult| {
-        left_us = left_us.saturating_sub(test.us.max(100));
-        left_us > 0
-    };
-    short.into_iter().take_while(fits).map(|test| test.id.clone()).collect()
-}
-
-/// The files that these tests are in, with repetitions.
-pub(super) fn files_of(ids: &[String]) -> impl Iterator<Item = &str> {
-    ids.iter().filter_map(|id| id.split("::").next())
 }
 
 /// Whether these tests, and no others, ran and are as red as they were.

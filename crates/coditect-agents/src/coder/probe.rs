@@ -20,7 +20,8 @@ use coditect_types::{ErrorKind, Limits, Tier};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::judge::{Bench, Stage, files_of};
+use super::judge::{Bench, Stage};
+use super::parts::files_of;
 
 const SCRIPT: &str = concat!(include_str!("probe/gather.py"), "\n\n", include_str!("probe/run.py"));
 /// Wall clock of gathering beside the tests, and of the calls of one change, ms.

@@ -10,6 +10,7 @@ use coditect_code::suite::{Built, Suite, Variant};
 use coditect_ports::{PortError, Stop};
 use coditect_types::Limits;
 
+use super::parts::Part;
 use super::picks::Picks;
 
 /// Builds of one batch: each leaves out what the one before could not compile.
@@ -36,7 +37,7 @@ pub(super) struct Woven {
     /// Files that the last batch put into the worktree, and what stood there.
     written: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
     /// The tests that are built for a batch, where others need not be as long as these are red.
-    only: Option<Vec<String>>,
+    only: Option<Part>,
     /// The batch with all tests, once a candidate needs them.
     whole: Mutex<Option<Arc<Built>>>,
     /// Its candidates, where one process can try many.
@@ -45,7 +46,7 @@ pub(super) struct Woven {
 }
 
 impl Woven {
-    pub(super) fn new(tree: PathBuf, cache: PathBuf, threads: usize, only: Option<Vec<String>>) -> Self {
+    pub(super) fn new(tree: PathBuf, cache: PathBuf, threads: usize, only: Option<Part>) -> Self {
         let (members, written, whole) = (Mutex::default(), Mutex::default(), Mutex::default());
         Self { tree, cache, members, written, only, whole, picks: Picks::default(), threads }
     }
@@ -57,7 +58,7 @@ impl Woven {
         limits: &Limits,
         stop: &Stop,
     ) -> Result<u32, PortError> {
-        let built = suite.build_for(self.only.as_deref(), limits, stop)?;
+        let built = suite.build_for(self.only.as_ref().map(Part::ids), limits, stop)?.map(Built::of_compiled);
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         members.clear();
         if let Some(built) = built.filter(|built| built.broken().is_none()) {
@@ -68,8 +69,7 @@ impl Woven {
 
     /// Whether a test is built for a batch.
     pub(super) fn has(&self, id: &str) -> bool {
-        let Some(only) = &self.only else { return true };
-        only.iter().any(|other| folder_of(other) == folder_of(id))
+        self.only.as_ref().is_none_or(|only| only.has(id))
     }
 
     /// The batch with all tests, built by whoever is the first to need it. None: it cannot be had.
@@ -82,7 +82,7 @@ impl Woven {
         let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         if whole.is_none() {
             let built = suite.build(limits, stop)?.filter(|built| built.broken().is_none());
-            *whole = built.map(Arc::new);
+            *whole = built.map(|built| Arc::new(built.of_compiled()));
         }
         Ok(whole.clone())
     }
@@ -120,10 +120,12 @@ impl Woven {
                 break;
             }
             self.put(&root, &schema.files)?;
-            let Some(built) = suite.build_for(self.only.as_deref(), limits, stop)? else { break };
+            let Some(built) = suite.build_for(self.only.as_ref().map(Part::ids), limits, stop)? else {
+                break;
+            };
             runs += 1;
             let Some((_, frames)) = built.broken() else {
-                let built = Arc::new(built);
+                let built = Arc::new(built.of_compiled());
                 for n in &schema.members {
                     members.insert(batch[*n].1.clone(), Member::Built(Arc::clone(&built), *n));
                 }
@@ -196,12 +198,6 @@ impl Woven {
         }
         Ok(())
     }
-}
-
-/// The folder of a test.
-pub(super) fn folder_of(id: &str) -> &str {
-    let file = id.split("::").next().unwrap_or_default();
-    file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Builds what could not be woven beside the woven program, where the language can. Gives the number of processes.

@@ -52,9 +52,13 @@ impl Schema {
         self.lines.get(path)?.iter().find(|(lines, _)| lines.contains(&line)).map(|(_, candidate)| *candidate)
     }
 
-    /// The body whose own text holds a line: the byte where it begins in its file.
+    /// The body whose own text holds a line: the byte where it begins in its file. A candidate's copy of a function within
+    /// it is no part of its own text.
     #[must_use]
     pub fn base(&self, path: &str, line: u32) -> Option<usize> {
+        if self.owner(path, line).is_some() {
+            return None;
+        }
         let bases = self.bases.get(path)?;
         let around = bases.iter().filter(|(lines, _)| lines.contains(&line));
         around.min_by_key(|(lines, _)| lines.len()).map(|(_, body)| *body)
@@ -200,8 +204,10 @@ impl Loom<'_> {
             self.range(range.start + 1..range.end, out);
             return;
         };
+        // The arms of Rust's choice must be of one type, and the first one says which: that is the body as it is, so that the
+        // compiler names a copy of another type, and not whatever comes after it.
         let (open, close) = match self.language {
-            Language::Rust => ("{ match crate::__coditect::pick() {\n", "\n} }"),
+            Language::Rust => ("{ match crate::__coditect::pick() {\n", "_ => panic!(),\n} }"),
             Language::Go => ("{ switch coditectPick {\n", "\n} }"),
             Language::Python
             | Language::JavaScript
@@ -210,8 +216,20 @@ impl Loom<'_> {
             | Language::Java => ("{ ", " }"),
         };
         out.push(open);
-        for number in mine {
-            let Some(copy) = self.copy(&range, *number) else { continue };
+        let copies: Vec<(usize, String)> =
+            mine.iter().filter_map(|number| Some((*number, self.copy(&range, *number)?))).collect();
+        if self.language == Language::Rust {
+            let numbers: Vec<String> = copies.iter().map(|(number, _)| format!("{number}u32")).collect();
+            let guard = if numbers.is_empty() {
+                String::new()
+            } else {
+                format!(" if !matches!(pick, {})", numbers.join(" | "))
+            };
+            out.push(&format!("pick{guard} => "));
+            self.own(n, &range, out);
+            out.push("\n");
+        }
+        for (number, copy) in copies {
             out.push(&match self.language {
                 Language::Rust => format!("{number}u32 =>\n"),
                 Language::Go => format!("case {number}:\n"),
@@ -223,21 +241,29 @@ impl Loom<'_> {
             });
             let first = out.breaks + 1;
             out.push(&copy);
-            out.lines.push((first..out.breaks + 2, *number));
+            out.lines.push((first..out.breaks + 2, number));
             out.push(if self.language == Language::Java { "\nelse " } else { "\n" });
         }
-        out.push(match self.language {
-            Language::Rust => "_ => ",
-            Language::Go => "default:\n",
+        match self.language {
+            Language::Rust => {}
+            Language::Go => {
+                out.push("default:\n");
+                self.own(n, &range, out);
+            }
             Language::Python
             | Language::JavaScript
             | Language::TypeScript
             | Language::Tsx
-            | Language::Java => "",
-        });
+            | Language::Java => self.own(n, &range, out),
+        }
+        out.push(close);
+    }
+
+    /// A body as it is, but for the choices within it.
+    fn own(&self, n: usize, range: &Range<usize>, out: &mut Woven) {
         if self.broken.contains(&n) {
             out.push(match self.language {
-                Language::Rust => "panic!()",
+                Language::Rust => "panic!(),",
                 Language::Go => "panic(\"coditect\")",
                 Language::Python
                 | Language::JavaScript
@@ -245,13 +271,12 @@ impl Loom<'_> {
                 | Language::Tsx
                 | Language::Java => "throw new IllegalStateException();",
             });
-        } else {
-            let first = out.breaks + 1;
-            out.push("{");
-            self.range(range.start + 1..range.end, out);
-            out.bases.push((first..out.breaks + 2, range.start));
+            return;
         }
-        out.push(close);
+        let first = out.breaks + 1;
+        out.push("{");
+        self.range(range.start + 1..range.end, out);
+        out.bases.push((first..out.breaks + 2, range.start));
     }
 
     /// A body as a candidate has it.

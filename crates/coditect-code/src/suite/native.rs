@@ -253,7 +253,9 @@ impl<'a> Native<'a> {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<bool, PortError> {
         let started = Instant::now();
-        let all = Duration::from_millis(how.limits.wall_ms) * WALLS;
+        let compiling = if unit.compiling.is_zero() { 0 } else { how.build_ms };
+        let most_ms = how.limits.wall_ms.saturating_add(compiling);
+        let all = Duration::from_millis(most_ms) * WALLS;
         let mut asked = asked(unit, how);
         let mut ended: Option<Vec<String>> = None;
         if asked.as_ref().is_some_and(Vec::is_empty) {
@@ -264,7 +266,7 @@ impl<'a> Native<'a> {
         }
         for round in 1..=how.rounds.min(MOST_ROUNDS) {
             let left = all.saturating_sub(started.elapsed());
-            let wall_ms = how.limits.wall_ms.min(millis(left)).max(1);
+            let wall_ms = most_ms.min(millis(left)).max(1);
             let limits = Limits { wall_ms, ..how.limits.clone() };
             tally.begin_round();
             let (ran, hung) = self.process(
@@ -361,7 +363,7 @@ impl<'a> Native<'a> {
         let is_traced = traced.is_some();
         let named = select.filter(|ids| ids.len() <= self.driver.most_named());
         let step = resumed.or(traced).unwrap_or_else(|| self.driver.launch(unit, named));
-        let watch = Watch::new(share);
+        let watch = Watch::new(share + unit.compiling);
         let mut ear = self.driver.ear(unit, select);
         let ran = watch.over(stop, || {
             self.run(step, unit.builds, self.driver.reports(), limits, env, watch.stop(), &mut |line| {

@@ -110,10 +110,12 @@ fn methods_like(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<(String, f64)> {
 /// Another end of a path: `i32::MIN` for `i32::MAX`; another macro.
 fn path(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     let node = site.node;
-    let last = node.child_by_field_name("name").or_else(|| node.child_by_field_name("macro"));
-    let Some(last) = last else { return };
+    let called = node.child_by_field_name("macro");
+    let Some(last) = node.child_by_field_name("name").or(called) else { return };
     let old = desk.text(last);
-    for table in [desk.grammar.table.functions, desk.grammar.table.methods] {
+    // A macro is no method of the same name.
+    let methods = if called.is_some() { &[] } else { desk.grammar.table.methods };
+    for table in [desk.grammar.table.functions, methods] {
         for (other, apart) in confusable(table, old) {
             desk.raw(site, last.byte_range(), other, EditKind::Callee, 1.0 / (0.75 + 0.25 * apart as f64));
         }

@@ -37,13 +37,25 @@ fn a_body_becomes_a_choice_between_its_copies() {
     assert_eq!(schema.members, BTreeSet::from([0, 1]));
     let text = &schema.files["src/lib.rs"];
     assert!(text.contains("0u32 =>\n{\n    let pick = |x: i32| { x + 0 };\n    if a > b"), "{text}");
-    assert!(text.contains("1u32 =>\n{ x + 1 }\n_ => { x + 0 }"), "{text}");
+    assert!(text.contains("pick if !matches!(pick, 1u32) => { x + 0 }\n1u32 =>\n{ x + 1 }\n_ =>"), "{text}");
     let line = 1 + u32::try_from(text[..text.find("a > b").unwrap()].matches('\n').count()).unwrap();
     assert_eq!(schema.owner("src/lib.rs", line), Some(0));
     assert_eq!(schema.owner("src/lib.rs", 1), None);
     // It still parses.
     let tree = Language::Rust.syntax().unwrap().parse(text).unwrap();
     assert!(!tree.root_node().has_error(), "{text}");
+}
+
+#[test]
+fn a_copy_within_a_body_is_not_the_bodys_own_text() {
+    let file = source("src/lib.rs", RUST);
+    let schema = woven(&file, &[("a < b", "a > b"), ("x + 0", "x + y")]);
+    let text = &schema.files["src/lib.rs"];
+    let line =
+        |part: &str| 1 + u32::try_from(text[..text.find(part).unwrap()].matches('\n').count()).unwrap();
+    assert_eq!(schema.owner("src/lib.rs", line("x + y")), Some(1));
+    assert_eq!(schema.base("src/lib.rs", line("x + y")), None, "the function around it compiles");
+    assert_eq!(schema.base("src/lib.rs", line("if a < b")), RUST.find("{\n    let pick"));
 }
 
 #[test]

@@ -4,8 +4,9 @@
 //! 2018), so it must be asked for with `RUSTC_BOOTSTRAP`, which only the test programs see. A target with a harness of
 //! its own is one test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use coditect_ports::Ran;
 use coditect_ports::sandbox::Reports;
@@ -13,7 +14,7 @@ use coditect_types::Project;
 use coditect_types::testing::Frame;
 use serde::Deserialize;
 
-use super::{Broken, Driver, MESSAGE_BYTES, Step, Unit};
+use super::{Broken, Driver, Ear, MESSAGE_BYTES, Step, Unit};
 use crate::suggestions;
 use crate::suite::protocol::{End, Line};
 
@@ -21,6 +22,8 @@ mod suggested;
 
 /// The name of the unit of examples in documentation.
 const DOC: &str = "doc";
+/// What one example takes to be compiled and linked, at most, and on a busy machine.
+const COMPILING: Duration = Duration::from_secs(20);
 /// Files read at most to find out whether documentation has examples.
 const MOST_READ: usize = 500;
 /// Where the sandbox shows the project.
@@ -147,24 +150,22 @@ impl Driver for Cargo {
             return Err(broken);
         }
         units.sort_by(|a, b| a.name.cmp(&b.name));
-        let chooses = project.targets.iter().any(|flag| {
-            [
-                "--lib",
-                "--bin",
-                "--bins",
-                "--test",
-                "--tests",
-                "--example",
-                "--examples",
-                "--bench",
-                "--all-targets",
-            ]
-            .contains(&flag.as_str())
-        });
-        if has_library && !chooses && has_examples(root) {
-            units.push(Unit { name: DOC.to_owned(), step: doc(project), builds: true, ..Unit::default() });
+        if has_library && !chooses(project) && has_examples(root) {
+            let (name, step) = (DOC.to_owned(), doc(project));
+            units.push(Unit { name, step, builds: true, compiling: COMPILING, ..Unit::default() });
         }
         Ok(units)
+    }
+
+    fn narrowed(&self, project: &Project, ids: &[String]) -> Option<Project> {
+        if chooses(project) {
+            return None;
+        }
+        let files = ids.iter().filter_map(|id| id.split("::").next()).filter(|file| *file != DOC);
+        let flags: BTreeSet<Vec<String>> = files.map(target).collect::<Option<_>>()?;
+        let mut targets = project.targets.clone();
+        targets.extend(flags.into_iter().flatten());
+        (targets.len() > project.targets.len()).then(|| Project { targets, ..project.clone() })
     }
 
     fn list(&self, unit: &Unit) -> Option<Step> {
@@ -201,6 +202,11 @@ impl Driver for Cargo {
         );
         step.env.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
         if let Some(ids) = select {
+            if unit.name == DOC {
+                let items: BTreeSet<&str> = unit.named(ids).into_iter().map(item).collect();
+                step.argv.extend(items.into_iter().map(str::to_owned));
+                return step;
+            }
             step.argv.push("--exact".to_owned());
             step.argv.extend(unit.named(ids).into_iter().map(str::to_owned));
         }
@@ -209,6 +215,11 @@ impl Driver for Cargo {
 
     fn reports(&self) -> Reports {
         Reports::Stdout
+    }
+
+    fn ear(&self, unit: &Unit, select: Option<&[String]>) -> Option<Box<dyn Ear>> {
+        let asked = select.filter(|_| unit.name == DOC)?;
+        Some(Box::new(Examples { unit: unit.clone(), asked: asked.to_vec() }))
     }
 
     fn hear(&self, unit: &Unit, line: &str, take: &mut dyn FnMut(Line)) {
@@ -244,6 +255,42 @@ impl Driver for Cargo {
     }
 }
 
+/// Listens to examples in documentation, of which more may run than were asked for.
+struct Examples {
+    unit: Unit,
+    asked: Vec<String>,
+}
+
+impl Ear for Examples {
+    fn hear(&mut self, line: &str, take: &mut dyn FnMut(Line)) {
+        Cargo.hear(&self.unit, line, &mut |said| {
+            let is_asked = match &said {
+                Line::Start { id } => self.asked.contains(id),
+                Line::End(end) => self.asked.contains(&end.id),
+                Line::Collected { .. }
+                | Line::Paused { .. }
+                | Line::Error(_)
+                | Line::Note { .. }
+                | Line::Done { .. }
+                | Line::Answer { .. } => true,
+            };
+            if is_asked {
+                take(said);
+            }
+        });
+    }
+}
+
+/// What chooses an example: `rustdoc` splits what its tests are given at spaces, which their names have, and takes each word
+/// for a part of a name.
+fn item(name: &str) -> &str {
+    without_line(name)
+        .rsplit(' ')
+        .next()
+        .filter(|word| *word != "-")
+        .unwrap_or(name.split(' ').next().unwrap_or(name))
+}
+
 impl Broken {
     fn add(&mut self, message: Diagnostic) {
         let rendered = message.rendered.unwrap_or_default();
@@ -276,6 +323,32 @@ fn unit(project: &Project, program: &str, manifest: &str, target: &Target) -> Un
     let env = vec![("CARGO_MANIFEST_DIR".to_owned(), package.to_owned())];
     let step = Step { argv: vec![program.to_owned()], env, directory, files: Vec::new() };
     Unit { name, step, ..Unit::default() }
+}
+
+/// Whether a project's command names targets, so that examples in documentation are no part of it.
+fn chooses(project: &Project) -> bool {
+    const NAMES: [&str; 9] = [
+        "--lib",
+        "--bin",
+        "--bins",
+        "--test",
+        "--tests",
+        "--example",
+        "--examples",
+        "--bench",
+        "--all-targets",
+    ];
+    project.targets.iter().any(|flag| NAMES.contains(&flag.as_str()) || flag.starts_with("--test="))
+}
+
+/// The flags that choose the target with this file, where it lies where cargo looks by itself.
+fn target(file: &str) -> Option<Vec<String>> {
+    if file == "src/lib.rs" || file.ends_with("/src/lib.rs") {
+        return Some(vec!["--lib".to_owned()]);
+    }
+    let below = file.strip_prefix("tests/").or_else(|| Some(file.rsplit_once("/tests/")?.1))?;
+    let name = below.strip_suffix("/main.rs").or_else(|| below.strip_suffix(".rs"))?;
+    (!name.contains('/')).then(|| vec!["--test".to_owned(), name.to_owned()])
 }
 
 fn doc(project: &Project) -> Step {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use coditect_ports::sandbox::Reports;
 use coditect_ports::{Exit, PortError, Ran};
@@ -36,6 +37,8 @@ pub(in crate::suite) struct Unit {
     pub(in crate::suite) opaque: bool,
     /// It builds while it runs, so that it must write to the cache.
     pub(in crate::suite) builds: bool,
+    /// What each of its tests may take to be compiled, which it does as it goes. Zero: they are compiled before.
+    pub(in crate::suite) compiling: Duration,
     /// Its tests, where they are known before it runs: their ids, by what the framework calls them.
     pub(in crate::suite) names: Option<BTreeMap<String, String>>,
     /// A test may hold others: their names and ids are its own, a `/`, and more.
@@ -117,6 +120,13 @@ impl Built {
     #[must_use]
     pub fn broken(&self) -> Option<(&str, &[Frame])> {
         self.broken.as_ref().map(|broken| (broken.message.as_str(), broken.frames.as_slice()))
+    }
+
+    /// Without the tests that are compiled when they are run, from the files as they are then.
+    #[must_use]
+    pub fn of_compiled(mut self) -> Self {
+        self.units.retain(|unit| unit.compiling.is_zero());
+        self
     }
 
     pub(super) fn take(&mut self, ran: &Ran) {
