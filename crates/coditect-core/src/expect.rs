@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use coditect_types::event::{Response, ViolationKind};
 use coditect_types::plan::Intent;
+use coditect_types::project::Framework;
 use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestStatus};
 
 use crate::goal::MAX_FAILURES;
@@ -189,16 +190,25 @@ fn some(ids: &[&str]) -> String {
     if ids.len() > 5 { format!("{shown} and {} more", ids.len() - 5) } else { shown }
 }
 
+/// Whether a file of Rust lies where cargo looks for targets that are tests and nothing else.
+fn holds_tests_only(file: &str) -> bool {
+    file.split('/').rev().skip(1).any(|folder| matches!(folder, "tests" | "benches"))
+}
+
 /// Files that hold tests, below the snapshot's top.
 fn test_files(state: &State) -> BTreeSet<String> {
     let Some(baseline) = state.world.baseline.as_deref() else { return BTreeSet::new() };
-    let root = state.world.project.as_deref().map_or("", |project| project.root.as_str());
+    let project = state.world.project.as_deref();
+    let root = project.map_or("", |project| project.root.as_str());
+    let in_rust = project.is_some_and(|project| project.framework == Framework::CargoTest);
     baseline
         .tests
         .iter()
         // A doctest lives in the very file that it tests.
         .filter(|test| !test.id.contains("::doctest::"))
         .filter_map(|test| test.id.split_once("::"))
+        // So do a crate's unit tests; their ids begin with the crate's root, whichever of its files they are in.
+        .filter(|(file, _)| !in_rust || holds_tests_only(file))
         .map(|(file, _)| if root.is_empty() { file.to_owned() } else { format!("{root}/{file}") })
         .collect()
 }
