@@ -174,9 +174,14 @@ pub(in crate::suite) trait Driver: Sync {
         &self,
         _unit: &Unit,
         _select: &[String],
-        _candidates: &[super::many::Candidate<'_>],
+        _order: &super::many::Order<'_>,
     ) -> Option<Step> {
         None
+    }
+
+    /// Tests of a unit in portions that one process can run for a candidate.
+    fn portions(&self, select: Vec<String>) -> Vec<Vec<String>> {
+        vec![select]
     }
 
     /// The command that runs tests of an instrumented build each by itself, and reports which blocks it reached. None:
