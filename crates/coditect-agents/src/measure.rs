@@ -65,7 +65,8 @@ impl Place<'_> {
 
     /// Where one more run tells the lines of all tests, it tells how the red ones end too.
     fn times_again(&self, coverage: Coverage) -> u32 {
-        let is_traced = matches!(self.project.framework, Framework::Jest | Framework::Mocha | Framework::Vitest);
+        let is_traced =
+            matches!(self.project.framework, Framework::Jest | Framework::Mocha | Framework::Vitest);
         if coverage == Coverage::Lines && is_traced { AGAIN - 1 } else { AGAIN }
     }
 

@@ -150,7 +150,8 @@ impl Batches {
     pub(super) fn learn(&self, whole: &Trial) {
         let mut near = self.near.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, _) in whole.red.iter().take(MOST_LEARNT) {
-            if near.len() < MOST_NEAR && !near.contains(id) && !id.ends_with(IMPORT) && !self.ids.contains(id) {
+            if near.len() < MOST_NEAR && !near.contains(id) && !id.ends_with(IMPORT) && !self.ids.contains(id)
+            {
                 near.push(id.clone());
             }
         }

@@ -170,12 +170,7 @@ pub(in crate::suite) trait Driver: Sync {
 
     /// The command that tries candidates one after the other, and runs of a unit the tests with these ids for each. None:
     /// this framework starts anew for each.
-    fn many(
-        &self,
-        _unit: &Unit,
-        _select: &[String],
-        _order: &super::many::Order<'_>,
-    ) -> Option<Step> {
+    fn many(&self, _unit: &Unit, _select: &[String], _order: &super::many::Order<'_>) -> Option<Step> {
         None
     }
 

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use super::{Built, Native, Step, Unit, is_of};
 use crate::suite::imports::IMPORT;
 use crate::suite::protocol::{End, Line};
-use crate::suite::millis;
 use crate::suite::watch::Watch;
 
 /// Processes that may be lost to candidates that end them, or that leave something behind.
@@ -72,8 +71,6 @@ pub(in crate::suite) struct Order<'a> {
     near: Vec<&'a String>,
     /// The unchanged project does not end with these tests.
     hangs: bool,
-    /// The longest that one candidate may take, ms.
-    pub(super) share_ms: u64,
 }
 
 /// How the tests of a candidate went.
@@ -210,7 +207,6 @@ impl Native<'_> {
             candidates: part.iter().map(|n| Candidate { n: *n, files: &many.candidates[*n] }).collect(),
             near: many.near.iter().filter(|id| is_of(unit, id)).collect(),
             hangs: many.hangs,
-            share_ms: millis(many.share),
         };
         self.driver.many(unit, select, &order).filter(|_| !part.is_empty())
     }
