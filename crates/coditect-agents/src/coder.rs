@@ -8,11 +8,11 @@ use std::path::Path;
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
-use coditect_code::suite::LACKS;
+use coditect_code::suite::{BUILD, IMPORT, LACKS};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::{SearchTime, Spent};
 use coditect_types::plan::Role;
-use coditect_types::project::Framework;
+use coditect_types::project::{Framework, Toolchain};
 use coditect_types::{
     Action, Budget, ErrorKind, Failure, Focus, Ground, Limits, Outcome, Project, Rung, Snapshot, Suspect,
     TestReport, TestResult, TestStatus, Tier,
@@ -33,12 +33,16 @@ pub(crate) mod sources;
 pub(crate) mod trees;
 mod woven;
 
+use batches::Later;
 use judge::{Bench, Stage};
 use parts::Part;
 use proposing::Desk;
 use sources::Sources;
 use trees::Trees;
 use woven::Woven;
+
+/// Part of the time that answers to error messages may take, in hundredths.
+const ANSWERS: u64 = 25;
 
 /// Looks for changes.
 #[derive(Clone, Debug)]
@@ -123,9 +127,11 @@ impl Coder {
         }
         bench.calibrate()?;
         bench.shorten(&red)?;
-        // Recipes have few candidates, which come one by one.
         if case.rung != Rung::Recipe {
             bench.prepare_batches(&red, threads)?;
+        } else if case.project.framework.toolchain() == Some(Toolchain::Node) {
+            // Most messages name nothing, or one or two changes.
+            bench.later.get_or_init(|| Later::new(&red, threads));
         }
         let limits = limits(case, within, threads);
         let (sought, ground) = self.search(case, &sources, &red, &bench, limits, work, &mut notices);
@@ -229,8 +235,11 @@ fn limits(case: &Case<'_>, within: Option<Within>, threads: usize) -> SeekLimits
     let ids = |wanted: &dyn Fn(&TestResult) -> bool| -> BTreeSet<String> {
         case.baseline.tests.iter().filter(|test| wanted(test)).map(|test| test.id.clone()).collect()
     };
+    // Answers to messages are worth a part of the time; where nothing runs before one is found, all of it.
+    let blocked = |test: &TestResult| test.id == BUILD || test.id.ends_with(IMPORT);
+    let is_part = case.rung == Rung::Recipe && !case.baseline.red().any(blocked);
     SeekLimits {
-        wall_ms: case.budget.search_ms,
+        wall_ms: if is_part { case.budget.search_ms / 100 * ANSWERS } else { case.budget.search_ms },
         candidates: case.budget.candidates,
         threads,
         keep_passing: ids(&|test| test.status == TestStatus::Passed && !is_flaky(test)),

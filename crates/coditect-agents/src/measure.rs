@@ -63,6 +63,13 @@ impl Place<'_> {
         self.run_in(&view, how, notices)
     }
 
+    /// Where one more run tells the lines of all tests, it tells how the red ones end too.
+    fn times_again(&self, coverage: Coverage) -> u32 {
+        let is_traced =
+            matches!(self.project.framework, Framework::Jest | Framework::Mocha | Framework::Vitest);
+        if coverage == Coverage::Lines && is_traced { AGAIN - 1 } else { AGAIN }
+    }
+
     fn run_in(
         &self,
         view: &Path,
@@ -109,7 +116,7 @@ impl Place<'_> {
         let suite = self.run(&how, notices)?;
         let mut measured = Measured { runs: u64::from(suite.runs), suite };
         let mut built = None;
-        for round in 0..AGAIN {
+        for round in 0..self.times_again(coverage) {
             let again = again(&measured.suite, round);
             if again.is_empty() {
                 break;
@@ -139,6 +146,12 @@ impl Place<'_> {
         }
         Ok(measured)
     }
+}
+
+/// Adds a run of red tests that was made for another purpose.
+pub(crate) fn count_run(measured: &mut Measured, run: &SuiteReport) {
+    let again = again(&measured.suite, 0);
+    count(&mut measured.suite, run, &again);
 }
 
 /// The red tests to run again. What hangs is tried once more only, and a file that cannot be imported not at all.

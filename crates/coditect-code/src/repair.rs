@@ -238,6 +238,11 @@ pub trait Judge: Sync {
     fn batch(&self) -> usize {
         64
     }
+
+    /// Whether candidates that it got ready for are judged at a small part of the cost of others.
+    fn spares_starts(&self) -> bool {
+        false
+    }
 }
 
 /// What a search may use, and what it must keep.

@@ -12,7 +12,7 @@ use coditect_ports::PortError;
 use coditect_types::{TestReport, TestResult, TestStatus};
 
 use crate::coder::{sources, trees};
-use crate::measure::{BUILD_MS, Measured, Place};
+use crate::measure::{BUILD_MS, Measured, Place, count_run};
 use crate::notices::Notices;
 
 /// Red tests that are traced at most.
@@ -130,6 +130,7 @@ fn all_at_once(
     let how = SuiteRun { coverage: Coverage::Lines, ..SuiteRun::whole(place.limits) };
     let run = suite.run_built(built, &how, &[], &place.work.stop)?;
     measured.runs += u64::from(run.runs);
+    count_run(measured, &run);
     for (id, lines) in &run.lines {
         if let Some(hits) = lines.get(HITS) {
             measured.suite.lines.insert(id.clone(), trace.lines(hits));

@@ -1,22 +1,22 @@
 //! Many candidates in one process of a runner, see [`Many`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use coditect_code::repair::{Candidate, Trial};
-use coditect_code::suite::{BUILD, Built, Fate, Many, Patch};
+use coditect_code::repair::{Candidate, Scope, Trial};
+use coditect_code::suite::{BUILD, Built, Fate, IMPORT, Many, Patch};
 use coditect_ports::PortError;
 use coditect_types::{ErrorKind, TestResult, TestStatus};
 
-use super::judge::{Bench, Stage};
+use super::judge::{self, Bench, Stage};
 
 /// A candidate may take this many times as long as the unchanged project.
 const TIMES: u32 = 8;
-/// And always this long.
-const AT_LEAST: Duration = Duration::from_millis(750);
+/// And always this long: the runner itself breaks off what computes without an end, so this is for what waits.
+const AT_LEAST: Duration = Duration::from_secs(4);
 /// Candidates that are tried together, at most and at least, and how long that may take.
 const MOST: usize = 192;
 const LEAST: usize = 16;
@@ -26,8 +26,17 @@ const AT_FIRST: Duration = Duration::from_secs(45);
 /// Red tests that are run for each candidate: the quickest, so that they take no longer than this.
 const MOST_TIME: Duration = Duration::from_millis(500);
 const MOST_TESTS: usize = 40;
+/// Red tests that do not end, where there are no others: each costs a candidate its whole time.
+const MOST_HANGING: usize = 2;
+/// Candidates that are tried together then.
+const LEAST_HANGING: usize = 48;
 /// Candidates of a batch that nearly pass and are run by themselves.
 const MOST_LOOKS: usize = 6;
+/// Once so many of them said the same by themselves, no further one is.
+const ENOUGH_LOOKS: usize = 3;
+/// Tests that are learnt from one candidate, and all that are asked of those that turn the red ones green.
+const MOST_LEARNT: usize = 3;
+const MOST_NEAR: usize = 1_000;
 /// The likeliest files, of which the red tests load one.
 const MOST_BROKEN: usize = 20;
 /// A file that is this breaks whoever loads it.
@@ -42,15 +51,59 @@ pub(super) struct Batches {
     built: Built,
     /// Red tests that each candidate is tried with.
     ids: Vec<String>,
+    /// Green tests that are run for those that turn the red ones green.
+    near: Mutex<Vec<String>>,
+    /// These tests do not end on the unchanged project.
+    hangs: bool,
     /// Processes at once.
     threads: usize,
     /// The longest that one candidate may take.
     share: Duration,
     /// Candidates that are tried together.
     size: usize,
-    known: Mutex<HashMap<Overlay, Trial>>,
+    known: Mutex<HashMap<Overlay, Known>>,
     /// Candidates of the batch that were given a second look.
     looks: AtomicUsize,
+    /// Second looks in a row that said the same.
+    agreed: AtomicUsize,
+}
+
+/// What it takes to prepare batches, once several candidates are to be tried.
+#[derive(Debug)]
+pub(super) struct Later<'a> {
+    red: &'a [TestResult],
+    threads: usize,
+    begun: AtomicBool,
+}
+
+impl<'a> Later<'a> {
+    pub(super) fn new(red: &'a [TestResult], threads: usize) -> Self {
+        Self { red, threads, begun: AtomicBool::new(false) }
+    }
+
+    /// Whether nobody prepared them so far.
+    pub(super) fn is_open(&self) -> bool {
+        !self.begun.load(Ordering::Relaxed)
+    }
+}
+
+/// What is known of a candidate.
+#[derive(Clone, Debug)]
+struct Known {
+    trial: Trial,
+    /// Green tests that it broke, where it turned the red ones green.
+    broke: Vec<(String, String)>,
+    /// It was run by itself.
+    looked: bool,
+}
+
+/// What the batch says of a candidate.
+#[derive(Debug)]
+pub(super) enum Told {
+    Nothing,
+    /// Something, and it is worth a run by itself.
+    Look,
+    Trial(Trial),
 }
 
 impl Batches {
@@ -59,24 +112,64 @@ impl Batches {
         self.size
     }
 
-    /// What the red tests say of a candidate, as far as it was tried. One that nearly passes is not known: a test may
-    /// copy files or start processes, which then have none of the candidate's text.
-    pub(super) fn known(&self, overlay: &Overlay) -> Option<Trial> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(overlay).cloned()?;
-        let near = !overlay.is_empty() && !known.red.is_empty() && known.passed.len() * 2 >= self.ids.len();
-        if near && self.looks.fetch_add(1, Ordering::Relaxed) < MOST_LOOKS {
-            return None;
+    fn lock(&self) -> MutexGuard<'_, HashMap<Overlay, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the red tests say of a candidate, as far as it was tried. One that nearly passes is looked at again, until
+    /// this said the same a few times: a test may copy files or start processes, which then have none of the
+    /// candidate's text.
+    pub(super) fn known(&self, overlay: &Overlay) -> Told {
+        let Some(known) = self.lock().get(overlay).cloned() else { return Told::Nothing };
+        let red = !overlay.is_empty() && !known.looked && !known.trial.red.is_empty();
+        let near = red && known.trial.passed.len() * 2 >= self.ids.len();
+        if near
+            && self.agreed.load(Ordering::Relaxed) < ENOUGH_LOOKS
+            && self.looks.fetch_add(1, Ordering::Relaxed) < MOST_LOOKS
+        {
+            return Told::Look;
         }
-        Some(known)
+        Told::Trial(known.trial)
+    }
+
+    /// What a look said. Gives what is known then.
+    pub(super) fn looked(&self, overlay: &Overlay, trial: Trial) -> Trial {
+        if trial.red.is_empty() {
+            self.agreed.store(0, Ordering::Relaxed);
+        } else {
+            self.agreed.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(known) = self.lock().get_mut(overlay) {
+            known.trial = trial.clone();
+            known.looked = true;
+        }
+        trial
+    }
+
+    /// Tests that a candidate broke, which a run of the whole suite told, are asked sooner from now on.
+    pub(super) fn learn(&self, whole: &Trial) {
+        let mut near = self.near.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, _) in whole.red.iter().take(MOST_LEARNT) {
+            if near.len() < MOST_NEAR && !near.contains(id) && !id.ends_with(IMPORT) && !self.ids.contains(id)
+            {
+                near.push(id.clone());
+            }
+        }
+    }
+
+    /// What is known of a run of the whole suite: a test near the red ones broke.
+    pub(super) fn whole(&self, overlay: &Overlay) -> Option<Trial> {
+        let broke = self.lock().get(overlay)?.broke.clone();
+        (!broke.is_empty()).then(|| Trial { red: broke, complete: true, ..Trial::default() })
     }
 }
 
 impl Bench<'_> {
     /// Finds out whether this project's tests can try many candidates in one process: the unchanged project must say the
     /// same before and after its files are broken, and another thing with that.
-    pub(super) fn prepare_batches(&mut self, red: &[TestResult], threads: usize) -> Result<(), PortError> {
+    pub(super) fn prepare_batches(&self, red: &[TestResult], threads: usize) -> Result<(), PortError> {
         let Stage::Disk(trees) = &self.stage else { return Ok(()) };
-        let ids = quickest(red);
+        let (ids, hangs) = quickest(red);
         if ids.is_empty() {
             return Ok(());
         }
@@ -89,30 +182,45 @@ impl Bench<'_> {
         let mut batches = Batches {
             built,
             ids,
+            near: Mutex::new(self.near.clone()),
+            hangs,
             threads,
             share: AT_FIRST,
             size: MOST,
             known: Mutex::default(),
             looks: AtomicUsize::new(0),
+            agreed: AtomicUsize::new(0),
         };
         let unchanged = Overlay::new();
         let fates = self.fates(&batches, &[&unchanged, &broken, &unchanged])?;
         if let [Some(before), Some(with), Some(after)] = fates.as_slice() {
             let said = |fate: &Fate| fate.red.iter().cloned().collect::<BTreeSet<_>>();
             let tests = |fate: &Fate| said(fate).into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>();
-            if !before.red.is_empty() && tests(before) == tests(after) && said(before) != said(with) {
-                let took = after.took.max(with.took);
+            let differs = before.hung != with.hung || said(before) != said(with);
+            let bad = !before.red.is_empty() || before.hung;
+            if bad && before.hung == after.hung && tests(before) == tests(after) && differs {
+                let took = if after.hung { with.took } else { after.took.max(with.took) };
                 batches.share = AT_LEAST + took * TIMES;
-                batches.size = size(took, threads);
+                batches.size = if after.hung { LEAST_HANGING } else { size(took, threads) };
                 if self.covers(&batches) {
                     // The search begins with a look at the unchanged project, which this was.
-                    let first = HashMap::from([(unchanged, trial(after.clone()))]);
+                    let first = HashMap::from([(unchanged, known(after.clone()))]);
                     batches.known = Mutex::new(first);
                 }
-                self.batches = Some(batches);
+                self.batches.get_or_init(|| batches);
             }
         }
         Ok(())
+    }
+
+    /// Prepares them where that was put off until several candidates are to be tried.
+    pub(super) fn prepare_now(&self) -> Result<(), PortError> {
+        match self.later.get() {
+            Some(later) if !later.begun.swap(true, Ordering::Relaxed) => {
+                self.prepare_batches(later.red, later.threads)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tries a batch with the red tests.
@@ -137,15 +245,36 @@ impl Bench<'_> {
         let mut known = HashMap::new();
         for (part, fates) in tried {
             let told = part.iter().zip(fates).filter_map(|(overlay, fate)| Some(((*overlay).clone(), fate?)));
-            known.extend(told.map(|(overlay, fate)| (overlay, trial(fate))));
+            known.extend(told.map(|(overlay, fate)| (overlay, self::known(fate))));
         }
         if !self.covers(batches) {
             // Those that pass are run with the other red tests too.
-            known.retain(|_, trial| !trial.red.is_empty() || trial.timed_out);
+            known.retain(|_, known| !known.trial.red.is_empty() || known.trial.timed_out);
         }
         batches.looks.store(0, Ordering::Relaxed);
-        *batches.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        *batches.lock() = known;
         Ok(())
+    }
+
+    /// What a batch says of a candidate; one that nearly passes is run by itself.
+    pub(super) fn of_batch(
+        &self,
+        batches: &Batches,
+        overlay: &Overlay,
+        scope: Scope<'_>,
+    ) -> Result<Option<Trial>, PortError> {
+        if matches!(scope, Scope::Whole) {
+            return Ok(batches.whole(overlay));
+        }
+        match batches.known(overlay) {
+            Told::Nothing => Ok(None),
+            Told::Trial(trial) => Ok(Some(trial)),
+            Told::Look => {
+                let scope = Scope::Tests { ids: &batches.ids, stop_at_red: false };
+                let trial = judge::trial(self.try_tests(overlay, &batches.ids, false)?, scope);
+                Ok(Some(batches.looked(overlay, trial)).filter(|trial| !trial.red.is_empty()))
+            }
+        }
     }
 
     /// Whether all red tests are tried.
@@ -157,8 +286,15 @@ impl Bench<'_> {
         let Stage::Disk(trees) = &self.stage else { return Ok(vec![None; overlays.len()]) };
         let patches: Vec<Option<Vec<Patch>>> = overlays.iter().map(|overlay| self.patches(overlay)).collect();
         let candidates: Vec<Vec<Patch>> = patches.iter().flatten().cloned().collect();
-        let many =
-            Many { candidates: &candidates, select: &batches.ids, limits: self.limits, share: batches.share };
+        let near = batches.near.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let many = Many {
+            candidates: &candidates,
+            select: &batches.ids,
+            near: &near,
+            hangs: batches.hangs,
+            limits: self.limits,
+            share: batches.share,
+        };
         let (fates, runs) = trees.with(&BTreeMap::new(), |tree| {
             self.suite(self.project, tree.path(), tree.cache(), tree.writes()).run_many(
                 &batches.built,
@@ -188,23 +324,32 @@ fn size(took: Duration, threads: usize) -> usize {
     usize::try_from(fit).unwrap_or(MOST).saturating_mul(threads.max(1)).clamp(LEAST, MOST)
 }
 
-/// Red tests that take little time, in the order of the tests.
-fn quickest(red: &[TestResult]) -> Vec<String> {
-    if red.iter().any(|test| test.id == BUILD || test.status == TestStatus::TimedOut) {
-        return Vec::new();
+/// Red tests that take little time, in the order of the tests; those that do not end only where there are no others, and
+/// then this says so.
+fn quickest(red: &[TestResult]) -> (Vec<String>, bool) {
+    if red.iter().any(|test| test.id == BUILD) {
+        return (Vec::new(), false);
     }
-    let mut order: Vec<&TestResult> = red.iter().collect();
+    let hangs = red.iter().all(|test| test.status == TestStatus::TimedOut);
+    let most = if hangs { MOST_HANGING } else { MOST_TESTS };
+    let mut order: Vec<&TestResult> =
+        red.iter().filter(|test| hangs || test.status != TestStatus::TimedOut).collect();
     order.sort_by_key(|test| test.us);
     let mut time = Duration::ZERO;
     let mut chosen = BTreeSet::new();
-    for test in order.into_iter().take(MOST_TESTS) {
+    for test in order.into_iter().take(most) {
         time += Duration::from_micros(test.us);
-        if !chosen.is_empty() && time > MOST_TIME {
+        if !chosen.is_empty() && !hangs && time > MOST_TIME {
             break;
         }
         chosen.insert(&test.id);
     }
-    red.iter().map(|test| &test.id).filter(|id| chosen.contains(id)).cloned().collect()
+    (red.iter().map(|test| &test.id).filter(|id| chosen.contains(id)).cloned().collect(), hangs)
+}
+
+fn known(fate: Fate) -> Known {
+    let broke = fate.broke.clone();
+    Known { trial: trial(fate), broke, looked: false }
 }
 
 fn trial(fate: Fate) -> Trial {

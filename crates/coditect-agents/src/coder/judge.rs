@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use coditect_ports::{Exit, PortError, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
-use super::batches::Batches;
+use super::batches::{Batches, Later};
 use super::parts::{NEAR_MS, files_of, is_built_by_itself, near};
 use super::sources::{Script, Sources};
 use super::trees::Trees;
@@ -65,7 +66,9 @@ pub(super) struct Bench<'a> {
     /// Where batches of candidates are built, for languages whose builds take seconds.
     pub(super) woven: Option<Woven>,
     /// Where many candidates are tried in one process, for runners that can load a project again.
-    pub(super) batches: Option<Batches>,
+    pub(super) batches: OnceLock<Batches>,
+    /// Where batches are worth their preparation only once there are several candidates: what it takes.
+    pub(super) later: OnceLock<Later<'a>>,
     /// Red tests of the search.
     pub(super) red: usize,
     /// Whether interpreters are kept warm.
@@ -75,7 +78,7 @@ pub(super) struct Bench<'a> {
     /// Red tests that do not end: they are no part of making an interpreter warm.
     hanging: Vec<String>,
     /// Green tests in the files of the red ones, short ones: most of what a candidate breaks, it breaks there.
-    near: Vec<String>,
+    pub(super) near: Vec<String>,
     pub(super) runs: AtomicU64,
     /// The first red suite was looked at in a worktree of its own, too.
     confirmed: AtomicBool,
@@ -123,7 +126,8 @@ impl<'a> Bench<'a> {
             alone: BTreeSet::new(),
             woven: None,
             is_warm: false,
-            batches: None,
+            batches: OnceLock::new(),
+            later: OnceLock::new(),
             red: baseline.red().count(),
             warm: Vec::new(),
             hanging: Vec::new(),
@@ -421,7 +425,7 @@ impl<'a> Bench<'a> {
                 .any(|(path, new)| old(path).is_none_or(|old| examples(&old.text) != examples(new)))
     }
 
-    fn try_tests(
+    pub(super) fn try_tests(
         &self,
         overlay: &BTreeMap<String, String>,
         ids: &[String],
@@ -495,7 +499,8 @@ impl<'a> Bench<'a> {
 
 impl repair::Judge for Bench<'_> {
     fn ready(&self, batch: &[(&Candidate, &BTreeMap<String, String>)]) -> Result<(), PortError> {
-        if let Some(batches) = &self.batches {
+        self.prepare_now()?;
+        if let Some(batches) = self.batches.get() {
             return self.try_batch(batches, batch);
         }
         let Some(woven) = &self.woven else { return Ok(()) };
@@ -508,10 +513,14 @@ impl repair::Judge for Bench<'_> {
     }
 
     fn batch(&self) -> usize {
-        if let Some(batches) = &self.batches {
+        if let Some(batches) = self.batches.get() {
             return batches.size();
         }
         if self.woven.is_some() { self.next_batch.load(Ordering::Relaxed) } else { FIRST_BATCH }
+    }
+
+    fn spares_starts(&self) -> bool {
+        self.batches.get().is_some() || self.later.get().is_some_and(Later::is_open)
     }
 
     fn compare(&self, inquiry: &Inquiry<'_>, means: &Means<'_>) -> Result<Option<Behaviour>, PortError> {
@@ -531,8 +540,8 @@ impl repair::Judge for Bench<'_> {
             let red = vec![("(build)".to_owned(), why)];
             return Ok(Trial { red, complete: true, ..Trial::default() });
         }
-        if let (Scope::Tests { .. }, Some(batches)) = (scope, &self.batches)
-            && let Some(known) = batches.known(overlay)
+        if let Some(batches) = self.batches.get()
+            && let Some(known) = self.of_batch(batches, overlay, scope)?
         {
             return Ok(known);
         }
@@ -540,7 +549,11 @@ impl repair::Judge for Bench<'_> {
             Scope::Tests { ids, stop_at_red } => self.try_tests(overlay, ids, stop_at_red)?,
             Scope::Whole => self.try_whole(overlay)?,
         };
-        Ok(trial(suite, scope))
+        let trial = trial(suite, scope);
+        if let (Scope::Whole, Some(batches)) = (scope, self.batches.get()) {
+            batches.learn(&trial);
+        }
+        Ok(trial)
     }
 }
 
@@ -556,7 +569,7 @@ fn says_the_same(red: &[TestResult], report: &TestReport) -> bool {
 }
 
 /// What a run says to the search.
-fn trial(suite: SuiteReport, scope: Scope<'_>) -> Trial {
+pub(super) fn trial(suite: SuiteReport, scope: Scope<'_>) -> Trial {
     let timed_out =
         suite.exit == Exit::TimedOut || suite.report.tests.iter().any(|t| t.status == TestStatus::TimedOut);
     let mut trial = Trial { timed_out, ..Trial::default() };

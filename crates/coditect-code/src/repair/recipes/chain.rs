@@ -18,6 +18,8 @@ use crate::suite::{BUILD, IMPORT};
 const MOST: u64 = 240;
 /// Changes of one state.
 const MOST_ANSWERS: usize = 120;
+/// Changes that are tried together, where a judge can get ready for them.
+const TOGETHER: usize = 32;
 /// Answers on top of one another.
 const DEEPEST: usize = 8;
 /// States that are kept.
@@ -154,8 +156,18 @@ impl<'a> Chain<'a> {
             }
             let Some(n) = self.best() else { return };
             let room = self.states[n].answers.len();
-            let batch = self.states[n].answers.split_off(room.saturating_sub(limits.threads.max(1)));
             let (ids, means) = (self.ids.clone(), self.means);
+            let together = if means.judge.spares_starts() { TOGETHER } else { limits.threads.max(1) };
+            let batch = self.states[n].answers.split_off(room.saturating_sub(together));
+            if batch.len() > limits.threads.max(1) {
+                // The best is the last.
+                let likeliest_first: Vec<_> = batch.iter().rev().map(|(files, by)| (by, files)).collect();
+                if let Err(trouble) = means.judge.ready(&likeliest_first) {
+                    self.trouble = Some(trouble).filter(|_| !means.stop.is_wanted());
+                    self.at_limit = true;
+                    return;
+                }
+            }
             let trials = on_threads(&means, &batch, deadline, |(overlay, _)| {
                 means.judge.judge(overlay, Scope::Tests { ids: &ids, stop_at_red: true })
             });

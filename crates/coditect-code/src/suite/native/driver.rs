@@ -180,13 +180,13 @@ pub(in crate::suite) trait Driver: Sync {
 
     /// The command that tries candidates one after the other, and runs of a unit the tests with these ids for each. None:
     /// this framework starts anew for each.
-    fn many(
-        &self,
-        _unit: &Unit,
-        _select: &[String],
-        _candidates: &[super::many::Candidate<'_>],
-    ) -> Option<Step> {
+    fn many(&self, _unit: &Unit, _select: &[String], _order: &super::many::Order<'_>) -> Option<Step> {
         None
+    }
+
+    /// Tests of a unit in portions that one process can run for a candidate.
+    fn portions(&self, select: Vec<String>) -> Vec<Vec<String>> {
+        vec![select]
     }
 
     /// The command that runs tests of an instrumented build each by itself, and reports which blocks it reached. None:

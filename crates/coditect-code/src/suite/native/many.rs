@@ -5,6 +5,7 @@
 //! process is told by the last line, and the others go on in a new one. What was loaded from packages, and what a
 //! candidate did to the world around it, is left for the next: all this is a hint for the search, no proof.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,12 @@ use coditect_ports::{Exit, PortError, Stop};
 use coditect_types::{ErrorKind, Limits};
 use serde::{Deserialize, Serialize};
 
-use super::{Built, Native, Unit, is_of};
+use super::{Built, Native, Step, Unit, is_of};
 use crate::suite::imports::IMPORT;
 use crate::suite::protocol::{End, Line};
 use crate::suite::watch::Watch;
 
-/// Processes that may be lost to candidates that hang or end them.
+/// Processes that may be lost to candidates that end them, or that leave something behind.
 const MOST_LOST: usize = 12;
 /// Stands for a test where a candidate breaks the process.
 const PROCESS: &str = "(process)";
@@ -62,6 +63,16 @@ pub(in crate::suite) struct Candidate<'a> {
     files: &'a [Patch],
 }
 
+/// What a runner is asked for.
+#[derive(Debug, Serialize)]
+pub(in crate::suite) struct Order<'a> {
+    candidates: Vec<Candidate<'a>>,
+    /// Tests for those that turn the others green.
+    near: Vec<&'a String>,
+    /// The unchanged project does not end with these tests.
+    hangs: bool,
+}
+
 /// How the tests of a candidate went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fate {
@@ -69,6 +80,8 @@ pub struct Fate {
     pub passed: Vec<String>,
     /// Tests that were red, with what they said.
     pub red: Vec<(String, String)>,
+    /// Tests near the red ones that it broke, where it turned these green.
+    pub broke: Vec<(String, String)>,
     /// It did not end.
     pub hung: bool,
     /// How long it took.
@@ -82,6 +95,10 @@ pub struct Many<'a> {
     pub candidates: &'a [Vec<Patch>],
     /// Ids of the tests that are run for each.
     pub select: &'a [String],
+    /// Ids of green tests that are run for those that turn the others green.
+    pub near: &'a [String],
+    /// The selected tests do not end on the unchanged project.
+    pub hangs: bool,
     /// Limits of one process.
     pub limits: &'a Limits,
     /// The longest that one candidate may take.
@@ -92,15 +109,37 @@ pub struct Many<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "e", rename_all = "snake_case")]
 enum Mark {
-    Candidate { n: usize },
-    CandidateEnd { n: usize },
+    Candidate {
+        n: usize,
+    },
+    /// It turned the selected tests green, and those near them are run.
+    Near {
+        n: usize,
+    },
+    CandidateEnd {
+        n: usize,
+        #[serde(default)]
+        hung: bool,
+    },
+    /// The unchanged project says another thing than before the candidates.
+    Spoilt,
+    /// The process ends, and the candidate under way is to be tried again.
+    Lost,
+}
+
+/// A candidate under way, and how far it came.
+struct Current {
+    n: usize,
+    fate: Fate,
+    near: bool,
+    since: Instant,
 }
 
 /// What is known so far.
 struct Heard {
     fates: Vec<Option<Fate>>,
-    /// The one that is tried now, and how far it came.
-    current: Option<(usize, Fate, Instant)>,
+    current: Option<Current>,
+    spoilt: bool,
 }
 
 impl Native<'_> {
@@ -116,84 +155,134 @@ impl Native<'_> {
         let mut runs = 0;
         for unit in built.units.iter().filter(|unit| many.select.iter().any(|id| is_of(unit, id))) {
             let select: Vec<String> = many.select.iter().filter(|id| is_of(unit, id)).cloned().collect();
-            // One red test decides.
-            let open = |fate: &Option<Fate>| fate.as_ref().is_some_and(|f| f.red.is_empty() && !f.hung);
-            let left: Vec<usize> = (0..all.len()).filter(|n| open(&all[*n])).collect();
-            let found = self.of_unit(unit, many, &select, left.clone(), &mut runs, stop)?;
-            for n in left {
-                let sum = match (all[n].take(), &found[n]) {
-                    (Some(mut sum), Some(fate)) => {
-                        sum.passed.extend(fate.passed.iter().cloned());
-                        sum.red.extend(fate.red.iter().cloned());
-                        sum.hung |= fate.hung;
-                        sum.took += fate.took;
-                        Some(sum)
-                    }
-                    _ => None,
+            for select in self.driver.portions(select) {
+                // One red test decides.
+                let open = |fate: &Option<Fate>| {
+                    fate.as_ref().is_some_and(|f| f.red.is_empty() && f.broke.is_empty() && !f.hung)
                 };
-                all[n] = sum;
+                let left: Vec<usize> = (0..all.len()).filter(|n| open(&all[*n])).collect();
+                let found = self.of_unit(unit, many, &select, left.clone(), &mut runs, stop)?;
+                for (n, fate) in left.into_iter().zip(found) {
+                    all[n] = all[n].take().zip(fate).map(|(sum, fate)| sum.and(fate));
+                }
             }
         }
         Ok((all, runs))
     }
 
+    /// What came of the candidates with these numbers, in their order.
     fn of_unit(
         &self,
         unit: &Unit,
         many: &Many<'_>,
         select: &[String],
-        mut left: Vec<usize>,
+        left: Vec<usize>,
         runs: &mut u32,
         stop: &Stop,
     ) -> Result<Vec<Option<Fate>>, PortError> {
-        let mut heard = Heard { fates: vec![None; many.candidates.len()], current: None };
+        let mut heard = Heard { fates: vec![None; many.candidates.len()], current: None, spoilt: false };
+        let mut parts = VecDeque::from([left.clone()]);
         for _ in 0..MOST_LOST {
-            let told: Vec<Candidate<'_>> =
-                left.iter().map(|n| Candidate { n: *n, files: &many.candidates[*n] }).collect();
-            let Some(step) = self.driver.many(unit, select, &told).filter(|_| !left.is_empty()) else {
-                break;
-            };
-            let watch = Watch::new(many.share);
+            let Some(part) = parts.pop_front() else { break };
+            let Some(step) = self.step(unit, many, select, &part) else { break };
             *runs += 1;
-            let ran = watch.over(stop, || {
-                let reports = self.driver.reports();
-                self.run(step, unit.builds, reports, many.limits, &[], watch.stop(), &mut |line| {
-                    self.hear_many(unit, line, select, &watch, &mut heard);
-                    if watch.is_hung() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                })
-            })?;
-            if stop.is_raised() {
-                return Err(PortError::new(ErrorKind::Interrupted, "stopped while candidates were tried"));
+            self.try_part(unit, many, select, step, &mut heard, stop)?;
+            if std::mem::take(&mut heard.spoilt) && part.len() > 1 {
+                // What came before the one that did it is right, and nobody knows which that was.
+                part.iter().for_each(|n| heard.fates[*n] = None);
+                let (front, back) = part.split_at(part.len() / 2);
+                parts.extend([front.to_vec(), back.to_vec()]);
+                continue;
             }
-            let Some((n, mut fate, _)) = heard.current.take() else { break };
+            let rest: Vec<usize> = part.iter().copied().filter(|n| heard.fates[*n].is_none()).collect();
+            if rest.len() < part.len() && !rest.is_empty() {
+                parts.push_front(rest);
+            }
+        }
+        Ok(left.into_iter().map(|n| heard.fates[n].take()).collect())
+    }
+
+    fn step(&self, unit: &Unit, many: &Many<'_>, select: &[String], part: &[usize]) -> Option<Step> {
+        let order = Order {
+            candidates: part.iter().map(|n| Candidate { n: *n, files: &many.candidates[*n] }).collect(),
+            near: many.near.iter().filter(|id| is_of(unit, id)).collect(),
+            hangs: many.hangs,
+        };
+        self.driver.many(unit, select, &order).filter(|_| !part.is_empty())
+    }
+
+    /// One process.
+    fn try_part(
+        &self,
+        unit: &Unit,
+        many: &Many<'_>,
+        select: &[String],
+        step: Step,
+        heard: &mut Heard,
+        stop: &Stop,
+    ) -> Result<(), PortError> {
+        let watch = Watch::new(many.share);
+        let ran = watch.over(stop, || {
+            let reports = self.driver.reports();
+            self.run(step, unit.builds, reports, many.limits, &[], watch.stop(), &mut |line| {
+                self.hear_many(unit, line, select, &watch, heard);
+                if watch.is_hung() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        })?;
+        if stop.is_raised() {
+            return Err(PortError::new(ErrorKind::Interrupted, "stopped while candidates were tried"));
+        }
+        if let Some(Current { n, mut fate, near, .. }) = heard.current.take() {
             if watch.is_hung() || ran.exit == Exit::TimedOut {
-                fate.hung = true;
+                fate.ends_hung(near);
+            } else if near {
+                fate.broke.push((PROCESS.to_owned(), "it ended the process".to_owned()));
             } else if fate.red.is_empty() {
                 fate.red.push((PROCESS.to_owned(), "it ended the process".to_owned()));
             }
             heard.fates[n] = Some(fate);
-            left.retain(|n| heard.fates[*n].is_none());
         }
-        Ok(heard.fates)
+        Ok(())
     }
 
     fn hear_many(&self, unit: &Unit, line: &str, select: &[String], watch: &Watch, heard: &mut Heard) {
         match serde_json::from_str::<Mark>(line) {
             Ok(Mark::Candidate { n }) if n < heard.fates.len() => {
-                heard.current = Some((n, Fate::default(), Instant::now()));
+                let (fate, since) = (Fate::default(), Instant::now());
+                heard.current = Some(Current { n, fate, near: false, since });
                 watch.begin();
             }
-            Ok(Mark::CandidateEnd { n }) => {
+            Ok(Mark::Near { n }) => {
+                if let Some(current) = heard.current.as_mut().filter(|current| current.n == n) {
+                    current.fate.took = current.since.elapsed();
+                    current.near = true;
+                    watch.begin();
+                }
+            }
+            Ok(Mark::CandidateEnd { n, hung }) => {
                 watch.end();
-                if let Some((_, mut fate, since)) = heard.current.take_if(|(current, ..)| *current == n) {
-                    fate.took = since.elapsed();
-                    fate.take_missing(select);
+                if let Some(Current { mut fate, near, since, .. }) =
+                    heard.current.take_if(|current| current.n == n)
+                {
+                    if !near {
+                        fate.took = since.elapsed();
+                    }
+                    if hung {
+                        fate.ends_hung(near);
+                    } else {
+                        fate.take_missing(select);
+                    }
                     heard.fates[n] = Some(fate);
                 }
             }
+            Ok(Mark::Spoilt) => heard.spoilt = true,
+            Ok(Mark::Lost) => {
+                watch.end();
+                heard.current = None;
+            }
             _ => {
-                if let Some((_, fate, _)) = &mut heard.current {
-                    self.driver.hear(unit, line, &mut |said| fate.hear(said));
+                if let Some(Current { fate, near, .. }) = &mut heard.current {
+                    self.driver.hear(unit, line, &mut |said| fate.hear(said, *near));
                 }
             }
         }
@@ -201,7 +290,28 @@ impl Native<'_> {
 }
 
 impl Fate {
-    fn hear(&mut self, line: Line) {
+    /// This and what came of the same candidate with other tests.
+    fn and(mut self, other: Self) -> Self {
+        self.passed.extend(other.passed);
+        self.red.extend(other.red);
+        self.broke.extend(other.broke);
+        self.hung |= other.hung;
+        self.took += other.took;
+        self
+    }
+
+    fn ends_hung(&mut self, near: bool) {
+        if near {
+            self.broke.push((PROCESS.to_owned(), "it did not end".to_owned()));
+        } else {
+            self.hung = true;
+        }
+    }
+
+    fn hear(&mut self, line: Line, near: bool) {
+        if near {
+            return self.hear_near(line);
+        }
         match line {
             Line::End(end) if matches!(end.status.as_str(), "passed" | "skipped") => self.passed.push(end.id),
             Line::End(end) => {
@@ -214,6 +324,20 @@ impl Fate {
             }
             Line::Collected { .. } | Line::Start { .. } | Line::Paused { .. } | Line::Note { .. } => {}
             Line::Done { .. } | Line::Answer {} => {}
+        }
+    }
+
+    fn hear_near(&mut self, line: Line) {
+        match line {
+            Line::End(end) if !matches!(end.status.as_str(), "passed" | "skipped") => {
+                let message = message(&end);
+                self.broke.push((end.id, message));
+            }
+            Line::Error(trouble) => {
+                let message = trouble.message.unwrap_or_default();
+                self.broke.push((format!("{}{IMPORT}", trouble.place), message));
+            }
+            _ => {}
         }
     }
 

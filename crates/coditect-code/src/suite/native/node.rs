@@ -5,7 +5,7 @@
 //! not print to, choose tests by their whole ids, and never write snapshots. Node's runner starts a process for each
 //! file, as it does by itself; the others run all files in one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use coditect_ports::sandbox::{Reports, TOOL_CACHE, TOOL_FILES};
@@ -16,7 +16,7 @@ use coditect_types::testing::Frame;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::many::Candidate;
+use super::many::Order;
 use super::{Broken, Driver, Step, Unit};
 use crate::python::Listing;
 use crate::suite::protocol::Line;
@@ -138,15 +138,17 @@ impl Driver for Node {
         Some(asked(unit, |request| request.skip = ended.to_vec()))
     }
 
-    fn many(&self, unit: &Unit, select: &[String], candidates: &[Candidate<'_>]) -> Option<Step> {
+    fn many(&self, unit: &Unit, select: &[String], order: &Order<'_>) -> Option<Step> {
         if unit.opaque {
             return None;
         }
-        let told = serde_json::to_value(candidates).ok()?;
+        let told = serde_json::to_value(order).ok()?;
         let mut step = asked(unit, |request| {
             request.select = Some(select.to_vec());
             request.many = Some(told);
         });
+        // What is broken off leaves Node's books on who called whom unfinished, which is no harm but to its own checks.
+        add_option(&mut step.env, "--no-force-async-hooks-checks");
         if self.0 == Framework::Jest {
             by_path(unit, &mut step, select);
         }
@@ -156,6 +158,18 @@ impl Driver for Node {
             *file = format!("{TOOL_FILES}/{FOLDER}/many-node.mjs");
         }
         Some(step)
+    }
+
+    fn portions(&self, select: Vec<String>) -> Vec<Vec<String>> {
+        if self.0 != Framework::Jest {
+            return vec![select];
+        }
+        // It tries all candidates with one file before it looks at the next.
+        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for id in select {
+            files.entry(id.split("::").next().unwrap_or(&id).to_owned()).or_default().push(id);
+        }
+        files.into_values().collect()
     }
 
     fn reports(&self) -> Reports {
@@ -254,6 +268,14 @@ fn shell(told: &Told, command: &str) -> Step {
         "top=$PWD; cd \"$0\"; PATH=\"$PWD/node_modules/.bin:$top/node_modules/.bin:$PATH\" exec sh -c \"$1\"";
     let argv = ["sh", "-c", script, package, command].map(str::to_owned).to_vec();
     Step { argv, env: told.env.clone(), ..Step::default() }
+}
+
+/// Adds an option of Node to those that the project gives.
+fn add_option(env: &mut Vec<(String, String)>, option: &str) {
+    match env.iter_mut().rev().find(|(name, _)| name == "NODE_OPTIONS") {
+        Some((_, options)) => *options = format!("{options} {option}"),
+        None => env.push(("NODE_OPTIONS".to_owned(), option.to_owned())),
+    }
 }
 
 /// The step of a unit, asked for something else.

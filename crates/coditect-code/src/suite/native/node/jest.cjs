@@ -38,6 +38,7 @@ async function tryEach(globalConfig, config, runtime, path) {
     await new Runner(globalConfig, {}).runTests([test], watcher, { serial: true });
     trying = false;
   });
+  trying = false;
 }
 
 function namesOf(test) {
@@ -92,8 +93,11 @@ module.exports = async function run(globalConfig, config, environment, runtime, 
     }
   }
 
+  const number = many.now[0];
   const inner = environment.handleTestEvent;
   environment.handleTestEvent = async function handle(event, state) {
+    // One of many candidates, which was broken off, goes no further.
+    if (many.now[0] !== number) return new Promise(() => {});
     if (inner) await inner.call(environment, event, state);
     heard(event, state);
   };

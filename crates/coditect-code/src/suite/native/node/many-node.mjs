@@ -43,9 +43,11 @@ await many.each(async () => {
   try {
     if (imported) await import(url);
     else load(file);
+  } catch (error) {
+    throw many.placed(error, file);
   } finally {
     await settled();
   }
-});
+}, { goesOn: () => false });
 report.done(0);
 process.exit(0);

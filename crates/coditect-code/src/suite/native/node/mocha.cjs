@@ -18,14 +18,15 @@ function mocha() {
 
 /** Has only files loaded that are asked for, and tells which one could not be. */
 function watchFiles(Mocha) {
-  const wanted = report.files();
+  const wanted = report.files(report.nearby);
   const inner = Mocha?.prototype.loadFilesAsync;
   if (!inner) return;
   Mocha.prototype.loadFilesAsync = async function load(...args) {
     // Files of set-up come by an option of their own and are always loaded.
     const always = new Set([].concat(this.options?.file ?? []).map((file) => resolve(file)));
     if (wanted) this.files = this.files.filter((file) => wanted.has(file) || always.has(file));
-    if (many.many && !this.coditect) return tryEach(Mocha, this);
+    if (many.many && !this.coditect) return tryEach(Mocha, this, always);
+    if (this.coditect) return inner.apply(this, args);
     let under;
     this.suite.on('pre-require', (_global, file) => {
       under = file;
@@ -41,7 +42,8 @@ function watchFiles(Mocha) {
 }
 
 /** Many candidates: the files are loaded and run once for each, by a Mocha of its own. */
-async function tryEach(Mocha, first) {
+async function tryEach(Mocha, first, always) {
+  let under;
   const required = [].concat(first.options?.require ?? []).map((name) => resolve(name));
   await many.each(async () => {
     // What was loaded before the tests may hold on to what is tried.
@@ -51,11 +53,30 @@ async function tryEach(Mocha, first) {
     }
     const mocha = new Mocha(first.options);
     mocha.coditect = true;
-    mocha.files = [...first.files];
-    await mocha.loadFilesAsync();
-    await new Promise((done) => mocha.run(done));
+    const wanted = report.files();
+    mocha.files = first.files.filter((file) => always.has(file) || wanted.has(file));
+    await load(mocha);
+    await new Promise((done) => {
+      // One that was broken off is over.
+      under?.abort();
+      under?.dispose?.();
+      under = mocha.run(done);
+    });
   });
   process.exit(0);
+}
+
+/** Loads the files; an error says which one could not be. */
+async function load(mocha) {
+  let file;
+  mocha.suite.on('pre-require', (_global, next) => {
+    file = next;
+  });
+  try {
+    await mocha.loadFilesAsync();
+  } catch (error) {
+    throw file === undefined ? error : many.placed(error, file);
+  }
 }
 
 function loadable(file) {
@@ -73,6 +94,8 @@ function namesOf(runnable) {
 
 class Reporter {
   constructor(runner) {
+    /** Which of many candidates this is about: one that was broken off has no more to say. */
+    this.number = many.now[0];
     this.ids = new Map();
     this.began = new Map();
     /** The last green test: a hook after it may yet break it. */
@@ -82,11 +105,12 @@ class Reporter {
     this.choose(runner.suite, all);
     runner.total = runner.suite.total();
     report.collected(all);
-    runner.on('test', (test) => this.begin(test));
-    runner.on('pass', (test) => this.pass(test));
-    runner.on('pending', (test) => this.pending(test));
-    runner.on('fail', (runnable, error) => this.fail(runnable, error));
-    runner.on('end', () => {
+    const on = (event, told) => runner.on(event, (...of) => this.number === many.now[0] && told(...of));
+    on('test', (test) => this.begin(test));
+    on('pass', (test) => this.pass(test));
+    on('pending', (test) => this.pending(test));
+    on('fail', (runnable, error) => this.fail(runnable, error));
+    on('end', () => {
       this.settle();
       report.done(runner.failures > 0 ? 1 : 0);
     });

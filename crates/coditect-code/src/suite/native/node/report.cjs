@@ -13,14 +13,29 @@ const hrtime = process.hrtime.bigint.bind(process.hrtime);
 /** What is asked for, see `Request` in `node.rs`. */
 const request = parse(readFileSync(`${__dirname}/request.json`, 'utf8'));
 const descriptor = Number(process.env.CODITECT_REPORT_FD);
-const select = request.select && new Set(request.select);
+let select = request.select && new Set(request.select);
 const skip = new Set(request.skip);
 
 const IMPORT = '::<import>';
 const MOST_TEXT = 4096;
 const MOST_FRAMES = 30;
 
+/** What is said while it is kept back, see `listen`. */
+let kept;
+/** Nothing is said. */
+let hushed = false;
+/** Tests that were red, files included that could not be loaded, and that were green. */
+let count = { red: 0, green: 0 };
+
 function send(line) {
+  if (hushed) return;
+  if (line.e === 'error' || (line.e === 'end' && line.status === 'failed')) count.red += 1;
+  if (line.e === 'end' && line.status === 'passed') count.green += 1;
+  if (kept) kept.push(line);
+  else write(line);
+}
+
+function write(line) {
   let rest = Buffer.from(`${stringify(line)}\n`);
   while (rest.length > 0) {
     try {
@@ -82,10 +97,18 @@ function leads(test) {
   return !skip.has(test) && Boolean(select) && [...select].some((other) => other.startsWith(start));
 }
 
-/** Files with tests that are asked for; undefined: all. */
-function files() {
+/** Tests that many candidates may be asked for beside the selected ones. */
+const nearby = request.many?.near ?? [];
+
+/** Files with tests that are asked for, and with these others; undefined: all. */
+function files(others = []) {
   if (!select || select.has('<build>')) return undefined;
-  return new Set([...select].map((test) => `${request.root}/${test.split('::')[0]}`));
+  return new Set([...select, ...others].map((test) => `${request.root}/${test.split('::')[0]}`));
+}
+
+/** Asks for other tests from now on. */
+function ask(tests) {
+  select = new Set(tests);
 }
 
 // ---- tests ----
@@ -139,9 +162,42 @@ function done(code) {
   if (!request.many) send({ e: 'done', exit_code: code });
 }
 
+/** A test under way is given up, and nothing is said of it. */
+function giveUp() {
+  current = undefined;
+  waiting.length = 0;
+  held.length = 0;
+}
+
+function hush(yes) {
+  hushed = yes;
+}
+
+/** Keeps back what is said from now on. */
+function listen() {
+  kept = [];
+}
+
+/** What was kept back. */
+function heard() {
+  const lines = kept ?? [];
+  kept = undefined;
+  return lines;
+}
+
+/** Counts tests anew. */
+function countAnew() {
+  count = { red: 0, green: 0 };
+}
+
+/** Tests that ended. */
+function counted() {
+  return count;
+}
+
 /** A line about one of many candidates. */
 function mark(line) {
-  send(line);
+  write(line);
 }
 
 /** Trouble outside any test. */
@@ -243,7 +299,7 @@ function since(start) {
 }
 
 module.exports = {
-  request, send, below, name, id, forget, forgetAll, wants, leads, files, collected, begin, end, done, flush, mark,
-  trouble, failed, Hits,
+  request, below, name, id, forget, forgetAll, wants, leads, nearby, files, ask, collected, begin, end, done, flush, mark,
+  giveUp, hush, listen, heard, countAnew, counted, trouble, failed, Hits,
   IMPORT, hrtime, since,
 };

@@ -17,6 +17,10 @@ export default class Runner extends Base {
   ids = new Map();
   began = new Map();
   toRun = new Set();
+  /** Has the test under way fail, while it is run. */
+  fail = undefined;
+  /** The candidate was broken off: no further test of it is begun. */
+  broken = false;
 
   async onCollected(files) {
     await super.onCollected?.(files);
@@ -54,14 +58,30 @@ export default class Runner extends Base {
     await super.onAfterRunFiles?.(files);
     if (!many.many || this.trying) return;
     this.trying = true;
-    const { startTests } = await import(/* @vite-ignore */ process.env.CODITECT_VITEST_RUN);
+    const { startTests, getCurrentTest, getFn } = await import(/* @vite-ignore */ process.env.CODITECT_VITEST_RUN);
     const { vi } = await import(/* @vite-ignore */ new URL('index.js', process.env.CODITECT_VITEST).href);
     this.serve();
+    // What breaks off a test must not break off the one who waits for it.
+    this.runTask = (test) =>
+      new Promise((done, fail) => {
+        this.fail = fail;
+        Promise.resolve().then(getFn(test)).then(done, fail);
+      });
     await many.each(async () => {
+      this.ids.clear();
+      this.began.clear();
+      this.broken = false;
+      vi.useRealTimers();
       vi.resetModules();
-      await startTests(files.map((file) => file.filepath), this);
-    });
+      await startTests([...(report.files() ?? files.map((file) => file.filepath))], this);
+    }, { goesOn: () => getCurrentTest() === undefined, breakOff: () => this.breakOff() });
     this.trying = false;
+  }
+
+  breakOff() {
+    this.broken = true;
+    this.fail?.(new Error('it does not end'));
+    return this.fail !== undefined;
   }
 
   /** Has files of candidates asked for by their numbers. */
@@ -78,6 +98,11 @@ export default class Runner extends Base {
   }
 
   async onBeforeRunTask(task) {
+    if (this.broken && task.mode === 'run') task.mode = 'skip';
+    if (task.type !== 'suite' && task.mode === 'run' && many.isRefuted()) {
+      task.mode = 'skip';
+      this.ids.delete(task);
+    }
     const id = this.ids.get(task);
     if (id && task.mode === 'run') {
       this.began.set(id, report.hrtime());
@@ -88,6 +113,7 @@ export default class Runner extends Base {
   }
 
   async onAfterRunTask(task) {
+    this.fail = undefined;
     await super.onAfterRunTask?.(task);
     this.ended(task);
   }

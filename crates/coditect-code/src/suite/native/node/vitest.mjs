@@ -85,7 +85,9 @@ const served = {
   },
 };
 const plugins = many.many ? [served] : [];
-const only = report.files();
+// Each file has a process of its own. With many candidates that of the first one tries them with the others too.
+const asked = report.files();
+const only = many.many && asked ? [...asked].slice(0, 1) : asked;
 const chosen = {
   ...options,
   run: true,
