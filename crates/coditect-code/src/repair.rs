@@ -225,6 +225,15 @@ pub trait Judge: Sync {
         Ok(())
     }
 
+    /// The same for candidates that are changes of `sources` in place of the project's own.
+    fn ready_on(
+        &self,
+        _sources: &[Source],
+        _batch: &[(&Candidate, &BTreeMap<String, String>)],
+    ) -> Result<(), PortError> {
+        Ok(())
+    }
+
     /// What changed projects, all of which pass the tests, do on other inputs. None: that cannot be told here.
     fn compare(
         &self,

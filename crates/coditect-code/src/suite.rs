@@ -25,7 +25,7 @@ mod watch;
 
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
-pub use native::{BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};
+pub use native::{Arm, BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};
 pub use tally::CollectError;
 
 use native::Native;
@@ -253,6 +253,23 @@ impl Suite<'_> {
         stop: &Stop,
     ) -> Result<Option<Built>, PortError> {
         Native::of(self).map(|native| native.build(only, limits, stop)).transpose()
+    }
+
+    /// Builds a project into which candidates are woven (`arms`), and variants beside it as [`Suite::build_variants`] does,
+    /// in one process. The second part of the answer says which variants fit, and which arms and variants do not compile:
+    /// such arms were taken out. One that is told of neither way is built as [`Suite::build_for`] would, and says so by
+    /// what is broken. None: this framework builds nothing.
+    ///
+    /// # Errors
+    /// As [`Suite::run`].
+    pub fn build_woven(
+        &self,
+        only: Option<&[String]>,
+        candidates: (&[Arm], &[Variant<'_>]),
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Option<(Built, Fitting)>, PortError> {
+        Native::of(self).map(|native| native.build_woven(only, candidates, limits, stop)).transpose()
     }
 
     /// Whether one run tells what each of its tests reached, see [`HITS`].

@@ -18,7 +18,7 @@ use super::batches::{Batches, Later};
 use super::parts::{NEAR_MS, files_of, is_built_by_itself, near};
 use super::sources::{Script, Sources};
 use super::trees::Trees;
-use super::woven::{Member, Woven, picked};
+use super::woven::{self, Member, Woven, picked};
 use crate::measure::BUILD_MS;
 
 /// A test may take this many times as long as it took before.
@@ -499,6 +499,14 @@ impl<'a> Bench<'a> {
 
 impl repair::Judge for Bench<'_> {
     fn ready(&self, batch: &[(&Candidate, &BTreeMap<String, String>)]) -> Result<(), PortError> {
+        self.ready_on(self.product, batch)
+    }
+
+    fn ready_on(
+        &self,
+        sources: &[Source],
+        batch: &[(&Candidate, &BTreeMap<String, String>)],
+    ) -> Result<(), PortError> {
         self.prepare_now()?;
         if let Some(batches) = self.batches.get() {
             return self.try_batch(batches, batch);
@@ -506,7 +514,8 @@ impl repair::Judge for Bench<'_> {
         let Some(woven) = &self.woven else { return Ok(()) };
         let limits = Limits { wall_ms: BUILD_MS, ..self.limits.clone() };
         let suite = self.suite(self.project, &woven.tree, Some(&woven.cache), Writes::Kept);
-        let runs = woven.build(&suite, self.product, batch, &limits, self.stop)?;
+        let changed = woven::changed(self.product, sources);
+        let runs = woven.build(&suite, (sources, &changed), batch, &limits, self.stop)?;
         self.runs.fetch_add(u64::from(runs), Ordering::Relaxed);
         self.next_batch.store((batch.len() * 3 / 2).clamp(FIRST_BATCH, LARGEST_BATCH), Ordering::Relaxed);
         Ok(())

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use coditect_code::repair::schemata::{self, PICK, Without};
+use coditect_code::repair::schemata::{self, PICK, Schema, Without};
 use coditect_code::repair::{Candidate, Source};
-use coditect_code::suite::{Built, Suite, Variant};
+use coditect_code::suite::{Arm, Built, Fitting, Suite, Variant};
 use coditect_ports::{PortError, Stop};
 use coditect_types::Limits;
 
@@ -98,11 +98,12 @@ impl Woven {
         members.get(overlay).cloned()
     }
 
-    /// Builds a batch. Gives the number of processes that it took.
+    /// Builds a batch of changes of `sources`; those of them that are not as the project has them are in `changed`. Gives
+    /// the number of processes that it took.
     pub(super) fn build(
         &self,
         suite: &Suite<'_>,
-        sources: &[Source],
+        (sources, changed): (&[Source], &Overlay),
         batch: &[(&Candidate, &BTreeMap<String, String>)],
         limits: &Limits,
         stop: &Stop,
@@ -119,17 +120,22 @@ impl Woven {
             if schema.members.is_empty() && !suite.takes_many() {
                 break;
             }
-            self.put(&root, &schema.files)?;
-            let Some(built) = suite.build_for(self.only.as_ref().map(Part::ids), limits, stop)? else {
+            let mut files = changed.clone();
+            files.extend(schema.files.iter().map(|(path, text)| (path.clone(), text.clone())));
+            self.put(&root, &files)?;
+            let variants = beside(suite, batch, &schema.members, &members);
+            let asked = (arms(&schema), variants.as_slice());
+            let asked = (asked.0.as_slice(), asked.1);
+            let Some((built, fitting)) =
+                suite.build_woven(self.only.as_ref().map(Part::ids), asked, limits, stop)?
+            else {
                 break;
             };
             runs += 1;
             let Some((_, frames)) = built.broken() else {
                 let built = Arc::new(built.of_compiled());
-                for n in &schema.members {
-                    members.insert(batch[*n].1.clone(), Member::Built(Arc::clone(&built), *n));
-                }
-                base = Some(built);
+                settle(batch, (&schema.members, &variants), &fitting, &built, &mut members);
+                base = Some((built, variants.iter().map(|(number, _)| *number).collect()));
                 break;
             };
             let mut blamed: BTreeSet<usize> =
@@ -156,8 +162,8 @@ impl Woven {
             }
             without.candidates.extend(blamed);
         }
-        if let Some(base) = base {
-            runs += one_by_one(suite, &base, batch, &mut members, limits, stop)?;
+        if let Some((base, told)) = base {
+            runs += one_by_one(suite, (&base, &told), batch, &mut members, limits, stop)?;
         }
         let number = |member: &Member| match member {
             Member::Built(_, number) => u32::try_from(*number).ok(),
@@ -200,36 +206,80 @@ impl Woven {
     }
 }
 
-/// Builds what could not be woven beside the woven program, where the language can. Gives the number of processes.
+/// The files of `sources` that are not as `product` has them.
+pub(super) fn changed(product: &[Source], sources: &[Source]) -> Overlay {
+    let same =
+        |source: &&Source| product.iter().any(|own| own.path == source.path && own.text == source.text);
+    let file = |source: &Source| (source.path.clone(), source.text.clone());
+    sources.iter().filter(|source| !same(source)).map(file).collect()
+}
+
+fn arms(schema: &Schema) -> Vec<Arm> {
+    let arm = |(number, path, lines): (usize, &str, _)| {
+        Some(Arm { number: u32::try_from(number).ok()?, path: path.to_owned(), lines })
+    };
+    schema.arms().filter_map(arm).collect()
+}
+
+/// What cannot be woven and is built beside, where the language can.
+fn beside<'b>(
+    suite: &Suite<'_>,
+    batch: &[(&Candidate, &'b Overlay)],
+    woven: &BTreeSet<usize>,
+    members: &HashMap<Overlay, Member>,
+) -> Vec<Variant<'b>> {
+    if !suite.takes_many() {
+        return Vec::new();
+    }
+    let open = |(n, overlay): &(usize, &'b Overlay)| !woven.contains(n) && !members.contains_key(*overlay);
+    let all = batch.iter().map(|(_, overlay)| *overlay).enumerate().filter(open);
+    all.filter_map(|(n, overlay)| Some((u32::try_from(n).ok()?, overlay))).collect()
+}
+
+/// Keeps what a build said of its candidates.
+fn settle(
+    batch: &[(&Candidate, &Overlay)],
+    (woven, beside): (&BTreeSet<usize>, &[Variant<'_>]),
+    fitting: &Fitting,
+    built: &Arc<Built>,
+    members: &mut HashMap<Overlay, Member>,
+) {
+    let told = |n: usize| u32::try_from(n).ok().and_then(|number| fitting.get(&number));
+    for n in woven {
+        // Copies that a method has no room for are told of too: they are in no build.
+        let member = match told(*n) {
+            Some(Err(why)) if why.is_empty() => continue,
+            Some(Err(why)) => Member::Refused(why.clone()),
+            Some(Ok(())) | None => Member::Built(Arc::clone(built), *n),
+        };
+        members.insert(batch[*n].1.clone(), member);
+    }
+    for (number, overlay) in beside {
+        let member = match fitting.get(number) {
+            Some(Ok(())) => Member::Built(Arc::clone(built), *number as usize),
+            Some(Err(why)) => Member::Refused(why.clone()),
+            None => continue,
+        };
+        members.insert((*overlay).clone(), member);
+    }
+}
+
+/// Builds what was in no build beside the woven program, but for those that were `told` of. Gives the number of processes.
 fn one_by_one(
     suite: &Suite<'_>,
-    base: &Arc<Built>,
+    (base, told): (&Arc<Built>, &BTreeSet<u32>),
     batch: &[(&Candidate, &Overlay)],
     members: &mut HashMap<Overlay, Member>,
     limits: &Limits,
     stop: &Stop,
 ) -> Result<u32, PortError> {
-    if !suite.takes_many() {
-        return Ok(0);
-    }
-    let variants: Vec<Variant<'_>> = batch
-        .iter()
-        .zip(0..)
-        .filter(|((_, overlay), _)| !members.contains_key(*overlay))
-        .map(|((_, overlay), number)| (number, *overlay))
-        .collect();
+    let mut variants = beside(suite, batch, &BTreeSet::new(), members);
+    variants.retain(|(number, _)| !told.contains(number));
     if variants.is_empty() {
         return Ok(0);
     }
     let Some(fitting) = suite.build_variants(&variants, limits, stop)? else { return Ok(0) };
-    for (number, overlay) in variants {
-        let member = match fitting.get(&number) {
-            Some(Ok(())) => Member::Built(Arc::clone(base), number as usize),
-            Some(Err(why)) => Member::Refused(why.clone()),
-            None => continue,
-        };
-        members.insert(overlay.clone(), member);
-    }
+    settle(batch, (&BTreeSet::new(), &variants), &fitting, base, members);
     Ok(1)
 }
 

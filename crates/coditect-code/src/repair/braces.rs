@@ -31,6 +31,7 @@ mod level;
 mod lore;
 mod names;
 mod operators;
+mod returns;
 mod statements;
 mod table;
 mod tables;

@@ -19,17 +19,35 @@ pub(super) type Overlay = BTreeMap<String, String>;
 pub(super) struct Layered<'a> {
     judge: &'a dyn Judge,
     below: &'a Overlay,
+    /// The project's sources with these files.
+    sources: &'a [Source],
 }
 
 impl<'a> Layered<'a> {
-    pub(super) fn new(judge: &'a dyn Judge, below: &'a Overlay) -> Self {
-        Self { judge, below }
+    pub(super) fn new(judge: &'a dyn Judge, below: &'a Overlay, sources: &'a [Source]) -> Self {
+        Self { judge, below, sources }
     }
 }
 
 impl Judge for Layered<'_> {
     fn judge(&self, overlay: &Overlay, scope: Scope<'_>) -> Result<Trial, PortError> {
         self.judge.judge(&stacked(self.below, overlay), scope)
+    }
+
+    fn ready(&self, batch: &[(&Candidate, &Overlay)]) -> Result<(), PortError> {
+        self.ready_on(self.sources, batch)
+    }
+
+    fn ready_on(&self, sources: &[Source], batch: &[(&Candidate, &Overlay)]) -> Result<(), PortError> {
+        let whole: Vec<(&Candidate, Overlay)> =
+            batch.iter().map(|(candidate, above)| (*candidate, stacked(self.below, above))).collect();
+        let batch: Vec<(&Candidate, &Overlay)> =
+            whole.iter().map(|(candidate, all)| (*candidate, all)).collect();
+        self.judge.ready_on(sources, &batch)
+    }
+
+    fn batch(&self) -> usize {
+        self.judge.batch()
     }
 
     fn compare(&self, inquiry: &Inquiry<'_>, means: &Means<'_>) -> Result<Option<Behaviour>, PortError> {

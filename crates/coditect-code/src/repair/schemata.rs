@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::languages::{Body, Language, function_bodies};
-use crate::repair::{Candidate, Source};
+use crate::repair::{Candidate, Edit, Source};
 use crate::syntax::{Splice, children, splice};
 
 /// The variable of the environment that says which candidate runs.
@@ -52,6 +52,13 @@ impl Schema {
         self.lines.get(path)?.iter().find(|(lines, _)| lines.contains(&line)).map(|(_, candidate)| *candidate)
     }
 
+    /// Where the copies lie: candidate, file, and whole lines from 1.
+    pub fn arms(&self) -> impl Iterator<Item = (usize, &str, Range<u32>)> {
+        self.lines.iter().flat_map(|(path, arms)| {
+            arms.iter().map(move |(lines, number)| (*number, path.as_str(), lines.clone()))
+        })
+    }
+
     /// The body whose own text holds a line: the byte where it begins in its file. A candidate's copy of a function within
     /// it is no part of its own text.
     #[must_use]
@@ -71,52 +78,78 @@ pub fn is_woven(language: Language) -> bool {
     matches!(language, Language::Rust | Language::Go | Language::Java)
 }
 
-/// Weaves the candidates that are not in `without`. One whose edits are not all in the body of one function is left out;
-/// so are those in bodies that cannot be a choice (see [`Body::special`]).
+/// Weaves the candidates that are not in `without`. One with an edit that is in no body of a function is left out; so are
+/// those in bodies that cannot be a choice (see [`Body::special`]). One with edits in several bodies is chosen in each.
 #[must_use]
 pub fn weave(sources: &[Source], candidates: &[&Candidate], without: &Without) -> Schema {
     let mut schema = Schema::default();
-    let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (n, candidate) in candidates.iter().enumerate().filter(|(n, _)| !without.candidates.contains(n)) {
-        if let [first, rest @ ..] = candidate.edits.as_slice()
-            && rest.iter().all(|edit| edit.path == first.path)
-        {
-            by_file.entry(&*first.path).or_default().push(n);
-        }
-    }
-    for (path, wanted) in by_file {
+    let wanted: Vec<usize> = (0..candidates.len())
+        .filter(|n| !without.candidates.contains(n) && !candidates[*n].edits.is_empty())
+        .collect();
+    let paths: BTreeSet<&str> =
+        wanted.iter().flat_map(|n| candidates[*n].edits.iter().map(|edit| &*edit.path)).collect();
+    let mut files: BTreeMap<&str, (Vec<Body>, Language, &str)> = BTreeMap::new();
+    for path in paths {
         let Some(source) = sources.iter().find(|source| source.path == path) else { continue };
         let Some(language) = Language::of_path(path).filter(|language| is_woven(*language)) else { continue };
         let Some(tree) = language.syntax().and_then(|mut syntax| syntax.parse(&source.text)) else {
             continue;
         };
-        let bodies = function_bodies(&source.text, &tree, language);
-        let is_broken = |body: &Body| without.bodies.contains(&(path.to_owned(), body.range.start));
-        let broken: BTreeSet<usize> = (0..bodies.len()).filter(|n| is_broken(&bodies[*n])).collect();
-        let by_body = broken.iter().map(|body| (*body, Vec::new())).collect();
-        let mut loom = Loom { language, text: &source.text, bodies: &bodies, by_body, broken, candidates };
-        for n in wanted {
-            if let Some(body) = loom.body_of(candidates[n]) {
-                let mine = loom.by_body.entry(body).or_default();
-                if language == Language::Java && (mine.len() + 2) * bodies[body].range.len() > JAVA_BYTES {
-                    continue;
-                }
-                mine.push(n);
-                schema.members.insert(n);
+        files.insert(path, (function_bodies(&source.text, &tree, language), language, &source.text));
+    }
+    let mut looms: BTreeMap<&str, Loom<'_>> = files
+        .iter()
+        .map(|(path, (bodies, language, text))| {
+            let is_broken = |body: &Body| without.bodies.contains(&((*path).to_owned(), body.range.start));
+            let broken: BTreeSet<usize> = (0..bodies.len()).filter(|n| is_broken(&bodies[*n])).collect();
+            let by_body = broken.iter().map(|body| (*body, Vec::new())).collect();
+            (*path, Loom { language: *language, path, text, bodies, by_body, broken, candidates })
+        })
+        .collect();
+    for n in wanted {
+        let Some(places) = places_of(&looms, candidates[n]) else { continue };
+        for (path, body) in places {
+            if let Some(loom) = looms.get_mut(path) {
+                loom.by_body.entry(body).or_default().push(n);
             }
         }
+        schema.members.insert(n);
+    }
+    for (path, mut loom) in looms {
         loom.by_body.retain(|_, mine| !mine.is_empty());
         if loom.by_body.is_empty() {
             continue;
         }
         let mut out = Woven::default();
-        loom.range(0..source.text.len(), &mut out);
+        loom.range(0..loom.text.len(), &mut out);
         schema.files.insert(path.to_owned(), out.text);
         schema.lines.insert(path.to_owned(), out.lines);
         schema.bases.insert(path.to_owned(), out.bases);
     }
     add_support(sources, &mut schema.files);
     schema
+}
+
+/// The bodies that a candidate's edits are in, by file. None: one is in no body that can be a choice.
+fn places_of<'c>(
+    looms: &BTreeMap<&str, Loom<'_>>,
+    candidate: &'c Candidate,
+) -> Option<BTreeSet<(&'c str, usize)>> {
+    let mut places: BTreeSet<(&str, usize)> = BTreeSet::new();
+    for edit in &candidate.edits {
+        let path: &str = &edit.path;
+        places.insert((path, looms.get(path)?.body_of(&edit.range)?));
+    }
+    // A copy holds all that is within it.
+    let all = places.clone();
+    places.retain(|(path, body)| {
+        let range = |body: &usize| looms.get(path).map_or(0..0, |loom| loom.bodies[*body].range.clone());
+        let inner = range(body);
+        let holds = |outer: Range<usize>| outer.start < inner.start && inner.end < outer.end;
+        !all.iter().any(|(other, outer)| other == path && holds(range(outer)))
+    });
+    let fits = |(path, body): &(&str, usize)| looms.get(path).is_some_and(|loom| loom.has_room(*body));
+    places.iter().all(fits).then_some(places)
 }
 
 /// A file as it is woven.
@@ -138,6 +171,7 @@ impl Woven {
 
 struct Loom<'a> {
     language: Language,
+    path: &'a str,
     text: &'a str,
     bodies: &'a [Body],
     by_body: BTreeMap<usize, Vec<usize>>,
@@ -147,14 +181,9 @@ struct Loom<'a> {
 }
 
 impl Loom<'_> {
-    /// The innermost body that holds all of a candidate's edits, if it can be a choice.
-    fn body_of(&self, candidate: &Candidate) -> Option<usize> {
-        let holds = |body: &Body| {
-            candidate
-                .edits
-                .iter()
-                .all(|edit| body.range.start < edit.range.start && edit.range.end < body.range.end)
-        };
+    /// The innermost body that holds an edit, if it can be a choice.
+    fn body_of(&self, edit: &Range<usize>) -> Option<usize> {
+        let holds = |body: &Body| body.range.start < edit.start && edit.end < body.range.end;
         let inner = (0..self.bodies.len())
             .filter(|n| holds(&self.bodies[*n]))
             .min_by_key(|n| self.bodies[*n].range.len())?;
@@ -166,6 +195,12 @@ impl Loom<'_> {
                 .get(body.whole.start..body.range.start)
                 .is_some_and(|signature| signature.contains("-> impl "));
         (!body.special && !opaque).then_some(inner)
+    }
+
+    /// Whether one more copy of a body fits, see [`JAVA_BYTES`].
+    fn has_room(&self, body: usize) -> bool {
+        let copies = self.by_body.get(&body).map_or(0, Vec::len);
+        self.language != Language::Java || (copies + 3) * self.bodies[body].range.len() <= JAVA_BYTES
     }
 
     /// The text of a range, with the bodies within it woven.
@@ -281,9 +316,13 @@ impl Loom<'_> {
 
     /// A body as a candidate has it.
     fn copy(&self, range: &Range<usize>, number: usize) -> Option<String> {
+        let within = |edit: &&Edit| {
+            &*edit.path == self.path && range.start < edit.range.start && edit.range.end < range.end
+        };
         let splices: Vec<Splice> = self.candidates[number]
             .edits
             .iter()
+            .filter(within)
             .map(|edit| Splice {
                 range: edit.range.start - range.start..edit.range.end - range.start,
                 new: edit.new.clone(),

@@ -201,7 +201,7 @@ fn above(
         within: means.limits.within.as_ref().map(|within| within.again(&sources)),
         ..means.limits.clone()
     };
-    let judge = Layered::new(means.judge, &step.overlay);
+    let judge = Layered::new(means.judge, &step.overlay, &sources);
     let on_top = Problem { sources: &sources, red: &red, refused: &[], ..*problem };
     let means = Means { judge: &judge, limits: &limits, ..*means };
     (search_parsed(&on_top, &means, progress), still)

@@ -29,8 +29,8 @@ mod many;
 pub(crate) mod node;
 mod picks;
 
+pub use driver::{Arm, Built, Fitting, Variant};
 pub(super) use driver::{Autopsy, Broken, Driver, Ear, Step, Unit, driver};
-pub use driver::{Built, Fitting, Variant};
 pub use many::{Fate, Many, Patch};
 pub use picks::Picked;
 
@@ -81,11 +81,38 @@ impl<'a> Native<'a> {
         self.build_project(narrowed.as_ref().unwrap_or(self.suite.project), limits, stop)
     }
 
+    /// Builds a project into which candidates are woven. What can be told of them is in the second part of the answer, see
+    /// [`Suite::build_woven`].
+    pub(super) fn build_woven(
+        &self,
+        only: Option<&[String]>,
+        (arms, variants): (&[Arm], &[Variant<'_>]),
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<(Built, Fitting), PortError> {
+        let Some(steps) = self.driver.woven(self.suite.project, arms, variants) else {
+            return Ok((self.build(only, limits, stop)?, Fitting::new()));
+        };
+        let (built, last) = self.build_steps(self.suite.project, steps, limits, stop)?;
+        let fitting = last.map_or_else(Fitting::new, |ran| self.driver.fitting(&ran));
+        Ok((built, fitting))
+    }
+
     fn build_project(&self, project: &Project, limits: &Limits, stop: &Stop) -> Result<Built, PortError> {
+        Ok(self.build_steps(project, self.driver.builds(project), limits, stop)?.0)
+    }
+
+    fn build_steps(
+        &self,
+        project: &Project,
+        steps: Vec<Step>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<(Built, Option<Ran>), PortError> {
         let limits = &for_builds(limits);
         let mut built = Built::default();
         let mut last = None;
-        for step in self.driver.builds(project) {
+        for step in steps {
             let ran =
                 self.run(step, true, Reports::None, limits, &[], stop, &mut |_| ControlFlow::Continue(()))?;
             built.take(&ran);
@@ -94,7 +121,7 @@ impl<'a> Native<'a> {
                 let message = format!("the build did not end by itself: {}", how(&ran.exit));
                 built.broken = Some(Broken { message, ..Broken::default() });
                 built.exit = Some(ran.exit);
-                return Ok(built);
+                return Ok((built, None));
             }
             let failed = ran.exit != Exit::Code(0);
             last = Some(ran);
@@ -124,7 +151,7 @@ impl<'a> Native<'a> {
             built.units[n].opaque |= listed.is_none();
             built.units[n].names = listed;
         }
-        Ok(built)
+        Ok((built, last))
     }
 
     /// Builds other texts of files beside what is built, see [`Driver::variants`].

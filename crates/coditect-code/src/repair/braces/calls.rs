@@ -3,11 +3,13 @@
 use tree_sitter::Node;
 
 use super::desk::{Desk, callee_name, callee_node, is_callee, is_statement, object_of};
-use super::facts::Site;
+use super::facts::{Origin, Site};
 use super::names;
 use super::table::{Shape, confusable};
 use crate::repair::EditKind;
 
+/// How much likelier an argument is missing that is a parameter without any use.
+const IDLE: f64 = 2.5;
 /// Names that are tried as a new argument.
 const MOST_NEW_ARGUMENTS: usize = 5;
 
@@ -173,7 +175,7 @@ fn add_arguments(
     if exact && !lacking {
         return;
     }
-    let fit = if lacking {
+    let fit: f64 = if lacking {
         0.9
     } else if takes.is_some() {
         0.1
@@ -182,21 +184,23 @@ fn add_arguments(
     };
     let end = arguments.last().map_or(list.start_byte() + 1, Node::end_byte);
     let comma = if arguments.is_empty() { "" } else { ", " };
-    let values: Vec<String> = desk
+    let mut values: Vec<(String, bool)> = desk
         .values_at(site.node)
         .into_iter()
         .filter(|name| name.depth == desk.region.depth)
-        .take(MOST_NEW_ARGUMENTS)
-        .map(|name| name.text.to_owned())
+        .map(|name| (name.text.to_owned(), name.origin == Origin::Parameter && name.uses == 0))
         .collect();
-    let constants = ["true", "false", "0", "1"].map(str::to_owned);
-    for (rank, value) in values.into_iter().chain(constants).enumerate() {
+    // A parameter that nothing in the function speaks of was meant for something.
+    values.sort_by_key(|(_, idle)| !idle);
+    values.truncate(MOST_NEW_ARGUMENTS);
+    let constants = ["true", "false", "0", "1"].map(|text| (text.to_owned(), false));
+    for (rank, (value, idle)) in values.into_iter().chain(constants).enumerate() {
         if arguments.iter().any(|argument| desk.text(*argument) == value) {
             continue;
         }
-        let fit = fit / (1.0 + 0.3 * rank as f64);
+        let fit = if idle { IDLE * fit.max(0.6) } else { fit } / (1.0 + 0.3 * rank as f64);
         desk.raw(site, end..end, format!("{comma}{value}"), EditKind::ArgumentAdded, fit);
-        if let Some(first) = arguments.first().filter(|_| lacking) {
+        if let Some(first) = arguments.first().filter(|_| lacking || idle) {
             let at = first.start_byte();
             desk.raw(site, at..at, format!("{value}, "), EditKind::ArgumentAdded, 0.5 * fit);
         }

@@ -28,7 +28,7 @@ pub(super) struct Lore {
     pub(super) methods: BTreeMap<String, u32>,
     /// Types of members and of what functions give.
     pub(super) declared: Declared,
-    /// Functions with how many parameters they take.
+    /// Functions with how many parameters they take; of several with one name, the most.
     pub(super) functions: BTreeMap<String, usize>,
     /// Text literals of tests, quotes included.
     pub(super) texts: BTreeSet<String>,
@@ -96,7 +96,8 @@ impl Lore {
         Declared::note(&mut self.declared.calls, text_of(text, name), gives);
         let parameters =
             node.child_by_field_name("parameters").map(|list| grammar.parts(list).len()).unwrap_or(0);
-        self.functions.insert(text_of(text, name).to_owned(), parameters);
+        let most = self.functions.entry(text_of(text, name).to_owned()).or_insert(parameters);
+        *most = parameters.max(*most);
     }
 
     fn field(&mut self, text: &str, grammar: &Grammar, node: Node<'_>, is_test: bool) {

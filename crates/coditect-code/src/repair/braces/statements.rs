@@ -61,6 +61,7 @@ fn returned(desk: &mut Desk<'_, '_>, site: Site<'_>, node: Node<'_>) {
             desk.raw(site, value.byte_range(), *text, EditKind::Constant, 0.2 / (1.0 + 0.3 * rank as f64));
         }
     }
+    super::returns::propose(desk, site, value);
     // What else the function gives.
     let returned: Vec<String> = desk
         .region

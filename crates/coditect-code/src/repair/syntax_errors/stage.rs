@@ -253,7 +253,7 @@ fn search_base(
             }));
         }
     }
-    let judge = Layered::new(means.judge, &base.overlay);
+    let judge = Layered::new(means.judge, &base.overlay, &sources);
     let on_top = Problem { sources: &sources, suspects: &suspects, red: &red, refused: &[], ..*problem };
     let means = Means { judge: &judge, limits, ..*means };
     let mut sought = search_parsed(&on_top, &means, progress);

@@ -86,6 +86,17 @@ impl Unit {
     }
 }
 
+/// A copy of a function that was woven into a file, for a candidate of that number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arm {
+    /// The candidate.
+    pub number: u32,
+    /// The file, below the project's root.
+    pub path: String,
+    /// Its lines, from 1; whole ones.
+    pub lines: std::ops::Range<u32>,
+}
+
 /// Other texts of files, by their paths below the project's root, under a number.
 pub type Variant<'a> = (u32, &'a BTreeMap<String, String>);
 
@@ -197,6 +208,12 @@ pub(in crate::suite) trait Driver: Sync {
 
     /// The command that builds other texts of some files, each beside what is built already.
     fn variants(&self, _project: &Project, _variants: &[Variant<'_>]) -> Option<Step> {
+        None
+    }
+
+    /// The commands that build a project into which candidates are woven, with variants beside it, where the compiler's own
+    /// process can take out what does not compile; [`Driver::fitting`] tells then of both. None: it is built as any other.
+    fn woven(&self, _project: &Project, _arms: &[Arm], _variants: &[Variant<'_>]) -> Option<Vec<Step>> {
         None
     }
 

@@ -13,7 +13,7 @@ use coditect_ports::sandbox::{Reports, TOOL_CACHE, TOOL_FILES};
 use coditect_types::testing::Frame;
 use coditect_types::{Limits, Project};
 
-use super::{Broken, Driver, MESSAGE_BYTES, Step, Unit, Variant};
+use super::{Arm, Broken, Driver, MESSAGE_BYTES, Step, Unit, Variant};
 use crate::suite::protocol::Line;
 
 /// See the module.
@@ -21,6 +21,7 @@ pub(super) struct Java;
 
 /// Our programs, by name: what builds, and what runs tests.
 const BUILDER: &[(&str, &str)] = &[
+    ("Arms.java", include_str!("java/Arms.java")),
     ("Build.java", include_str!("java/Build.java")),
     ("Compiler.java", include_str!("java/Compiler.java")),
     ("Gradle.java", include_str!("java/Gradle.java")),
@@ -94,15 +95,19 @@ impl Driver for Java {
     }
 
     fn variants(&self, project: &Project, variants: &[Variant<'_>]) -> Option<Step> {
-        let (mut request, mut files) = (request(project), Vec::new());
-        for (number, texts) in variants {
-            for (path, text) in *texts {
-                let name = format!("text-{}", files.len());
-                request.push_str(&format!("variant\t{number}\t{name}\t{path}\n"));
-                files.push((name, text.clone()));
-            }
-        }
+        let mut request = request(project);
+        let files = add_variants(&mut request, variants);
         Some(build(request, files))
+    }
+
+    fn woven(&self, project: &Project, arms: &[Arm], variants: &[Variant<'_>]) -> Option<Vec<Step>> {
+        let mut request = request(project);
+        for Arm { number, path, lines } in arms {
+            let last = lines.end.saturating_sub(1);
+            request.push_str(&format!("arm\t{number}\t{}\t{last}\t{path}\n", lines.start));
+        }
+        let files = add_variants(&mut request, variants);
+        Some(vec![build(request, files)])
     }
 
     fn fitting(&self, ran: &Ran) -> BTreeMap<u32, Result<(), String>> {
@@ -210,6 +215,19 @@ fn build(request: String, more: Vec<(String, String)>) -> Step {
     files.push(("request".to_owned(), request));
     files.extend(more);
     Step { argv, env: environment(), files, ..Step::default() }
+}
+
+/// Adds variants to a request. Gives the files with their texts.
+fn add_variants(request: &mut String, variants: &[Variant<'_>]) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for (number, texts) in variants {
+        for (path, text) in *texts {
+            let name = format!("text-{}", files.len());
+            request.push_str(&format!("variant\t{number}\t{name}\t{path}\n"));
+            files.push((name, text.clone()));
+        }
+    }
+    files
 }
 
 /// Adds an error of the compiler.

@@ -337,7 +337,13 @@ impl Fate {
                 let message = trouble.message.unwrap_or_default();
                 self.broke.push((format!("{}{IMPORT}", trouble.place), message));
             }
-            _ => {}
+            Line::Collected { .. }
+            | Line::Start { .. }
+            | Line::End(_)
+            | Line::Paused { .. }
+            | Line::Note { .. }
+            | Line::Done { .. }
+            | Line::Answer { .. } => {}
         }
     }
 

@@ -3,6 +3,7 @@ package coditect.tool;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,6 +84,7 @@ public final class Build {
                 return;
             }
         }
+        request.arms.refused.forEach((number, why) -> say("variant", number.toString(), "refused", why));
         if (!request.variants.isEmpty()) {
             Variants.make(request.variants, compilers, launches, cache.resolve("variants"), this::say);
         }
@@ -138,6 +140,12 @@ public final class Build {
         Compiler main = new Compiler(module, classes, home.resolve("main.txt"), path);
         Set<Path> sources = sources(module.mainSources, module.testSources);
         Compiler.Result compiled = main.run(sources, stale);
+        for (int round = 0; round < Arms.MOST_ROUNDS && !compiled.errors.isEmpty(); round++) {
+            if (!request.arms.prune(compiled.errors, Charset.forName(module.encoding))) {
+                break;
+            }
+            compiled = main.run(sources, stale);
+        }
         compilers.add(main);
         changed.put(module, compiled.shapeChanged);
         if (!tell(module, compiled) || !tested) {
@@ -274,7 +282,11 @@ public final class Build {
         }
         launches.add(new Variants.Launch(home.getFileName().toString(), options, whole));
         arguments(home.resolve("whole.args"), options, whole);
-        arguments(home.resolve("batch.args"), options, first);
+        // Some ask the class loader of the system for their files.
+        List<Path> batch = new ArrayList<>(first);
+        batch.addAll(module.testResources);
+        batch.addAll(module.mainResources);
+        arguments(home.resolve("batch.args"), options, batch);
         Files.write(home.resolve("own.txt"), lines(own));
         List<String> places = new ArrayList<>();
         all.forEach((name, source) -> places.add(name + "\t" + below(source)));

@@ -160,8 +160,22 @@ final class Compiler {
         if (result.errors.isEmpty()) {
             save(after);
         } else if (whole) {
-            // Half of it is compiled: what is there does not belong together.
-            Files.deleteIfExists(record);
+            // Half of it is compiled: what is there does not belong together, and all of it is compiled again. How it
+            // looked is still what others were compiled against.
+            Map<Path, Known> halves = new TreeMap<>();
+            for (Map.Entry<Path, Known> old : before.entrySet()) {
+                Known half = new Known("none");
+                half.classes.putAll(old.getValue().classes);
+                halves.put(old.getKey(), half);
+            }
+            for (Known known : after.values()) {
+                remove(known);
+            }
+            if (halves.isEmpty()) {
+                Files.deleteIfExists(record);
+            } else {
+                save(halves);
+            }
         } else {
             // The rest still stands, and how these looked is still what others were compiled against.
             for (Path source : changed) {

@@ -26,14 +26,47 @@ import org.junit.platform.launcher.core.LauncherFactory;
 
 /** JUnit 5, and older tests by its engines. */
 final class Junit5 implements Framework {
+    /** Made once: it looks through the whole class path for engines. */
+    private Launcher launcher;
+    /** What was found for tests that were wanted before, of the same classes. */
+    private final Map<Set<String>, Found> found = new HashMap<>();
+
+    /** Tests, ready to be run again and again. */
+    private static final class Found {
+        final Names names;
+        final LauncherDiscoveryRequest request;
+        final Set<String> known;
+
+        Found(Names names, LauncherDiscoveryRequest request, Set<String> known) {
+            this.names = names;
+            this.request = request;
+            this.known = known;
+        }
+    }
+
     @Override
     public void run(Collection<Class<?>> classes, Set<String> wanted, Reports reports) {
-        Launcher launcher = LauncherFactory.create();
+        Found tests = wanted == null ? null : found.get(wanted);
+        if (tests == null) {
+            tests = find(classes, wanted, reports);
+            if (wanted != null) {
+                found.put(new LinkedHashSet<>(wanted), tests);
+            }
+        }
+        reports.collected(tests.known);
+        if (tests.request != null) {
+            launcher.execute(tests.request, new Listener(tests.names, reports));
+        }
+    }
+
+    private Found find(Collection<Class<?>> classes, Set<String> wanted, Reports reports) {
+        launcher = launcher == null ? LauncherFactory.create() : launcher;
         List<DiscoverySelector> selectors = new ArrayList<>();
         classes.forEach(one -> selectors.add(selectClass(one)));
         LauncherDiscoveryRequest request = request(selectors);
         TestPlan plan = launcher.discover(request);
         Names names = new Names(plan, reports);
+        Set<String> known = new LinkedHashSet<>();
         if (wanted != null) {
             selectors.clear();
             for (String id : wanted) {
@@ -43,14 +76,12 @@ final class Junit5 implements Framework {
                 }
             }
             if (selectors.isEmpty()) {
-                reports.collected(List.of());
-                return;
+                return new Found(names, null, known);
             }
             request = request(selectors);
             plan = launcher.discover(request);
         }
         // What is made while a test runs (parameters) is known only then.
-        Set<String> known = new LinkedHashSet<>();
         for (TestIdentifier root : plan.getRoots()) {
             for (TestIdentifier one : plan.getDescendants(root)) {
                 if (one.isTest()) {
@@ -63,8 +94,7 @@ final class Junit5 implements Framework {
                 known.add(id);
             }
         }
-        reports.collected(known);
-        launcher.execute(request, new Listener(names, reports));
+        return new Found(names, request, known);
     }
 
     private static LauncherDiscoveryRequest request(List<DiscoverySelector> selectors) {

@@ -9,8 +9,11 @@ import java.nio.file.Path;
 import java.security.CodeSource;
 import java.security.ProtectionDomain;
 import java.security.cert.Certificate;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Loads the classes of a project anew for each candidate; what was read of them is kept. */
@@ -32,6 +35,10 @@ final class Loader extends URLClassLoader {
         registerAsParallelCapable();
     }
 
+    /** Runs tests of these classes; null: nothing was run yet. */
+    Framework framework;
+    /** Test classes that were loaded, by the tests that were wanted. */
+    final Map<Set<String>, Collection<Class<?>>> tests = new HashMap<>();
     /** Classes of this candidate alone; null: none. */
     private final Path own;
 

@@ -23,8 +23,12 @@ final class Reports {
     private final Set<String> ended = new HashSet<>();
     private final Map<String, Long> started = new HashMap<>();
     private boolean red;
+    /** Tests that were red. */
+    private final Set<String> failed = new HashSet<>();
     /** Lines that are kept back; null: none. */
     private StringBuilder held;
+    /** What was known when something else began; null: nothing did. */
+    private Reports suspended;
     /** A class could not be initialised, which stays so. */
     private boolean broken;
     /** Asked at the end of a test for the numbers of the blocks that it ran; null: nobody asks. */
@@ -55,9 +59,31 @@ final class Reports {
         reset();
     }
 
+    /** Begins something else, of which nobody is to hear. */
+    synchronized void suspend() {
+        suspended = new Reports(OutputStream.nullOutputStream(), sources);
+        suspended.ended.addAll(ended);
+        suspended.started.putAll(started);
+        suspended.red = red;
+        hold();
+        reset();
+    }
+
+    /** Goes on with what there was; gives the tests that were red meanwhile. */
+    synchronized Set<String> resume() {
+        Set<String> meanwhile = failed();
+        forget();
+        ended.addAll(suspended.ended);
+        started.putAll(suspended.started);
+        red = suspended.red;
+        suspended = null;
+        return meanwhile;
+    }
+
     private void reset() {
         ended.clear();
         started.clear();
+        failed.clear();
         red = false;
         broken = false;
     }
@@ -71,6 +97,11 @@ final class Reports {
     /** Whether a test was red. */
     synchronized boolean isRed() {
         return red;
+    }
+
+    /** The tests that were red since the candidate began, or since lines are held back. */
+    synchronized Set<String> failed() {
+        return new HashSet<>(failed);
     }
 
     /** Whether a class could not be initialised. */
@@ -127,7 +158,10 @@ final class Reports {
         long us = (System.nanoTime() - started.getOrDefault(id, System.nanoTime())) / 1_000;
         StringBuilder out = new StringBuilder("{\"e\":\"end\",\"id\":").append(text(id)).append(",\"status\":\"")
                 .append(status).append("\",\"us\":").append(us);
-        red |= status.equals("failed") || status.equals("errored");
+        if (status.equals("failed") || status.equals("errored")) {
+            red = true;
+            failed.add(id);
+        }
         for (Throwable at = trouble; at != null; at = at.getCause() == at ? null : at.getCause()) {
             broken |= at instanceof LinkageError;
         }
@@ -157,10 +191,16 @@ final class Reports {
     synchronized void line(String json) {
         if (held != null) {
             held.append(json).append('\n');
+            // Whoever listens knows by it that something goes on.
+            write("{}");
             return;
         }
+        write(json);
+    }
+
+    private void write(String line) {
         try {
-            channel.write((json + "\n").getBytes(StandardCharsets.UTF_8));
+            channel.write((line + "\n").getBytes(StandardCharsets.UTF_8));
             channel.flush();
         } catch (IOException e) {
             // Nobody listens any more.

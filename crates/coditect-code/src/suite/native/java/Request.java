@@ -28,6 +28,9 @@ final class Request {
     /** By number: texts for sources below the root, in files beside the request. */
     final Map<Integer, Map<Path, Path>> variants = new TreeMap<>();
 
+    /** What is woven into sources. */
+    final Arms arms = new Arms();
+
     static Request read(Path file) throws IOException {
         Request request = new Request();
         for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
@@ -59,6 +62,11 @@ final class Request {
                     String[] parts = text.split("\t");
                     request.variants.computeIfAbsent(Integer.valueOf(parts[0]), number -> new LinkedHashMap<>())
                             .put(request.root.resolve(parts[2]), file.resolveSibling(parts[1]));
+                    break;
+                case "arm":
+                    String[] arm = text.split("\t");
+                    request.arms.add(request.root.resolve(arm[3]), Integer.parseInt(arm[0]), Integer.parseInt(arm[1]),
+                            Integer.parseInt(arm[2]));
                     break;
                 default:
                     throw new IOException("the request has an unknown word: " + word);

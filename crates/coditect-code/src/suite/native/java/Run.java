@@ -115,6 +115,14 @@ public final class Run {
         framework().run(load(wanted, Run.class.getClassLoader()), wanted, reports);
     }
 
+    /** Tests of one loader, run with what is made once for it. */
+    private void run(Loader loader, Set<String> wanted) throws ReflectiveOperationException {
+        if (loader.framework == null) {
+            loader.framework = framework();
+        }
+        loader.framework.run(loader.tests.computeIfAbsent(wanted, ids -> load(ids, loader)), wanted, reports);
+    }
+
     /** The test classes, or those that the wanted tests are in. */
     private Collection<Class<?>> load(Set<String> wanted, ClassLoader loader) {
         Set<String> files = new HashSet<>();
@@ -179,7 +187,7 @@ public final class Run {
             alone(loader, () -> {
                 for (String id : ids) {
                     Set<String> only = Collections.singleton(id);
-                    framework().run(load(only, loader), only, reports);
+                    run(loader, only);
                 }
             });
         }
@@ -213,9 +221,9 @@ public final class Run {
                 try (Loader loader = fresh(pick)) {
                     alone(loader, () -> {
                         one(loader, ids);
-                        if (!reports.isRed() && !near.isEmpty()) {
-                            Set<String> others = new LinkedHashSet<>(near);
-                            framework().run(load(others, loader), others, reports);
+                        Set<String> others = reports.isRed() || near.isEmpty() ? Set.of() : shared.steady(near);
+                        if (!others.isEmpty()) {
+                            run(loader, others);
                         }
                     });
                 }
@@ -231,8 +239,7 @@ public final class Run {
     /** Runs the red tests. */
     private void one(Loader loader, List<String> ids) throws Exception {
         for (String id : ids) {
-            Set<String> only = Collections.singleton(id);
-            framework().run(load(only, loader), only, reports);
+            run(loader, Collections.singleton(id));
             if (reports.isRed() && ids.size() > FEW) {
                 break;
             }
@@ -247,9 +254,28 @@ public final class Run {
         /** Candidates that change what happens while classes are initialised; null: not known yet. */
         private Set<Integer> early;
         private boolean impossible;
+        private Set<String> steady;
 
         Shared(List<String> ids) {
             this.ids = ids;
+        }
+
+        /**
+         * Of tests that are green, those that are so here too, without a candidate: not all can do with a class loader that
+         * is not the system's.
+         */
+        Set<String> steady(List<String> near) throws Exception {
+            if (steady == null) {
+                steady = new LinkedHashSet<>(near);
+                String pick = System.clearProperty(PICK);
+                reports.suspend();
+                try (Loader plain = fresh(null)) {
+                    alone(plain, () -> run(plain, new LinkedHashSet<>(near)));
+                }
+                steady.removeAll(reports.resume());
+                System.setProperty(PICK, pick);
+            }
+            return steady;
         }
 
         /** True: a test is red with this candidate, which has been reported. False: nothing is known. */
