@@ -51,7 +51,8 @@ pub(super) fn build(
         .means(READS, "making the mounts private")?;
     let pieces = open_pieces(plan, userns)?;
     let layers = overlay::open(plan, userns)?;
-    let root = memory(&[(c"mode", c"0755".to_owned()), (c"size", c"16777216".to_owned())])?;
+    let size = CString::new(room(&plan.entries).to_string()).unwrap_or_default();
+    let root = memory(&[(c"mode", c"0755".to_owned()), (c"size", size)])?;
     let stage = stage();
     let here = File::open("/").means(READS, "opening the root")?;
     let stage_path = sys::c_string(stage).means(READS, "naming the stage")?;
@@ -119,6 +120,17 @@ pub(super) fn copy(source: &Raw, set: u64, mapped_by: Option<BorrowedFd<'_>>) ->
 /// The name under which a failure of id-mapping is told. The host answers it by running the guest as the view's
 /// owner, which is another way to the same protection.
 const MAPPING: &str = crate::os::identity::MAPPING;
+
+/// Bytes of the root's file system: its directories and links, and the files that it is given. The guest cannot write to it.
+fn room(entries: &[Entry]) -> u64 {
+    const BESIDE: u64 = 16 << 20;
+    let page = 4096;
+    let files = entries.iter().map(|entry| match entry {
+        Entry::File { content, .. } => (content.0.len() as u64).next_multiple_of(page) + page,
+        Entry::Bind { .. } | Entry::Overlay { .. } | Entry::Link { .. } | Entry::Runner => 0,
+    });
+    BESIDE + files.sum::<u64>()
+}
 
 /// A directory that every Linux has, to attach the fresh root at for a moment.
 fn stage() -> &'static Path {
@@ -222,5 +234,18 @@ impl FreshRoot {
         let flags = flags | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         fchdir(self.mount.as_fd()).means(WRITES, "entering the root")?;
         mount(nothing, "/", nothing, flags, nothing).means(WRITES, "sealing the root")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_every_file_that_is_given() {
+        let file =
+            |bytes| Entry::File { target: Raw("/tool/a".into()), content: Raw("a".repeat(bytes).into()) };
+        let none = room(&[Entry::Runner]);
+        assert!(room(&[file(20 << 20), file(1)]) >= none + (20 << 20) + 4096);
     }
 }
