@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use coditect_ports::Stop;
 
 use super::guest::{Dirs, Life};
-use super::memory::Handle;
+use super::memory::{Faults, Handle};
 use super::rooms::{Lent, Rooms};
 use super::{Ended, PythonWasm, WasmLimits, WasmRun};
 
@@ -105,9 +105,10 @@ impl WarmPool {
         };
         warm.runs += 1;
         self.note(kind, |record| record.runs += 1);
+        let faults = Faults::now();
         let mut run = warm.life.enter(python, request, limits, on_report, cancel);
         if warm.is_good() {
-            match warm.memory.rewind() {
+            match warm.memory.rewind(faults) {
                 Ok(()) => self.put(kind.clone(), warm),
                 Err(error) => tracing::warn!(%error, "a warm guest could not be rewound"),
             }
