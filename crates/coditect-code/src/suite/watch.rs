@@ -137,9 +137,7 @@ impl Watchman {
                 shift.rests = false;
                 idle = 0;
             }
-            drop(shift);
-            thread::sleep(LOOK);
-            shift = lock(&self.shift);
+            shift = self.called.wait_timeout(shift, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -167,7 +165,7 @@ mod tests {
 
     fn until(what: impl Fn() -> bool) -> bool {
         (0..2_000).any(|_| {
-            thread::sleep(Duration::from_millis(5));
+            thread::park_timeout(Duration::from_millis(5));
             what()
         })
     }

@@ -17,8 +17,8 @@ use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::ops::Range;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -230,7 +230,8 @@ impl Mapping {
         // SAFETY: a new mapping at an address of the kernel's choice, which nothing can touch yet.
         let start = unsafe { mmap_anonymous(None, all, ProtFlags::PROT_NONE, flags)? };
         // From here on `drop` unmaps it, whatever fails.
-        let mapping = Self { start: start.cast(), reserved, guard, open: image.size, settled: None, private: None };
+        let mapping =
+            Self { start: start.cast(), reserved, guard, open: image.size, settled: None, private: None };
         mapping.show(image)?;
         Ok(mapping)
     }
@@ -351,7 +352,8 @@ impl Mapping {
         let start = self.base() as usize;
         let all = start..start + self.open;
         let end = start + image.size.min(self.open);
-        let Some(mut found) = pagemap.and_then(|file| pagemap::private(file, all, KEEP).ok()).flatten() else {
+        let Some(mut found) = pagemap.and_then(|file| pagemap::private(file, all, KEEP).ok()).flatten()
+        else {
             return Ok(None);
         };
         if found.iter().any(|region| region.end > end) {
