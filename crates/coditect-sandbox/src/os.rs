@@ -31,6 +31,7 @@ mod plan;
 mod probe;
 mod pump;
 mod run;
+pub(crate) mod sockets;
 mod sys;
 mod toolchain;
 mod watch;

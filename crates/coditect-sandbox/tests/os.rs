@@ -46,6 +46,38 @@ open('/tmp/x', 'w').write('scratch'); open('made.txt', 'w').write('made')
 }
 
 #[test]
+fn a_program_can_talk_to_a_server_of_its_own_and_to_no_other() {
+    let view = view();
+    let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let script = r"
+import socket, sys, threading
+for family, host in [(socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1'), (socket.AF_INET, 'localhost')]:
+    server = socket.create_server((host, 0), family=family)
+    def serve(server=server):
+        client, _ = server.accept()
+        client.sendall(client.recv(9).upper())
+        client.close()
+    threading.Thread(target=serve).start()
+    with socket.create_connection(server.getsockname()[:2]) as client:
+        client.sendall(b'hello')
+        print(host, client.recv(9).decode())
+one, two = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+one.bind(('127.0.0.1', 0))
+two.sendto(b'packet', one.getsockname())
+print(one.recv(9).decode())
+try:
+    socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=1)
+except ConnectionRefusedError:
+    print('refused')
+";
+    let port = outside.local_addr().unwrap().port().to_string();
+    let ran = Case::new(view.path()).run(&["python3", "-c", script, &port]).unwrap();
+    assert_eq!(ran.exit, Exit::Code(0), "{}", text(&ran.stderr));
+    assert_eq!(text(&ran.stdout), "127.0.0.1 HELLO\n::1 HELLO\nlocalhost HELLO\npacket\nrefused\n");
+    assert!(ran.enforced.network && ran.enforced.by.iter().any(|name| name == "network_namespace"));
+}
+
+#[test]
 fn a_read_only_view_stays_as_it_is() {
     let view = view();
     let mut case = Case::new(view.path());

@@ -2,8 +2,12 @@
 //!
 //! An engine's default filter is made for servers. It lets a guest make set-user-id files in the view, which belong to
 //! the person outside, and reach the machine by socket families that no network namespace holds (`AF_VSOCK`).
+//!
+//! An engine looks at one condition for each argument of a call: two for the same would mean either.
 
 use serde_json::{Value, json};
+
+use crate::os::sockets::{PROTOCOLS, TYPE_BITS, foreign_types};
 
 /// Answered as by a kernel that does not have them: a filter cannot read their arguments, and libraries know another way.
 const ABSENT: &[&str] =
@@ -86,10 +90,16 @@ const WITH_MODE: &[(&str, u32)] = &[
 ];
 
 /// The profile. Calls of other kinds than this machine's own (i386, x32) are none that it lets through.
-pub(super) fn profile() -> String {
+/// `loopback`: the container has a network of its own that leads nowhere but to itself.
+pub(super) fn profile(loopback: bool) -> String {
     let mut calls = vec![deny(ABSENT, libc::ENOSYS, &[]), deny(DENIED, libc::EPERM, &[])];
     let not_unix = json!({"index": 0, "value": libc::AF_UNIX, "op": "SCMP_CMP_NE"});
-    calls.push(deny(&["socket", "socketpair"], libc::EPERM, &[not_unix]));
+    if loopback {
+        calls.extend(foreign_sockets());
+    } else {
+        calls.push(deny(&["socket"], libc::EPERM, std::slice::from_ref(&not_unix)));
+    }
+    calls.push(deny(&["socketpair"], libc::EPERM, &[not_unix]));
     let spaces = [
         libc::CLONE_NEWNS,
         libc::CLONE_NEWUSER,
@@ -120,6 +130,30 @@ pub(super) fn profile() -> String {
         _ => "SCMP_ARCH_X86_64",
     };
     json!({"defaultAction": "SCMP_ACT_ALLOW", "architectures": [architecture], "syscalls": calls}).to_string()
+}
+
+/// Sockets of all families but `AF_UNIX` and the internet's, and of these all but TCP and UDP.
+fn foreign_sockets() -> Vec<Value> {
+    let is = |index, value: i32| json!({"index": index, "value": value, "op": "SCMP_CMP_EQ"});
+    let above = |index, value: i32| json!({"index": index, "value": value, "op": "SCMP_CMP_GT"});
+    let refused = |args: &[Value]| deny(&["socket"], libc::EPERM, args);
+    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+    let most = |known: &[i32]| known.iter().copied().max().unwrap_or(0);
+    let others = |known: &'static [i32]| (0..most(known)).filter(move |number| !known.contains(number));
+    let mut calls: Vec<Value> = (0..most(&families))
+        .filter(|family| !families.contains(family))
+        .map(|family| refused(&[is(0, family)]))
+        .collect();
+    calls.push(refused(&[above(0, most(&families))]));
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        calls.extend(foreign_types().map(|kind| {
+            let bits = json!({"index": 1, "value": TYPE_BITS, "valueTwo": kind, "op": "SCMP_CMP_MASKED_EQ"});
+            refused(&[is(0, family), bits])
+        }));
+        calls.extend(others(&PROTOCOLS).map(|protocol| refused(&[is(0, family), is(2, protocol)])));
+        calls.push(refused(&[is(0, family), above(2, most(&PROTOCOLS))]));
+    }
+    calls
 }
 
 fn deny(names: &[&str], errno: i32, args: &[Value]) -> Value {

@@ -67,7 +67,19 @@ fn an_engine_that_gives_less_than_was_asked_is_found_out() {
 
 #[test]
 fn the_filter_is_one_that_engines_can_read() {
-    let profile: serde_json::Value = serde_json::from_str(&filter::profile()).unwrap();
-    assert_eq!(profile["defaultAction"], "SCMP_ACT_ALLOW");
-    assert!(profile["syscalls"].as_array().unwrap().len() > 20);
+    for loopback in [false, true] {
+        let profile: serde_json::Value = serde_json::from_str(&filter::profile(loopback)).unwrap();
+        assert_eq!(profile["defaultAction"], "SCMP_ACT_ALLOW");
+        let calls = profile["syscalls"].as_array().unwrap();
+        assert!(calls.len() > 20);
+        let refuses = |kind: &str| {
+            calls.iter().any(|call| call["names"][0] == "socket" && call["args"][0]["op"] == kind)
+        };
+        assert_eq!((refuses("SCMP_CMP_NE"), refuses("SCMP_CMP_GT")), (!loopback, loopback));
+        for call in calls {
+            let of: Vec<_> =
+                call["args"].as_array().unwrap().iter().map(|arg| arg["index"].as_u64()).collect();
+            assert!(of.windows(2).all(|pair| pair[0] != pair[1]), "{call}");
+        }
+    }
 }

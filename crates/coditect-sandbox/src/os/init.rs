@@ -59,6 +59,8 @@ struct Standing {
     by: Vec<String>,
     missing: Vec<String>,
     waived: Vec<String>,
+    /// There is a network of the guest's own, which leads nowhere but to itself.
+    loopback: bool,
 }
 
 impl Standing {
@@ -247,7 +249,10 @@ fn take_namespaces(plan: &Plan, standing: &mut Standing) -> Result<(), Failed> {
     unshare(CloneFlags::CLONE_NEWPID).means("processes", "taking a pid namespace")?;
     standing.by.push("pid_namespace".into());
     let net = unshare(CloneFlags::CLONE_NEWNET).means("network", "taking a network namespace");
+    let own_network = net.is_ok();
     standing.essential("network_namespace", net)?;
+    // Tests that talk to a server of their own need it. Where it cannot be raised, there are no sockets for it either.
+    standing.loopback = own_network && sys::raise_loopback().is_ok();
     let ipc = unshare(CloneFlags::CLONE_NEWIPC).means("processes", "taking an ipc namespace");
     standing.essential("ipc_namespace", ipc)?;
     let uts = unshare(CloneFlags::CLONE_NEWUTS)

@@ -309,6 +309,22 @@ pub(super) fn drop_from_bounding_set(capability: u64) -> io::Result<bool> {
     }
 }
 
+/// Raises the loopback interface of this network namespace, which a new one has down.
+pub(super) fn raise_loopback() -> io::Result<()> {
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    // SAFETY: no pointers are passed.
+    let socket = owned(unsafe { libc::socket(libc::AF_INET, kind, 0) }.into())?;
+    // SAFETY: all zeros is a valid value of a structure of numbers.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, byte) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = byte.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+    // SAFETY: the request is laid out as the kernel's and outlives the call, which reads it only.
+    checked(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) }.into())
+        .map(drop)
+}
+
 /// Marks every descriptor from `first` on as closed on exec.
 pub(super) fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     let flags = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;

@@ -41,7 +41,7 @@ pub(super) fn become_program(
         .map(|(name, value)| CString::new([name.bytes(), b"=", value.bytes()].concat()))
         .collect::<Result<Vec<_>, _>>()?;
     let program = CString::new(program.as_os_str().as_bytes())?;
-    let filters = match walls::filters(&plan.limits) {
+    let filters = match walls::filters(&plan.limits, standing.loopback) {
         Ok(filters) => filters,
         Err(failed) => return refuse(socket, failed),
     };

@@ -15,6 +15,7 @@ use seccompiler::{
 
 use super::{Failed, Meaning, Standing};
 use crate::os::plan::{Access, Entry, GuestLimits, PROJECT, Plan, RUNNER};
+use crate::os::sockets::{PROTOCOLS, TYPE_BITS, foreign_types};
 use crate::os::sys;
 
 /// Takes every capability out of the bounding set, so that no exec can ever give one back.
@@ -48,7 +49,7 @@ pub(super) fn drop_capabilities() -> Result<(), Failed> {
 pub(super) fn landlock(plan: &Plan, standing: &mut Standing) {
     let mut cause = String::new();
     for abi in [ABI::V6, ABI::V5, ABI::V4, ABI::V3, ABI::V2, ABI::V1] {
-        match restrict(plan, abi) {
+        match restrict(plan, abi, standing.loopback) {
             Ok(RulesetStatus::FullyEnforced) => {
                 standing.by.push(format!("landlock_abi{}", abi as i32));
                 return;
@@ -60,11 +61,12 @@ pub(super) fn landlock(plan: &Plan, standing: &mut Standing) {
     standing.missing.push(format!("landlock: {cause}"));
 }
 
-fn restrict(plan: &Plan, abi: ABI) -> Result<RulesetStatus, RulesetError> {
+fn restrict(plan: &Plan, abi: ABI, loopback: bool) -> Result<RulesetStatus, RulesetError> {
     let all = AccessFs::from_all(abi);
     let read = AccessFs::from_read(abi);
     let mut rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(all)?;
-    if abi as i32 >= ABI::V4 as i32 {
+    // Ports can be told apart, namespaces cannot: a network of the guest's own is for all to use, or not at all.
+    if abi as i32 >= ABI::V4 as i32 && !loopback {
         rules = rules.handle_access(AccessNet::from_all(abi))?;
     }
     if abi as i32 >= ABI::V6 as i32 {
@@ -119,7 +121,7 @@ pub(super) fn limit(limits: &GuestLimits) -> Result<(), Failed> {
 }
 
 /// The system call filters, made ahead since making them needs memory and the filter is the last step.
-pub(super) fn filters(limits: &GuestLimits) -> Result<Vec<BpfProgram>, Failed> {
+pub(super) fn filters(limits: &GuestLimits, loopback: bool) -> Result<Vec<BpfProgram>, Failed> {
     let failed = |doing: String| Failed { protection: "seccomp", doing, errno: libc::ENOSYS };
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| failed(error.to_string()))?;
     let make = |rules, errno: i32| {
@@ -134,7 +136,7 @@ pub(super) fn filters(limits: &GuestLimits) -> Result<Vec<BpfProgram>, Failed> {
         absent.extend(UNCOUNTED.iter().map(|call| (*call, Vec::new())));
     }
     let mut denied: BTreeMap<i64, Vec<SeccompRule>> = DENIED.iter().map(|call| (*call, Vec::new())).collect();
-    denied.extend(conditional().map_err(|error| failed(error.to_string()))?);
+    denied.extend(conditional(loopback).map_err(|error| failed(error.to_string()))?);
     let mut first = make(absent, libc::ENOSYS)?;
     refuse_x32(&mut first);
     Ok(vec![first, make(denied, libc::EPERM)?])
@@ -166,14 +168,41 @@ fn refuse_x32(filter: &mut BpfProgram) {
     filter.splice(0..0, [load, compare, kill]);
 }
 
-/// Calls that depend on their arguments: sockets of other families than `AF_UNIX`, `clone` into namespaces,
-/// and writing to a terminal's input.
-fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::BackendError> {
+/// The sockets that are refused. With a network of the guest's own: of all families but `AF_UNIX` and the internet's, and of
+/// these all but TCP and UDP. Without: of all but `AF_UNIX`.
+fn sockets(loopback: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let is = |argument, operator, value: u32| {
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value.into())
+    };
+    let no_family = |families: &[i32]| {
+        families
+            .iter()
+            .map(|family| is(0, SeccompCmpOp::Ne, family.unsigned_abs()))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    if !loopback {
+        return Ok(vec![SeccompRule::new(no_family(&[libc::AF_UNIX])?)?]);
+    }
+    let mut rules = vec![SeccompRule::new(no_family(&[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6])?)?];
+    for kind in foreign_types() {
+        let mut foreign = no_family(&[libc::AF_UNIX])?;
+        foreign.push(is(1, SeccompCmpOp::MaskedEq(TYPE_BITS.into()), kind)?);
+        rules.push(SeccompRule::new(foreign)?);
+    }
+    let mut foreign = no_family(&[libc::AF_UNIX])?;
+    for protocol in PROTOCOLS {
+        foreign.push(is(2, SeccompCmpOp::Ne, protocol.unsigned_abs())?);
+    }
+    rules.push(SeccompRule::new(foreign)?);
+    Ok(rules)
+}
+
+/// Calls that depend on their arguments: sockets, `clone` into namespaces, and writing to a terminal's input.
+fn conditional(loopback: bool) -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::BackendError> {
     let rule = |argument, operator, value: u64| {
         SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
             .and_then(|condition| SeccompRule::new(vec![condition]))
     };
-    let not_unix = || rule(0, SeccompCmpOp::Ne, libc::AF_UNIX.unsigned_abs().into());
     let spaces = [
         libc::CLONE_NEWNS,
         libc::CLONE_NEWUSER,
@@ -191,8 +220,8 @@ fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::BackendErr
         .map(|request| rule(1, SeccompCmpOp::Eq, request & 0xffff_ffff));
     let mut rules = set_id_bits()?;
     rules.extend([
-        (libc::SYS_socket, vec![not_unix()?]),
-        (libc::SYS_socketpair, vec![not_unix()?]),
+        (libc::SYS_socket, sockets(loopback)?),
+        (libc::SYS_socketpair, sockets(false)?),
         (libc::SYS_clone, clones.collect::<Result<_, _>>()?),
         (libc::SYS_ioctl, ioctls.into_iter().collect::<Result<_, _>>()?),
     ]);
