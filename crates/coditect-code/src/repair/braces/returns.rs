@@ -1,4 +1,5 @@
-//! A value that is returned, taken from functions that are like this one: overloads, siblings, copies.
+//! A value that is returned: what the function has made, or what functions that are like this one give (overloads,
+//! siblings, copies).
 //!
 //! Where a function gives a bare literal (`return null;`), nothing in it says what it should give. What stands beside it
 //! often does: functions of the same type do the same for another argument, and their names differ by just the word in
@@ -10,12 +11,14 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::desk::Desk;
-use super::facts::{Region, Site};
+use super::facts::{Origin, Region, Site};
 use super::table::Shape;
 use super::words::{alike, parts};
 use crate::repair::EditKind;
 use crate::syntax::{Splice, children, splice};
 
+/// Names in scope that are tried.
+const MOST_MADE: usize = 8;
 /// Functions that are looked at, the most alike first.
 const MOST_KIN: usize = 12;
 /// Ways in which one value is fitted in.
@@ -29,11 +32,29 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>, value: Node<'_>) 
         desk.shape(value),
         Shape::Null | Shape::True | Shape::False | Shape::Int | Shape::Float | Shape::Text | Shape::Array
     );
-    let Some(gives) = desk.region.gives.as_ref().filter(|gives| bare && !gives.name.is_empty()) else {
+    if !bare {
         return;
-    };
+    }
     let sure = if desk.shape(value) == Shape::Null { 1.8 } else { 0.8 };
     let own = desk.region;
+    let gives = own.gives.clone().unwrap_or_default();
+    // What was made here, most likely to be given.
+    let made: Vec<(&str, f64)> = desk
+        .values_at(value)
+        .into_iter()
+        .filter(|name| matches!(name.origin, Origin::Local | Origin::Parameter) && name.depth == own.depth)
+        .map(|name| {
+            let local = if name.origin == Origin::Local { 1.0 } else { 0.6 };
+            (name.text, local * if name.ty.is_unknown() { 0.5 } else { desk.fit(&gives, &name.ty) })
+        })
+        .collect();
+    for (rank, (name, fit)) in made.into_iter().take(MOST_MADE).enumerate() {
+        let fit = sure * fit / (1.0 + 0.15 * rank as f64);
+        desk.raw(site, value.byte_range(), name.to_owned(), EditKind::Expression, fit);
+    }
+    if gives.name.is_empty() {
+        return;
+    }
     let mut kin: Vec<(f64, &Region<'_>)> = desk
         .facts
         .regions

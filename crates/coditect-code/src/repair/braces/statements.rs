@@ -9,7 +9,7 @@ use super::table::Shape;
 use super::types::Class;
 use crate::languages::Language;
 use crate::repair::EditKind;
-use crate::syntax::Splice;
+use crate::syntax::{Splice, children};
 
 /// Statements that are larger than this are not moved, in bytes.
 const LARGEST_MOVED: usize = 1_500;
@@ -40,6 +40,11 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
 fn returned(desk: &mut Desk<'_, '_>, site: Site<'_>, node: Node<'_>) {
     let parts = desk.grammar.parts(node);
     let Some(value) = parts.first().copied() else { return };
+    // Go has a list around a single value too.
+    let value = match children(value).as_slice() {
+        [only] if value.kind() == "expression_list" => *only,
+        _ => value,
+    };
     let gives = desk.region.gives.clone().unwrap_or_default();
     let ty = if gives.is_unknown() { desk.ty(value) } else { gives };
     let here = desk.text(value);

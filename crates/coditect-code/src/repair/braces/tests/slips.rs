@@ -261,3 +261,59 @@ fn what_a_compiler_refuses_at_once_is_left_out() {
         }
     }
 }
+
+#[test]
+fn parts_of_conditions_and_values_come_from_what_stands_around() {
+    let program = "\
+package m
+
+func prefix(text1, text2 []rune) int {
+	n := 0
+	for ; n < len(text1); n++ {
+		if text1[n] != text2[n] {
+			return n
+		}
+	}
+	return n
+}
+
+func made(val []int, p *[]int) *holder {
+	kept := new(holder)
+	kept.value = p
+	return nil
+}
+
+func (m *match) late(h *holder, c bool) bool {
+	if m.failed == errMismatch && c {
+		return true
+	}
+	return false
+}
+
+func (m *match) early(h *holder) int {
+	if h == nil {
+		return 1
+	}
+	return 0
+}
+";
+    check(
+        Language::Go,
+        program,
+        &[
+            ("n < len(text1)", "n < len(text1) && n < len(text2)"),
+            ("return nil", "return kept"),
+            ("if h == nil", "if h == nil && m.failed == errMismatch"),
+        ],
+    );
+    let program = "\
+function sum(values) {
+  let total = 0;
+  for (const value of values) {
+    total += value;
+  }
+  return 0;
+}
+";
+    check(Language::JavaScript, program, &[("return 0", "return total")]);
+}
