@@ -78,6 +78,12 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
     }
 }
 
+/// Time that no search gets, so that it reports before it is cut off and what it found can be proved and handed over: a
+/// tenth of what is left, or what the proof is likely to take, up to a quarter.
+fn reserve_ms(state: &State, wall_ms: u64) -> u64 {
+    (wall_ms / 10).max(state.world.proof_ms.min(wall_ms / 4))
+}
+
 /// What is left of the budget.
 #[must_use]
 pub fn left(state: &State, now_ms: u64) -> Budget {
@@ -86,9 +92,25 @@ pub fn left(state: &State, now_ms: u64) -> Budget {
     let wall_ms = budget.wall_ms.saturating_sub(state.active_ms(now_ms));
     Budget {
         wall_ms,
-        // A tenth of the time is left for proof and hand-over, and so that a search reports before it is cut off.
-        search_ms: budget.search_ms.saturating_sub(searched).min(wall_ms - wall_ms / 10),
+        search_ms: budget.search_ms.saturating_sub(searched).min(wall_ms - reserve_ms(state, wall_ms)),
         candidates: budget.candidates.saturating_sub(state.ledger.candidates),
         model_calls: budget.model_calls.saturating_sub(state.ledger.model_calls),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_leaves_time_for_the_proof() {
+        let mut state = State::default();
+        let budget = Budget { wall_ms: 120_000, search_ms: 300_000, ..Budget::default() };
+        state.policy = std::sync::Arc::new(coditect_types::Policy { budget, ..Default::default() });
+        let search_ms = |proof_ms| {
+            state.world.proof_ms = proof_ms;
+            left(&state, 20_000).search_ms
+        };
+        assert_eq!([0, 9_000, 16_000, 60_000].map(search_ms), [90_000, 90_000, 84_000, 75_000]);
     }
 }

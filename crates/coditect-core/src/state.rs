@@ -38,6 +38,8 @@ pub struct World {
     pub baseline: Option<Arc<TestReport>>,
     /// The receipt of that run.
     pub baseline_receipt: Option<Arc<Receipt>>,
+    /// How long a proof is likely to take, builds included: what the baseline took without its red tests, ms.
+    pub proof_ms: u64,
     /// Suspicious lines.
     pub suspects: Arc<Vec<Suspect>>,
     /// The change that is stood for now.
@@ -201,6 +203,8 @@ fn learn(state: &mut State, outcome: &Outcome) {
             world.baseline = Some(Arc::new(report.clone()));
             world.suspects = Arc::new(suspects.clone());
             world.baseline_receipt = Some(Arc::new(receipt.clone()));
+            let red_us: u64 = report.red().map(|test| test.us).sum();
+            world.proof_ms = spent.wall_ms.saturating_sub(red_us / 1_000);
             pay(&mut state.ledger, spent);
         }
         Outcome::ChangeProposed { proposal, spent } => {
