@@ -20,6 +20,7 @@ use self::facts::{Facts, Site};
 use self::lore::Lore;
 use self::table::Grammar;
 
+mod borrowed;
 mod branches;
 mod calls;
 mod chars;

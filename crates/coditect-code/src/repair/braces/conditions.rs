@@ -1,11 +1,12 @@
 //! Conditions: parts that are missing, and conditions that are wrong altogether.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use tree_sitter::Node;
 
-use super::desk::{Desk, is_statement, is_whole_condition};
+use super::borrowed;
+use super::desk::{Desk, is_statement, is_whole_condition, names_in};
 use super::facts::Site;
 use super::level;
 use super::table::Shape;
@@ -13,20 +14,16 @@ use super::types::{Class, Ty};
 use super::words::alike;
 use crate::languages::Language;
 use crate::repair::EditKind;
-use crate::syntax::{Splice, children, splice};
+use crate::syntax::{Splice, splice};
 
 /// Names that conditions are made of at one place.
 const MOST_NAMES: usize = 8;
 /// Conditions that are tried at one place.
 const MOST_CONDITIONS: usize = 90;
-/// Conditions of other functions that are tried at one place.
-const MOST_BORROWED: usize = 24;
 /// Names that are as alike as this are likely to be treated alike.
 const TWIN: f64 = 0.6;
 /// Twins of one condition.
 const MOST_TWINS: usize = 4;
-/// Longest condition that is taken over from another function, in bytes.
-const LONGEST: usize = 80;
 
 /// A condition that could stand somewhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +92,7 @@ fn whole(desk: &mut Desk<'_, '_>, site: Site<'_>) {
 fn twins(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
     let text = desk.text(node);
     let (start, level) = (node.start_byte(), desk.level(node));
-    let uses: Vec<Node<'_>> = names_in(desk, node);
+    let uses: Vec<Node<'_>> = names_in(desk.grammar, node);
     let used: BTreeSet<&str> = uses.iter().map(|name| desk.text(*name)).collect();
     let known = desk.values_at(node);
     let mut found = Vec::new();
@@ -121,80 +118,6 @@ fn twins(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
     found.sort_by(|a, b| b.fit.total_cmp(&a.fit));
     found.truncate(MOST_TWINS);
     found
-}
-
-/// The names of values in an expression.
-fn names_in<'n>(desk: &Desk<'_, '_>, node: Node<'n>) -> Vec<Node<'n>> {
-    let mut found = Vec::new();
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        if desk.shape(node) == Shape::Name && !super::desk::is_callee(node) {
-            found.push(node);
-        }
-        open.extend(children(node));
-    }
-    found
-}
-
-/// Conditions of other functions of the file that are about names which are visible here too, the most frequent first.
-fn borrowed(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
-    let here: BTreeMap<&str, &Ty> =
-        desk.region.names_at(node.start_byte()).map(|name| (name.text, &name.ty)).collect();
-    let mut counts: BTreeMap<&str, (Node<'_>, u32)> = BTreeMap::new();
-    for region in desk.facts.regions.iter().filter(|other| !std::ptr::eq(*other, desk.region)) {
-        for site in &region.expressions {
-            let text = desk.text(site.node);
-            let is_short = text.len() <= LONGEST && !text.contains('\n');
-            if is_short && is_whole_condition(desk.grammar, site.node) {
-                let parts = conjuncts(desk, site.node);
-                for part in parts {
-                    counts.entry(desk.text(part)).or_insert((part, 0)).1 += 1;
-                }
-            }
-        }
-    }
-    let mut found: Vec<Condition> = counts
-        .into_iter()
-        .filter(|(_, (part, _))| {
-            let names = names_in(desk, *part);
-            let about = names.iter().filter(|name| here.contains_key(desk.text(**name))).count();
-            about > 0 && names.iter().all(|name| is_known(desk, &here, *name))
-        })
-        .map(|(text, (part, count))| Condition {
-            text: text.to_owned(),
-            level: desk.level(part),
-            fit: 0.6 * (1.0 + 0.1 * f64::from(count.min(5))),
-        })
-        .collect();
-    found.sort_by(|a, b| b.fit.total_cmp(&a.fit).then_with(|| a.text.cmp(&b.text)));
-    found.truncate(MOST_BORROWED);
-    found
-}
-
-/// Whether a name means something here: it is visible, or one of the file's or its packages (`io`, `ErrNotFound`).
-fn is_known(desk: &Desk<'_, '_>, here: &BTreeMap<&str, &Ty>, name: Node<'_>) -> bool {
-    let text = desk.text(name);
-    let is_local = || {
-        let of_a_function = |region: &&super::facts::Region<'_>| !region.function.is_empty();
-        desk.facts.regions.iter().filter(of_a_function).any(|region| {
-            region.parameters.contains(&text)
-                || region.targets.iter().any(|target| desk.text(target.node) == text)
-        })
-    };
-    here.contains_key(text) || !is_local()
-}
-
-/// The parts of a condition that `&&` and `||` join.
-fn conjuncts<'n>(desk: &Desk<'_, '_>, node: Node<'n>) -> Vec<Node<'n>> {
-    let operator = super::types::operator_of(node).map(|operator| desk.text(operator));
-    if matches!(operator, Some("&&" | "||")) {
-        return [node.child_by_field_name("left"), node.child_by_field_name("right")]
-            .into_iter()
-            .flatten()
-            .flat_map(|part| conjuncts(desk, part))
-            .collect();
-    }
-    vec![node]
 }
 
 /// `c` -> `c && x`, `x && c`, `c || x`, `x || c`: the order matters where one side may break.
@@ -248,7 +171,7 @@ fn make(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
             }
         }
     }
-    for condition in borrowed(desk, node) {
+    for condition in borrowed::conditions(desk, node) {
         add(condition.text, condition.level, condition.fit);
     }
     let names: Vec<(&str, Ty, f64)> = desk

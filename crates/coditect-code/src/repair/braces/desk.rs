@@ -13,7 +13,7 @@ use super::table::{Grammar, Shape};
 use super::types::{self, Class, Ty};
 use crate::repair::EditKind;
 use crate::repair::pool::Pool;
-use crate::syntax::{Splice, line_end, line_start, text_of};
+use crate::syntax::{Splice, children, line_end, line_start, text_of};
 
 /// One region, with the pool for its candidates.
 #[derive(Debug)]
@@ -227,6 +227,19 @@ pub(super) fn is_callee(node: Node<'_>) -> bool {
             .any(|field| parent.child_by_field_name(field) == Some(node))
             && !parent.kind().ends_with("definition")
     })
+}
+
+/// The names of values in an expression.
+pub(super) fn names_in<'n>(grammar: &Grammar, node: Node<'n>) -> Vec<Node<'n>> {
+    let mut found = Vec::new();
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        if grammar.shape(node) == Shape::Name && !is_callee(node) {
+            found.push(node);
+        }
+        open.extend(children(node));
+    }
+    found
 }
 
 /// True where `node` is a condition: of a branch, a loop, a ternary, or a part of one.

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tree_sitter::{Node, Tree};
 
+use super::borrowed::Shared;
 use super::lore::Lore;
 use super::table::{Grammar, Shape};
 use super::types::{self, Class, Declared, Known, Ty};
@@ -104,6 +105,8 @@ pub(super) struct Facts<'t> {
     pub(super) regions: Vec<Region<'t>>,
     pub(super) lore: &'t Lore,
     pub(super) declared: Declared,
+    /// See [`super::borrowed`].
+    pub(super) conditions: OnceLock<Vec<Shared<'t>>>,
 }
 
 impl<'t> Region<'t> {
@@ -196,7 +199,16 @@ impl<'t> Facts<'t> {
             region.phrases = phrases(text, grammar, &declared, lore, region);
         }
         let eol = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        Self { path: path.clone(), text, eol, tab: indent_unit(text), regions, lore, declared }
+        Self {
+            path: path.clone(),
+            text,
+            eol,
+            tab: indent_unit(text),
+            regions,
+            lore,
+            declared,
+            conditions: OnceLock::new(),
+        }
     }
 }
 

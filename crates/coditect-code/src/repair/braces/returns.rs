@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::desk::Desk;
+use super::desk::{Desk, names_in};
 use super::facts::{Origin, Region, Site};
 use super::table::Shape;
 use super::words::{alike, parts};
@@ -184,16 +184,9 @@ fn put(desk: &Desk<'_, '_>, value: Node<'_>, ranges: &[Range<usize>], name: &str
 
 /// Uses of parameters of the other function that this one does not have.
 fn missing<'n>(desk: &Desk<'_, '_>, other: &Region<'_>, value: Node<'n>) -> Vec<Node<'n>> {
-    let mut found = Vec::new();
-    let mut open = vec![value];
-    while let Some(node) = open.pop() {
-        if desk.shape(node) == Shape::Name && !super::desk::is_callee(node) {
-            let name = desk.text(node);
-            if other.parameters.contains(&name) && !desk.region.parameters.contains(&name) {
-                found.push(node);
-            }
-        }
-        open.extend(children(node));
-    }
-    found
+    let is_missing = |node: &Node<'_>| {
+        let name = desk.text(*node);
+        other.parameters.contains(&name) && !desk.region.parameters.contains(&name)
+    };
+    names_in(desk.grammar, value).into_iter().filter(is_missing).collect()
 }
