@@ -28,6 +28,7 @@ fn a_run_is_held_and_leaves_nothing() {
     sees_the_view_alone(&engine);
     bounds(&engine);
     python_and_tools(&engine);
+    talks_to_itself(&engine);
     refusals(&engine);
     assert_eq!(engine.containers(std::process::id()), Vec::<String>::new());
 }
@@ -79,6 +80,19 @@ fn sees_the_view_alone(engine: &Engine) {
     case.writes = Writes::Refused;
     let ran = case.run_in(&sandbox, &["sh", "-c", "touch b.txt; echo $?"]).unwrap();
     assert_eq!(text(&ran.stdout), "1\n");
+}
+
+fn talks_to_itself(engine: &Engine) {
+    let view = view();
+    let script = "
+import socket
+server = socket.create_server(('127.0.0.1', 0))
+with socket.create_connection(server.getsockname()) as client:
+    server.accept()[0].sendall(b'hello')
+    print(client.recv(9).decode())
+";
+    let ran = Case::new(view.path()).run_in(&engine.sandbox(), &["python3", "-c", script]).unwrap();
+    assert_eq!((ran.exit, text(&ran.stdout).as_str()), (Exit::Code(0), "hello\n"), "{}", text(&ran.stderr));
 }
 
 fn bounds(engine: &Engine) {
