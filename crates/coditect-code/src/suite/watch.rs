@@ -1,6 +1,6 @@
 //! The watch over single tests: the sandbox knows only the limit of a whole run.
 //!
-//! One thread watches over all runs of the process: to start one for each would cost a twentieth of a short run.
+//! One thread watches over all runs of the process: a search makes a thousand runs a second.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
