@@ -18,7 +18,7 @@ use crate::repair::{
     syntax_errors,
 };
 
-use self::batch::{Prepared, Verdict, judge_all};
+use self::batch::{Prepared, Reds, Verdict, judge_all};
 use self::ground::Ground;
 use self::prepare::Preparer;
 use self::waves::Waves;
@@ -136,6 +136,12 @@ fn answered_first(
     Some(sought)
 }
 
+/// Candidates of the search's beginning that are asked about all red tests.
+const ASKED_ABOUT_ALL: u64 = 256;
+/// Red tests that this is done for, at most.
+const MOST_ASKED_ABOUT: usize = 12;
+/// Time of all red tests that this is done for, at most, us.
+const ALL_US: u64 = 50_000;
 /// Tests below this are as quick as can be told, us.
 const QUICK_US: u64 = 2_000;
 
@@ -375,7 +381,8 @@ impl<'a> Hunt<'a> {
             self.ended = Some(End::Trouble);
             return;
         }
-        let verdicts = judge_all(&self.means, &batch, &self.order, &self.failures, deadline);
+        let reds = Reds { order: &self.order, failures: &self.failures, all: self.asks_about_all() };
+        let verdicts = judge_all(&self.means, &batch, reds, deadline);
         self.time.judging_us += self.means.clock.monotonic_us().saturating_sub(began);
         for (place, (prepared, verdict)) in batch.into_iter().zip(verdicts).enumerate() {
             match verdict {
@@ -453,6 +460,16 @@ impl<'a> Hunt<'a> {
         if self.halves.len() < MOST_HALVES && candidate.kind != EditKind::Pair {
             self.halves.push(candidate);
         }
+    }
+
+    /// Whether candidates are asked about all red tests. Where one of them is red for a reason of its own, it kills all
+    /// candidates for the others too if it comes first; so the likeliest ones are asked about each, where that costs little.
+    fn asks_about_all(&self) -> bool {
+        let quick = |red: &[coditect_types::TestResult]| {
+            let hangs = red.iter().any(|test| test.status == coditect_types::TestStatus::TimedOut);
+            !hangs && red.iter().map(|test| test.us).sum::<u64>() <= ALL_US
+        };
+        self.tried < ASKED_ABOUT_ALL && self.order.len() <= MOST_ASKED_ABOUT && quick(self.problem.red)
     }
 
     /// A third of what may be spent is.

@@ -38,18 +38,28 @@ pub(super) enum Verdict {
 /// A verdict with the number of trials that it took, and their time in µs.
 pub(super) type Judged = Result<(Verdict, u64, u64), PortError>;
 
+/// The red tests of a problem, as candidates are asked about them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reds<'a> {
+    /// Their ids, the first one first.
+    pub(super) order: &'a [String],
+    /// How each of them fails on the unchanged project.
+    pub(super) failures: &'a BTreeMap<String, String>,
+    /// Each candidate is asked about all of them, also where the first stays red.
+    pub(super) all: bool,
+}
+
 /// Judges every candidate of a batch, in any order; gives the verdicts in the order of the batch. None: not
 /// judged, since the search was stopped or its time was over.
 pub(super) fn judge_all(
     means: &Means<'_>,
     batch: &[Prepared],
-    order: &[String],
-    failures: &BTreeMap<String, String>,
+    reds: Reds<'_>,
     deadline_us: u64,
 ) -> Vec<Option<Judged>> {
     on_threads(means, batch, deadline_us, |prepared| {
         let began = means.clock.monotonic_us();
-        let (verdict, trials) = judge_one(means, prepared, order, failures)?;
+        let (verdict, trials) = judge_one(means, prepared, reds)?;
         Ok((verdict, trials, means.clock.monotonic_us().saturating_sub(began)))
     })
 }
@@ -102,19 +112,15 @@ pub(in crate::repair) fn on_threads<T: Sync, R: Send>(
     verdicts
 }
 
-fn judge_one(
-    means: &Means<'_>,
-    prepared: &Prepared,
-    order: &[String],
-    failures: &BTreeMap<String, String>,
-) -> Result<(Verdict, u64), PortError> {
+fn judge_one(means: &Means<'_>, prepared: &Prepared, reds: Reds<'_>) -> Result<(Verdict, u64), PortError> {
+    let Reds { order, failures, all } = reds;
     let judge = |scope| means.judge.judge(&prepared.overlay, scope);
-    let trial = judge(Scope::Tests { ids: order, stop_at_red: true })?;
+    let trial = judge(Scope::Tests { ids: order, stop_at_red: !all })?;
     if let Some((by, message)) = trial.red.first() {
         let moved = failures.get(by).is_some_and(|old| gist(old) != gist(message));
         let killed = |green| Verdict::Killed { by: by.clone(), green, moved };
-        if trial.passed.is_empty() {
-            return Ok((killed(0), 1));
+        if trial.passed.is_empty() || all {
+            return Ok((killed(order.iter().filter(|id| trial.passed.contains(id)).count()), 1));
         }
         // It did something: how much, is worth a second look.
         let full = judge(Scope::Tests { ids: order, stop_at_red: false })?;
