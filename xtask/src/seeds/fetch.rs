@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::natively::Room;
 use super::packages::{Client, Package};
 use crate::Done;
@@ -73,45 +75,46 @@ fn sdist(package: &Package, fresh: &Path, python: &Path) -> Result<PathBuf, Stri
     download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     download.args(["--no-binary", ":all:", &format!("{}=={}", package.name, package.version)]);
     output(download)?;
-    unpacked(fresh)
+    fetched(fresh)
 }
 
 fn tarball(package: &Package, fresh: &Path) -> Result<PathBuf, String> {
     let mut pack = client("npm", fresh);
     pack.args(["pack", "--silent", &format!("{}@{}", package.name, package.version)]);
     output(pack)?;
-    unpacked(fresh)
+    fetched(fresh)
 }
 
-/// A source package of Debian, without Debian's own part.
+/// What Debian packages, as its authors published it: the original archive, without what Debian adds.
 fn source(package: &Package, fresh: &Path) -> Result<PathBuf, String> {
     let mut get = client("apt-get", fresh);
     get.args(["source", "--download-only", "--quiet", &format!("{}={}", package.name, package.version)]);
     let said = output(get);
-    let description = files(fresh)?.into_iter().find(|path| path.extension().is_some_and(|e| e == "dsc"));
-    let Some(description) = description else {
+    let name_of = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    // Debian's own part may be missing from a mirror; it is not needed.
+    let is_original = |path: &PathBuf| name_of(path).is_some_and(|name| name.contains(".orig.tar."));
+    let Some(original) = files(fresh)?.into_iter().find(is_original) else {
         return Err(format!(
             "{}\n`apt-get source` needs `deb-src` among apt's sources, and `apt-get update`",
             said.err().unwrap_or_default()
         ));
     };
-    let mut unpack = client("dpkg-source", fresh);
-    unpack.args(["--no-check", "--extract"]).arg(&description).arg("source");
-    output(unpack)?;
-    let found = fresh.join("source");
-    let debian = found.join("debian");
-    fs::remove_dir_all(&debian).map_err(|error| oops(&debian, &error))?;
-    Ok(found)
+    unpacked(fresh, &original)
 }
 
-/// The one directory of the one archive in `fresh`.
-fn unpacked(fresh: &Path) -> Result<PathBuf, String> {
+/// The one archive that a client fetched.
+fn fetched(fresh: &Path) -> Result<PathBuf, String> {
     let archive = files(fresh)?.into_iter().next().ok_or("the client fetched nothing")?;
+    unpacked(fresh, &archive)
+}
+
+/// The one directory of an archive.
+fn unpacked(fresh: &Path, archive: &Path) -> Result<PathBuf, String> {
     let inside = fresh.join("unpacked");
     fs::create_dir(&inside).map_err(|error| oops(&inside, &error))?;
     let mut tar = client("tar", &inside);
     // As root, it would give files to the users whose numbers are in the archive.
-    tar.args(["--no-same-owner", "-xf"]).arg(&archive);
+    tar.args(["--no-same-owner", "-xf"]).arg(archive);
     output(tar)?;
     let top = fs::read_dir(&inside).map_err(|error| oops(&inside, &error))?.flatten().next();
     Ok(top.ok_or("the archive is empty")?.path())
@@ -142,14 +145,28 @@ fn depend(package: &Package, top: &Path, python: &Path) -> Done {
             install.args(&package.needs);
             output(install).map(drop)
         }
-        Client::Npm => {
-            let mut install = client("npm", top);
-            install.args(["install", "--silent", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]);
-            install.args(["--omit=dev", "--omit=peer", "--no-package-lock"]).args(&package.needs);
-            output(install).map(drop)
-        }
+        Client::Npm => npm_install(package, top),
         Client::Pip | Client::Apt => Ok(()),
     }
+}
+
+/// Installs what a package itself needs and what its tests need, in a directory of its own: npm leaves out a test's runner
+/// where the package names it among its own tools for development, of which there may be hundreds.
+fn npm_install(package: &Package, top: &Path) -> Done {
+    let described = top.join("package.json");
+    let text = fs::read_to_string(&described).map_err(|error| oops(&described, &error))?;
+    let about: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", described.display()))?;
+    let aside = top.join("installs");
+    fs::create_dir(&aside).map_err(|error| oops(&aside, &error))?;
+    let own = json!({ "private": true, "dependencies": about.get("dependencies").unwrap_or(&json!({})) });
+    write(&aside.join("package.json"), &own.to_string())?;
+    let mut install = client("npm", &aside);
+    install.args(["install", "--silent", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    install.arg("--no-package-lock").args(&package.needs);
+    output(install)?;
+    let (from, to) = (aside.join("node_modules"), top.join("node_modules"));
+    fs::rename(&from, &to).map_err(|error| oops(&from, &error))?;
+    fs::remove_dir_all(&aside).map_err(|error| oops(&aside, &error))
 }
 
 /// What is built or installed is no part of the source.
