@@ -24,6 +24,7 @@ use crate::{Tools, failed, not_mine};
 mod batches;
 mod judge;
 mod layer;
+mod mending;
 mod narrow;
 mod parts;
 mod picks;
@@ -214,11 +215,11 @@ impl Coder {
         });
         let means = Means { judge: bench, limits: &limits, clock: &*self.tools.clock, stop: &work.stop };
         let mut progress = |p: repair::Progress| notices.search(p.tried, p.survivors, p.nearest, p.red);
-        let sought = match case.rung {
-            Rung::Recipe => repair::answer(&problem, &means, &mut progress),
-            Rung::Memory | Rung::Reflex | Rung::SmallModel | Rung::LargeModel => {
-                repair::seek(&problem, &means, &mut progress)
-            }
+        let sought = match self.mended(case, &problem, bench, work) {
+            Ok(Some(sought)) => sought,
+            Ok(None) if case.rung == Rung::Recipe => repair::answer(&problem, &means, &mut progress),
+            Ok(None) => repair::seek(&problem, &means, &mut progress),
+            Err(trouble) => Sought { trouble: Some(trouble), ..Sought::default() },
         };
         let ground = sought.ground.clone().filter(|_| sought.at_limit).map(|(judged, near)| Ground {
             problem: name,

@@ -228,8 +228,10 @@ fn measure(worker: &mut Worker) -> Fallible<Baseline> {
         worker.ask(&json!({"files": empty, "ids": passing, "stop": false, "cpu": 5.0, "wall": 20.0}))?;
     let green_us = answer["us"].as_u64().unwrap_or(0);
     let per_test: Vec<_> = all_lines.iter().map(|(red, lines)| (*red, lines)).collect();
-    let frames: Vec<&[Frame]> = red.iter().map(|test: &TestResult| test.frames.as_slice()).collect();
-    let suspects = localise::rank(&per_test, &frames);
+    let is_all = all_lines.is_empty();
+    let traces: Vec<_> =
+        red.iter().map(|test: &TestResult| localise::Trace { frames: &test.frames, is_all }).collect();
+    let suspects = localise::rank(&per_test, &traces);
     Ok(Baseline { red, passed, suspects, green_us })
 }
 

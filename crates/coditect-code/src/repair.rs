@@ -137,6 +137,13 @@ pub fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
     candidates
 }
 
+/// A change that a tool of the project made to the problem's sources (whole texts, by path), as a find that no test has
+/// judged. `tool`: its command. None where it changes nothing, or just what a person refused.
+#[must_use]
+pub fn of_tool(problem: &Problem<'_>, overlay: BTreeMap<String, String>, tool: &str) -> Option<Found> {
+    pick::of_tool(problem, overlay, tool)
+}
+
 impl Candidate {
     /// The change in a phrase: "`<` became `<=` in `pkg/mod.py` line 12, function `f`".
     #[must_use]
@@ -243,15 +250,23 @@ pub trait Judge: Sync {
         Ok(None)
     }
 
-    /// How many candidates are best judged together.
-    fn batch(&self) -> usize {
-        64
+    /// How many candidates are best judged together, where `made` were made before. Asked from one thread, while none is
+    /// judged.
+    fn batch(&self, made: u64) -> usize {
+        batch_after(made)
     }
 
     /// Whether candidates that it got ready for are judged at a small part of the cost of others.
     fn spares_starts(&self) -> bool {
         false
     }
+}
+
+/// Candidates that are judged together where that makes none of them cheaper: few at first, when the order of tests is yet
+/// to be learnt and a survivor should be told at once, more later, since threads wait for the last one of a batch.
+#[must_use]
+pub fn batch_after(made: u64) -> usize {
+    if made < 1_024 { 64 } else { 256 }
 }
 
 /// What a search may use, and what it must keep.
@@ -332,7 +347,7 @@ pub struct Partly {
 pub struct SeekTime {
     /// All of it.
     pub wall_us: u64,
-    /// Making candidates, on one thread.
+    /// Waiting for candidates to be made; most are made while others are judged.
     pub making_us: u64,
     /// Judging batches of them.
     pub judging_us: u64,

@@ -15,6 +15,7 @@ use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Enforced, ErrorKind, Limits, Project, TestReport, TestResult, TestStatus, Tier};
 
+mod checks;
 mod command;
 mod imports;
 mod native;
@@ -23,6 +24,7 @@ mod reports;
 mod tally;
 mod watch;
 
+pub use checks::mending;
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
 pub use native::{Arm, BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};

@@ -26,7 +26,13 @@ fn project(files: &[(&str, &str)]) -> World {
 
 /// Runs a mission to its end: the last record, and the text of a file on its branch.
 fn mended(world: &World, file: &str) -> (Value, String) {
+    mended_by(world, &[], file)
+}
+
+/// The same with more arguments.
+fn mended_by(world: &World, more: &[&str], file: &str) -> (Value, String) {
     let mut command = world.command(&["run", "--json", REQUEST]);
+    command.args(more);
     // The toolchain of Rust is found through its own home, where it has one.
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     for (name, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
@@ -81,4 +87,26 @@ fn what_the_compiler_of_rust_suggests_is_tried() {
     let expected = library.replace("lowercas()", "lowercase()");
     assert_eq!(text, format!("use std::collections::HashMap;\n\n{}", expected.trim_end()));
     assert_eq!(last["ledger"]["solved_by"], "recipe", "{last}");
+}
+
+#[test]
+fn a_formatter_that_objects_is_asked_to_mend() {
+    if std::process::Command::new("cargo").args(["fmt", "--version"]).output().is_err() {
+        eprintln!("skipped: no cargo on PATH");
+        return;
+    }
+    let manifest = "[package]\nname = \"ex\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+    let library = "pub fn one( ) -> u8 {\n1\n}\n\npub fn two() -> u8 {\n    2\n}\n";
+    let world = project(&[("Cargo.toml", manifest), ("src/lib.rs", library)]);
+    let doctor = world.json(&["doctor", "--json"]);
+    let tiers = doctor["sandboxes"].as_array().unwrap();
+    if !tiers.iter().any(|tier| tier["tier"] == "os" && tier["usable"] == true) {
+        eprintln!("skipped: the OS sandbox is not usable here");
+        return;
+    }
+    let (last, text) = mended_by(&world, &["--test-command", "cargo fmt -- --check"], "src/lib.rs");
+    assert_eq!(text, "pub fn one() -> u8 {\n    1\n}\n\npub fn two() -> u8 {\n    2\n}");
+    assert_eq!(last["ledger"]["solved_by"], "recipe", "{last}");
+    let kept = std::fs::read_to_string(world.path("project/src/lib.rs")).unwrap();
+    assert_eq!(kept, library, "the person's own files stay as they are");
 }

@@ -155,7 +155,8 @@ fn depend(package: &Package, top: &Path, python: &Path) -> Done {
 fn npm_install(package: &Package, top: &Path) -> Done {
     let described = top.join("package.json");
     let text = fs::read_to_string(&described).map_err(|error| oops(&described, &error))?;
-    let about: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", described.display()))?;
+    let about: Value =
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", described.display()))?;
     let aside = top.join("installs");
     fs::create_dir(&aside).map_err(|error| oops(&aside, &error))?;
     let own = json!({ "private": true, "dependencies": about.get("dependencies").unwrap_or(&json!({})) });

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use coditect_code::languages::is_test_path;
-use coditect_code::repair::localise;
+use coditect_code::repair::localise::{self, Trace};
 use coditect_code::suite::{Lines, SuiteReport};
-use coditect_types::testing::Frame;
 use coditect_types::{Suspect, TestStatus};
 
 /// Suspects kept.
@@ -15,7 +14,7 @@ const MOST: usize = 1_500;
 pub(super) fn rank(suite: &SuiteReport) -> Vec<Suspect> {
     let nothing = Lines::new();
     let mut per_test: Vec<(bool, &Lines)> = Vec::new();
-    let mut frames: Vec<&[Frame]> = Vec::new();
+    let mut traces: Vec<Trace<'_>> = Vec::new();
     for test in &suite.report.tests {
         let ran = matches!(
             test.status,
@@ -27,12 +26,13 @@ pub(super) fn rank(suite: &SuiteReport) -> Vec<Suspect> {
             continue;
         }
         let red = test.status.is_red();
-        per_test.push((red, suite.lines.get(&test.id).unwrap_or(&nothing)));
+        let lines = suite.lines.get(&test.id).unwrap_or(&nothing);
+        per_test.push((red, lines));
         if red {
-            frames.push(&test.frames);
+            traces.push(Trace { frames: &test.frames, is_all: lines.is_empty() });
         }
     }
-    let mut suspects = localise::rank(&per_test, &frames);
+    let mut suspects = localise::rank(&per_test, &traces);
     add_imported(&mut suspects, &suite.import_lines, &per_test);
     let tests: BTreeSet<&str> = suite.report.tests.iter().filter_map(|test| file_of(&test.id)).collect();
     // Rust's tests stand in the very files that they test.

@@ -521,11 +521,11 @@ impl repair::Judge for Bench<'_> {
         Ok(())
     }
 
-    fn batch(&self) -> usize {
+    fn batch(&self, made: u64) -> usize {
         if let Some(batches) = self.batches.get() {
             return batches.size();
         }
-        if self.woven.is_some() { self.next_batch.load(Ordering::Relaxed) } else { FIRST_BATCH }
+        if self.woven.is_some() { self.next_batch.load(Ordering::Relaxed) } else { repair::batch_after(made) }
     }
 
     fn spares_starts(&self) -> bool {

@@ -46,8 +46,8 @@ impl Judge for Layered<'_> {
         self.judge.ready_on(sources, &batch)
     }
 
-    fn batch(&self) -> usize {
-        self.judge.batch()
+    fn batch(&self, made: u64) -> usize {
+        self.judge.batch(made)
     }
 
     fn compare(&self, inquiry: &Inquiry<'_>, means: &Means<'_>) -> Result<Option<Behaviour>, PortError> {

@@ -18,13 +18,23 @@ const INNERMOST: f64 = 0.35;
 /// How far the frames around it do.
 const OUTER: f64 = 0.12;
 
+/// The traceback of a red test.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace<'a> {
+    /// Innermost frame last.
+    pub frames: &'a [Frame],
+    /// Nothing else is known of where the test was.
+    pub is_all: bool,
+}
+
 /// Suspicious lines, likeliest first; ties by file and line, so the same input gives the same list.
 ///
-/// `per_test`: for each test whether it was red, and the lines (from 1) that it ran, by file. `frames`: the
-/// tracebacks of the red tests, innermost frame last. Lines that no red test ran and no traceback names are left
-/// out; so are frames of files that no test's lines mention, unless no lines are known at all.
+/// `per_test`: for each test whether it was red, and the lines (from 1) that it ran, by file. `traces`: the
+/// tracebacks of the red tests. Lines that no red test ran and no traceback names are left
+/// out; so are frames of files that no test's lines mention, unless none are known of the test itself, as where its file
+/// could not be imported.
 #[must_use]
-pub fn rank(per_test: &[(bool, &BTreeMap<String, Vec<u32>>)], frames: &[&[Frame]]) -> Vec<Suspect> {
+pub fn rank(per_test: &[(bool, &BTreeMap<String, Vec<u32>>)], traces: &[Trace<'_>]) -> Vec<Suspect> {
     let red = per_test.iter().filter(|(red, _)| *red).count() as f64;
     let mut ran: BTreeMap<(&str, u32), (u32, u32)> = BTreeMap::new();
     for (red, lines) in per_test {
@@ -46,12 +56,12 @@ pub fn rank(per_test: &[(bool, &BTreeMap<String, Vec<u32>>)], frames: &[&[Frame]
             (*place, ef / (red * (ef + ep)).sqrt())
         })
         .collect();
-    for trace in frames {
-        for (depth, frame) in trace.iter().rev().enumerate() {
-            let known = ran.is_empty() || ran.keys().any(|(file, _)| *file == frame.file);
+    for trace in traces {
+        for (depth, frame) in trace.frames.iter().rev().enumerate() {
+            let known = trace.is_all || ran.keys().any(|(file, _)| *file == frame.file);
             if known && frame.line > 0 {
                 let score = scores.entry((frame.file.as_str(), frame.line)).or_insert(0.0);
-                let share = if depth == 0 { INNERMOST } else { OUTER } / frames.len() as f64;
+                let share = if depth == 0 { INNERMOST } else { OUTER } / traces.len() as f64;
                 *score += (1.0 - *score) * share;
             }
         }

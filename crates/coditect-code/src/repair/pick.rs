@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use similar::{ChangeTag, TextDiff};
 
 use crate::repair::behaviour::{self, Behaviour, Evidence, Inquiry};
+use crate::repair::layers::compose;
 use crate::repair::{Candidate, EditKind, Found, Means, Problem, Source};
 
 /// Runners-up that are handed out; who tells them to a person takes as many as there is room for.
@@ -202,6 +203,26 @@ fn found(problem: &Problem<'_>, survivor: Survivor, confidence: f64, others: usi
         })
         .collect();
     Found { candidate, sources, confidence, explanation, evidence: Vec::new() }
+}
+
+/// A change that another tool made, as a find. None where it changes nothing, or what a person refused. It is not judged
+/// yet.
+pub(super) fn of_tool(problem: &Problem<'_>, overlay: BTreeMap<String, String>, tool: &str) -> Option<Found> {
+    let candidate = compose(problem, &overlay, EditKind::Tool, EditKind::Tool.prior())?;
+    let survivor = Survivor { candidate, overlay };
+    if is_refused(problem, &survivor) {
+        return None;
+    }
+    let mut found = alone(problem, survivor)?;
+    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let (places, files) = (found.candidate.places.len(), found.sources.len());
+    found.explanation = format!(
+        "{}: `{tool}` changed {} in {}",
+        EditKind::Tool.says(),
+        count(places, "place"),
+        count(files, "file")
+    );
+    Some(found)
 }
 
 /// True where the survivor's lines are those of a diff that was refused.

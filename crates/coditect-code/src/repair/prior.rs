@@ -42,6 +42,8 @@ macro_rules! kinds {
 kinds! {
     /// What an error message asks for.
     Recipe = 1.0, 0.9, "the error message names the cure";
+    /// What a tool makes that checks the code.
+    Tool = 1.0, 0.9, "a tool that checks the code can mend it";
     /// What makes a file parse that did not.
     Syntax = 1.0, 0.9, "a file did not parse";
     /// A comparison operator.

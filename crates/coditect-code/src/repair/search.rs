@@ -20,11 +20,11 @@ use crate::repair::{
 
 use self::batch::{Prepared, Reds, Verdict, judge_all};
 use self::ground::Ground;
-use self::prepare::Preparer;
-use self::waves::Waves;
+use self::making::{Batch, Maker};
 
 pub(super) mod batch;
 mod ground;
+mod making;
 mod prepare;
 mod waves;
 
@@ -96,7 +96,9 @@ fn search(
             return Sought { trials: sought.trials + hunt.trials, ..sought };
         }
     }
-    hunt.run(progress);
+    let mut maker = Maker::new(problem, *means);
+    hunt.run(&mut maker, progress);
+    (hunt.dropped, hunt.is_blind) = (maker.dropped(), maker.is_blind());
     hunt.keep_the_best_part();
     hunt.end("")
 }
@@ -156,7 +158,8 @@ enum End {
 struct Hunt<'a> {
     problem: &'a Problem<'a>,
     means: Means<'a>,
-    preparer: Preparer<'a>,
+    dropped: u64,
+    is_blind: bool,
     /// Ids of red tests, the one that kills most first.
     order: Vec<String>,
     kills: BTreeMap<String, u64>,
@@ -183,7 +186,8 @@ impl<'a> Hunt<'a> {
         Self {
             problem,
             means,
-            preparer: Preparer::new(problem, means.limits.threads),
+            dropped: 0,
+            is_blind: false,
             order: problem.red.iter().map(|test| test.id.clone()).collect(),
             kills: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -229,16 +233,19 @@ impl<'a> Hunt<'a> {
         Ok(still_red)
     }
 
-    fn run(&mut self, progress: &mut (dyn FnMut(Progress) + Send)) {
-        let mut waves = Waves::new(self.problem);
+    fn run(&mut self, maker: &mut Maker<'a>, progress: &mut (dyn FnMut(Progress) + Send)) {
         let mut top = None;
+        let mut ahead = None;
         // Likely single edits, the best first.
         while self.ended.is_none() {
-            let batch = self.fill_singles(&mut waves);
+            let floor = self.floor();
+            let batch = self.take(|| ahead.take().unwrap_or_else(|| maker.singles(floor)));
             let Some(first) = batch.first() else { break };
             let score = first.candidate.score;
             let likely = score >= UNLIKELY * *top.get_or_insert(score);
-            self.judge(batch, progress);
+            let floor = self.floor();
+            let (next, ()) = maker.meanwhile(floor, || self.judge(batch, progress));
+            ahead = Some(next);
             if !likely {
                 break;
             }
@@ -252,11 +259,13 @@ impl<'a> Hunt<'a> {
         let mut known = self.partial.len();
         let (mut more_singles, mut more_pairs) = (true, true);
         while self.ended.is_none() && (more_singles || more_pairs) {
-            let batch = self.fill(|| pairs.next());
+            let floor = self.floor();
+            let batch = self.take(|| maker.others(|| pairs.next(), floor));
             more_pairs = !batch.is_empty();
             self.judge(batch, progress);
             if self.ended.is_none() {
-                let batch = self.fill_singles(&mut waves);
+                let floor = self.floor();
+                let batch = self.take(|| ahead.take().unwrap_or_else(|| maker.singles(floor)));
                 more_singles = !batch.is_empty();
                 self.judge(batch, progress);
             }
@@ -269,80 +278,23 @@ impl<'a> Hunt<'a> {
         }
     }
 
-    /// The next single edits. What an earlier search judged is passed over, as far as it did nothing; each of them has a
-    /// number in an order that only the problem decides.
-    fn fill_singles(&mut self, waves: &mut Waves<'_>) -> Vec<Prepared> {
-        let limits = self.means.limits;
-        let covered = limits.covered.as_ref();
-        let mut numbers = Vec::new();
-        let mut passed_over = Vec::new();
-        let mut next = self.ground.next;
-        let batch = self.fill_with(|| waves.next(), &mut |candidate| {
-            let number = next;
-            next += 1;
-            let known = covered.is_some_and(|(judged, near)| number < *judged && !near.contains(&number));
-            if known {
-                passed_over.push(candidate.clone());
-            } else {
-                numbers.push(number);
-            }
-            !known
-        });
-        self.ground.begin(next, numbers);
-        let room = MOST_HALVES.saturating_sub(self.halves.len());
-        self.halves.extend(passed_over.into_iter().take(room));
-        batch
+    /// What a candidate must score to be worth a look. None: a first survivor is yet to be found.
+    fn floor(&self) -> Option<f64> {
+        self.first_survivor.map(|(_, _, score)| NEIGHBOURHOOD * score)
     }
 
-    /// The next candidates that are new and parse.
-    fn fill(&mut self, next: impl FnMut() -> Option<Candidate>) -> Vec<Prepared> {
-        self.ground.begin(self.ground.next, Vec::new());
-        self.fill_with(next, &mut |_| true)
-    }
-
-    fn fill_with(
-        &mut self,
-        mut next: impl FnMut() -> Option<Candidate>,
-        wanted: &mut dyn FnMut(&Candidate) -> bool,
-    ) -> Vec<Prepared> {
+    /// Waits for a batch, and takes note of what it is.
+    fn take(&mut self, make: impl FnOnce() -> Batch) -> Vec<Prepared> {
         let began = self.means.clock.monotonic_us();
-        let most = self.means.judge.batch();
-        let mut batch = Vec::with_capacity(most);
-        let mut is_over = false;
-        while batch.len() < most && !is_over {
-            let mut applied = Vec::with_capacity(most - batch.len());
-            while batch.len() + applied.len() < most {
-                let Some(candidate) = self.another(&mut next) else {
-                    is_over = true;
-                    break;
-                };
-                applied.extend(self.preparer.apply(candidate));
-            }
-            let parsed = self.preparer.that_parse(applied);
-            batch.extend(parsed.into_iter().filter(|prepared| wanted(&prepared.candidate)));
-        }
+        let batch = make().above(self.floor());
         self.time.making_us += self.means.clock.monotonic_us().saturating_sub(began);
-        batch
-    }
-
-    /// The next candidate that is within limits. None: there is no other.
-    fn another(&mut self, next: &mut impl FnMut() -> Option<Candidate>) -> Option<Candidate> {
-        loop {
-            // Many in a row may be duplicates: the flag is looked at for each.
-            if self.means.stop.is_wanted() {
-                return None;
-            }
-            let candidate = next()?;
-            if let Some((_, _, score)) = self.first_survivor
-                && candidate.score < NEIGHBOURHOOD * score
-            {
-                self.ended.get_or_insert(End::Enough);
-                return None;
-            }
-            if self.means.limits.within.as_ref().is_none_or(|within| within.allows(&candidate)) {
-                return Some(candidate);
-            }
+        if batch.is_last {
+            self.ended.get_or_insert(End::Enough);
         }
+        self.ground.begin(batch.next, batch.numbers);
+        let room = MOST_HALVES.saturating_sub(self.halves.len());
+        self.halves.extend(batch.passed_over.into_iter().take(room));
+        batch.members
     }
 
     fn deadline_us(&self) -> u64 {
@@ -571,7 +523,7 @@ impl<'a> Hunt<'a> {
             format!("{tried} candidates were tried; {near}; {end}")
         };
         let mut trouble = self.trouble.take();
-        if self.preparer.is_blind() {
+        if self.is_blind {
             trouble.get_or_insert(PortError::new(ErrorKind::Bug, "a grammar could not be loaded"));
         }
         Sought {
@@ -585,7 +537,7 @@ impl<'a> Hunt<'a> {
             runners_up: found,
             tried,
             trials: self.trials,
-            deduplicated: self.preparer.dropped(),
+            deduplicated: self.dropped,
             account,
             at_limit: at_limit || trouble.is_some(),
             trouble,

@@ -1,4 +1,5 @@
-//! Conditions of other functions of the file, for places where the same names are known.
+//! Conditions of other functions of the file, for places where the same names are known, and functions that are asked in
+//! them.
 //!
 //! They are collected once for a file: a file has thousands of places.
 
@@ -7,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tree_sitter::Node;
 
 use super::conditions::Condition;
-use super::desk::{Desk, is_whole_condition, names_in};
+use super::desk::{Desk, is_condition, is_whole_condition, names_in};
+use super::table::Shape;
 use super::types;
 use crate::syntax::text_of;
 
@@ -76,6 +78,33 @@ fn collect<'t>(desk: &Desk<'_, 't>) -> Vec<Shared<'t>> {
         }
     }
     found.into_values().collect()
+}
+
+/// Functions that conditions of the file ask about one thing, as they are called, the most frequent first.
+pub(super) fn predicates<'d>(desk: &'d Desk<'_, '_>) -> &'d [String] {
+    desk.facts.predicates.get_or_init(|| {
+        let text = desk.facts.text;
+        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+        for region in &desk.facts.regions {
+            for site in &region.expressions {
+                let call = site.node;
+                if desk.shape(call) != Shape::Call || !is_condition(desk.grammar, call) {
+                    continue;
+                }
+                let Some(list) = call.child_by_field_name("arguments") else { continue };
+                let Some(callee) = text.get(call.start_byte()..list.start_byte()) else { continue };
+                let root = callee.split('.').next().unwrap_or_default();
+                // A method of some object means something where that object is only.
+                let free = root == callee || !region.names.iter().any(|name| name.text == root);
+                if free && callee.len() <= LONGEST && desk.grammar.parts(list).len() == 1 {
+                    *counts.entry(callee).or_insert(0) += 1;
+                }
+            }
+        }
+        let mut found: Vec<(&str, u32)> = counts.into_iter().collect();
+        found.sort_by_key(|(callee, count)| (std::cmp::Reverse(*count), *callee));
+        found.into_iter().map(|(callee, _)| callee.to_owned()).collect()
+    })
 }
 
 /// What `&&` and `||` join in a condition.

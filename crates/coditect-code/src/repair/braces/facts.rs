@@ -107,6 +107,8 @@ pub(super) struct Facts<'t> {
     pub(super) declared: Declared,
     /// See [`super::borrowed`].
     pub(super) conditions: OnceLock<Vec<Shared<'t>>>,
+    /// See [`super::borrowed`].
+    pub(super) predicates: OnceLock<Vec<String>>,
 }
 
 impl<'t> Region<'t> {
@@ -208,6 +210,7 @@ impl<'t> Facts<'t> {
             lore,
             declared,
             conditions: OnceLock::new(),
+            predicates: OnceLock::new(),
         }
     }
 }

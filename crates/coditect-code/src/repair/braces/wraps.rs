@@ -1,5 +1,6 @@
 //! Values that lack a call or an operator round them, or have one too many; other expressions of the neighbourhood.
 
+use super::borrowed;
 use super::desk::{Desk, is_callee, is_condition, is_statement};
 use super::facts::Site;
 use super::level;
@@ -10,6 +11,9 @@ use crate::repair::EditKind;
 
 /// Expressions of the neighbourhood that are tried in one place.
 const MOST_EXPRESSIONS: usize = 14;
+
+/// Functions that a condition is given to.
+const MOST_PREDICATES: usize = 8;
 
 /// Edits of one expression.
 pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
@@ -62,6 +66,7 @@ fn attempt(desk: &mut Desk<'_, '_>, site: Site<'_>) {
 fn around(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     let node = site.node;
     if is_condition(desk.grammar, node) {
+        asked(desk, site);
         return;
     }
     let ty = desk.ty(node);
@@ -92,6 +97,24 @@ fn around(desk: &mut Desk<'_, '_>, site: Site<'_>) {
         }
         let own = if prefix { level::UNARY } else { level::ATOM };
         desk.put(site, node, &new, own, EditKind::Wrapped, fit * unsure);
+    }
+}
+
+/// A condition that is a value, where anything may be one: what other conditions of the file ask about such values.
+fn asked(desk: &mut Desk<'_, '_>, site: Site<'_>) {
+    if desk.grammar.typed() {
+        return;
+    }
+    let value = desk.text(site.node).to_owned();
+    let predicates: Vec<String> = borrowed::predicates(desk)
+        .iter()
+        .filter(|predicate| !value.starts_with(predicate.as_str()) && !predicate.starts_with(&value))
+        .take(MOST_PREDICATES)
+        .cloned()
+        .collect();
+    for (rank, predicate) in predicates.into_iter().enumerate() {
+        let fit = 0.8 / (1.0 + 0.2 * rank as f64);
+        desk.put(site, site.node, &format!("{predicate}({value})"), level::ATOM, EditKind::Wrapped, fit);
     }
 }
 

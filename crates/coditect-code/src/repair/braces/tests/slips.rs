@@ -317,3 +317,30 @@ function sum(values) {
 ";
     check(Language::JavaScript, program, &[("return 0", "return total")]);
 }
+
+#[test]
+fn a_condition_asks_what_other_conditions_ask() {
+    let program = "\
+(function () {
+  var isList = Array.isArray || function (x) { return toString.call(x) === '[object Array]' }
+
+  function clear (value) {
+    if (typeof value === 'string') {
+      return ''
+    } else if (value) {
+      value.length = 0
+    }
+    return value
+  }
+
+  function add (target, item) {
+    if (!isList(target)) {
+      target = []
+    }
+    target.push(item)
+    return target
+  }
+})()
+";
+    check(Language::JavaScript, program, &[("else if (value)", "else if (isList(value))")]);
+}

@@ -1,0 +1,145 @@
+//! Making batches of candidates, also while another batch is judged.
+
+use std::thread;
+
+use super::batch::Prepared;
+use super::prepare::Preparer;
+use super::waves::Waves;
+use crate::repair::{Candidate, Means, Problem};
+
+/// Candidates to be judged together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// New ones that parse, the likeliest first.
+    pub(super) members: Vec<Prepared>,
+    /// Their numbers among all single edits; empty for pairs.
+    pub(super) numbers: Vec<u64>,
+    /// The number behind them.
+    pub(super) next: u64,
+    /// What an earlier search judged, and which did nothing.
+    pub(super) passed_over: Vec<Candidate>,
+    /// What would have come next is not likely enough to be looked at.
+    pub(super) is_last: bool,
+}
+
+impl Batch {
+    /// Leaves out what is less likely than `floor`, which was not known when the batch was made.
+    pub(super) fn above(mut self, floor: Option<f64>) -> Self {
+        let below = |member: &Prepared| floor.is_some_and(|floor| member.candidate.score < floor);
+        if let Some(at) = self.members.iter().position(below) {
+            self.members.truncate(at);
+            self.numbers.truncate(at);
+            self.is_last = true;
+        }
+        self
+    }
+}
+
+/// Makes batches. What it makes depends on the problem and on nothing that was judged, but for the floor.
+pub(super) struct Maker<'a> {
+    means: Means<'a>,
+    preparer: Preparer<'a>,
+    waves: Waves<'a>,
+    /// The number of the next single edit, in an order that only the problem decides.
+    next: u64,
+    /// Members of all batches.
+    made: u64,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(problem: &'a Problem<'a>, means: Means<'a>) -> Self {
+        let preparer = Preparer::new(problem, means.limits.threads);
+        Self { means, preparer, waves: Waves::new(problem), next: 0, made: 0 }
+    }
+
+    /// True where nothing can be parsed.
+    pub(super) fn is_blind(&self) -> bool {
+        self.preparer.is_blind()
+    }
+
+    /// Candidates that were left out, since another had the same text or since they do not parse.
+    pub(super) fn dropped(&self) -> u64 {
+        self.preparer.dropped()
+    }
+
+    /// The next single edits. What an earlier search judged is passed over, as far as it did nothing.
+    pub(super) fn singles(&mut self, floor: Option<f64>) -> Batch {
+        let most = self.means.judge.batch(self.made);
+        self.singles_of(most, floor)
+    }
+
+    fn singles_of(&mut self, most: usize, floor: Option<f64>) -> Batch {
+        let Self { means, preparer, waves, next, made } = self;
+        let covered = means.limits.covered.as_ref();
+        let mut batch = Batch::default();
+        let (mut numbers, mut passed_over) = (Vec::new(), Vec::new());
+        fill(means, preparer, || waves.next(), (most, floor), &mut batch, &mut |candidate| {
+            let number = *next;
+            *next += 1;
+            let known = covered.is_some_and(|(judged, near)| number < *judged && !near.contains(&number));
+            if known {
+                passed_over.push(candidate.clone());
+            } else {
+                numbers.push(number);
+            }
+            !known
+        });
+        *made += batch.members.len() as u64;
+        Batch { numbers, passed_over, next: *next, ..batch }
+    }
+
+    /// The next of other candidates.
+    pub(super) fn others(&mut self, others: impl FnMut() -> Option<Candidate>, floor: Option<f64>) -> Batch {
+        let mut batch = Batch { next: self.next, ..Batch::default() };
+        let most = self.means.judge.batch(self.made);
+        fill(&self.means, &mut self.preparer, others, (most, floor), &mut batch, &mut |_| true);
+        self.made += batch.members.len() as u64;
+        batch
+    }
+
+    /// Makes the next single edits on a thread of its own while `work` is done: a judge does not wait for candidates then.
+    pub(super) fn meanwhile<R>(&mut self, floor: Option<f64>, work: impl FnOnce() -> R) -> (Batch, R) {
+        let most = self.means.judge.batch(self.made);
+        thread::scope(|scope| {
+            let made = scope.spawn(|| self.singles_of(most, floor));
+            let done = work();
+            match made.join() {
+                Ok(batch) => (batch, done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+}
+
+/// Fills a batch with what comes next, is new, parses and scores `floor` at least, until it has `most` members.
+fn fill(
+    means: &Means<'_>,
+    preparer: &mut Preparer<'_>,
+    mut next: impl FnMut() -> Option<Candidate>,
+    (most, floor): (usize, Option<f64>),
+    batch: &mut Batch,
+    wanted: &mut dyn FnMut(&Candidate) -> bool,
+) {
+    let mut is_over = false;
+    while batch.members.len() < most && !is_over {
+        let mut applied = Vec::with_capacity(most - batch.members.len());
+        while batch.members.len() + applied.len() < most {
+            // Many in a row may be duplicates: the flag is looked at for each.
+            let candidate = if means.stop.is_wanted() { None } else { next() };
+            let Some(candidate) = candidate else {
+                is_over = true;
+                break;
+            };
+            if floor.is_some_and(|floor| candidate.score < floor) {
+                batch.is_last = true;
+                is_over = true;
+                break;
+            }
+            if means.limits.within.as_ref().is_none_or(|within| within.allows(&candidate)) {
+                applied.extend(preparer.apply(candidate));
+            }
+        }
+        let parsed = preparer.that_parse(applied);
+        batch.members.extend(parsed.into_iter().filter(|prepared| wanted(&prepared.candidate)));
+    }
+}
