@@ -127,7 +127,13 @@ fn all_at_once(
     built: &Built,
     trace: &Trace,
 ) -> Result<(), PortError> {
-    let how = SuiteRun { coverage: Coverage::Lines, ..SuiteRun::whole(place.limits) };
+    let report = &measured.suite.report;
+    let hung = report.tests.iter().filter(|test| test.status == TestStatus::TimedOut).count();
+    let ends = |test: &&TestResult| !matches!(test.status, TestStatus::TimedOut | TestStatus::NotRun);
+    let ids: Vec<String> = report.tests.iter().filter(ends).map(|test| test.id.clone()).collect();
+    // A test that hangs never says what it reached, and each costs its whole limit.
+    let select = (hung > 1 && !ids.is_empty()).then_some(ids.as_slice());
+    let how = SuiteRun { select, coverage: Coverage::Lines, ..SuiteRun::whole(place.limits) };
     let run = suite.run_built(built, &how, &[], &place.work.stop)?;
     measured.runs += u64::from(run.runs);
     count_run(measured, &run);

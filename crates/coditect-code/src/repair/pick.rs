@@ -8,6 +8,8 @@ use crate::repair::behaviour::{self, Behaviour, Evidence, Inquiry};
 use crate::repair::layers::compose;
 use crate::repair::{Candidate, EditKind, Found, Means, Problem, Source};
 
+mod looks;
+
 /// Runners-up that are handed out; who tells them to a person takes as many as there is room for.
 const MOST_RUNNERS_UP: usize = 39;
 
@@ -25,8 +27,10 @@ const MOST_EVIDENCE: usize = 4;
 
 /// The survivors as findings, the best first. Those that special-case inputs of tests are left out.
 pub(super) fn choose(problem: &Problem<'_>, means: &Means<'_>, survivors: Vec<Survivor>) -> Choice {
+    let merit =
+        |survivor: &Survivor| merit(&survivor.candidate) * looks::factor(problem, &survivor.candidate);
     let mut ranked: Vec<(f64, Survivor)> =
-        survivors.into_iter().map(|survivor| (merit(&survivor.candidate), survivor)).collect();
+        survivors.into_iter().map(|survivor| (merit(&survivor), survivor)).collect();
     // Stable, so that what was tried first wins a tie.
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let behaviour = compare(problem, means, &ranked);

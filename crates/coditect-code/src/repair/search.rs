@@ -208,15 +208,9 @@ impl<'a> Hunt<'a> {
         }
     }
 
-    /// Runs the red tests on the unchanged project. False: they all pass.
+    /// Runs the red tests on the unchanged project. False: they all pass. Of those that hang, which are known to, one is run,
+    /// and only where there are no others: each costs its whole limit.
     fn measure(&mut self) -> Result<bool, PortError> {
-        let scope = crate::repair::Scope::Tests { ids: &self.order, stop_at_red: false };
-        let trial = self.means.judge.judge(&BTreeMap::new(), scope)?;
-        self.trials += 1;
-        let still_red =
-            !trial.complete || trial.timed_out || !trial.red.is_empty() || trial.passed.is_empty();
-        self.failures = trial.red.into_iter().collect();
-        // What hangs goes last: a test that fails at once kills a candidate sooner.
         let hangs: BTreeSet<&str> = self
             .problem
             .red
@@ -224,6 +218,18 @@ impl<'a> Hunt<'a> {
             .filter(|test| test.status == coditect_types::TestStatus::TimedOut)
             .map(|test| test.id.as_str())
             .collect();
+        let mut ids: Vec<String> =
+            self.order.iter().filter(|id| !hangs.contains(id.as_str())).cloned().collect();
+        if ids.is_empty() {
+            ids.extend(self.order.first().cloned());
+        }
+        let scope = crate::repair::Scope::Tests { ids: &ids, stop_at_red: false };
+        let trial = self.means.judge.judge(&BTreeMap::new(), scope)?;
+        self.trials += 1;
+        let still_red =
+            !trial.complete || trial.timed_out || !trial.red.is_empty() || trial.passed.is_empty();
+        self.failures = trial.red.into_iter().collect();
+        // What hangs goes last: a test that fails at once kills a candidate sooner.
         let failures = &self.failures;
         let us = |id: &str| self.problem.red.iter().find(|test| test.id == id).map_or(0, |test| test.us);
         // The quick ones first: what takes twice as long must kill twice as many to be worth it.

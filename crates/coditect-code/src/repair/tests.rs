@@ -297,3 +297,47 @@ fn an_error_of_the_judge_ends_the_search_and_is_handed_on() {
     let sought = seek(&problem, &means, &mut |_| {});
     assert_eq!(sought.trouble.map(|trouble| trouble.cause).as_deref(), Some("the sandbox is gone"));
 }
+
+/// A judge that keeps what it was asked about the unchanged project.
+struct Asked {
+    inner: Script,
+    unchanged: Mutex<Vec<Vec<String>>>,
+}
+
+impl Judge for Asked {
+    fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
+        if let (true, Scope::Tests { ids, .. }) = (overlay.is_empty(), scope) {
+            self.unchanged.lock().unwrap().push(ids.to_vec());
+        }
+        self.inner.judge(overlay, scope)
+    }
+}
+
+#[test]
+fn tests_that_hang_are_not_all_waited_for_again() {
+    let file = Source { path: "pkg/mod.py".to_owned(), text: BOUND.to_owned() };
+    let tests: Vec<Scripted> =
+        vec![("t::a", high_is_returned), ("t::b", high_is_returned), ("t::c", high_is_returned)];
+    let hangs = |id| TestResult { status: TestStatus::TimedOut, ..red(id) };
+    for (red, looked_at) in [
+        (vec![hangs("t::a"), red("t::b"), hangs("t::c")], "t::b"),
+        (vec![hangs("t::a"), hangs("t::b"), hangs("t::c")], "t::a"),
+    ] {
+        let inner = Script { tests: tests.clone(), file: file.clone(), trials: Mutex::new(0) };
+        let judge = Asked { inner, unchanged: Mutex::default() };
+        let problem = Problem {
+            sources: std::slice::from_ref(&file),
+            others: &[],
+            suspects: &[],
+            red: &red,
+            request: "",
+            refused: &[],
+            seed: 7,
+        };
+        let (clock, stop, limits) = (Ticks::default(), Stop::new(), SeekLimits::default());
+        let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
+        let sought = seek(&problem, &means, &mut |_| {});
+        assert!(sought.best.is_some(), "{sought:?}");
+        assert_eq!(*judge.unchanged.lock().unwrap(), [[looked_at.to_owned()]]);
+    }
+}

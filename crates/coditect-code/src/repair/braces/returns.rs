@@ -19,6 +19,8 @@ use crate::syntax::{Splice, children, splice};
 
 /// Names in scope that are tried.
 const MOST_MADE: usize = 8;
+/// How much likelier something is given that is not used at all.
+const IDLE: f64 = 2.5;
 /// Functions that are looked at, the most alike first.
 const MOST_KIN: usize = 12;
 /// Ways in which one value is fitted in.
@@ -45,7 +47,8 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>, value: Node<'_>) 
         .filter(|name| matches!(name.origin, Origin::Local | Origin::Parameter) && name.depth == own.depth)
         .map(|name| {
             let local = if name.origin == Origin::Local { 1.0 } else { 0.6 };
-            (name.text, local * if name.ty.is_unknown() { 0.5 } else { desk.fit(&gives, &name.ty) })
+            let idle = if name.uses == 0 { IDLE } else { 1.0 };
+            (name.text, idle * local * if name.ty.is_unknown() { 0.5 } else { desk.fit(&gives, &name.ty) })
         })
         .collect();
     for (rank, (name, fit)) in made.into_iter().take(MOST_MADE).enumerate() {
