@@ -163,7 +163,7 @@ impl Coder {
         let stage = if case.project.tier == Tier::Wasm {
             Stage::Overlay(view)
         } else {
-            let builds = case.project.framework.toolchain().is_some();
+            let builds = case.project.toolchain().is_some();
             let commit = &case.snapshot.commit;
             let workspace = &*self.tools.workspace;
             let tier = (sandbox, case.waived);

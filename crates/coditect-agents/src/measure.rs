@@ -97,7 +97,7 @@ impl Place<'_> {
         let workspace = &self.tools.workspace;
         let like = Some("baseline").filter(|like| *like != self.purpose);
         let make = |_| workspace.cache(&self.work.mission, self.purpose, like);
-        self.project.framework.toolchain().map(make).transpose()
+        self.project.toolchain().map(make).transpose()
     }
 
     /// The whole suite, then what was red again. `imports`: see [`IMPORT`].

@@ -133,3 +133,17 @@ pub struct Project {
     #[serde(default)]
     pub notes: Vec<String>,
 }
+
+impl Project {
+    /// The toolchain that its tests need: that of its framework, or of the program that a command of the person's own begins
+    /// with, where such programs live in a home directory.
+    #[must_use]
+    pub fn toolchain(&self) -> Option<Toolchain> {
+        let first = self.command.first().filter(|_| self.framework == Framework::Command);
+        self.framework.toolchain().or(match first.map(String::as_str) {
+            Some("cargo") => Some(Toolchain::Rust),
+            Some("go" | "gofmt") => Some(Toolchain::Go),
+            _ => None,
+        })
+    }
+}

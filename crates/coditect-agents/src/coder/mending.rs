@@ -27,12 +27,15 @@ impl Coder {
             return Ok(None);
         }
         let Some(command) = mending(&case.project.command) else { return Ok(None) };
-        let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-mended")?;
+        let workspace = &self.tools.workspace;
+        let view = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-mended")?;
+        let cache = |_| workspace.cache(&work.mission, "seek-mended", Some("baseline"));
+        let cache = case.project.toolchain().map(cache).transpose()?;
         let tool = command.join(" ");
         let project = Project { command, report: None, ..case.project.clone() };
         bench.count_run();
         // Whether it is content is no matter: some objections it cannot mend.
-        bench.suite(&project, &view, None, Writes::Kept).run(
+        bench.suite(&project, &view, cache.as_deref(), Writes::Kept).run(
             &SuiteRun::whole(case.limits),
             &work.stop,
             &mut |_| {},

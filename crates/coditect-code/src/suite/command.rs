@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use coditect_ports::sandbox::{Cache, Reports, Tool};
 use coditect_ports::{Exit, PortError, Program, Ran, Stop};
 use coditect_types::{ErrorKind, Limits, TestStatus};
 
@@ -33,7 +34,14 @@ impl Suite<'_> {
         let argv = self.project.command.clone();
         // Compiled files are told apart by size and second: a candidate of the same size would not be seen.
         let env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
-        let program = Program::Command { argv, env };
+        let program = match self.project.toolchain() {
+            Some(toolchain) => {
+                let (files, lent) = (Vec::new(), self.project.lent.clone());
+                let cache = self.cache.map(|path| Cache { path: path.to_owned(), writable: true });
+                Program::Tool(Tool { toolchain, argv, env, files, reports: Reports::None, cache, lent })
+            }
+            None => Program::Command { argv, env },
+        };
         let root = self.view.join(&self.project.root);
         let source = self.project.report.as_ref();
         let limits = match source {
