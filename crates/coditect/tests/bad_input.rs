@@ -222,3 +222,19 @@ fn a_program_that_its_tests_run_by_its_path_is_repaired() {
     fs::write(world.path("project/test_stairs.py"), tests).unwrap();
     assert_eq!(repaired(&world, "stairs.py", "test_stairs").lines().count(), 3);
 }
+
+#[test]
+fn a_command_whose_python_lacks_its_module_is_no_red_test() {
+    let world = World::new();
+    let doctor = world.json(&["doctor", "--json"]);
+    let tiers = doctor["sandboxes"].as_array().unwrap();
+    if !tiers.iter().any(|tier| tier["tier"] == "os" && tier["usable"] == true) {
+        return;
+    }
+    let output =
+        world.coditect(&["run", "--json", REQUEST, "--test-command", "python3 -m no_such_checker --all ."]);
+    assert_eq!(output.status.code(), Some(1));
+    let last = objects(&output.stdout).pop().unwrap();
+    assert!(last["summary"].as_str().unwrap().contains("has no module `no_such_checker`"), "{last}");
+    assert!(last["hint"].as_str().unwrap().contains("pip install no_such_checker"), "{last}");
+}

@@ -83,6 +83,8 @@ const PYTEST_CHOICE_WORDS: &[&str] = &[
     "--strict",
     "--override-ini=",
     "--doctest-glob=",
+    "--noconftest",
+    "--runxfail",
 ];
 /// Options of unittest that change what is printed and not what is run.
 const UNITTEST_QUIET: &[&str] =

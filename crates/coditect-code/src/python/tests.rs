@@ -188,6 +188,7 @@ fn commands_are_read_test_by_test() {
         ("python3 -m unittest", "Unittest | | "),
         ("python3 -m pytest tests -k add -q", "Pytest | | tests -k add"),
         ("pytest -x --tb=short ./tests/", "Pytest | | tests"),
+        ("pytest --noconftest tests", "Pytest | | --noconftest tests"),
         ("python -m doctest -v calc.py", "Doctest | | calc.py"),
         ("env PYTHONPATH=lib python3 -m pytest", "Pytest |lib| "),
         ("python3.12 -m pytest", "Pytest | |  | os"),

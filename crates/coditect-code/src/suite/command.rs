@@ -16,6 +16,15 @@ use super::{Progress, Suite, SuiteReport, SuiteRun, last_lines};
 /// Bytes kept of standard output at least where the report is read from it.
 const REPORT_BYTES: u64 = 16 << 20;
 
+/// The module that the command itself names (`python3 -m pytest`) and that its Python does not have: no test was run then.
+fn lacking<'c>(command: &'c [String], ran: &Ran) -> Option<&'c str> {
+    let at = command.iter().position(|word| word == "-m")?;
+    let module = command.get(at + 1)?;
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let is_it = ran.exit == Exit::Code(1) && said.trim().ends_with(&format!(": No module named {module}"));
+    (is_it && ran.stdout.is_empty()).then_some(module)
+}
+
 impl Suite<'_> {
     /// Runs it once. Which tests it runs is its own affair: those that were not asked for are not told.
     pub(super) fn run_command(
@@ -55,6 +64,14 @@ impl Suite<'_> {
         let ran = self.sandbox.run(&job, &mut |_| ControlFlow::Continue(()))?;
         if stop.is_raised() {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
+        }
+        if let Some(module) = lacking(&self.project.command, &ran) {
+            let cause = format!("`{}`: Python has no module `{module}`", self.project.command.join(" "));
+            let hint = format!(
+                "make a virtual environment in the project and name its Python: `python3 -m venv .venv && .venv/bin/pip \
+                 install {module}`, `--test-command \".venv/bin/python -m {module} ...\"`"
+            );
+            return Err(PortError::new(ErrorKind::NotFound, cause).with_hint(hint));
         }
         let mut tally = Tally::default();
         tally.hash_more(&ran.stdout);

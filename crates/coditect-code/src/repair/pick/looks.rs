@@ -8,7 +8,7 @@ use crate::repair::{Candidate, Problem};
 
 /// The line that the change makes stands elsewhere, and the line as it was does not.
 const LINE_ELSEWHERE: f64 = 2.5;
-/// A text that stands nowhere else becomes one that does, and that differs in a letter or two.
+/// A text that stands nowhere else becomes one that does, and that differs in a letter or two or in capitals.
 const MISTYPED: f64 = 3.0;
 /// The same of a method or attribute, as it is called on that object.
 const UNKNOWN_MEMBER: f64 = 1.6;
@@ -50,7 +50,8 @@ pub(super) fn factor(problem: &Problem<'_>, candidate: &Candidate) -> f64 {
     let grown = Grown::of(was, &is, range.start - start, range.end - start, edit.new.len());
     if let Some(Grown { old, new, quoted }) = grown {
         let unknown = !elsewhere(old) && elsewhere(new);
-        if quoted && unknown && distance(old, new) <= LETTERS {
+        let alike = old.to_lowercase() == new.to_lowercase() || distance(old, new) <= LETTERS;
+        if quoted && unknown && alike {
             factor *= MISTYPED;
         } else if !quoted && unknown && old.contains('.') {
             factor *= UNKNOWN_MEMBER;
@@ -184,6 +185,7 @@ mod tests {
         let other = "if (typeof b === 'string') return 2\n";
         is(of(text, other, "'string '", "'string'"), MISTYPED);
         is(of(text, "", "'string '", "'string'"), 1.0);
+        is(of("open(\"THEAD\")\n", "close(\"thead\")\n", "\"THEAD\"", "\"thead\""), MISTYPED);
         is(of("x = Array.map(y)\n", "z = Array.isArray(z)\n", "map", "isArray"), UNKNOWN_MEMBER);
         is(of("x = Array.map(y)\n", "z = y.isArray(z)\n", "map", "isArray"), 1.0);
     }
