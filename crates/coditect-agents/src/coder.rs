@@ -215,7 +215,7 @@ impl Coder {
         });
         let means = Means { judge: bench, limits: &limits, clock: &*self.tools.clock, stop: &work.stop };
         let mut progress = |p: repair::Progress| notices.search(p.tried, p.survivors, p.nearest, p.red);
-        let sought = match self.mended(case, &problem, bench, work) {
+        let sought = match self.mended(case, &problem, limits.within.as_ref(), bench, work) {
             Ok(Some(sought)) => sought,
             Ok(None) if case.rung == Rung::Recipe => repair::answer(&problem, &means, &mut progress),
             Ok(None) => repair::seek(&problem, &means, &mut progress),

@@ -347,7 +347,7 @@ pub struct Partly {
 pub struct SeekTime {
     /// All of it.
     pub wall_us: u64,
-    /// Waiting for candidates to be made; most are made while others are judged.
+    /// Making candidates that were not made while others were judged.
     pub making_us: u64,
     /// Judging batches of them.
     pub judging_us: u64,

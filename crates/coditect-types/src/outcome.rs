@@ -138,8 +138,8 @@ pub struct Spent {
 pub struct SearchTime {
     /// Wall clock of all of it, µs.
     pub wall_us: u64,
-    /// Wall clock of waiting for candidates to be made (edited, told from those that were there, parsed), µs. Most are made while
-    /// others are judged.
+    /// Wall clock of making candidates (edited, told from those that were there, parsed) that were not made while others
+    /// were judged, µs.
     pub making_us: u64,
     /// Wall clock of judging batches of them on all threads, µs.
     pub judging_us: u64,

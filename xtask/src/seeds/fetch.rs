@@ -92,7 +92,9 @@ fn source(package: &Package, fresh: &Path) -> Result<PathBuf, String> {
     let said = output(get);
     let name_of = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     // Debian's own part may be missing from a mirror; it is not needed.
-    let is_original = |path: &PathBuf| name_of(path).is_some_and(|name| name.contains(".orig.tar."));
+    let is_original = |path: &PathBuf| {
+        name_of(path).is_some_and(|name| name.contains(".orig.tar.") && !name.ends_with(".asc"))
+    };
     let Some(original) = files(fresh)?.into_iter().find(is_original) else {
         return Err(format!(
             "{}\n`apt-get source` needs `deb-src` among apt's sources, and `apt-get update`",

@@ -1,6 +1,6 @@
 //! The search: what is tried in which order, on how many threads, and when it is enough.
 //!
-//! Candidates are judged in batches of a fixed size. Within a batch the threads take whichever comes next; what
+//! Candidates are judged in batches, whose size depends on what was made before and on the judge. Within a batch the threads take whichever comes next; what
 //! they found is folded in the order of the candidates once the batch is through, and the order of tests changes
 //! only there. So the outcome does not depend on which thread was faster or on how many there are, as long as no
 //! limit of time ends the search.
@@ -208,8 +208,8 @@ impl<'a> Hunt<'a> {
         }
     }
 
-    /// Runs the red tests on the unchanged project. False: they all pass. Of those that hang, which are known to, one is run,
-    /// and only where there are no others: each costs its whole limit.
+    /// Runs the red tests on the unchanged project. False: they all pass. Tests known to hang are left out, since each costs
+    /// its whole limit; where all hang, only the first is run.
     fn measure(&mut self) -> Result<bool, PortError> {
         let hangs: BTreeSet<&str> = self
             .problem
@@ -228,6 +228,8 @@ impl<'a> Hunt<'a> {
         self.trials += 1;
         let still_red =
             !trial.complete || trial.timed_out || !trial.red.is_empty() || trial.passed.is_empty();
+        // What was left out hung a moment ago, and what was asked may be red only beside it.
+        let still_red = still_red || ids.len() < self.order.len();
         self.failures = trial.red.into_iter().collect();
         // What hangs goes last: a test that fails at once kills a candidate sooner.
         let failures = &self.failures;
@@ -251,7 +253,7 @@ impl<'a> Hunt<'a> {
             let likely = score >= UNLIKELY * *top.get_or_insert(score);
             let floor = self.floor();
             let (next, ()) = maker.meanwhile(floor, || self.judge(batch, progress));
-            ahead = Some(next);
+            ahead = next;
             if !likely {
                 break;
             }
@@ -297,7 +299,7 @@ impl<'a> Hunt<'a> {
         if batch.is_last {
             self.ended.get_or_insert(End::Enough);
         }
-        self.ground.begin(batch.next, batch.numbers);
+        self.ground.begin(batch.next.unwrap_or(self.ground.next), batch.numbers);
         let room = MOST_HALVES.saturating_sub(self.halves.len());
         self.halves.extend(batch.passed_over.into_iter().take(room));
         batch.members

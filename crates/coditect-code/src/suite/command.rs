@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use coditect_ports::sandbox::{Cache, Reports, Tool};
 use coditect_ports::{Exit, PortError, Program, Ran, Stop};
+use coditect_types::project::Toolchain;
 use coditect_types::{ErrorKind, Limits, TestStatus};
 
 use super::native::{BUILD, answer_for_build};
@@ -42,7 +43,11 @@ impl Suite<'_> {
         let started = Instant::now();
         let argv = self.project.command.clone();
         // Compiled files are told apart by size and second: a candidate of the same size would not be seen.
-        let env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
+        let mut env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
+        if self.project.toolchain() == Some(Toolchain::Go) {
+            // An answer from Go's own cache of results is no run.
+            env.push(("GOFLAGS".to_owned(), "-buildvcs=false -count=1".to_owned()));
+        }
         let program = match self.project.toolchain() {
             Some(toolchain) => {
                 let (files, lent) = (Vec::new(), self.project.lent.clone());

@@ -108,7 +108,11 @@ fn asked(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     let value = desk.text(site.node).to_owned();
     let predicates: Vec<String> = borrowed::predicates(desk)
         .iter()
-        .filter(|predicate| !value.starts_with(predicate.as_str()) && !predicate.starts_with(&value))
+        .filter(|predicate| {
+            **predicate != value
+                && !predicate.starts_with(&format!("{value}."))
+                && !value.starts_with(&format!("{predicate}("))
+        })
         .take(MOST_PREDICATES)
         .cloned()
         .collect();

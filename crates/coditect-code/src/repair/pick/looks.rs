@@ -19,6 +19,8 @@ const POINTLESS: f64 = 0.4;
 const NO_MORE_POINTLESS: f64 = 1.5;
 /// Lines that are shorter say nothing (`}`, `return x`), in bytes without white space.
 const SHORTEST: usize = 14;
+/// Texts below this differ in few letters anyway, in bytes with quotes.
+const LONG_ENOUGH: usize = 7;
 /// Letters that may differ in what was mistyped.
 const LETTERS: usize = 2;
 
@@ -44,13 +46,19 @@ pub(super) fn factor(problem: &Problem<'_>, candidate: &Candidate) -> f64 {
     let line = |line: &str| line.trim().to_owned();
     let (old_line, new_line) = (line(was), line(&is));
     let telling = new_line.bytes().filter(|byte| !byte.is_ascii_whitespace()).count() >= SHORTEST;
-    if telling && elsewhere(&new_line) && !elsewhere(&old_line) {
+    let is_line = |wanted: &str| {
+        let own = text[..start].lines().chain(text[end..].lines());
+        let others = problem.sources.iter().chain(problem.others).filter(|other| other.path != source.path);
+        own.chain(others.flat_map(|other| other.text.lines())).any(|line| line.trim() == wanted)
+    };
+    if telling && elsewhere(&new_line) && is_line(&new_line) && !is_line(&old_line) {
         factor *= LINE_ELSEWHERE;
     }
     let grown = Grown::of(was, &is, range.start - start, range.end - start, edit.new.len());
     if let Some(Grown { old, new, quoted }) = grown {
         let unknown = !elsewhere(old) && elsewhere(new);
-        let alike = old.to_lowercase() == new.to_lowercase() || distance(old, new) <= LETTERS;
+        let alike = old.to_lowercase() == new.to_lowercase()
+            || (old.len() >= LONG_ENOUGH && distance(old, new) <= LETTERS);
         if quoted && unknown && alike {
             factor *= MISTYPED;
         } else if !quoted && unknown && old.contains('.') {
@@ -84,7 +92,7 @@ impl<'a> Grown<'a> {
     fn of(was: &'a str, is: &'a str, from: usize, to: usize, len: usize) -> Option<Self> {
         let (head, old_tail, new_tail) = (&was[..from], &was[to..], &is[from + len..]);
         let quote = |text: &str| text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
-        // All of a text, quotes included, or what is within them.
+        // All of a text, quotes included.
         if let Some(mark) =
             quote(&was[from..to]).filter(|mark| was[from..to].len() > 1 && was[from..to].ends_with(*mark))
         {
@@ -98,7 +106,9 @@ impl<'a> Grown<'a> {
         let after = |tail: &str| tail.chars().take_while(|c| word(*c)).map(char::len_utf8).sum::<usize>();
         let old = &was[before..to + after(old_tail)];
         let new = &is[before..from + len + after(new_tail)];
-        let is_path = |text: &str| !text.is_empty() && text.chars().all(part) && !text.starts_with('.');
+        let is_path = |text: &str| {
+            text.chars().all(part) && text.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '$')
+        };
         (is_path(old) && is_path(new) && old != new).then_some(Self { old, new, quoted: false })
     }
 }

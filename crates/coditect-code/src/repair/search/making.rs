@@ -1,11 +1,14 @@
 //! Making batches of candidates, also while another batch is judged.
 
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use super::batch::Prepared;
 use super::prepare::Preparer;
 use super::waves::Waves;
 use crate::repair::{Candidate, Means, Problem};
+
+/// Stack of the thread that makes batches, in bytes: walks over trees recurse, and generated code is deep.
+const STACK: usize = 16 << 20;
 
 /// Candidates to be judged together.
 #[derive(Debug, Default)]
@@ -14,8 +17,8 @@ pub(super) struct Batch {
     pub(super) members: Vec<Prepared>,
     /// Their numbers among all single edits; empty for pairs.
     pub(super) numbers: Vec<u64>,
-    /// The number behind them.
-    pub(super) next: u64,
+    /// The number behind them; None for pairs, which have none.
+    pub(super) next: Option<u64>,
     /// What an earlier search judged, and which did nothing.
     pub(super) passed_over: Vec<Candidate>,
     /// What would have come next is not likely enough to be looked at.
@@ -27,6 +30,8 @@ impl Batch {
     pub(super) fn above(mut self, floor: Option<f64>) -> Self {
         let below = |member: &Prepared| floor.is_some_and(|floor| member.candidate.score < floor);
         if let Some(at) = self.members.iter().position(below) {
+            // What is cut was not judged.
+            self.next = self.numbers.get(at).copied().or(self.next);
             self.members.truncate(at);
             self.numbers.truncate(at);
             self.is_last = true;
@@ -85,12 +90,12 @@ impl<'a> Maker<'a> {
             !known
         });
         *made += batch.members.len() as u64;
-        Batch { numbers, passed_over, next: *next, ..batch }
+        Batch { numbers, passed_over, next: Some(*next), ..batch }
     }
 
     /// The next of other candidates.
     pub(super) fn others(&mut self, others: impl FnMut() -> Option<Candidate>, floor: Option<f64>) -> Batch {
-        let mut batch = Batch { next: self.next, ..Batch::default() };
+        let mut batch = Batch::default();
         let most = self.means.judge.batch(self.made);
         fill(&self.means, &mut self.preparer, others, (most, floor), &mut batch, &mut |_| true);
         self.made += batch.members.len() as u64;
@@ -98,14 +103,22 @@ impl<'a> Maker<'a> {
     }
 
     /// Makes the next single edits on a thread of its own while `work` is done: a judge does not wait for candidates then.
-    pub(super) fn meanwhile<R>(&mut self, floor: Option<f64>, work: impl FnOnce() -> R) -> (Batch, R) {
+    pub(super) fn meanwhile<R>(
+        &mut self,
+        floor: Option<f64>,
+        work: impl FnOnce() -> R,
+    ) -> (Option<Batch>, R) {
         let most = self.means.judge.batch(self.made);
         thread::scope(|scope| {
-            let made = scope.spawn(|| self.singles_of(most, floor));
+            let builder = thread::Builder::new().stack_size(STACK);
+            let this = &mut *self;
+            let spawned = builder.spawn_scoped(scope, move || this.singles_of(most, floor));
             let done = work();
-            match made.join() {
-                Ok(batch) => (batch, done),
-                Err(panic) => std::panic::resume_unwind(panic),
+            match spawned.map(ScopedJoinHandle::join) {
+                Ok(Ok(batch)) => (Some(batch), done),
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // No thread can be had: it is made when it is wanted.
+                Err(_) => (None, done),
             }
         })
     }
