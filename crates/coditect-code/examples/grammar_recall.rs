@@ -171,15 +171,7 @@ fn place(source: &Source, bug: &Bug) -> (Option<usize>, usize) {
         .map(|line| Suspect { file: source.path.clone(), line, score: 1.0 })
         .collect();
     let sources = [Source { path: source.path.clone(), text: mutated.clone() }];
-    let problem = Problem {
-        sources: &sources,
-        others: &[],
-        suspects: &suspects,
-        red: &[],
-        request: "",
-        refused: &[],
-        seed: 0,
-    };
+    let problem = Problem { sources: &sources, suspects: &suspects, ..Problem::default() };
     let made = candidates(&problem);
     let found = made.iter().position(|candidate| restores(candidate, &source.text, &mutated, bug));
     (found, made.len())

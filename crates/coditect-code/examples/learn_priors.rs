@@ -176,15 +176,7 @@ fn explain(source: &Source, body: &Body, new: &str) -> Option<Fix> {
     let suspects: Vec<Suspect> =
         lines.map(|line| Suspect { file: source.path.clone(), line, score: 1.0 }).collect();
     let sources = [source.clone()];
-    let problem = Problem {
-        sources: &sources,
-        others: &[],
-        suspects: &suspects,
-        red: &[],
-        request: "",
-        refused: &[],
-        seed: 1,
-    };
+    let problem = Problem { sources: &sources, suspects: &suspects, ..Problem::default() };
     let within = |edit: &coditect_code::repair::Edit| {
         body.whole.start <= edit.range.start && edit.range.end <= body.whole.end
     };

@@ -60,7 +60,7 @@ pub struct Source {
 }
 
 /// What is to be repaired.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Problem<'a> {
     /// Product files that may be edited. No tests among them.
     pub sources: &'a [Source],

@@ -478,10 +478,11 @@ impl<'a> Bench<'a> {
         };
         let report = self.try_out(overlay, &how, self.project)?;
         // A suite may do what a layer cannot (rename a directory that is checked in). A candidate that is refuted for that
-        // would be lost, so the first red suite is looked at without.
+        // would be lost, so the first red suite is looked at without. What is built is not asked: it would take a build.
         let red = report.report.red().count();
         let Stage::Disk(trees) = &self.stage else { return Ok(report) };
-        if red == 0 || !trees.may_differ() || self.confirmed.swap(true, Ordering::Relaxed) {
+        let may_differ = trees.are_layered() && self.project.framework.toolchain().is_none();
+        if red == 0 || !may_differ || self.confirmed.swap(true, Ordering::Relaxed) {
             return Ok(report);
         }
         let second = trees.alone(&self.on_disk(overlay), |tree| {

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use coditect_code::repair::{self, Problem, Sought, Within};
+use coditect_code::repair::{self, Found, Problem, Sought, Source, Within};
 use coditect_code::suite::{SuiteRun, mending};
 use coditect_ports::{PortError, Work, Writes};
 use coditect_types::project::Framework;
@@ -18,8 +18,8 @@ use super::{Case, Coder};
 const FILE_BYTES: u64 = 1 << 20;
 
 impl Coder {
-    /// What the tool changes in the sources that may be edited, in a worktree of its own, where the check accepts that. None:
-    /// the command is none of such a tool, or what it changed does not do.
+    /// What the tool changes in the sources that may be edited, where the check accepts that. None: the command is none of
+    /// such a tool, or what it changed does not do.
     pub(super) fn mended(
         &self,
         case: &Case<'_>,
@@ -33,30 +33,39 @@ impl Coder {
             return Ok(None);
         }
         let Some(command) = mending(&case.project.command) else { return Ok(None) };
-        match self.try_tool(case, problem, within, bench, work, command) {
+        let tool = command.join(" ");
+        let overlay = match self.overlay_of(case, problem.sources, bench, work, command) {
+            Ok(overlay) => overlay,
+            Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
             // The other recipes do not depend on it.
-            Err(error) if error.kind != ErrorKind::Interrupted => {
+            Err(error) => {
                 tracing::debug!(%error, "a tool could not mend");
-                Ok(None)
+                return Ok(None);
             }
-            end => end,
+        };
+        let found = repair::of_tool(problem, overlay.clone(), &tool);
+        let allowed = |found: &Found| within.is_none_or(|within| within.allows(&found.candidate));
+        let Some(found) = found.filter(allowed) else { return Ok(None) };
+        if bench.whole(&overlay)?.report.red().next().is_some() {
+            return Ok(None);
         }
+        let account = format!("`{tool}` was tried");
+        Ok(Some(Sought { best: Some(found), tried: 1, account, ..Sought::default() }))
     }
 
-    fn try_tool(
+    /// The sources that the tool changes in a worktree of its own, whole.
+    fn overlay_of(
         &self,
         case: &Case<'_>,
-        problem: &Problem<'_>,
-        within: Option<&Within>,
+        sources: &[Source],
         bench: &Bench<'_>,
         work: &Work,
         command: Vec<String>,
-    ) -> Result<Option<Sought>, PortError> {
+    ) -> Result<BTreeMap<String, String>, PortError> {
         let workspace = &self.tools.workspace;
         let view = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-mended")?;
         let cache = |_| workspace.cache(&work.mission, "seek-mended", Some("baseline"));
         let cache = case.project.toolchain().map(cache).transpose()?;
-        let tool = command.join(" ");
         let project = Project { command, report: None, ..case.project.clone() };
         bench.count_run();
         // Whether it is content is no matter: some objections it cannot mend.
@@ -65,23 +74,12 @@ impl Coder {
             &work.stop,
             &mut |_| {},
         )?;
-        let mut overlay = BTreeMap::new();
-        for source in problem.sources {
+        let changed = |source: &Source| {
             // One that it removed, or made no text of, is no mending.
-            let Some(text) = text_below(&view, &case.below_top(&source.path)) else { continue };
-            if text != source.text {
-                overlay.insert(source.path.clone(), text);
-            }
-        }
-        let Some(found) = repair::of_tool(problem, overlay.clone(), &tool) else { return Ok(None) };
-        if within.is_some_and(|within| !within.allows(&found.candidate)) {
-            return Ok(None);
-        }
-        if bench.whole(&overlay)?.report.red().next().is_some() {
-            return Ok(None);
-        }
-        let account = format!("`{tool}` was tried");
-        Ok(Some(Sought { best: Some(found), tried: 1, account, ..Sought::default() }))
+            let text = text_below(&view, &case.below_top(&source.path))?;
+            (text != source.text).then(|| (source.path.clone(), text))
+        };
+        Ok(sources.iter().filter_map(changed).collect())
     }
 }
 

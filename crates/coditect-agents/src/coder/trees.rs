@@ -127,11 +127,6 @@ impl<'a> Trees<'a> {
         self.layered.store(false, Ordering::Relaxed);
     }
 
-    /// Whether a test may be red for what a layer cannot do. What is built is not asked: it would take a build to know.
-    pub(crate) fn may_differ(&self) -> bool {
-        self.are_layered() && !self.builds
-    }
-
     /// As [`Trees::with`], in a worktree that nobody else has.
     pub(crate) fn alone<T>(
         &self,

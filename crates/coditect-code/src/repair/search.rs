@@ -1,8 +1,8 @@
 //! The search: what is tried in which order, on how many threads, and when it is enough.
 //!
-//! Candidates are judged in batches, whose size depends on what was made before and on the judge. Within a batch the threads take whichever comes next; what
-//! they found is folded in the order of the candidates once the batch is through, and the order of tests changes
-//! only there. So the outcome does not depend on which thread was faster or on how many there are, as long as no
+//! Candidates are judged in batches, whose size depends on what was made before and on the judge; the next
+//! batch is made meanwhile. Within a batch the threads take whichever comes next; what they found is folded in the order
+//! of the candidates once the batch is through, and the order of tests changes only there. So the outcome does not depend on which thread was faster or on how many there are, as long as no
 //! limit of time ends the search.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +98,7 @@ fn search(
     }
     let mut maker = Maker::new(problem, *means);
     hunt.run(&mut maker, progress);
-    (hunt.dropped, hunt.is_blind) = (maker.dropped(), maker.is_blind());
+    hunt.is_blind = maker.is_blind();
     hunt.keep_the_best_part();
     hunt.end("")
 }
@@ -252,8 +252,10 @@ impl<'a> Hunt<'a> {
             let score = first.candidate.score;
             let likely = score >= UNLIKELY * *top.get_or_insert(score);
             let floor = self.floor();
-            let (next, ()) = maker.meanwhile(floor, || self.judge(batch, progress));
-            ahead = next;
+            ahead = maker.meanwhile(floor, || {
+                self.judge(batch, progress);
+                self.ended.is_none()
+            });
             if !likely {
                 break;
             }
@@ -299,6 +301,7 @@ impl<'a> Hunt<'a> {
         if batch.is_last {
             self.ended.get_or_insert(End::Enough);
         }
+        self.dropped += batch.dropped;
         self.ground.begin(batch.next.unwrap_or(self.ground.next), batch.numbers);
         let room = MOST_HALVES.saturating_sub(self.halves.len());
         self.halves.extend(batch.passed_over.into_iter().take(room));

@@ -258,15 +258,7 @@ fn nothing_is_sought_where_nothing_is_red() {
     let judge = Script { tests: vec![("t", |_| true)], file: file.clone(), trials: Mutex::new(0) };
     let sources = [file];
     let tests = [red("t")];
-    let problem = Problem {
-        sources: &sources,
-        others: &[],
-        suspects: &[],
-        red: &tests,
-        request: "",
-        refused: &[],
-        seed: 0,
-    };
+    let problem = Problem { sources: &sources, red: &tests, ..Problem::default() };
     let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
     let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
     let sought = seek(&problem, &means, &mut |_| {});
@@ -283,15 +275,7 @@ fn an_error_of_the_judge_ends_the_search_and_is_handed_on() {
     }
     let sources = [Source { path: "a.py".to_owned(), text: BOUND.to_owned() }];
     let tests = [red("t")];
-    let problem = Problem {
-        sources: &sources,
-        others: &[],
-        suspects: &[],
-        red: &tests,
-        request: "",
-        refused: &[],
-        seed: 0,
-    };
+    let problem = Problem { sources: &sources, red: &tests, ..Problem::default() };
     let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
     let means = Means { judge: &Down, limits: &limits, clock: &clock, stop: &stop };
     let sought = seek(&problem, &means, &mut |_| {});
@@ -325,15 +309,8 @@ fn tests_that_hang_are_not_all_waited_for_again() {
     ] {
         let inner = Script { tests: tests.clone(), file: file.clone(), trials: Mutex::new(0) };
         let judge = Asked { inner, unchanged: Mutex::default() };
-        let problem = Problem {
-            sources: std::slice::from_ref(&file),
-            others: &[],
-            suspects: &[],
-            red: &red,
-            request: "",
-            refused: &[],
-            seed: 7,
-        };
+        let sources = std::slice::from_ref(&file);
+        let problem = Problem { sources, red: &red, ..Problem::default() };
         let (clock, stop, limits) = (Ticks::default(), Stop::new(), SeekLimits::default());
         let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
         let sought = seek(&problem, &means, &mut |_| {});

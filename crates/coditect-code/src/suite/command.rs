@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Instant;
 
 use coditect_ports::sandbox::{Cache, Reports, Tool};
@@ -18,12 +19,24 @@ use super::{Progress, Suite, SuiteReport, SuiteRun, last_lines};
 const REPORT_BYTES: u64 = 16 << 20;
 
 /// The module that the command itself names (`python3 -m pytest`) and that its Python does not have: no test was run then.
-fn lacking<'c>(command: &'c [String], ran: &Ran) -> Option<&'c str> {
+/// One that the project itself has, or should, is its tests' business.
+fn lacking<'c>(command: &'c [String], ran: &Ran, root: &Path) -> Option<&'c str> {
     let at = command.iter().position(|word| word == "-m")?;
     let module = command.get(at + 1)?;
     let said = String::from_utf8_lossy(&ran.stderr);
     let is_it = ran.exit == Exit::Code(1) && said.trim().ends_with(&format!(": No module named {module}"));
-    (is_it && ran.stdout.is_empty()).then_some(module)
+    let top = module.split('.').next().unwrap_or(module);
+    let is_own = root.join(top).exists() || root.join(format!("{top}.py")).exists();
+    (is_it && ran.stdout.is_empty() && !is_own).then_some(module)
+}
+
+fn no_module(command: &[String], module: &str) -> PortError {
+    let cause = format!("`{}`: Python has no module `{module}`", command.join(" "));
+    let hint = format!(
+        "make a virtual environment in the project and name its Python: `python3 -m venv .venv && .venv/bin/pip install \
+         {module}`, `--test-command \".venv/bin/python -m {module} ...\"`"
+    );
+    PortError::new(ErrorKind::NotFound, cause).with_hint(hint)
 }
 
 impl Suite<'_> {
@@ -41,21 +54,7 @@ impl Suite<'_> {
             ));
         }
         let started = Instant::now();
-        let argv = self.project.command.clone();
-        // Compiled files are told apart by size and second: a candidate of the same size would not be seen.
-        let mut env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
-        if self.project.toolchain() == Some(Toolchain::Go) {
-            // An answer from Go's own cache of results is no run.
-            env.push(("GOFLAGS".to_owned(), "-buildvcs=false -count=1".to_owned()));
-        }
-        let program = match self.project.toolchain() {
-            Some(toolchain) => {
-                let (files, lent) = (Vec::new(), self.project.lent.clone());
-                let cache = self.cache.map(|path| Cache { path: path.to_owned(), writable: true });
-                Program::Tool(Tool { toolchain, argv, env, files, reports: Reports::None, cache, lent })
-            }
-            None => Program::Command { argv, env },
-        };
+        let program = self.program_of_command();
         let root = self.view.join(&self.project.root);
         let source = self.project.report.as_ref();
         let limits = match source {
@@ -70,13 +69,8 @@ impl Suite<'_> {
         if stop.is_raised() {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
         }
-        if let Some(module) = lacking(&self.project.command, &ran) {
-            let cause = format!("`{}`: Python has no module `{module}`", self.project.command.join(" "));
-            let hint = format!(
-                "make a virtual environment in the project and name its Python: `python3 -m venv .venv && .venv/bin/pip \
-                 install {module}`, `--test-command \".venv/bin/python -m {module} ...\"`"
-            );
-            return Err(PortError::new(ErrorKind::NotFound, cause).with_hint(hint));
+        if let Some(module) = lacking(&self.project.command, &ran, &root) {
+            return Err(no_module(&self.project.command, module));
         }
         let mut tally = Tally::default();
         tally.hash_more(&ran.stdout);
@@ -98,6 +92,32 @@ impl Suite<'_> {
         let all = tally.ends.len();
         on_progress(Progress { green: count(all - red), red: count(red), of: count(all) });
         Ok(self.report(how, tally, problems, ran, 1, started.elapsed()))
+    }
+
+    /// The command as the sandbox is given it: with its toolchain, where such programs live in a home directory.
+    fn program_of_command(&self) -> Program {
+        let argv = self.project.command.clone();
+        // Compiled files are told apart by size and second: a candidate of the same size would not be seen.
+        let mut env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
+        match self.project.toolchain() {
+            // An answer from Go's own cache of results is no run.
+            Some(Toolchain::Go) => env.push(("GOFLAGS".to_owned(), "-buildvcs=false -count=1".to_owned())),
+            // A report below `target` is read where the person's own cargo would have put it.
+            Some(Toolchain::Rust)
+                if self.project.report.as_ref().is_some_and(|report| report.path.is_some()) =>
+            {
+                env.push(("CARGO_TARGET_DIR".to_owned(), "target".to_owned()));
+            }
+            _ => {}
+        }
+        match self.project.toolchain() {
+            Some(toolchain) => {
+                let (files, lent) = (Vec::new(), self.project.lent.clone());
+                let cache = self.cache.map(|path| Cache { path: path.to_owned(), writable: true });
+                Program::Tool(Tool { toolchain, argv, env, files, reports: Reports::None, cache, lent })
+            }
+            None => Program::Command { argv, env },
+        }
     }
 
     /// Its exit code is all that it says.

@@ -9,6 +9,7 @@ use tree_sitter::Node;
 
 use super::conditions::Condition;
 use super::desk::{Desk, is_condition, is_whole_condition, names_in};
+use super::facts::{Name, Origin};
 use super::table::Shape;
 use super::types;
 use crate::syntax::text_of;
@@ -93,9 +94,13 @@ pub(super) fn predicates<'d>(desk: &'d Desk<'_, '_>) -> &'d [String] {
                 }
                 let Some(list) = call.child_by_field_name("arguments") else { continue };
                 let Some(callee) = text.get(call.start_byte()..list.start_byte()) else { continue };
-                let root = callee.split('.').next().unwrap_or_default();
-                // A method of some object means something where that object is only.
-                let free = root == callee || !region.names.iter().any(|name| name.text == root);
+                // What begins with a name of the function means something there only.
+                let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+                let root = &callee[..callee.find(|c| !part(c)).unwrap_or(callee.len())];
+                let own = |name: &Name<'_>| {
+                    name.text == root && name.depth == region.depth && name.origin != Origin::Global
+                };
+                let free = !root.is_empty() && !region.names.iter().any(own);
                 if free && callee.len() <= LONGEST && desk.grammar.parts(list).len() == 1 {
                     *counts.entry(callee).or_insert(0) += 1;
                 }

@@ -13,7 +13,7 @@ fn file_of(language: Language) -> String {
 }
 
 fn candidates_of(sources: &[Source], suspects: &[Suspect]) -> Vec<Candidate> {
-    let problem = Problem { sources, others: &[], suspects, red: &[], request: "", refused: &[], seed: 0 };
+    let problem = Problem { sources, suspects, ..Problem::default() };
     let Some(project) = Project::read(&problem) else { return Vec::new() };
     let mut made = project.candidates(&project.units());
     made.sort_by(|a, b| b.score.total_cmp(&a.score));

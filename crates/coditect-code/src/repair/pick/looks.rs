@@ -161,15 +161,7 @@ mod tests {
             Source { path: "a.js".to_owned(), text: text.to_owned() },
             Source { path: "b.js".to_owned(), text: others.to_owned() },
         ];
-        let problem = Problem {
-            sources: &sources,
-            others: &[],
-            suspects: &[],
-            red: &[],
-            request: "",
-            refused: &[],
-            seed: 0,
-        };
+        let problem = Problem { sources: &sources, ..Problem::default() };
         let edit = Edit { path: "a.js".into(), range: at..at + old.len(), new: new.to_owned() };
         factor(
             &problem,

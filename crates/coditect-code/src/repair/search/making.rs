@@ -1,5 +1,6 @@
 //! Making batches of candidates, also while another batch is judged.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
 use super::batch::Prepared;
@@ -21,6 +22,8 @@ pub(super) struct Batch {
     pub(super) next: Option<u64>,
     /// What an earlier search judged, and which did nothing.
     pub(super) passed_over: Vec<Candidate>,
+    /// What was left out on the way, since another had the same text or since it does not parse.
+    pub(super) dropped: u64,
     /// What would have come next is not likely enough to be looked at.
     pub(super) is_last: bool,
 }
@@ -62,23 +65,19 @@ impl<'a> Maker<'a> {
         self.preparer.is_blind()
     }
 
-    /// Candidates that were left out, since another had the same text or since they do not parse.
-    pub(super) fn dropped(&self) -> u64 {
-        self.preparer.dropped()
-    }
-
     /// The next single edits. What an earlier search judged is passed over, as far as it did nothing.
     pub(super) fn singles(&mut self, floor: Option<f64>) -> Batch {
         let most = self.means.judge.batch(self.made);
-        self.singles_of(most, floor)
+        self.singles_of(most, floor, &AtomicBool::new(false))
     }
 
-    fn singles_of(&mut self, most: usize, floor: Option<f64>) -> Batch {
+    fn singles_of(&mut self, most: usize, floor: Option<f64>, over: &AtomicBool) -> Batch {
         let Self { means, preparer, waves, next, made } = self;
         let covered = means.limits.covered.as_ref();
         let mut batch = Batch::default();
         let (mut numbers, mut passed_over) = (Vec::new(), Vec::new());
-        fill(means, preparer, || waves.next(), (most, floor), &mut batch, &mut |candidate| {
+        let next_one = || if over.load(Ordering::Relaxed) { None } else { waves.next() };
+        fill(means, preparer, next_one, (most, floor), &mut batch, &mut |candidate| {
             let number = *next;
             *next += 1;
             let known = covered.is_some_and(|(judged, near)| number < *judged && !near.contains(&number));
@@ -103,22 +102,21 @@ impl<'a> Maker<'a> {
     }
 
     /// Makes the next single edits on a thread of its own while `work` is done: a judge does not wait for candidates then.
-    pub(super) fn meanwhile<R>(
-        &mut self,
-        floor: Option<f64>,
-        work: impl FnOnce() -> R,
-    ) -> (Option<Batch>, R) {
+    /// `work` says whether the search goes on; where it does not, there is no batch.
+    pub(super) fn meanwhile(&mut self, floor: Option<f64>, work: impl FnOnce() -> bool) -> Option<Batch> {
         let most = self.means.judge.batch(self.made);
+        let over = AtomicBool::new(false);
         thread::scope(|scope| {
             let builder = thread::Builder::new().stack_size(STACK);
-            let this = &mut *self;
-            let spawned = builder.spawn_scoped(scope, move || this.singles_of(most, floor));
-            let done = work();
+            let (this, over) = (&mut *self, &over);
+            let spawned = builder.spawn_scoped(scope, move || this.singles_of(most, floor, over));
+            let goes_on = work();
+            over.store(!goes_on, Ordering::Relaxed);
             match spawned.map(ScopedJoinHandle::join) {
-                Ok(Ok(batch)) => (Some(batch), done),
+                Ok(Ok(batch)) => goes_on.then_some(batch),
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 // No thread can be had: it is made when it is wanted.
-                Err(_) => (None, done),
+                Err(_) => None,
             }
         })
     }
@@ -133,6 +131,7 @@ fn fill(
     batch: &mut Batch,
     wanted: &mut dyn FnMut(&Candidate) -> bool,
 ) {
+    let before = preparer.dropped();
     let mut is_over = false;
     while batch.members.len() < most && !is_over {
         let mut applied = Vec::with_capacity(most - batch.members.len());
@@ -155,4 +154,5 @@ fn fill(
         let parsed = preparer.that_parse(applied);
         batch.members.extend(parsed.into_iter().filter(|prepared| wanted(&prepared.candidate)));
     }
+    batch.dropped = preparer.dropped() - before;
 }

@@ -64,7 +64,7 @@ fn program(seed: &[u8], eol: &str, tab: &str) -> String {
 }
 
 fn candidates_of(sources: &[Source], others: &[Source]) -> Vec<Candidate> {
-    let problem = Problem { sources, others, suspects: &[], red: &[], request: "", refused: &[], seed: 0 };
+    let problem = Problem { sources, others, ..Problem::default() };
     let project = Project::read(&problem).unwrap();
     project.candidates(&project.units())
 }
@@ -188,15 +188,7 @@ fn a_file_of_hundreds_of_kilobytes_is_no_trouble() {
     }
     let sources = [source(&text)];
     let suspects = [Suspect { file: "m.py".to_owned(), line: 5 * 3_000 + 2, score: 1.0 }];
-    let problem = Problem {
-        sources: &sources,
-        others: &[],
-        suspects: &suspects,
-        red: &[],
-        request: "",
-        refused: &[],
-        seed: 0,
-    };
+    let problem = Problem { sources: &sources, suspects: &suspects, ..Problem::default() };
     let project = Project::read(&problem).unwrap();
     let units = project.units();
     let made = project.candidates(&units[..1]);
@@ -210,8 +202,7 @@ fn suspicious_lines_and_named_functions_come_first() {
     let sources = [source(text)];
     let suspect = |line: u32, score: f64| Suspect { file: "m.py".to_owned(), line, score };
     let first = |suspects: &[Suspect], request: &str| {
-        let problem =
-            Problem { sources: &sources, others: &[], suspects, red: &[], request, refused: &[], seed: 0 };
+        let problem = Problem { sources: &sources, suspects, request, ..Problem::default() };
         let project = Project::read(&problem).unwrap();
         let made = project.candidates(&project.units());
         made.iter().max_by(|a, b| a.score.total_cmp(&b.score)).unwrap().places[0].function.to_string()

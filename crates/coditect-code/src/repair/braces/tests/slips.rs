@@ -333,8 +333,8 @@ fn a_condition_asks_what_other_conditions_ask() {
     return value
   }
 
-  function add (target, item) {
-    if (!isList(target)) {
+  function add (target, item, fits) {
+    if (fits(item) && !isList(target)) {
       target = []
     }
     target.push(item)
@@ -343,4 +343,6 @@ fn a_condition_asks_what_other_conditions_ask() {
 })()
 ";
     check(Language::JavaScript, program, &[("else if (value)", "else if (isList(value))")]);
+    let foreign = program.replacen("else if (value)", "else if (fits(value))", 1);
+    assert_eq!(place_of(Language::JavaScript, program, &foreign), None, "a parameter of another function");
 }

@@ -65,15 +65,7 @@ fn sought(want: &'static str, whole: bool) -> Sought {
     let sources = [source("a.go", THREE)];
     let message = judge.judge(&BTreeMap::new(), Scope::Whole).unwrap().red[0].1.clone();
     let red = [red_test(BUILD, message.trim_start_matches("CompileError: "))];
-    let problem = Problem {
-        sources: &sources,
-        others: &[],
-        suspects: &[],
-        red: &red,
-        request: "",
-        refused: &[],
-        seed: 1,
-    };
+    let problem = Problem { sources: &sources, red: &red, ..Problem::default() };
     let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
     let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
     if whole { seek(&problem, &means, &mut |_| {}) } else { answer(&problem, &means, &mut |_| {}) }
