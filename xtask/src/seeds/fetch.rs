@@ -141,14 +141,16 @@ fn depend(package: &Package, top: &Path, python: &Path) -> Done {
             fetch.args(["fetch", "--quiet"]);
             output(fetch).map(drop)
         }
-        Client::Pip if !package.needs.is_empty() => {
-            let mut install = client(&python.to_string_lossy(), top);
-            install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-            install.args(&package.needs);
-            output(install).map(drop)
+        Client::Pip => {
+            if !package.needs.is_empty() {
+                pip_install(python, &package.needs)?;
+            }
+            // Tasks stand apart from the shared one, and a person who works on the package has one beside it.
+            let own = self::python(&top.join(".venv"))?;
+            if package.needs.is_empty() { Ok(()) } else { pip_install(&own, &package.needs) }
         }
         Client::Npm => npm_install(package, top),
-        Client::Pip | Client::Apt => Ok(()),
+        Client::Apt => Ok(()),
     }
 }
 
@@ -176,7 +178,7 @@ fn npm_install(package: &Package, top: &Path) -> Done {
 fn ignore_made(top: &Path) -> Done {
     let path = top.join(".gitignore");
     let mut text = fs::read_to_string(&path).unwrap_or_default();
-    for line in ["node_modules/", "target/", "__pycache__/"] {
+    for line in ["node_modules/", "target/", "__pycache__/", ".venv/"] {
         if !text.lines().any(|known| known.trim_matches('/') == line.trim_matches('/')) {
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
@@ -192,16 +194,20 @@ pub(super) fn write(path: &Path, text: &str) -> Done {
     fs::write(path, text).map_err(|error| oops(path, &error))
 }
 
-/// A virtual environment for Python packages, made once.
+/// A virtual environment with pytest, made once.
 pub(super) fn python(directory: &Path) -> Result<PathBuf, String> {
     let python = directory.join("bin/python");
     if !python.exists() {
         let mut make = Command::new("python3");
         make.args(["-m", "venv"]).arg(directory);
         output(make)?;
-        let mut install = Command::new(&python);
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pytest"]);
-        output(install)?;
+        pip_install(&python, &["pytest".to_owned()])?;
     }
     Ok(python)
+}
+
+fn pip_install(python: &Path, names: &[String]) -> Done {
+    let mut install = Command::new(python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(names);
+    output(install).map(drop)
 }
