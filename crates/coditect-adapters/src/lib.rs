@@ -11,6 +11,7 @@ pub mod bus;
 pub mod clock;
 pub mod journal;
 pub mod mailbox;
+pub mod model;
 
 pub use bus::LocalBus;
 pub use clock::{SystemClock, SystemEntropy};

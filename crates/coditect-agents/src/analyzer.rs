@@ -15,10 +15,12 @@ use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestRe
 use crate::notices::Notices;
 use crate::{Tools, failed, interrupted, not_mine, receipt};
 
+mod gather;
 mod hosting;
 mod suspects;
 mod trace;
 
+use gather::Gather;
 use hosting::Hosting;
 
 /// Bytes of messages kept in full over all red tests of a report; later ones are cut to a line.
@@ -143,8 +145,15 @@ impl Agent for Analyzer {
                 let baseline = Baseline { snapshot, project, limits, choice: *sandbox, waived };
                 self.measure(&baseline, work, &mut spent)
             }
+            Action::GatherContext { snapshot, project, baseline, suspects, request, focus } => {
+                self.gather(&Gather { snapshot, project, baseline, suspects, request, focus }, work)
+            }
             Action::DoNothing => Ok(Outcome::NothingDone),
-            Action::SeekChange { .. } | Action::VerifyChange { .. } | Action::HandOver { .. } => {
+            Action::SeekChange { .. }
+            | Action::AskModel { .. }
+            | Action::TryReply { .. }
+            | Action::VerifyChange { .. }
+            | Action::HandOver { .. } => {
                 return not_mine(action, "analyzer");
             }
         };

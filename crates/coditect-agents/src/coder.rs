@@ -30,6 +30,7 @@ mod parts;
 mod picks;
 mod probe;
 mod proposing;
+mod replying;
 pub(crate) mod sources;
 pub(crate) mod trees;
 mod woven;
@@ -38,6 +39,7 @@ use batches::Later;
 use judge::{Bench, Stage};
 use parts::Part;
 use proposing::Desk;
+use replying::Reply;
 use sources::Sources;
 use trees::Trees;
 use woven::Woven;
@@ -74,6 +76,15 @@ impl Case<'_> {
             "" => path.to_owned(),
             root => format!("{root}/{path}"),
         }
+    }
+
+    /// A path below the snapshot's top, seen from the project's root.
+    fn below_root<'p>(&self, path: &'p str) -> &'p str {
+        let root = self.project.root.as_str();
+        path.strip_prefix(root)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .filter(|_| !root.is_empty())
+            .unwrap_or(path)
     }
 
     fn nothing(&self, account: impl Into<String>, at_limit: bool, ground: Option<Ground>) -> Outcome {
@@ -269,7 +280,36 @@ impl Agent for Coder {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
-        let Action::SeekChange {
+        let nothing = Budget { search_ms: 0, ..Budget::default() };
+        let Some((case, reply)) = task(action, &nothing) else { return not_mine(action, "coder") };
+        let started = self.tools.clock.monotonic_us();
+        let mut spent = Spent::default();
+        let outcome = if work.stop.is_raised() {
+            Err(Failure::new(ErrorKind::Interrupted, "stopped before it began"))
+        } else if let Some(reply) = reply {
+            self.try_reply(&case, &reply, work, &mut spent)
+        } else {
+            self.seek(&case, work, &mut spent)
+        };
+        spent.wall_ms = self.tools.clock.monotonic_us().saturating_sub(started) / 1000;
+        match outcome {
+            Ok(Outcome::ChangeProposed { proposal, .. }) => Outcome::ChangeProposed { proposal, spent },
+            Ok(Outcome::NoChangeFound { rung, account, at_limit, ground, .. }) => {
+                Outcome::NoChangeFound { rung, account, at_limit, ground, spent }
+            }
+            Ok(Outcome::ReplyRefused { rung, account, feedback, diff, .. }) => {
+                Outcome::ReplyRefused { rung, account, feedback, diff, spent }
+            }
+            Ok(other) => other,
+            Err(failure) => failed(work, failure, spent),
+        }
+    }
+}
+
+/// What an action asks for: a search, or the trial of an answer, which has a budget of `nothing`. None: it is for others.
+fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Option<Reply<'a>>)> {
+    match action {
+        Action::SeekChange {
             rung,
             snapshot,
             project,
@@ -282,40 +322,60 @@ impl Agent for Coder {
             seed,
             focus,
             waived,
-        } = action
-        else {
-            return not_mine(action, "coder");
-        };
-        let rung = *rung;
-        let case = Case {
+        } => {
+            let (rung, seed) = (*rung, *seed);
+            let case = Case {
+                rung,
+                snapshot,
+                project,
+                baseline,
+                suspects,
+                request,
+                refused,
+                limits,
+                budget,
+                seed,
+                focus,
+                waived,
+            };
+            Some((case, None))
+        }
+        Action::TryReply {
             rung,
+            model,
+            reply,
             snapshot,
             project,
             baseline,
-            suspects,
-            request,
             refused,
             limits,
-            budget,
-            seed: *seed,
             focus,
             waived,
-        };
-        let started = self.tools.clock.monotonic_us();
-        let mut spent = Spent::default();
-        let outcome = if work.stop.is_raised() {
-            Err(Failure::new(ErrorKind::Interrupted, "stopped before it began"))
-        } else {
-            self.seek(&case, work, &mut spent)
-        };
-        spent.wall_ms = self.tools.clock.monotonic_us().saturating_sub(started) / 1000;
-        match outcome {
-            Ok(Outcome::ChangeProposed { proposal, .. }) => Outcome::ChangeProposed { proposal, spent },
-            Ok(Outcome::NoChangeFound { rung, account, at_limit, ground, .. }) => {
-                Outcome::NoChangeFound { rung, account, at_limit, ground, spent }
-            }
-            Ok(other) => other,
-            Err(failure) => failed(work, failure, spent),
+        } => {
+            let (rung, suspects, request) = (*rung, [].as_slice(), "");
+            let case = Case {
+                rung,
+                snapshot,
+                project,
+                baseline,
+                suspects,
+                request,
+                refused,
+                limits,
+                budget: nothing,
+                seed: 0,
+                focus,
+                waived,
+            };
+            Some((case, Some(Reply { model, text: reply })))
         }
+        Action::TakeSnapshot { .. }
+        | Action::SurveyProject { .. }
+        | Action::MeasureBaseline { .. }
+        | Action::GatherContext { .. }
+        | Action::AskModel { .. }
+        | Action::VerifyChange { .. }
+        | Action::HandOver { .. }
+        | Action::DoNothing => None,
     }
 }

@@ -17,3 +17,4 @@ pub mod survey;
 pub mod syntax;
 pub mod trace;
 pub mod workspace;
+pub mod written;

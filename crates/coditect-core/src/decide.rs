@@ -6,6 +6,7 @@ use coditect_types::plan::Intent;
 use coditect_types::{AttemptId, ErrorKind, Event, Failure, Outcome, TaskId};
 
 use crate::expect;
+use crate::gateway;
 use crate::goal;
 use crate::parametrize::{allowance_ms, parametrize};
 use crate::state::{State, apply, seeks_change};
@@ -175,6 +176,9 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::SurveyProject, Outcome::ProjectSurveyed { .. })
             | (Intent::MeasureBaseline, Outcome::BaselineMeasured { .. })
             | (Intent::TurnTestsGreen { .. }, Outcome::ChangeProposed { .. } | Outcome::NoChangeFound { .. })
+            | (Intent::GatherContext, Outcome::ContextGathered { .. })
+            | (Intent::AskModel { .. }, Outcome::ModelAnswered { .. })
+            | (Intent::TryReply { .. }, Outcome::ChangeProposed { .. } | Outcome::ReplyRefused { .. })
             | (Intent::VerifyChange, Outcome::ChangeVerified { .. })
             | (Intent::HandOver, Outcome::HandedOver { .. })
             | (Intent::DoNothing, Outcome::NothingDone)
@@ -210,6 +214,9 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
                 | Outcome::BaselineMeasured { .. }
                 | Outcome::ChangeProposed { .. }
                 | Outcome::NoChangeFound { .. }
+                | Outcome::ContextGathered { .. }
+                | Outcome::ModelAnswered { .. }
+                | Outcome::ReplyRefused { .. }
                 | Outcome::ChangeVerified { .. }
                 | Outcome::HandedOver { .. }
                 | Outcome::NothingDone => "an outcome of another kind".into(),
@@ -217,11 +224,15 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
             draft.settle(task, TaskEnd::Failed, why);
         }
         Response::Ignore => match outcome {
-            Outcome::NoChangeFound { account, .. } => draft.settle(task, TaskEnd::Failed, account.clone()),
+            Outcome::NoChangeFound { account, .. } | Outcome::ReplyRefused { account, .. } => {
+                draft.settle(task, TaskEnd::Failed, account.clone())
+            }
             Outcome::SnapshotTaken { .. }
             | Outcome::ProjectSurveyed { .. }
             | Outcome::BaselineMeasured { .. }
             | Outcome::ChangeProposed { .. }
+            | Outcome::ContextGathered { .. }
+            | Outcome::ModelAnswered { .. }
             | Outcome::ChangeVerified { .. }
             | Outcome::HandedOver { .. }
             | Outcome::NothingDone
@@ -286,7 +297,11 @@ fn start(draft: &mut Draft, id: TaskId) {
     let state = &draft.state;
     let Some(spec) = state.task(id).map(|task| task.spec) else { return };
     if parametrize(state, spec, draft.now_ms).is_none() {
-        draft.settle(id, TaskEnd::Failed, "what it needs to know is not known");
+        let why = match gateway::next(state, draft.now_ms) {
+            gateway::Next::TooDear(why) if matches!(spec.intent, Intent::AskModel { .. }) => why,
+            _ => "what it needs to know is not known".to_owned(),
+        };
+        draft.settle(id, TaskEnd::Failed, why);
         goal::pursue(draft);
         return;
     }
@@ -309,6 +324,10 @@ pub fn intent_name(intent: &Intent) -> &'static str {
         Intent::TurnTestsGreen { rung: coditect_types::Rung::Reflex } => "seek_change: reflex",
         Intent::TurnTestsGreen { rung: coditect_types::Rung::SmallModel } => "seek_change: small_model",
         Intent::TurnTestsGreen { rung: coditect_types::Rung::LargeModel } => "seek_change: large_model",
+        Intent::GatherContext => "gather_context",
+        Intent::AskModel { .. } => "ask_model",
+        Intent::TryReply { rung: coditect_types::Rung::LargeModel } => "try_reply: large_model",
+        Intent::TryReply { .. } => "try_reply: small_model",
         Intent::VerifyChange => "verify_change",
         Intent::HandOver => "hand_over",
         Intent::DoNothing => "do_nothing",

@@ -45,7 +45,9 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         Expectation::EndsWithin { ms: allowance_ms(state, intent), probability: SUCCEEDS },
     ];
     match intent {
-        Intent::TurnTestsGreen { .. } => all.push(Expectation::TestFilesUntouched { probability: KEEPS }),
+        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } => {
+            all.push(Expectation::TestFilesUntouched { probability: KEEPS })
+        }
         Intent::VerifyChange => all.extend([
             Expectation::TestsTurnGreen { tests: claimed(state), probability: TURNS_GREEN },
             Expectation::TestsStayGreen { probability: TURNS_GREEN },
@@ -54,6 +56,8 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         Intent::TakeSnapshot
         | Intent::SurveyProject
         | Intent::MeasureBaseline
+        | Intent::GatherContext
+        | Intent::AskModel { .. }
         | Intent::HandOver
         | Intent::DoNothing => {}
     }
@@ -94,7 +98,10 @@ fn claimed(state: &State) -> Vec<String> {
 pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Violation> {
     match outcome {
         Outcome::Failed { failure, .. } => {
-            let retry = is_transient(failure.kind) && task.failures + 1 < MAX_FAILURES;
+            // A call of a model that took all of its time would do so again.
+            let is_slow_call =
+                matches!(task.spec.intent, Intent::AskModel { .. }) && failure.kind == ErrorKind::Interrupted;
+            let retry = is_transient(failure.kind) && !is_slow_call && task.failures + 1 < MAX_FAILURES;
             vec![Violation {
                 kind: if failure.kind == ErrorKind::Interrupted {
                     ViolationKind::Timeout
@@ -127,6 +134,9 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         | Outcome::ProjectSurveyed { .. }
         | Outcome::BaselineMeasured { .. }
         | Outcome::NoChangeFound { .. }
+        | Outcome::ContextGathered { .. }
+        | Outcome::ModelAnswered { .. }
+        | Outcome::ReplyRefused { .. }
         | Outcome::HandedOver { .. }
         | Outcome::NothingDone => Vec::new(),
     }

@@ -8,6 +8,7 @@ use coditect_types::{
 
 use crate::decide::Draft;
 use crate::expect::{left_red, red_tests};
+use crate::gateway;
 use crate::hand_over::count;
 use crate::parametrize::left;
 use crate::plan;
@@ -42,7 +43,13 @@ impl End {
 
 /// The first plan of a mission that was just submitted, by rules.
 pub(crate) fn begin(draft: &mut Draft) {
+    let has_model = !draft.state.policy.models.is_empty();
     match wish(&draft.state.request) {
+        Wish::NeedsModel(_) | Wish::Unknown if has_model => draft.push(Event::PlanMade {
+            tasks: plan::measure(),
+            reason: "rule `make what tests describe`: a model is asked for what red tests show to be missing"
+                .into(),
+        }),
         Wish::FixTests => draft.push(Event::PlanMade {
             tasks: plan::measure(),
             reason: "rule `fix tests`: the request asks for red tests to turn green".into(),
@@ -68,8 +75,8 @@ pub(crate) fn begin(draft: &mut Draft) {
     }
 }
 
-const WITHOUT_MODEL: &str =
-    "without a model, ask for what failing tests describe: \"make the failing tests pass\"";
+const WITHOUT_MODEL: &str = "without a model, ask for what failing tests describe: \"make the failing tests pass\"; \
+     `coditect models` says how to choose one";
 
 /// A mission of tasks that do nothing, in a chain.
 pub(crate) fn begin_no_ops(draft: &mut Draft, mission: &MissionId, steps: u32) {
@@ -101,6 +108,8 @@ pub(crate) fn pursue(draft: &mut Draft) {
     }
     extend_plan(draft);
     drop_what_is_not_needed(draft);
+    // What fell away may have been the last thing that another plan waited for.
+    ask_a_model(draft);
     if let Some(end) = verdict(&draft.state) {
         complete(draft, end);
     }
@@ -124,7 +133,7 @@ fn extend_plan(draft: &mut Draft) {
                 "{} red every time: look for a change, cheapest rung first",
                 count(red.len(), "test")
             );
-            let tasks = plan::repair(state);
+            let tasks = plan::repair(state, wish(&state.request));
             draft.push(Event::PlanMade { tasks, reason });
         }
         return;
@@ -135,7 +144,8 @@ fn extend_plan(draft: &mut Draft) {
         && state.replans <= MAX_REPLANS
         && !state.concluding
         && !state.open_tasks().any(|task| seeks_change(&task.spec.intent))
-        && proposals_asked_for(state) <= state.replans as usize;
+        && proposals_asked_for(state) <= state.replans as usize
+        && state.world.turns.is_empty();
     if refused_and_open {
         let tasks = plan::another_proposal(state);
         let seen = state.world.violation.as_ref().map_or("", |(_, observed)| observed.as_str());
@@ -143,6 +153,30 @@ fn extend_plan(draft: &mut Draft) {
             tasks,
             reason: format!("the proposal was refused ({seen}): look for another"),
         });
+        return;
+    }
+    ask_a_model(draft);
+}
+
+/// Where all cheaper rungs are spent, a model is asked, or asked again with what became of its last answer.
+fn ask_a_model(draft: &mut Draft) {
+    let state = &draft.state;
+    let is_spent = state.world.baseline.is_some()
+        && state.world.proposal.is_none()
+        && !state.concluding
+        && state.open_tasks().next().is_none()
+        && !red_tests(state).is_empty()
+        && unknown_tests(state).is_empty();
+    if !is_spent {
+        return;
+    }
+    if let gateway::Next::Ask(model) = gateway::next(state, draft.now_ms) {
+        let reason = match state.world.turns(&model.name).len() {
+            0 => format!("cheaper rungs found nothing: ask `{}`", model.name),
+            n => format!("answer {n} of `{}` did not do: ask again with what became of it", model.name),
+        };
+        let tasks = plan::ask(state, &model);
+        draft.push(Event::PlanMade { tasks, reason });
     }
 }
 
@@ -160,7 +194,10 @@ fn drop_what_is_not_needed(draft: &mut Draft) {
             false => "a lower rung found a change",
         };
         for task in draft.state.open_tasks() {
-            if seeks_change(&task.spec.intent) && matches!(task.state, TaskState::Waiting { .. }) {
+            let leads_to_one = matches!(task.spec.intent, Intent::GatherContext | Intent::AskModel { .. });
+            if (leads_to_one || seeks_change(&task.spec.intent))
+                && matches!(task.state, TaskState::Waiting { .. })
+            {
                 dropped.push((task.spec.id, why));
             }
         }
@@ -237,6 +274,7 @@ fn unsolved(state: &State) -> End {
     }
     if let Some(failure) = &world.failure
         && last_task_failed_by_itself(state)
+        && !(asks_model(state) && world.turns.values().any(|turns| !turns.is_empty()))
     {
         let status = match failure.kind {
             ErrorKind::Denied | ErrorKind::NoSandbox => MissionStatus::NeedsPerson,
@@ -287,6 +325,16 @@ fn nothing_red(state: &State, baseline: &TestReport) -> End {
         end.trouble = Some(ErrorKind::NotFound);
         return end.hint(format!("tests are named like `{near}`; a part of that up to `::` does as well"));
     }
+    if wish(&state.request) != Wish::FixTests && baseline.flaky().next().is_none() {
+        return End::new(
+            MissionStatus::NeedsPerson,
+            format!(
+                "{} green already: none of them shows what is asked for, so nothing could prove it.",
+                count(baseline.tests.len(), "test")
+            ),
+        )
+        .hint("write a test that fails until it is there, and run again");
+    }
     let flaky: Vec<&str> = baseline.flaky().map(|test| test.id.as_str()).collect();
     let problems = baseline.problems.first();
     if baseline.tests.is_empty() || problems.is_some() {
@@ -327,6 +375,11 @@ fn not_found(state: &State) -> End {
         summary = format!("{refused}, the last since {observed}. {summary}");
     }
     let mut end = End::new(status, summary.trim().to_owned());
+    if let gateway::Next::TooDear(why) = gateway::next(state, state.newest_ms) {
+        end.status = MissionStatus::OverLimit;
+        end.trouble = Some(ErrorKind::Exhausted);
+        return end.hint(format!("give it more: {why}"));
+    }
     if world.at_limit {
         end.trouble = Some(ErrorKind::Exhausted);
         return end.hint("give the search more with `--budget-s`");
@@ -341,6 +394,12 @@ fn last_task_failed_by_itself(state: &State) -> bool {
             && task.state == TaskState::Settled(TaskEnd::Failed)
             && !task_was_satisfied_later(state, task.spec.id)
     })
+}
+
+/// The newest failure is one of a model that could not be asked.
+fn asks_model(state: &State) -> bool {
+    let failed = state.tasks.iter().filter(|task| task.failures > 0).last();
+    failed.is_some_and(|task| matches!(task.spec.intent, Intent::AskModel { .. }))
 }
 
 /// A later task with the same intent was done.

@@ -10,9 +10,12 @@
 //!
 //! Start reading at [`decide::decide`], then [`goal`].
 
+pub mod breaker;
+pub mod context;
 pub mod decide;
 pub mod effects;
 pub mod expect;
+pub mod gateway;
 pub mod goal;
 pub mod hand_over;
 pub mod parametrize;

@@ -1,8 +1,10 @@
 //! Parametrization: an intent and what is known become a concrete action, with all that an agent needs.
 
+use coditect_types::limits::CallLimits;
 use coditect_types::plan::Intent;
-use coditect_types::{Action, Budget, TaskSpec};
+use coditect_types::{Action, Budget, Rung, TaskSpec};
 
+use crate::gateway;
 use crate::hand_over;
 use crate::state::State;
 
@@ -48,6 +50,37 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             focus: policy.focus.clone(),
             waived: policy.waived.clone(),
         },
+        Intent::GatherContext => Action::GatherContext {
+            snapshot: snapshot()?,
+            project: world.project.as_deref()?.clone(),
+            baseline: world.baseline.as_deref()?.clone(),
+            suspects: world.suspects.to_vec(),
+            request: state.request.to_string(),
+            focus: policy.focus.clone(),
+        },
+        Intent::AskModel { model } => {
+            let model = policy.models.iter().find(|spec| spec.name == *model)?;
+            Action::AskModel {
+                model: model.clone(),
+                request: gateway::affordable(state, model, now_ms)?,
+                limits: call_limits(state, now_ms),
+            }
+        }
+        Intent::TryReply { rung } => {
+            let (model, reply) = world.reply.as_deref()?;
+            Action::TryReply {
+                rung: *rung,
+                model: model.clone(),
+                reply: reply.clone(),
+                snapshot: snapshot()?,
+                project: world.project.as_deref()?.clone(),
+                baseline: world.baseline.as_deref()?.clone(),
+                refused: world.refused.to_vec(),
+                limits: policy.suite.clone(),
+                focus: policy.focus.clone(),
+                waived: policy.waived.clone(),
+            }
+        }
         Intent::VerifyChange => Action::VerifyChange {
             snapshot: snapshot()?,
             commit: world.proposal.as_deref()?.commit.clone(),
@@ -72,10 +105,25 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
 pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
     let suite = state.policy.suite.wall_ms;
     match intent {
-        Intent::TakeSnapshot | Intent::SurveyProject | Intent::HandOver | Intent::DoNothing => 5 * SLACK_MS,
-        Intent::MeasureBaseline | Intent::VerifyChange => SUITE_RUNS * suite + SLACK_MS,
+        Intent::TakeSnapshot
+        | Intent::SurveyProject
+        | Intent::GatherContext
+        | Intent::HandOver
+        | Intent::DoNothing => 5 * SLACK_MS,
+        Intent::AskModel { .. } => CallLimits::default().wall_ms + SLACK_MS / 4,
+        Intent::MeasureBaseline | Intent::VerifyChange | Intent::TryReply { .. } => {
+            SUITE_RUNS * suite + SLACK_MS
+        }
         Intent::TurnTestsGreen { .. } => state.policy.budget.search_ms + SUITE_RUNS * suite + SLACK_MS,
     }
+}
+
+/// How long a call may take: no longer than the mission has, with time kept back to try what is answered.
+fn call_limits(state: &State, now_ms: u64) -> CallLimits {
+    let left = left(state, now_ms).wall_ms;
+    let most = (left - reserve_ms(state, left)).max(1);
+    let usual = CallLimits::default();
+    CallLimits { wall_ms: usual.wall_ms.min(most), first_byte_ms: usual.first_byte_ms.min(most), ..usual }
 }
 
 /// Time that no search gets, so that it reports before it is cut off and what it found can be proved and handed over: a
@@ -88,13 +136,24 @@ fn reserve_ms(state: &State, wall_ms: u64) -> u64 {
 #[must_use]
 pub fn left(state: &State, now_ms: u64) -> Budget {
     let budget = &state.policy.budget;
-    let searched: u64 = state.ledger.rungs.values().map(|cost| cost.wall_ms).sum();
+    let searches = [Rung::Memory, Rung::Recipe, Rung::Reflex];
+    let searched: u64 =
+        searches.iter().filter_map(|rung| state.ledger.rungs.get(rung)).map(|cost| cost.wall_ms).sum();
+    let reserved = gateway::reserved(state);
+    let tokens = state.ledger.tokens_in + state.ledger.tokens_out;
     let wall_ms = budget.wall_ms.saturating_sub(state.active_ms(now_ms));
+    // A search that is followed by a model leaves it half of the time.
+    let search_ms =
+        (wall_ms - reserve_ms(state, wall_ms)) / if state.policy.models.is_empty() { 1 } else { 2 };
     Budget {
         wall_ms,
-        search_ms: budget.search_ms.saturating_sub(searched).min(wall_ms - reserve_ms(state, wall_ms)),
+        search_ms: budget.search_ms.saturating_sub(searched).min(search_ms),
         candidates: budget.candidates.saturating_sub(state.ledger.candidates),
-        model_calls: budget.model_calls.saturating_sub(state.ledger.model_calls),
+        model_calls: budget.model_calls.saturating_sub(state.ledger.model_calls + reserved.model_calls),
+        tokens: budget.tokens.saturating_sub(tokens.saturating_add(state.lost.tokens + reserved.tokens)),
+        micro_usd: budget
+            .micro_usd
+            .saturating_sub(state.ledger.micro_usd.saturating_add(state.lost.micro_usd + reserved.micro_usd)),
     }
 }
 

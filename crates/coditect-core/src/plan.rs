@@ -1,18 +1,22 @@
 //! The planner's rules: from what is wished and known to tasks.
 
 use coditect_types::plan::{Intent, Role};
-use coditect_types::{Rung, TaskId, TaskSpec};
+use coditect_types::{ModelSpec, Rung, TaskId, TaskSpec};
 
+use crate::request::Wish;
 use crate::state::State;
 
 /// The role that an intent is for.
 #[must_use]
 pub fn role_of(intent: &Intent) -> Role {
     match intent {
-        Intent::TakeSnapshot | Intent::SurveyProject | Intent::MeasureBaseline | Intent::DoNothing => {
-            Role::Analyzer
-        }
-        Intent::TurnTestsGreen { .. } => Role::Coder,
+        Intent::TakeSnapshot
+        | Intent::SurveyProject
+        | Intent::MeasureBaseline
+        | Intent::GatherContext
+        | Intent::DoNothing => Role::Analyzer,
+        Intent::AskModel { .. } => Role::Orchestrator,
+        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } => Role::Coder,
         Intent::VerifyChange => Role::Tester,
         Intent::HandOver => Role::Deployer,
     }
@@ -40,11 +44,16 @@ pub fn measure() -> Vec<TaskSpec> {
     chain(0, [Intent::TakeSnapshot, Intent::SurveyProject, Intent::MeasureBaseline])
 }
 
-/// The tasks that turn red tests green: the ladder from the lowest rung on, then proof, then hand-over.
+/// The tasks that turn red tests green: the rungs that need no model, then proof, then hand-over. Code that is yet to be
+/// written is nothing that a search over small changes finds.
 #[must_use]
-pub fn repair(state: &State) -> Vec<TaskSpec> {
-    let ladder = [Rung::Recipe, Rung::Reflex].map(|rung| Intent::TurnTestsGreen { rung });
-    chain(state.tasks.len(), ladder.into_iter().chain([Intent::VerifyChange, Intent::HandOver]))
+pub fn repair(state: &State, wish: Wish) -> Vec<TaskSpec> {
+    let rungs: &[Rung] = match wish {
+        Wish::NeedsModel(_) => &[Rung::Recipe],
+        Wish::FixTests | Wish::Unknown => &[Rung::Recipe, Rung::Reflex],
+    };
+    let ladder = rungs.iter().map(|rung| Intent::TurnTestsGreen { rung: *rung });
+    chain(state.tasks.len(), ladder.chain([Intent::VerifyChange, Intent::HandOver]))
 }
 
 /// The tasks after a refused proposal: another one, with the knowledge of what was refused.
@@ -52,4 +61,13 @@ pub fn repair(state: &State) -> Vec<TaskSpec> {
 pub fn another_proposal(state: &State) -> Vec<TaskSpec> {
     let seek = Intent::TurnTestsGreen { rung: Rung::Reflex };
     chain(state.tasks.len(), [seek, Intent::VerifyChange, Intent::HandOver])
+}
+
+/// The tasks that ask a model for a change, after all cheaper rungs.
+#[must_use]
+pub fn ask(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
+    let gather = state.world.context.is_none().then_some(Intent::GatherContext);
+    let ask = Intent::AskModel { model: model.name.clone() };
+    let rest = [ask, Intent::TryReply { rung: model.rung }, Intent::VerifyChange, Intent::HandOver];
+    chain(state.tasks.len(), gather.into_iter().chain(rest))
 }

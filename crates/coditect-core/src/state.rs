@@ -7,10 +7,12 @@ use coditect_types::event::{Response, ViolationKind};
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Action, AttemptId, Event, Failure, Ground, Ledger, MissionId, MissionStatus, Outcome, Policy, Project,
-    Receipt, Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
+    Action, AttemptId, Budget, Context, Event, Failure, Ground, Ledger, MissionId, MissionStatus, ModelSpec,
+    Outcome, Policy, Project, Receipt, Rung, Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
 };
 
+use crate::context::Turn;
+use crate::gateway;
 use crate::parametrize::parametrize;
 use crate::tasks::{Task, TaskState, Tasks};
 
@@ -56,12 +58,26 @@ pub struct World {
     pub at_limit: bool,
     /// How far the newest search that found nothing came.
     pub ground: Option<Ground>,
+    /// What a model must know, once it was gathered.
+    pub context: Option<Arc<Context>>,
+    /// How each model answered so far.
+    pub turns: Arc<BTreeMap<String, Vec<Turn>>>,
+    /// The newest answer of a model, while nobody has tried it.
+    pub reply: Option<Arc<(String, String)>>,
     /// The person has this: branch, commit, patch.
     pub handed: Option<(Option<String>, Option<String>, Option<String>)>,
     /// The newest failure of an action.
     pub failure: Option<Failure>,
     /// The newest violation that called for another plan.
     pub violation: Option<(ViolationKind, String)>,
+}
+
+impl World {
+    /// How a model answered so far.
+    #[must_use]
+    pub fn turns(&self, model: &str) -> &[Turn] {
+        self.turns.get(model).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The state of one mission.
@@ -91,6 +107,8 @@ pub struct State {
     pub world: World,
     /// What it cost so far.
     pub ledger: Ledger,
+    /// What calls of models may have cost whose end nobody saw.
+    pub lost: Budget,
     /// Times the plan was changed since a proposal was refused.
     pub replans: u32,
     /// The person wants what there is.
@@ -127,6 +145,7 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
             state.workspace = Some(Arc::new(workspace.clone()));
             state.policy = Arc::new(policy.clone());
             state.submitted_ms = at_ms;
+            state.lost = gateway::nothing();
         }
         Event::MissionResumed { lost } => resumed(state, at_ms, lost),
         Event::MissionConcluding {} => state.concluding = true,
@@ -152,10 +171,28 @@ fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
     state.paused_ms += at_ms.saturating_sub(state.newest_ms);
     for attempt in lost {
         if let Some(running) = state.running.remove(attempt) {
+            let is_call = lose_call(state, &running);
             let waiting = TaskState::Waiting { not_before_ms: 0 };
-            state.tasks.change(running.task, |task| task.state = waiting);
+            state.tasks.change(running.task, |task| {
+                task.state = waiting;
+                // It may be paid for once more, and not again and again.
+                task.failures += u32::from(is_call);
+            });
         }
     }
+}
+
+/// A call of a model whose answer nobody will see: it is counted, and what it may have cost is not spent again.
+fn lose_call(state: &mut State, running: &Running) -> bool {
+    let Action::AskModel { model, request, .. } = &*running.action else { return false };
+    let most = gateway::at_most(model, request);
+    state.lost.tokens = state.lost.tokens.saturating_add(most.tokens);
+    state.lost.micro_usd = state.lost.micro_usd.saturating_add(most.micro_usd);
+    state.ledger.model_calls += 1;
+    let cost = state.ledger.models.entry(model.name.clone()).or_default();
+    cost.calls += 1;
+    cost.lost += 1;
+    true
 }
 
 fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadline_ms: u64) {
@@ -167,15 +204,55 @@ fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadli
 }
 
 fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome: &Outcome) {
-    state.running.remove(&attempt);
+    let running = state.running.remove(&attempt);
+    if let Some(Action::AskModel { model, .. }) = running.as_ref().map(|running| &*running.action) {
+        pay_model(state, model, outcome);
+    }
     let failed = matches!(outcome, Outcome::Failed { .. });
     state.tasks.change(id, |task| {
         task.failures += u32::from(failed);
         // Attempts after the second wait a little: what was unavailable gets time to come back.
-        let wait_ms = if failed { 100_u64 << task.failures.min(6) } else { 0 };
+        let wait_ms = if failed { wait_ms(outcome, task.failures) } else { 0 };
         task.state = TaskState::Waiting { not_before_ms: at_ms + wait_ms };
     });
     learn(state, outcome);
+}
+
+/// How long a task waits after a failure, ms: what was unavailable gets time to come back, as much as it asked for.
+fn wait_ms(outcome: &Outcome, failures: u32) -> u64 {
+    let asked = match outcome {
+        Outcome::Failed { failure, .. } => failure.retry_after_ms.unwrap_or(0),
+        _ => 0,
+    };
+    asked.max(100_u64 << failures.min(6))
+}
+
+/// Takes a call of a model into the ledger, whatever came of it.
+fn pay_model(state: &mut State, model: &ModelSpec, outcome: &Outcome) {
+    let (usage, spent, kept) = match outcome {
+        Outcome::ModelAnswered { reply, spent, .. } => (reply.usage, spent, reply.kept),
+        Outcome::Failed { spent, .. } => (spent.usage.unwrap_or_default(), spent, false),
+        _ => return,
+    };
+    let ledger = &mut state.ledger;
+    let cost = ledger.models.entry(model.name.clone()).or_default();
+    cost.wall_ms += spent.wall_ms;
+    ledger.rungs.entry(model.rung).or_default().wall_ms += spent.wall_ms;
+    if kept {
+        cost.kept += 1;
+        return;
+    }
+    let micro_usd = model.price.of(&usage);
+    cost.calls += 1;
+    cost.failed += u64::from(matches!(outcome, Outcome::Failed { .. }));
+    cost.tokens_in += usage.tokens_in;
+    cost.tokens_cached += usage.tokens_cached;
+    cost.tokens_out += usage.tokens_out;
+    cost.micro_usd += micro_usd;
+    ledger.model_calls += 1;
+    ledger.tokens_in += usage.tokens_in;
+    ledger.tokens_out += usage.tokens_out;
+    ledger.micro_usd += micro_usd;
 }
 
 fn violated(state: &mut State, kind: ViolationKind, observed: &str, response: Response) {
@@ -189,6 +266,19 @@ fn violated(state: &mut State, kind: ViolationKind, observed: &str, response: Re
         state.world.verified = None;
         state.ledger.solved_by = None;
         state.replans += 1;
+        tell_model(state, proposal.rung, observed);
+    }
+}
+
+/// What became of a model's change after it was proposed, for the model's next turn.
+fn tell_model(state: &mut State, rung: Rung, observed: &str) {
+    let of_rung = state.policy.models.iter().rev().filter(|model| model.rung == rung);
+    let asked = of_rung.map(|model| model.name.as_str()).find(|name| !state.world.turns(name).is_empty());
+    let Some(name) = asked.map(str::to_owned) else { return };
+    if let Some(turn) =
+        Arc::make_mut(&mut state.world.turns).get_mut(&name).and_then(|turns| turns.last_mut())
+    {
+        turn.feedback = format!("With this change, the whole suite says otherwise: {observed}.");
     }
 }
 
@@ -214,11 +304,34 @@ fn learn(state: &mut State, outcome: &Outcome) {
             cost.wall_ms += spent.wall_ms;
             cost.proposals += 1;
             state.ledger.solved_by = Some(proposal.rung);
+            state.world.reply = None;
             state.world.proposal = Some(Arc::new(proposal.clone()));
         }
         Outcome::NoChangeFound { rung, account, at_limit, ground, spent } => {
             world.at_limit |= *at_limit;
             world.ground = ground.clone().or(world.ground.take());
+            Arc::make_mut(&mut world.accounts).push(account.clone());
+            pay(&mut state.ledger, spent);
+            let cost = state.ledger.rungs.entry(*rung).or_default();
+            cost.candidates += spent.candidates;
+            cost.wall_ms += spent.wall_ms;
+        }
+        Outcome::ContextGathered { context } => world.context = Some(Arc::new(context.clone())),
+        Outcome::ModelAnswered { model, reply, .. } => {
+            let turn = Turn { reply: reply.text.clone(), feedback: String::new() };
+            Arc::make_mut(&mut world.turns).entry(model.clone()).or_default().push(turn);
+            world.reply = Some(Arc::new((model.clone(), reply.text.clone())));
+        }
+        Outcome::ReplyRefused { rung, account, feedback, diff, spent } => {
+            if let Some((model, _)) = world.reply.take().as_deref()
+                && let Some(turn) =
+                    Arc::make_mut(&mut world.turns).get_mut(model).and_then(|turns| turns.last_mut())
+            {
+                turn.feedback.clone_from(feedback);
+            }
+            if !diff.is_empty() {
+                Arc::make_mut(&mut world.refused).push(diff.clone());
+            }
             Arc::make_mut(&mut world.accounts).push(account.clone());
             pay(&mut state.ledger, spent);
             let cost = state.ledger.rungs.entry(*rung).or_default();
@@ -249,5 +362,5 @@ fn pay(ledger: &mut Ledger, spent: &Spent) {
 /// True where a task of this intent looks for a change.
 #[must_use]
 pub fn seeks_change(intent: &Intent) -> bool {
-    matches!(intent, Intent::TurnTestsGreen { .. })
+    matches!(intent, Intent::TurnTestsGreen { .. } | Intent::TryReply { .. })
 }

@@ -128,7 +128,19 @@ fn told(event: &Event) -> String {
 }
 
 fn world(red: u32, recipe_finds: bool, reflex_right_at: u32) -> Truth {
-    Truth { red, green: 2, flaky: 0, recipe_finds, reflex_right_at, proposals: 0, failing: 0, cheats: false }
+    Truth {
+        red,
+        green: 2,
+        flaky: 0,
+        recipe_finds,
+        reflex_right_at,
+        proposals: 0,
+        failing: 0,
+        cheats: false,
+        models: 0,
+        model_right_at: 0,
+        answers: 0,
+    }
 }
 
 const FIX: &str = "make the failing tests pass";

@@ -46,6 +46,6 @@ impl PortError {
 
 impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
-        Self { kind: error.kind, cause: error.cause, hint: error.hint }
+        Self { hint: error.hint, ..Self::new(error.kind, error.cause) }
     }
 }

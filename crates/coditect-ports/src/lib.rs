@@ -3,7 +3,7 @@
 //! There are no implementations here. Each trait's doc has four headings: Promises, May, Must not, When it
 //! fails. Every adapter passes the port's conformance suite in `coditect-testkit`.
 //!
-//! Ports that compute or touch files ([`Sandbox`], [`Workspace`], [`Agent`]) block: the shell calls them on
+//! Ports that compute or touch files or wait for others ([`Sandbox`], [`Workspace`], [`Agent`], [`Model`]) block: the shell calls them on
 //! threads of their own. The [`Journal`] does not, since thousands of missions wait for one fsync together.
 
 pub mod agent;
@@ -11,6 +11,7 @@ pub mod bus;
 pub mod clock;
 pub mod error;
 pub mod journal;
+pub mod model;
 pub mod sandbox;
 pub mod stop;
 pub mod workspace;
@@ -20,6 +21,7 @@ pub use bus::{Bus, Notice};
 pub use clock::{Clock, Entropy};
 pub use error::PortError;
 pub use journal::{AppendError, Journal};
+pub use model::{Model, ModelError};
 pub use sandbox::{Exit, Job, Program, Ran, Sandbox, Writes};
 pub use stop::{Stop, StopCause};
 pub use workspace::Workspace;

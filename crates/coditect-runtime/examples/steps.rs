@@ -44,6 +44,7 @@ async fn main() {
         clock: Arc::new(Nothing),
         entropy: Arc::new(Nothing),
         agents: vec![Arc::new(Nothing)],
+        models: Vec::new(),
     };
     let shell = Arc::new(Shell::start(ports, Settings::default()).unwrap());
     let steps = 50;

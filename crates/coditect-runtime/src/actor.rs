@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use coditect_ports::{AppendError, Clock, Notice, Stop, StopCause, Work};
+use coditect_types::plan::Role;
 use coditect_types::{AttemptId, Command, Effect, ErrorKind, Input, MissionStatus, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -35,6 +36,8 @@ pub(crate) struct Actor {
     pub(crate) cell: Cell,
     pub(crate) ports: Ports,
     pub(crate) pool: Arc<Pool>,
+    /// Where models are asked.
+    pub(crate) desk: Arc<Pool>,
     pub(crate) inbox: mpsc::Receiver<Message>,
     /// For the outcomes of this actor's own orders.
     pub(crate) self_inbox: mpsc::WeakSender<Message>,
@@ -209,7 +212,8 @@ impl Actor {
             self.under_way.push((attempt, stop.clone()));
             let mission = self.cell.mission().clone();
             let work = Work { mission, task, attempt, stop, bus: Arc::clone(&self.ports.bus) };
-            self.pool.submit(Order::new(action, work, self.self_inbox.clone()));
+            let pool = if action.role() == Role::Orchestrator { &self.desk } else { &self.pool };
+            pool.submit(Order::new(action, work, self.self_inbox.clone()));
         }
     }
 }

@@ -5,12 +5,14 @@
 //!
 //! - [`cell`] is one mission without any waiting: the simulator drives the same code.
 //! - [`shell`] drives many cells on tokio, with one actor a mission and a pool of worker threads.
+//! - Models are asked in one place, the desk, on threads of its own; agents never see them.
 //! - [`history`] and [`view`] read the journal for people; readers never enter the ring.
 //!
 //! There are no protocols here, and nothing that prints.
 
 mod actor;
 pub mod cell;
+mod desk;
 pub mod error;
 pub mod history;
 mod pool;

@@ -58,21 +58,42 @@ struct Queue {
     closed: bool,
 }
 
+/// How the threads of a pool perform an action.
+pub(crate) trait Performs: Send + Sync {
+    fn perform(&self, action: &Action, work: &Work) -> Outcome;
+}
+
+/// Agents, each action to the first that offers its role.
+impl Performs for Vec<Arc<dyn Agent>> {
+    fn perform(&self, action: &Action, work: &Work) -> Outcome {
+        let role = action.role();
+        match self.iter().find(|agent| agent.roles().contains(&role)) {
+            Some(agent) => agent.perform(action, work),
+            None => failed(ErrorKind::NotFound, format!("no agent offers the role {role:?}")),
+        }
+    }
+}
+
 /// The pool. Orders wait in the sequence in which they came; how many there can be is bounded by the number of
 /// missions that the shell admits times the slots of each.
 pub(crate) struct Pool {
     queue: Mutex<Queue>,
     changed: Condvar,
-    agents: Vec<Arc<dyn Agent>>,
+    performs: Box<dyn Performs>,
 }
 
 impl Pool {
-    pub(crate) fn start(agents: Vec<Arc<dyn Agent>>, workers: usize) -> std::io::Result<Arc<Self>> {
-        let pool = Arc::new(Self { queue: Mutex::default(), changed: Condvar::new(), agents });
-        for n in 0..workers.max(1) {
+    /// Starts `workers` threads whose names begin with `name`.
+    pub(crate) fn start(
+        name: &str,
+        performs: Box<dyn Performs>,
+        workers: usize,
+    ) -> std::io::Result<Arc<Self>> {
+        let pool = Arc::new(Self { queue: Mutex::default(), changed: Condvar::new(), performs });
+        for n in 0..workers {
             let worker = Arc::clone(&pool);
             thread::Builder::new()
-                .name(format!("worker-{n}"))
+                .name(format!("{name}-{n}"))
                 // Parsers and tree walks recurse; the default of 2 MiB is small for generated code.
                 .stack_size(16 << 20)
                 .spawn(move || worker.run())?;
@@ -146,12 +167,8 @@ impl Pool {
         if stopped_before(&work.stop) {
             return failed(ErrorKind::Interrupted, "stopped before it began");
         }
-        let role = action.role();
-        let Some(agent) = self.agents.iter().find(|agent| agent.roles().contains(&role)) else {
-            return failed(ErrorKind::NotFound, format!("no agent offers the role {role:?}"));
-        };
         // A panic fails one attempt, not the process: the attempt's state is dropped with it.
-        catch_unwind(AssertUnwindSafe(|| agent.perform(action, work))).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| self.performs.perform(action, work))).unwrap_or_else(|panic| {
             let said = panic
                 .downcast_ref::<&str>()
                 .map(|s| (*s).to_owned())
@@ -166,7 +183,7 @@ fn stopped_before(stop: &Stop) -> bool {
     stop.is_raised()
 }
 
-fn failed(kind: ErrorKind, cause: impl Into<String>) -> Outcome {
+pub(crate) fn failed(kind: ErrorKind, cause: impl Into<String>) -> Outcome {
     Outcome::Failed { failure: Failure::new(kind, cause), spent: Default::default() }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, PortError};
+use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Model, PortError};
 use coditect_types::{Command, Event, Input, MissionId, MissionStatus, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::actor::{Actor, Ending, Message, until};
 use crate::cell::Cell;
+use crate::desk::Desk;
 use crate::error::ShellError;
 use crate::history::history;
 use crate::pool::Pool;
@@ -29,6 +30,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// The agents; each action goes to the first that offers its role.
     pub agents: Vec<Arc<dyn Agent>>,
+    /// The models that the person chose. Agents never see them.
+    pub models: Vec<Arc<dyn Model>>,
 }
 
 /// Sizes of the shell.
@@ -48,6 +51,9 @@ impl Default for Settings {
     }
 }
 
+/// Calls of models under way at once.
+const CALLS: usize = 4;
+
 struct Door {
     inbox: mpsc::Sender<Message>,
     ending: watch::Receiver<Ending>,
@@ -58,6 +64,7 @@ pub struct Shell {
     ports: Ports,
     settings: Settings,
     pool: Arc<Pool>,
+    desk: Arc<Pool>,
     doors: Arc<Mutex<BTreeMap<MissionId, Door>>>,
     actors: TaskTracker,
     shutdown: watch::Sender<bool>,
@@ -72,12 +79,18 @@ impl std::fmt::Debug for Shell {
 impl Shell {
     /// Starts the worker threads. Call it inside a tokio runtime.
     pub fn start(ports: Ports, settings: Settings) -> Result<Self, ShellError> {
-        let pool = Pool::start(ports.agents.clone(), settings.workers)
-            .map_err(|error| ShellError::Port(PortError::from_io("starting a worker thread", &error)))?;
+        let failed = |error| ShellError::Port(PortError::from_io("starting a worker thread", &error));
+        let pool =
+            Pool::start("worker", Box::new(ports.agents.clone()), settings.workers.max(1)).map_err(failed)?;
+        // One is there in any case: it says that a model is not configured here.
+        let calls = if ports.models.is_empty() { 1 } else { CALLS };
+        let desk = Desk::new(&ports.models, Arc::clone(&ports.clock));
+        let desk = Pool::start("model", Box::new(desk), calls).map_err(failed)?;
         Ok(Self {
             ports,
             settings,
             pool,
+            desk,
             doors: Arc::default(),
             actors: TaskTracker::new(),
             shutdown: watch::Sender::new(false),
@@ -141,6 +154,7 @@ impl Shell {
     pub async fn shut_down(&self, within: Duration) {
         self.shutdown.send_replace(true);
         self.pool.close();
+        self.desk.close();
         self.actors.close();
         tokio::select! {
             () = self.actors.wait() => {}
@@ -160,6 +174,7 @@ impl Shell {
             cell,
             ports: self.ports.clone(),
             pool: Arc::clone(&self.pool),
+            desk: Arc::clone(&self.desk),
             inbox: receiver,
             self_inbox: inbox.downgrade(),
             ending,
@@ -195,5 +210,6 @@ impl Drop for Shell {
     fn drop(&mut self) {
         self.shutdown.send_replace(true);
         self.pool.close();
+        self.desk.close();
     }
 }

@@ -222,7 +222,12 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
             view.commit.clone_from(commit);
             view.patch.clone_from(patch);
         }
-        Outcome::NoChangeFound { .. } | Outcome::NothingDone | Outcome::Failed { .. } => {}
+        Outcome::NoChangeFound { .. }
+        | Outcome::ContextGathered { .. }
+        | Outcome::ModelAnswered { .. }
+        | Outcome::ReplyRefused { .. }
+        | Outcome::NothingDone
+        | Outcome::Failed { .. } => {}
     }
 }
 

@@ -86,6 +86,9 @@ fn world() -> Truth {
         proposals: 0,
         failing: 0,
         cheats: false,
+        models: 0,
+        model_right_at: 0,
+        answers: 0,
     }
 }
 
@@ -110,6 +113,7 @@ fn shell_on(journal: &Arc<MemoryJournal>, heard: &Arc<Heard>, habit: Habit) -> S
         clock: Arc::new(Fixed),
         entropy: Arc::new(Fixed),
         agents: vec![Arc::new(agent)],
+        models: Vec::new(),
     };
     Shell::start(ports, Settings::default()).unwrap()
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use coditect_types::model::{EditForm, Finish, Price, Usage};
 use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
 use coditect_types::project::Framework;
 use coditect_types::workspace::WorkspaceKind;
 use coditect_types::{
-    Action, Enforced, ErrorKind, Failure, Outcome, Project, Receipt, Rung, Snapshot, TestReport, TestResult,
-    TestStatus, Tier,
+    Action, Budget, Context, Enforced, ErrorKind, Failure, ModelReply, ModelRequest, ModelSpec, Outcome,
+    Policy, Project, Receipt, Rung, Snapshot, TestReport, TestResult, TestStatus, Tier,
 };
 
 use crate::chance::Chance;
@@ -31,6 +32,12 @@ pub struct Truth {
     pub failing: u64,
     /// A proposal touches a test file.
     pub cheats: bool,
+    /// Models that may be asked.
+    pub models: u32,
+    /// The answer of this number is the right change; 0: none is.
+    pub model_right_at: u32,
+    /// Answers given so far.
+    pub answers: u32,
 }
 
 impl Truth {
@@ -46,6 +53,9 @@ impl Truth {
             proposals: 0,
             failing: if chance.percent(50) { 10 } else { 0 },
             cheats: chance.percent(5),
+            models: chance.below(3) as u32,
+            model_right_at: chance.below(6) as u32,
+            answers: 0,
         }
     }
 
@@ -77,6 +87,9 @@ impl Truth {
                 }
             }
             Action::SeekChange { rung, .. } => self.seek(*rung),
+            Action::GatherContext { .. } => Outcome::ContextGathered { context: Context::default() },
+            Action::AskModel { model, request, .. } => self.answer(model, request, chance),
+            Action::TryReply { rung, .. } => self.try_reply(*rung),
             Action::VerifyChange { commit, baseline, .. } => {
                 let report = self.report(self.is_right(commit));
                 let receipt = receipt(&commit.replace("commit", "tree"), baseline, &report);
@@ -102,8 +115,68 @@ impl Truth {
         (self.recipe_finds && n == 1) || (self.reflex_right_at != 0 && n >= self.reflex_right_at)
     }
 
+    /// The models of this world: some cost nothing, some have a price.
+    #[must_use]
+    pub fn policy(&self, chance: &mut Chance) -> Policy {
+        let model = |n: u32| ModelSpec {
+            name: format!("model-{n}"),
+            rung: if n == 0 { Rung::SmallModel } else { Rung::LargeModel },
+            context_tokens: 2_000,
+            output_tokens: 500,
+            edits: EditForm::Whole,
+            price: Price {
+                tokens_in: u64::from(n) * 3_000_000,
+                tokens_cached: 0,
+                tokens_out: u64::from(n) * 15_000_000,
+            },
+        };
+        let budget = Budget {
+            model_calls: chance.below(8),
+            tokens: chance.below(30_000),
+            micro_usd: chance.below(40_000),
+            ..Budget::default()
+        };
+        Policy { models: (0..self.models).map(model).collect(), budget, ..Policy::default() }
+    }
+
+    /// An answer that uses anything up to what it may; or a provider in trouble, which may have used something too.
+    fn answer(&mut self, model: &ModelSpec, request: &ModelRequest, chance: &mut Chance) -> Outcome {
+        let usage = Usage {
+            tokens_in: chance.below(request.tokens_at_most() + 1),
+            tokens_cached: 0,
+            tokens_out: chance.below(request.output_tokens + 1),
+            reckoned: false,
+        };
+        let spent = Spent { wall_ms: chance.below(2_000), ..Spent::default() };
+        if chance.percent(20) {
+            let mut failure = Failure::new(ErrorKind::Unavailable, "invented overload");
+            failure.retry_after_ms = chance.percent(50).then(|| chance.below(90_000));
+            let usage = chance.percent(30).then_some(usage);
+            return Outcome::Failed { failure, spent: Spent { usage, ..spent } };
+        }
+        self.answers += 1;
+        let text = format!("answer {}", self.answers);
+        let reply = ModelReply { text, finish: Finish::Done, usage, kept: chance.percent(5) };
+        Outcome::ModelAnswered { model: model.name.clone(), reply, spent }
+    }
+
+    fn try_reply(&mut self, rung: Rung) -> Outcome {
+        if self.model_right_at != 0 && self.answers >= self.model_right_at {
+            // From now on every proposal of this world is right.
+            self.reflex_right_at = self.proposals + 1;
+            return self.seek(rung);
+        }
+        Outcome::ReplyRefused {
+            rung,
+            account: "A test is red.".into(),
+            feedback: "Try again.".into(),
+            diff: format!("answered diff {}", self.answers),
+            spent: Spent { candidates: 1, sandbox_runs: 1, wall_ms: 20, ..Spent::default() },
+        }
+    }
+
     fn seek(&mut self, rung: Rung) -> Outcome {
-        let spent = Spent { candidates: 10, sandbox_runs: 10, wall_ms: 50, search: None };
+        let spent = Spent { candidates: 10, sandbox_runs: 10, wall_ms: 50, ..Spent::default() };
         let finds = if rung == Rung::Recipe { self.recipe_finds } else { self.reflex_right_at != 0 };
         if !finds {
             return Outcome::NoChangeFound {

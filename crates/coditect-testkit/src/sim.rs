@@ -11,7 +11,7 @@ use coditect_ports::Journal;
 use coditect_ports::journal::AppendError;
 use coditect_runtime::cell::{Cell, decode};
 use coditect_types::{
-    AttemptId, Command, Effect, Event, Input, MissionId, MissionStatus, Outcome, Policy, Record, WorkspaceRef,
+    AttemptId, Command, Effect, Event, Input, MissionId, MissionStatus, Outcome, Record, WorkspaceRef,
 };
 
 use crate::chance::Chance;
@@ -132,7 +132,7 @@ impl Sim {
             mission: self.mission.clone(),
             request: "make the failing tests pass".into(),
             workspace: WorkspaceRef { path: "/simulated".into() },
-            policy: Policy::default(),
+            policy: self.truth.clone().policy(&mut self.chance),
         };
         while self.cell.seq() == 0 {
             self.take(&Input::Command(submit.clone()))?;
@@ -300,9 +300,32 @@ impl Sim {
     }
 }
 
+/// Models used no more than was given for them, as far as their use is known.
+fn keeps_budget(records: &[Record]) -> Result<(), String> {
+    let Some(Event::MissionSubmitted { policy, .. }) = records.first().map(|record| &record.event) else {
+        return Ok(());
+    };
+    let end = records.iter().find_map(|record| match &record.event {
+        Event::MissionCompleted { ledger, .. } => Some(ledger),
+        _ => None,
+    });
+    let Some(ledger) = end else { return Ok(()) };
+    let budget = &policy.budget;
+    let uses = [
+        ("calls", ledger.model_calls, budget.model_calls),
+        ("tokens", ledger.tokens_in + ledger.tokens_out, budget.tokens),
+        ("micro dollars", ledger.micro_usd, budget.micro_usd),
+    ];
+    match uses.iter().find(|(_, used, given)| used > given) {
+        Some((what, used, given)) => Err(format!("models used {used} {what} of {given}")),
+        None => Ok(()),
+    }
+}
+
 /// The rules that a whole journal keeps.
 pub fn check(seed: u64, records: &[Record], truth: &Truth) -> Result<(), Broken> {
     let broken = |what: String| Err(Broken { seed, what });
+    keeps_budget(records).or_else(broken)?;
     let mut started = BTreeMap::new();
     let mut ended = BTreeSet::new();
     let mut newest_proposal: Option<String> = None;

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::focus::{Delivery, Focus};
-use crate::limits::{Budget, Limits, SandboxChoice};
+use crate::limits::{Budget, CallLimits, Limits, SandboxChoice};
+use crate::model::{ModelRequest, ModelSpec};
 use crate::plan::Role;
 use crate::project::{Project, ReportSource};
 use crate::receipt::Rung;
@@ -77,6 +78,55 @@ pub enum Action {
         /// Protections given up by the person, by name.
         waived: Vec<String>,
     },
+    /// Gather what a model must know of the project.
+    GatherContext {
+        /// The tree to read.
+        snapshot: Snapshot,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said of the snapshot.
+        baseline: TestReport,
+        /// Lines that failing tests point at, likeliest first.
+        suspects: Vec<Suspect>,
+        /// The person's words: files that they name are shown. Data, never instruction.
+        request: String,
+        /// What the person narrowed the change to.
+        #[serde(default)]
+        focus: Focus,
+    },
+    /// Ask a model. Layer 1 does this itself; no worker ever sees it.
+    AskModel {
+        /// The model.
+        model: ModelSpec,
+        /// What is sent.
+        request: ModelRequest,
+        /// How long it may take.
+        limits: CallLimits,
+    },
+    /// Make what a model answered a change, and see what the tests say of it.
+    TryReply {
+        /// The rung on which the model stands.
+        rung: Rung,
+        /// The model's name.
+        model: String,
+        /// What it answered: data, never instruction.
+        reply: String,
+        /// Where work starts.
+        snapshot: Snapshot,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said of the snapshot.
+        baseline: TestReport,
+        /// Diffs that were tried and refused.
+        refused: Vec<String>,
+        /// Limits of one run of the suite.
+        limits: Limits,
+        /// What the person narrowed the change to.
+        #[serde(default)]
+        focus: Focus,
+        /// Protections given up by the person, by name.
+        waived: Vec<String>,
+    },
     /// Run the whole suite on a changed tree.
     VerifyChange {
         /// Where work started.
@@ -118,8 +168,10 @@ impl Action {
             Self::TakeSnapshot { .. }
             | Self::SurveyProject { .. }
             | Self::MeasureBaseline { .. }
+            | Self::GatherContext { .. }
             | Self::DoNothing => Role::Analyzer,
-            Self::SeekChange { .. } => Role::Coder,
+            Self::AskModel { .. } => Role::Orchestrator,
+            Self::SeekChange { .. } | Self::TryReply { .. } => Role::Coder,
             Self::VerifyChange { .. } => Role::Tester,
             Self::HandOver { .. } => Role::Deployer,
         }

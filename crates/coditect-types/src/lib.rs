@@ -8,11 +8,13 @@
 
 pub mod action;
 pub mod command;
+pub mod context;
 pub mod error;
 pub mod event;
 pub mod focus;
 pub mod ids;
 pub mod limits;
+pub mod model;
 pub mod outcome;
 pub mod plan;
 pub mod project;
@@ -23,11 +25,13 @@ pub mod workspace;
 
 pub use action::Action;
 pub use command::{Command, Input, Refusal, Reply};
+pub use context::{Context, Fragment};
 pub use error::ErrorKind;
 pub use event::{Effect, Event, MissionStatus, Record};
 pub use focus::{Delivery, Focus, Ground};
 pub use ids::{AttemptId, MissionId, TaskId};
 pub use limits::{Budget, Limits, Policy};
+pub use model::{ModelReply, ModelRequest, ModelSpec};
 pub use outcome::{Failure, Outcome};
 pub use plan::{Expectation, Intent, Role, TaskSpec};
 pub use project::Project;

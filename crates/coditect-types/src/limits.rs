@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::focus::{Delivery, Focus};
+use crate::model::ModelSpec;
 use crate::project::ReportSource;
 use crate::sandbox::Tier;
 
@@ -35,6 +36,34 @@ impl Default for Limits {
     }
 }
 
+/// How long one call of a model may take. Each limit ends the call by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CallLimits {
+    /// Until the connection stands, ms.
+    pub connect_ms: u64,
+    /// Until the first byte of the answer, ms: a model without a graphics card reads a long prompt for minutes.
+    pub first_byte_ms: u64,
+    /// Between two bytes of the answer, ms.
+    pub idle_ms: u64,
+    /// The whole call, ms.
+    pub wall_ms: u64,
+    /// The answer, bytes.
+    pub reply_bytes: u64,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            connect_ms: 10_000,
+            first_byte_ms: 300_000,
+            idle_ms: 60_000,
+            wall_ms: 600_000,
+            reply_bytes: 1 << 20,
+        }
+    }
+}
+
 /// What one mission may spend, over all its attempts. Reaching one ends it with `over_limit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -47,11 +76,22 @@ pub struct Budget {
     pub candidates: u64,
     /// Calls of a language model.
     pub model_calls: u64,
+    /// Tokens of models, of prompts and answers together.
+    pub tokens: u64,
+    /// Money for models, millionths of a US dollar.
+    pub micro_usd: u64,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { wall_ms: 1_800_000, search_ms: 300_000, candidates: 1_000_000, model_calls: 0 }
+        Self {
+            wall_ms: 1_800_000,
+            search_ms: 300_000,
+            candidates: 1_000_000,
+            model_calls: 50,
+            tokens: 1_000_000,
+            micro_usd: 1_000_000,
+        }
     }
 }
 
@@ -67,6 +107,9 @@ pub struct Policy {
     pub sandbox: SandboxChoice,
     /// A named protection that the person gave up (`--allow-weak network`, ...); empty by default.
     pub waived: Vec<String>,
+    /// The models that may be asked, in this order; none: no request leaves the machine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelSpec>,
     /// The test command, where the person gave one (program first).
     pub test_command: Option<Vec<String>>,
     /// Where that command leaves its results test by test, where the person said so.

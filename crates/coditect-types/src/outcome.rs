@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::focus::Ground;
+use crate::model::{ModelReply, Usage};
 use crate::project::Project;
 use crate::receipt::{Receipt, Rung};
 use crate::sandbox::{Enforced, Tier};
@@ -20,13 +22,16 @@ pub struct Failure {
     pub cause: String,
     /// The next step for a person, if there is one.
     pub hint: Option<String>,
+    /// Before this much time nothing is gained by asking again, ms, where the other side said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Failure {
     /// A failure with no hint.
     #[must_use]
     pub fn new(kind: ErrorKind, cause: impl Into<String>) -> Self {
-        Self { kind, cause: cause.into(), hint: None }
+        Self { kind, cause: cause.into(), hint: None, retry_after_ms: None }
     }
 
     /// The same with the next step for a person.
@@ -127,6 +132,9 @@ pub struct Spent {
     pub sandbox_runs: u64,
     /// Wall clock, ms.
     pub wall_ms: u64,
+    /// Tokens of a model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// Where the time of a search went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchTime>,
@@ -201,6 +209,34 @@ pub enum Outcome {
         /// How far it came, where another search can begin there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ground: Option<Ground>,
+        /// What it cost.
+        spent: Spent,
+    },
+    /// What a model must know was gathered.
+    ContextGathered {
+        /// What.
+        context: Context,
+    },
+    /// A model answered.
+    ModelAnswered {
+        /// The model.
+        model: String,
+        /// Its answer.
+        reply: ModelReply,
+        /// What it cost beside tokens.
+        spent: Spent,
+    },
+    /// What a model answered is no change that the tests accept.
+    ReplyRefused {
+        /// The rung on which the model stands.
+        rung: Rung,
+        /// Why, in a sentence.
+        account: String,
+        /// What is told the model, so that it can do better: edits that did not apply, tests that are red with it.
+        feedback: String,
+        /// The change, where it could be made, as a unified diff (at most 64 KiB).
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        diff: String,
         /// What it cost.
         spent: Spent,
     },

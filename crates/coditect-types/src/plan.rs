@@ -10,6 +10,8 @@ use crate::receipt::Rung;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Layer 1 itself, which alone asks models.
+    Orchestrator,
     /// Finds out: snapshot, project, failing tests, suspicious lines.
     Analyzer,
     /// Looks for a change.
@@ -33,6 +35,18 @@ pub enum Intent {
     /// Find a change that turns the red tests green, on this rung.
     TurnTestsGreen {
         /// The rung to look on.
+        rung: Rung,
+    },
+    /// Gather what a model must know of the project.
+    GatherContext,
+    /// Ask a model for a change.
+    AskModel {
+        /// The model's name in the mission's policy.
+        model: String,
+    },
+    /// Make what the model answered a change, and see what the tests say of it.
+    TryReply {
+        /// The rung on which the model stands.
         rung: Rung,
     },
     /// Run the whole suite on the changed tree and write the receipt.

@@ -66,8 +66,41 @@ pub struct RungCost {
     pub proposals: u64,
 }
 
+/// What one model cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ModelCost {
+    /// Calls that were made.
+    pub calls: u64,
+    /// Calls that failed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failed: u64,
+    /// Calls whose end nobody saw, since the process ended: they may have been paid for, at most once again each.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub lost: u64,
+    /// Answers that were kept from an earlier call with the same request.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kept: u64,
+    /// Tokens of prompts.
+    pub tokens_in: u64,
+    /// Of these, what the provider had cached.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tokens_cached: u64,
+    /// Tokens of answers.
+    pub tokens_out: u64,
+    /// Money, millionths of a US dollar.
+    pub micro_usd: u64,
+    /// Wall clock, ms.
+    pub wall_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 /// What a mission cost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Ledger {
     /// Calls of a language model.
@@ -76,8 +109,11 @@ pub struct Ledger {
     pub tokens_in: u64,
     /// Tokens that models wrote.
     pub tokens_out: u64,
-    /// Money, US dollars.
-    pub money_usd: f64,
+    /// Money, millionths of a US dollar.
+    pub micro_usd: u64,
+    /// By model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, ModelCost>,
     /// Candidates tried.
     pub candidates: u64,
     /// Runs in a sandbox.

@@ -88,6 +88,10 @@ pub(crate) enum Verb {
     Init(InitArgs),
     /// Print each setting and where it comes from
     Config(ConfigArgs),
+    /// List language models: chosen, described, found on this machine; with prices
+    Models(ModelsArgs),
+    /// Print what missions cost, by rung and by model
+    Cost(CostArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  coditect completions bash > ~/.local/share/bash-completion/completions/coditect"
@@ -171,6 +175,22 @@ pub(crate) struct SettingFlags {
     /// Candidates that may be tried
     #[arg(long, value_name = "N")]
     pub(crate) max_candidates: Option<String>,
+    /// A language model that may be asked where no search finds a change, such as `ollama/qwen2.5-coder`; may be
+    /// repeated. Without it, and without `models` in your settings, no text leaves the machine
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Vec<String>,
+    /// Ask no language model, whatever the settings say
+    #[arg(long, conflicts_with = "model")]
+    pub(crate) no_model: bool,
+    /// Calls of language models
+    #[arg(long, value_name = "N")]
+    pub(crate) max_calls: Option<String>,
+    /// Tokens of language models, of prompts and answers together
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<String>,
+    /// Money for language models, US dollars
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_usd: Option<String>,
     /// Time for one run of the test suite, seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout_s: Option<String>,
@@ -264,6 +284,26 @@ pub(crate) struct InitArgs {
     /// The directory to write it in
     #[arg(short = 'C', value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect models\n  coditect models --model ollama/qwen2.5-coder\n\nA model that is not a known provider's is described in your settings file:\n\n  models = [\"mine\"]\n  [model.mine]\n  url = \"http://127.0.0.1:8080/v1\"\n  context_tokens = 16384"
+)]
+pub(crate) struct ModelsArgs {
+    /// The directory whose coditect.toml counts
+    #[arg(short = 'C', value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  coditect cost\n  coditect cost last --json")]
+pub(crate) struct CostArgs {
+    /// A mission's id, the beginning of one, or `last`; without it, all that have ended
+    #[arg(value_name = "MISSION")]
+    pub(crate) mission: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -6,10 +6,12 @@ pub(crate) mod cancel;
 pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod cost;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod models;
 pub(crate) mod repair;
 pub(crate) mod resume;
 pub(crate) mod run;
@@ -94,6 +96,8 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Doctor => doctor::perform(&mut cx),
         Verb::Init(args) => init::perform(&mut cx, &args),
         Verb::Config(args) => config::perform(&mut cx, &args),
+        Verb::Models(args) => models::perform(&mut cx, &args),
+        Verb::Cost(args) => cost::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
         Verb::Bench(args) => bench::perform(cx, &args),
     }

@@ -7,7 +7,7 @@ use coditect_types::{MissionStatus, Receipt, TestStatus};
 
 use crate::out::{diff, harmless, paint, painted};
 use crate::phrase;
-use crate::words::quote;
+use crate::words::{self, quote};
 
 /// Whether a report shows the change itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +91,9 @@ fn cost(view: &MissionView) -> String {
     let ledger = &view.ledger;
     let solved = ledger.solved_by.map_or(String::new(), |rung| format!("; solved by {}", phrase::rung(rung)));
     format!(
-        "{} (${:.2}), {}, {}{solved}",
+        "{} ({}), {}, {}{solved}",
         phrase::count(ledger.model_calls, "model call"),
-        ledger.money_usd,
+        words::dollars(ledger.micro_usd),
         phrase::count(ledger.candidates, "candidate"),
         phrase::count(ledger.sandbox_runs, "sandbox run"),
     )

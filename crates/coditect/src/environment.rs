@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use coditect_adapters::model::Endpoint;
 use coditect_types::ErrorKind;
 
 use crate::args::Global;
@@ -26,6 +27,8 @@ pub(crate) struct Site {
     pub(crate) engines: Vec<PathBuf>,
     /// The image of the container sandbox, where the person's settings name one.
     pub(crate) image: Option<String>,
+    /// The models that were chosen, with their keys.
+    pub(crate) models: Vec<Endpoint>,
     /// Where toolchains keep things, by the variables that say so.
     pub(crate) toolchains: BTreeMap<String, PathBuf>,
 }
@@ -102,6 +105,7 @@ impl Environment {
             xdg_config: dir("XDG_CONFIG_HOME"),
             engines: self.engines(),
             image: None,
+            models: Vec::new(),
             toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })
     }

@@ -10,6 +10,7 @@ mod environment;
 mod host;
 mod log;
 mod missions;
+mod models;
 mod out;
 mod phrase;
 mod progress;

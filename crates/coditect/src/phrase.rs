@@ -93,6 +93,7 @@ pub(crate) fn status_style(status: MissionStatus) -> Style {
 /// A role.
 pub(crate) fn role(role: Role) -> &'static str {
     match role {
+        Role::Orchestrator => "orchestrator",
         Role::Analyzer => "analyzer",
         Role::Coder => "coder",
         Role::Tester => "tester",
@@ -127,6 +128,9 @@ pub(crate) fn intent(intent: &Intent) -> String {
         Intent::SurveyProject => "survey the project".to_owned(),
         Intent::MeasureBaseline => "measure the baseline".to_owned(),
         Intent::TurnTestsGreen { rung: of } => format!("seek a change ({})", rung(*of)),
+        Intent::GatherContext => "gather what a model must know".to_owned(),
+        Intent::AskModel { model } => format!("ask the model `{model}`"),
+        Intent::TryReply { rung: of } => format!("try the answer ({})", rung(*of)),
         Intent::VerifyChange => "verify the change".to_owned(),
         Intent::HandOver => "hand the change over".to_owned(),
         Intent::DoNothing => "do nothing".to_owned(),

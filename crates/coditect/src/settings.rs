@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::args::SettingFlags;
 use crate::environment::Environment;
+use crate::models::Tables;
 use crate::report::Report;
 
 pub(crate) use keys::{KEYS, Key, ProjectMay, Value};
@@ -71,7 +72,7 @@ impl std::fmt::Display for Source {
 }
 
 /// A value and its source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sourced {
     pub(crate) value: Value,
     pub(crate) source: Source,
@@ -81,7 +82,7 @@ pub(crate) struct Sourced {
 pub(crate) type Layer = BTreeMap<&'static str, Sourced>;
 
 /// Every setting, with a value. The total.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     /// How the tests are run, program first; None: found out.
     pub(crate) test_command: Option<Vec<String>>,
@@ -99,6 +100,16 @@ pub(crate) struct Settings {
     pub(crate) search_s: u64,
     /// Candidates that may be tried.
     pub(crate) max_candidates: u64,
+    /// Models that may be asked, by name.
+    pub(crate) models: Vec<String>,
+    /// What models are, by name.
+    pub(crate) model: Tables,
+    /// Calls of models.
+    pub(crate) max_calls: u64,
+    /// Tokens of models.
+    pub(crate) max_tokens: u64,
+    /// Money for models, millionths of a US dollar.
+    pub(crate) max_micro_usd: u64,
     /// Time for one run of the suite, s.
     pub(crate) timeout_s: u64,
     /// Memory for one run of the suite, MiB.
@@ -122,9 +133,12 @@ impl Settings {
                 wall_ms: self.budget_s * 1000,
                 search_ms: self.search_s * 1000,
                 candidates: self.max_candidates,
-                model_calls: 0,
+                model_calls: self.max_calls,
+                tokens: self.max_tokens,
+                micro_usd: self.max_micro_usd,
             },
             sandbox: self.sandbox,
+            models: Vec::new(),
             waived: self.waive.clone(),
             test_command: self.test_command.clone(),
             report: self.report.clone(),
@@ -258,6 +272,11 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         budget_s: number("budget_s"),
         search_s: number("search_s"),
         max_candidates: number("max_candidates"),
+        models: words("models").map(<[String]>::to_vec).unwrap_or_default(),
+        model: get("model").and_then(Value::models).cloned().unwrap_or_default(),
+        max_calls: number("max_calls"),
+        max_tokens: number("max_tokens"),
+        max_micro_usd: number("max_usd"),
         timeout_s: number("timeout_s"),
         memory_mib: number("memory_mib"),
         agents: u32::try_from(number("agents")).unwrap_or(u32::MAX),

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use coditect_adapters::bench::JournalBench;
 use coditect_adapters::mailbox::Letter;
+use coditect_adapters::model::Remote;
 use coditect_adapters::{LocalBus, Mailbox, Segments, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
-use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, PortError, Workspace};
+use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Model, PortError, Workspace};
 use coditect_runtime::{Ports, Settings, Shell};
 use coditect_types::{ErrorKind, MissionId, Policy};
 
@@ -159,6 +160,7 @@ pub(crate) struct House {
     pub(crate) workspace: Arc<dyn Workspace>,
     mailbox: Mailbox,
     agents: Vec<Arc<dyn Agent>>,
+    models: Vec<Arc<dyn Model>>,
     workers: usize,
     /// The last to go: sandboxes have their directories in it.
     _scratch: Scratch,
@@ -185,7 +187,9 @@ pub(crate) fn house(
     };
     let mailbox = mailbox(site);
     let bus = Arc::new(LocalBus::new());
-    Ok(House { journal: keeper, bus, notes, workspace, mailbox, agents, workers, _scratch: scratch })
+    let models =
+        site.models.iter().cloned().map(|model| Arc::new(Remote::new(model)) as Arc<dyn Model>).collect();
+    Ok(House { journal: keeper, bus, notes, workspace, mailbox, agents, models, workers, _scratch: scratch })
 }
 
 impl House {
@@ -197,6 +201,7 @@ impl House {
             clock: clock(),
             entropy: entropy(),
             agents: self.agents.clone(),
+            models: self.models.clone(),
         };
         let settings = Settings { workers: self.workers, inbox: INBOX, ..Settings::default() };
         Shell::start(ports, settings).doing("starting the shell")

@@ -67,3 +67,18 @@ mod tests {
         assert_eq!(split(&join(&words)).unwrap(), words);
     }
 }
+
+/// Millionths of a US dollar for people.
+pub(crate) fn dollars(micro_usd: u64) -> String {
+    let rest = format!("{:06}", micro_usd % 1_000_000);
+    let cents = rest.trim_end_matches('0');
+    format!("${}.{cents:0<2}", micro_usd / 1_000_000)
+}
+
+/// Bytes for people.
+pub(crate) fn bytes(bytes: usize) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        _ => format!("{} KiB", bytes.div_ceil(1_024)),
+    }
+}

@@ -162,7 +162,7 @@ fn places(case: &Case<'_>, found: &Found) -> Vec<ChangedPlace> {
 impl Case<'_> {
     /// Why a run of the whole suite speaks against a change, if it does. `left`: tests that it does not claim to turn
     /// green.
-    fn refuted(&self, proof: &TestReport, left: &[String]) -> Option<String> {
+    pub(super) fn refuted(&self, proof: &TestReport, left: &[String]) -> Option<String> {
         let unsteady: BTreeSet<&str> = self.baseline.flaky().map(|test| test.id.as_str()).collect();
         let before: BTreeSet<&str> = self.baseline.red().map(|test| test.id.as_str()).collect();
         let may_be_red = |id: &str| {
@@ -189,7 +189,7 @@ impl Case<'_> {
     }
 }
 
-fn cut(mut diff: String) -> String {
+pub(super) fn cut(mut diff: String) -> String {
     if diff.len() > DIFF_BYTES {
         let mut end = DIFF_BYTES;
         while !diff.is_char_boundary(end) {

@@ -45,7 +45,7 @@ fn attempt_of(message: Option<Message>) -> u32 {
 
 #[test]
 fn no_order_is_left_lying_however_they_come() {
-    let pool = Pool::start(vec![Arc::new(Idler)], 3).unwrap();
+    let pool = Pool::start("worker", Box::new(vec![Arc::new(Idler) as Arc<dyn Agent>]), 3).unwrap();
     let (inbox, mut outcomes) = mpsc::channel(64);
     let mut next = 0;
     for round in 0..3_000 {
@@ -65,7 +65,7 @@ fn no_order_is_left_lying_however_they_come() {
 
 #[test]
 fn a_full_inbox_is_waited_for() {
-    let pool = Pool::start(vec![Arc::new(Idler)], 1).unwrap();
+    let pool = Pool::start("worker", Box::new(vec![Arc::new(Idler) as Arc<dyn Agent>]), 1).unwrap();
     let (inbox, mut outcomes) = mpsc::channel(1);
     for attempt in 0..5 {
         pool.submit(order(attempt, &inbox));
@@ -77,7 +77,7 @@ fn a_full_inbox_is_waited_for() {
 
 #[test]
 fn an_order_of_a_mission_that_is_gone_harms_nobody() {
-    let pool = Pool::start(vec![Arc::new(Idler)], 1).unwrap();
+    let pool = Pool::start("worker", Box::new(vec![Arc::new(Idler) as Arc<dyn Agent>]), 1).unwrap();
     let (gone, outcomes) = mpsc::channel(1);
     pool.submit(order(1, &gone));
     drop((gone, outcomes));

@@ -1,15 +1,17 @@
 //! `coditect resume`: goes on with a mission after any stop.
 
-use coditect_types::{Event, MissionStatus, Record};
+use coditect_types::{Event, MissionStatus, Policy, Record};
 
 use super::Context;
-use crate::args::ResumeArgs;
+use crate::args::{ResumeArgs, SettingFlags};
 use crate::missions;
+use crate::models;
 use crate::report::{Done, end_code};
+use crate::settings;
 use crate::watch::{self, Begin};
 
 pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
-    let site = cx.site()?;
+    let mut site = cx.site()?;
     let archive = cx.archive()?;
     let mission = missions::find(archive.journal(), &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
@@ -18,6 +20,13 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
     }
     archive.must_be_whole(&mission, &format!("resuming {mission}"))?;
     drop(archive);
+    let names: Vec<String> = view.policy.models.iter().map(|model| model.name.clone()).collect();
+    if !names.is_empty() {
+        // What the mission may ask was decided when it began; how it is reached is the settings' to say.
+        let dir = std::path::Path::new(&view.workspace);
+        let settings = settings::load(&SettingFlags::default(), &cx.env, dir)?.settings;
+        site.models = models::choose(&names, &settings.model, &cx.env, &mut Policy::default())?;
+    }
     watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, args.shown)
 }
 

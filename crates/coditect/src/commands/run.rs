@@ -8,6 +8,7 @@ use coditect_types::{ErrorKind, WorkspaceRef};
 use super::Context;
 use crate::args::RunArgs;
 use crate::environment::{Site, directory};
+use crate::models;
 use crate::report::{Done, Report};
 use crate::settings;
 use crate::watch::{self, Begin};
@@ -26,7 +27,9 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
         cx.note(note);
     }
     site.image.clone_from(&resolved.settings.image);
-    let policy = resolved.settings.policy();
+    let mut policy = resolved.settings.policy();
+    let settings = &resolved.settings;
+    site.models = models::choose(&settings.models, &settings.model, &cx.env, &mut policy)?;
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)
 }

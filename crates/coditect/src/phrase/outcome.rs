@@ -46,6 +46,23 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             if *at_limit { ", at its limit" } else { "" },
             account.trim_end_matches('.')
         ),
+        Outcome::ContextGathered { context } => {
+            let bytes: usize = context.fragments.iter().map(|fragment| fragment.text.len()).sum();
+            format!("gathered {} of {} files for a model", words::bytes(bytes), context.fragments.len())
+        }
+        Outcome::ModelAnswered { model, reply, spent } => format!(
+            "`{model}` answered with {} ({} tokens in, {} out) in {}{}",
+            words::bytes(reply.text.len()),
+            reply.usage.tokens_in,
+            reply.usage.tokens_out,
+            span(spent.wall_ms),
+            if reply.kept { ", kept from an earlier call" } else { "" }
+        ),
+        Outcome::ReplyRefused { account, .. } => {
+            let account = account.trim_end_matches('.');
+            let mut letters = account.chars();
+            letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+        }
         Outcome::ChangeVerified { receipt, report, .. } => format!(
             "ran the suite on the changed tree in the {} sandbox: {}, exit code {}{}",
             tier(receipt.tier),

@@ -3,10 +3,11 @@
 use coditect_types::{Budget, Limits};
 use serde::Serialize;
 
+use crate::models::Tables;
 use crate::words;
 
 /// A value, checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Value {
     /// A list of words.
@@ -15,6 +16,10 @@ pub(crate) enum Value {
     Word(String),
     /// A number.
     Number(u64),
+    /// Money, millionths of a US dollar.
+    Money(u64),
+    /// What models are, by name.
+    Models(Tables),
 }
 
 impl Value {
@@ -27,7 +32,11 @@ impl Value {
     }
 
     pub(crate) fn number(&self) -> Option<u64> {
-        if let Self::Number(number) = self { Some(*number) } else { None }
+        if let Self::Number(number) | Self::Money(number) = self { Some(*number) } else { None }
+    }
+
+    pub(crate) fn models(&self) -> Option<&Tables> {
+        if let Self::Models(models) = self { Some(models) } else { None }
     }
 }
 
@@ -38,6 +47,8 @@ impl std::fmt::Display for Value {
             Self::Words(list) => f.write_str(&words::join(list)),
             Self::Word(word) => f.write_str(word),
             Self::Number(number) => write!(f, "{number}"),
+            Self::Money(micro_usd) => f.write_str(&words::dollars(*micro_usd)),
+            Self::Models(tables) => f.write_str(&tables.keys().cloned().collect::<Vec<_>>().join(", ")),
         }
     }
 }
@@ -55,6 +66,12 @@ pub(crate) enum Kind {
     Names(&'static [&'static str]),
     /// A path below the project, with `*`, `**` and `?` for names.
     Pattern,
+    /// Names of models, separated by commas, or a list.
+    Models,
+    /// What models are: a table for each.
+    ModelTables,
+    /// US dollars.
+    Money,
     /// A whole number within these.
     Number {
         /// The least.
@@ -80,6 +97,8 @@ pub(crate) enum ProjectMay {
     Not,
     /// Not at all: it is what its code runs in.
     NotImage,
+    /// Not at all: its text would go there, and money.
+    NotModels,
 }
 
 impl ProjectMay {
@@ -97,6 +116,7 @@ impl ProjectMay {
             Self::Strengthen => (asked.word() != Some("wasm") && Some(asked) != persons)
                 .then(|| "a project may ask for the stronger sandbox only (`wasm`)".to_owned()),
             Self::Not => Some("a project may not give up protections".to_owned()),
+            Self::NotModels => Some("a project may not choose who is sent its text".to_owned()),
             Self::NotImage => Some("a project may not choose the image that its code runs in".to_owned()),
         }
     }
@@ -134,7 +154,11 @@ impl Key {
 
     /// Its flag, where it has one.
     pub(crate) fn flag(&self) -> Option<String> {
-        (self.name != "framework").then(|| format!("--{}", self.name.replace('_', "-")))
+        match self.name {
+            "framework" | "model" => None,
+            "models" => Some("--model".to_owned()),
+            name => Some(format!("--{}", name.replace('_', "-"))),
+        }
     }
 
     /// Reads a value from a flag or a variable.
@@ -150,6 +174,11 @@ impl Key {
             Kind::Choice(choices) if choices.contains(&text) => Ok(Value::Word(text.to_owned())),
             Kind::Choice(choices) => Err(format!("`{text}` is none of {}", choices.join(", "))),
             Kind::Pattern => pattern(text),
+            Kind::Models => models(
+                text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            ),
+            Kind::ModelTables => Err("it is a table: write it into your settings file".to_owned()),
+            Kind::Money => money(text).map(Value::Money),
             Kind::Number { least, most } => match text.trim().parse::<u64>() {
                 Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(format!("`{text}` is not a whole number from {least} to {most}")),
@@ -160,7 +189,7 @@ impl Key {
     /// Reads a value from a file.
     pub(crate) fn read_toml(&self, value: &toml::Value) -> Result<Value, String> {
         match (self.kind, value) {
-            (Kind::Command | Kind::Names(_), toml::Value::Array(list)) => {
+            (Kind::Command | Kind::Names(_) | Kind::Models, toml::Value::Array(list)) => {
                 let words: Option<Vec<_>> =
                     list.iter().map(|item| item.as_str().map(str::to_owned)).collect();
                 match words {
@@ -169,7 +198,10 @@ impl Key {
                     }
                     Some(words) => match self.kind {
                         Kind::Names(known) => all_known(words, known),
-                        Kind::Command
+                        Kind::Models => models(words),
+                        Kind::ModelTables
+                        | Kind::Money
+                        | Kind::Command
                         | Kind::Choice(_)
                         | Kind::Image
                         | Kind::Pattern
@@ -178,14 +210,23 @@ impl Key {
                     None => Err("every word of it must be a string".to_owned()),
                 }
             }
-            (Kind::Number { .. }, toml::Value::Integer(number)) => self.read(&number.to_string()),
+            (Kind::Number { .. } | Kind::Money, toml::Value::Integer(number)) => {
+                self.read(&number.to_string())
+            }
+            (Kind::Money, toml::Value::Float(number)) => self.read(&number.to_string()),
+            (Kind::ModelTables, toml::Value::Table(table)) => {
+                let tables: Result<Tables, _> = table.clone().try_into();
+                tables.map(Value::Models).map_err(|error| error.message().to_owned())
+            }
             (
-                Kind::Command | Kind::Names(_) | Kind::Choice(_) | Kind::Image | Kind::Pattern,
+                Kind::Command | Kind::Names(_) | Kind::Models | Kind::Choice(_) | Kind::Image | Kind::Pattern,
                 toml::Value::String(text),
             ) => self.read(text),
             (kind, other) => {
                 let wants = match kind {
-                    Kind::Command | Kind::Names(_) => "a string or a list of strings",
+                    Kind::Command | Kind::Names(_) | Kind::Models => "a string or a list of strings",
+                    Kind::ModelTables => "a table",
+                    Kind::Money => "a number",
                     Kind::Choice(_) | Kind::Image | Kind::Pattern => "a string",
                     Kind::Number { .. } => "a whole number",
                 };
@@ -202,6 +243,38 @@ fn pattern(text: &str) -> Result<Value, String> {
         return Err(format!("`{text}` is no path below the project"));
     }
     Ok(Value::Word(text.to_owned()))
+}
+
+/// Names of models, without repetition.
+fn models(names: Vec<String>) -> Result<Value, String> {
+    let fits = |c: char| !c.is_control() && !c.is_whitespace() && c != ',';
+    if let Some(bad) =
+        names.iter().find(|name| name.is_empty() || name.len() > 200 || !name.chars().all(fits))
+    {
+        return Err(format!("`{}` is no name of a model", bad.escape_default()));
+    }
+    let mut once: Vec<String> = Vec::new();
+    for name in names {
+        if !once.contains(&name) {
+            once.push(name);
+        }
+    }
+    Ok(Value::Words(once))
+}
+
+/// US dollars with up to six digits behind the point, as millionths.
+fn money(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no sum of US dollars from 0 to 1000000");
+    let text = text.trim().trim_start_matches('$');
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(rest) || rest.len() > 6 || (whole.is_empty() && rest.is_empty()) {
+        return Err(wrong());
+    }
+    let dollars: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| wrong())? };
+    let micro: u64 = format!("{rest:0<6}").parse().map_err(|_| wrong())?;
+    let sum = dollars.checked_mul(1_000_000).and_then(|sum| sum.checked_add(micro)).ok_or_else(wrong)?;
+    if sum > 1_000_000_000_000 { Err(wrong()) } else { Ok(sum) }
 }
 
 /// Whether this can be a name, a digest or an id of an image.
@@ -310,6 +383,48 @@ pub(crate) const KEYS: &[Key] = &[
         default: Some(|| Value::Number(Budget::default().candidates)),
         doc: "Candidates that may be tried.",
         example: "20000",
+    },
+    Key {
+        name: "models",
+        kind: Kind::Models,
+        project: ProjectMay::NotModels,
+        default: Some(|| Value::Words(Vec::new())),
+        doc: "Language models that may be asked where no search finds a change, by name (see `coditect models`). None are asked \
+              that are not named.",
+        example: "[\"ollama/qwen2.5-coder\"]",
+    },
+    Key {
+        name: "model",
+        kind: Kind::ModelTables,
+        project: ProjectMay::NotModels,
+        default: None,
+        doc: "What a model is: tables `[model.NAME]` in your own file with `provider` or `url`, `model`, `api_key_env` or \
+              `api_key_command`, `context_tokens`, `usd_per_mtok_in`, `usd_per_mtok_out`.",
+        example: "{ NAME = { url = \"http://127.0.0.1:8080/v1\" } }",
+    },
+    Key {
+        name: "max_calls",
+        kind: Kind::Number { least: 0, most: 1_000_000 },
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Number(Budget::default().model_calls)),
+        doc: "Calls of language models in one mission.",
+        example: "10",
+    },
+    Key {
+        name: "max_tokens",
+        kind: Kind::Number { least: 0, most: 1_000_000_000_000 },
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Number(Budget::default().tokens)),
+        doc: "Tokens of language models in one mission, of prompts and answers together.",
+        example: "200000",
+    },
+    Key {
+        name: "max_usd",
+        kind: Kind::Money,
+        project: ProjectMay::Lower { zero_is_all: false },
+        default: Some(|| Value::Money(Budget::default().micro_usd)),
+        doc: "Money for language models in one mission, US dollars.",
+        example: "0.50",
     },
     Key {
         name: "timeout_s",

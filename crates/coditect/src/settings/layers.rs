@@ -8,6 +8,8 @@ use crate::report::Report;
 /// What the flags say.
 pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
     let waive = (!flags.waive.is_empty()).then(|| flags.waive.join(","));
+    // Without any name, which is none of the models.
+    let models = (flags.no_model || !flags.model.is_empty()).then(|| flags.model.join(","));
     let mut layer = Layer::new();
     for key in KEYS {
         let text = match key.name {
@@ -20,6 +22,10 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "budget_s" => &flags.budget_s,
             "search_s" => &flags.search_s,
             "max_candidates" => &flags.max_candidates,
+            "models" => &models,
+            "max_calls" => &flags.max_calls,
+            "max_tokens" => &flags.max_tokens,
+            "max_usd" => &flags.max_usd,
             "timeout_s" => &flags.timeout_s,
             "memory_mib" => &flags.memory_mib,
             "agents" => &flags.agents,

@@ -53,6 +53,7 @@ pub(super) fn measure(site: &Site, quick: bool) -> Result<Measured, Report> {
         clock: wiring::clock(),
         entropy: wiring::entropy(),
         agents: vec![Arc::clone(&idler) as Arc<dyn Agent>],
+        models: Vec::new(),
     };
     let runtime = wiring::tokio_runtime()?;
     let began = Instant::now();

@@ -19,6 +19,7 @@ use crate::args::{SettingFlags, TasksArgs};
 use crate::commands::Context;
 use crate::environment::directory;
 use crate::host;
+use crate::models;
 use crate::out::{brief, paint, painted};
 use crate::phrase;
 use crate::report::{Done, Fault, Report};
@@ -51,6 +52,7 @@ pub(super) fn perform(mut cx: Context, args: &TasksArgs) -> Done {
         threads: (cores / jobs).max(1),
         budget_s: args.budget_s,
         no_model: args.no_model,
+        models: args.model.clone(),
     };
     for task in tasks {
         match task.map(|task| (results.of(&task).filter(|_| !args.again), task)) {
@@ -111,6 +113,7 @@ struct Run {
     threads: usize,
     budget_s: u64,
     no_model: bool,
+    models: Vec<String>,
 }
 
 impl Run {
@@ -123,9 +126,13 @@ impl Run {
     ) -> Result<(), Fault> {
         let mut signals = Signals::listen()?;
         let keep = cx.global.home.is_some();
-        let site = if keep { cx.site()? } else { lodging.site.clone() };
-        let mut policy =
-            settings::load(&SettingFlags::default(), &cx.env, &lodging.copies)?.settings.policy();
+        let mut site = if keep { cx.site()? } else { lodging.site.clone() };
+        let flags =
+            SettingFlags { model: self.models.clone(), no_model: self.no_model, ..SettingFlags::default() };
+        let settings = settings::load(&flags, &cx.env, &lodging.copies)?.settings;
+        let mut policy = settings.policy();
+        site.models = models::choose(&settings.models, &settings.model, &cx.env, &mut policy)?;
+        let models = policy.models.clone();
         policy.agents = u32::try_from(self.jobs).unwrap_or(u32::MAX);
         let bar = self.shown.bar.clone();
         let mut say = |what: &str| {
@@ -137,8 +144,13 @@ impl Run {
         for note in &house.notes {
             cx.note(note);
         }
-        let terms =
-            Terms { env: cx.env.clone(), copies: lodging.copies.clone(), budget_s: self.budget_s, keep };
+        let terms = Terms {
+            env: cx.env.clone(),
+            copies: lodging.copies.clone(),
+            budget_s: self.budget_s,
+            models,
+            keep,
+        };
         let crew = Crew::start(&house, terms)?;
         let worked = self.shift(cx, results, &crew, &mut signals).await;
         signals.or_exit(crew.shell.shut_down(STOP_WITHIN)).await;
@@ -289,7 +301,16 @@ fn print(cx: &mut Context, summary: &Summary) -> std::io::Result<()> {
             summary.lines_changed.map_or_else(|| "none".to_owned(), |lines| format!("median {lines}")),
         ),
         entry("tests touched", summary.tests_touched.to_string()),
-        entry("models", format!("{} (${:.2})", phrase::count(summary.tokens, "token"), summary.cost_usd)),
+        entry(
+            "models",
+            format!(
+                "{}, {} tokens in and {} out (${:.2})",
+                phrase::count(summary.model_calls, "call"),
+                phrase::grouped(summary.tokens_in),
+                phrase::grouped(summary.tokens_out),
+                summary.money_usd
+            ),
+        ),
     ];
     let threads = phrase::count_of(how.threads, "thread");
     lines.push(entry("how", format!("{} at a time on {threads} each, at most {} s", how.jobs, how.budget_s)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use coditect_code::python::is_test_path;
 use coditect_ports::{Journal, Workspace};
 use coditect_runtime::{MissionView, Shell, ShellError};
-use coditect_types::{Command, ErrorKind, Event, MissionId, MissionStatus, Policy, WorkspaceRef};
+use coditect_types::{Command, ErrorKind, Event, MissionId, MissionStatus, ModelSpec, Policy, WorkspaceRef};
 
 use super::folder::Task;
 use super::row::{End, Row};
@@ -27,6 +27,8 @@ pub(super) struct Crew {
     /// Where the copies are made that missions work on.
     copies: PathBuf,
     budget_s: u64,
+    /// Models that each mission may ask.
+    models: Vec<ModelSpec>,
     /// Missions are kept when they have ended.
     keep: bool,
 }
@@ -37,15 +39,16 @@ pub(super) struct Terms {
     pub(super) env: Environment,
     pub(super) copies: PathBuf,
     pub(super) budget_s: u64,
+    pub(super) models: Vec<ModelSpec>,
     pub(super) keep: bool,
 }
 
 impl Crew {
     /// Starts the shell. Call it inside a tokio runtime.
     pub(super) fn start(house: &House, terms: Terms) -> Result<Self, Report> {
-        let Terms { env, copies, budget_s, keep } = terms;
+        let Terms { env, copies, budget_s, models, keep } = terms;
         let (journal, workspace) = (Arc::clone(&house.journal), Arc::clone(&house.workspace));
-        Ok(Self { shell: house.start()?, journal, workspace, env, copies, budget_s, keep })
+        Ok(Self { shell: house.start()?, journal, workspace, env, copies, budget_s, models, keep })
     }
 
     /// Works on one task to its end, and puts its solution at `solution`. None: the shell was stopped before.
@@ -89,6 +92,7 @@ impl Crew {
             Ok(resolved) => resolved?.settings.policy(),
             Err(error) => return Err(format!("a thread broke: {error}")),
         };
+        policy.models.clone_from(&self.models);
         policy.budget.wall_ms = self.budget_s * 1000;
         policy.budget.search_ms = policy.budget.search_ms.min(policy.budget.wall_ms);
         if let Some(command) = &task.test_command {

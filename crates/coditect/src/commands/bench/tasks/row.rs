@@ -67,10 +67,21 @@ pub(crate) struct Row {
     pub(super) lines_changed: u64,
     /// Files of tests that differ between the task and its solution.
     pub(super) tests_touched: u64,
-    /// Tokens sent to and written by language models.
-    pub(super) tokens: u64,
+    /// Calls of language models.
+    #[serde(default)]
+    pub(super) model_calls: u64,
+    /// Tokens sent to them.
+    #[serde(default)]
+    pub(super) tokens_in: u64,
+    /// Tokens written by them.
+    #[serde(default)]
+    pub(super) tokens_out: u64,
     /// Money, US dollars.
-    pub(super) cost_usd: f64,
+    #[serde(default, alias = "cost_usd")]
+    pub(super) money_usd: f64,
+    /// The models that could be asked.
+    #[serde(default)]
+    pub(super) models: Vec<String>,
     /// The time that it was given, s.
     pub(super) budget_s: u64,
     /// It was asked that no model be used.
@@ -110,8 +121,11 @@ impl Row {
             files: Vec::new(),
             lines_changed: 0,
             tests_touched: 0,
-            tokens: 0,
-            cost_usd: 0.0,
+            model_calls: 0,
+            tokens_in: 0,
+            tokens_out: 0,
+            money_usd: 0.0,
+            models: Vec::new(),
             budget_s: 0,
             no_model: false,
             content: String::new(),
@@ -134,8 +148,11 @@ impl Row {
             sandbox_runs: view.ledger.sandbox_runs,
             files: proposal.map(|proposal| proposal.files.clone()).unwrap_or_default(),
             lines_changed: proposal.map_or(0, |proposal| lines_of(&proposal.diff)),
-            tokens: view.ledger.tokens_in + view.ledger.tokens_out,
-            cost_usd: view.ledger.money_usd,
+            model_calls: view.ledger.model_calls,
+            tokens_in: view.ledger.tokens_in,
+            tokens_out: view.ledger.tokens_out,
+            money_usd: dollars(view.ledger.micro_usd),
+            models: view.policy.models.iter().map(|model| model.name.clone()).collect(),
             // What a verified mission says of itself ends with a place that is gone by now.
             summary: proposal.map_or_else(|| view.summary.clone(), |proposal| proposal.explanation.clone()),
             ..Self::bare(task, if solved { End::Solved } else { End::Unsolved }, "")
@@ -146,6 +163,11 @@ impl Row {
 #[allow(clippy::cast_precision_loss, reason = "times are far below 2^52 ms")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
+}
+
+#[allow(clippy::cast_precision_loss, reason = "sums are far below 2^52 millionths")]
+fn dollars(micro_usd: u64) -> f64 {
+    micro_usd as f64 / 1_000_000.0
 }
 
 /// Lines that a unified diff changes: in each run of removed and added lines the larger number.
@@ -186,8 +208,12 @@ pub(crate) struct Summary {
     /// The median over solved tasks.
     pub(super) lines_changed: Option<u64>,
     pub(super) tests_touched: u64,
-    pub(super) tokens: u64,
-    pub(super) cost_usd: f64,
+    pub(super) model_calls: u64,
+    pub(super) tokens_in: u64,
+    pub(super) tokens_out: u64,
+    pub(super) money_usd: f64,
+    /// Tokens of all tasks by the tasks that were solved.
+    pub(super) tokens_per_solved: Option<f64>,
     /// Tasks that were done in an earlier run.
     pub(super) resumed: usize,
     #[serde(flatten)]
@@ -248,12 +274,21 @@ impl Summary {
             solved_by,
             lines_changed: at_rank(&lines, 50),
             tests_touched: rows.iter().map(|row| row.tests_touched).sum(),
-            tokens: rows.iter().map(|row| row.tokens).sum(),
-            cost_usd: rows.iter().map(|row| row.cost_usd).sum(),
+            model_calls: rows.iter().map(|row| row.model_calls).sum(),
+            tokens_in: rows.iter().map(|row| row.tokens_in).sum(),
+            tokens_out: rows.iter().map(|row| row.tokens_out).sum(),
+            money_usd: rows.iter().map(|row| row.money_usd).sum(),
+            tokens_per_solved: per_solved(rows, count(End::Solved)),
             resumed: rows.iter().filter(|row| row.resumed).count(),
             how,
         }
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "tokens are far below 2^52")]
+fn per_solved(rows: &[Row], solved: usize) -> Option<f64> {
+    let tokens: u64 = rows.iter().map(|row| row.tokens_in + row.tokens_out).sum();
+    (solved > 0).then(|| tokens as f64 / solved as f64)
 }
 
 /// A line for programs: a row, or the summary, which comes last.

@@ -1,0 +1,120 @@
+//! What a model must know of a project: its ways, the files that may be changed, the tests that are red.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use coditect_code::python::Listing;
+use coditect_code::repair::Source;
+use coditect_ports::{PortError, Work};
+use coditect_types::context::FragmentKind;
+use coditect_types::{Context, Failure, Focus, Fragment, Outcome, Project, Snapshot, Suspect, TestReport};
+
+use super::Analyzer;
+use crate::coder::sources;
+use crate::notices::Notices;
+
+/// Bytes of all fragments, and of one.
+const ALL_BYTES: usize = 256 << 10;
+const ONE_BYTES: usize = 64 << 10;
+/// Bytes of one file of conventions.
+const CONVENTION_BYTES: u64 = 16 << 10;
+/// Files in which a project tells its ways, the one that goes before the others first.
+const CONVENTIONS: &[&str] = &["AGENTS.override.md", "AGENTS.md", "CLAUDE.md", "GEMINI.md"];
+
+/// What is gathered, and of what.
+pub(super) struct Gather<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) project: &'a Project,
+    pub(super) baseline: &'a TestReport,
+    pub(super) suspects: &'a [Suspect],
+    pub(super) request: &'a str,
+    pub(super) focus: &'a Focus,
+}
+
+impl Analyzer {
+    /// Reads what a model must know.
+    pub(super) fn gather(&self, of: &Gather<'_>, work: &Work) -> Result<Outcome, Failure> {
+        Notices::new(work, &*self.tools.clock).doing("gathering what a model must know");
+        let view = self.tools.workspace.worktree(&work.mission, &of.snapshot.commit, "gather")?;
+        let root = view.join(&of.project.root);
+        let files =
+            Listing::load(&root).map_err(|error| PortError::from_io("list the project's files", &error))?;
+        let sources = sources::read(&root, &files, of.project, of.baseline, of.suspects);
+        let mut context = Context::default();
+        conventions(&view, &of.project.root, &mut context);
+        let (mut product, mut tests) = (sources.product, sources.tests);
+        product.sort_by_key(|source| of.rank(source));
+        let red: BTreeSet<&str> = of.baseline.red().filter_map(|test| test.id.split("::").next()).collect();
+        tests.retain(|source| {
+            red.contains(source.path.as_str()) || red.iter().any(|id| is_of(id, &source.path))
+        });
+        for (kind, sources) in [(FragmentKind::Test, tests), (FragmentKind::Source, product)] {
+            for source in sources {
+                of.add(kind, source, &mut context);
+            }
+        }
+        context.left_out.extend(sources.passed_over);
+        Ok(Outcome::ContextGathered { context })
+    }
+}
+
+/// Whether a test's id names a file in the way of another language: `pkg.TestThing` is in `pkg/TestThing.java`.
+fn is_of(id: &str, path: &str) -> bool {
+    let stem = path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+    !stem.is_empty() && id.split(['.', '/']).any(|part| part == stem)
+}
+
+impl Gather<'_> {
+    /// Where a file stands: one that the person named is first, then in the order of suspicion.
+    fn rank(&self, source: &Source) -> (bool, bool) {
+        let name = source.path.rsplit('/').next().unwrap_or_default();
+        let is_named =
+            self.request.contains(name) || self.focus.files.iter().any(|file| source.path.ends_with(file));
+        let is_suspect = self.suspects.iter().any(|suspect| suspect.file == source.path);
+        (!is_named, !is_suspect)
+    }
+
+    fn add(&self, kind: FragmentKind, source: Source, context: &mut Context) {
+        let path = match self.project.root.as_str() {
+            "" => source.path,
+            root => format!("{root}/{}", source.path),
+        };
+        let taken: usize = context.fragments.iter().map(|fragment| fragment.text.len()).sum();
+        let room = ALL_BYTES.saturating_sub(taken).min(ONE_BYTES);
+        if source.text.len() > room && (room < ONE_BYTES || kind == FragmentKind::Source) {
+            context.left_out.push(format!("`{path}` is too long to be shown ({} bytes)", source.text.len()));
+            return;
+        }
+        let mut end = room.min(source.text.len());
+        while !source.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let cut = end < source.text.len();
+        context.fragments.push(Fragment { kind, path, text: source.text[..end].to_owned(), cut });
+    }
+}
+
+/// From the top down to the project's root, one file of each directory.
+fn conventions(view: &Path, root: &str, context: &mut Context) {
+    let parts = root.split('/').filter(|part| !part.is_empty());
+    let mut below = String::new();
+    let directories = std::iter::once(String::new()).chain(parts.map(|part| {
+        below = if below.is_empty() { part.to_owned() } else { format!("{below}/{part}") };
+        below.clone()
+    }));
+    for directory in directories {
+        let found = CONVENTIONS.iter().find_map(|name| {
+            let path = if directory.is_empty() { (*name).to_owned() } else { format!("{directory}/{name}") };
+            Some((text_of(&view.join(&path))?, path))
+        });
+        if let Some((text, path)) = found {
+            context.fragments.push(Fragment { kind: FragmentKind::Conventions, path, text, cut: false });
+        }
+    }
+}
+
+/// The text of a plain file of moderate size.
+fn text_of(path: &Path) -> Option<String> {
+    let about = std::fs::symlink_metadata(path).ok()?;
+    (about.is_file() && about.len() <= CONVENTION_BYTES).then(|| std::fs::read_to_string(path).ok()).flatten()
+}

@@ -1,0 +1,271 @@
+//! What a model answered becomes a change, and the tests say what it is worth. The answer is data: it names files and
+//! lines, and nothing else that it says is done.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use coditect_code::languages::is_test_path;
+use coditect_code::python::Listing;
+use coditect_code::suite::SuiteRun;
+use coditect_code::written::{self, Applied, Refused};
+use coditect_ports::workspace::FileEdit;
+use coditect_ports::{PortError, Work};
+use coditect_types::outcome::{Evidence, Proposal, Spent};
+use coditect_types::{Failure, Outcome, TestReport, TestResult};
+
+use super::proposing::cut;
+use super::sources::{self, Sources};
+use super::{Case, Coder};
+use crate::measure::{BUILD_MS, Place};
+use crate::notices::Notices;
+
+/// How sure one can be of a change of which nothing is known but that it passes.
+const PASSES: f64 = 0.5;
+/// Red tests whose messages are told the model, and bytes of each.
+const MOST_TOLD: usize = 5;
+const MESSAGE_BYTES: usize = 1_000;
+/// Files that one answer may change.
+const MOST_FILES: usize = 50;
+
+/// An answer and who gave it.
+pub(super) struct Reply<'a> {
+    pub(super) model: &'a str,
+    pub(super) text: &'a str,
+}
+
+/// Why an answer is no change that could be proposed.
+struct Refusal {
+    account: String,
+    feedback: String,
+    diff: String,
+}
+
+impl Refusal {
+    fn new(account: impl Into<String>, feedback: impl Into<String>) -> Self {
+        Self { account: account.into(), feedback: feedback.into(), diff: String::new() }
+    }
+}
+
+impl Coder {
+    /// Makes an answer a change, and proves or refutes it by the whole suite.
+    pub(super) fn try_reply(
+        &self,
+        case: &Case<'_>,
+        reply: &Reply<'_>,
+        work: &Work,
+        spent: &mut Spent,
+    ) -> Result<Outcome, Failure> {
+        let notices = Notices::new(work, &*self.tools.clock);
+        notices.doing(format!("reading the answer of `{}`", reply.model));
+        let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "reply")?;
+        let root = view.join(&case.project.root);
+        let files = Listing::load(&root).map_err(|e| PortError::from_io("list the project's files", &e))?;
+        let sources = sources::read(&root, &files, case.project, case.baseline, &[]);
+        let edits = match self.edits(case, reply, &view, &sources) {
+            Ok(edits) => edits,
+            Err(refusal) => return Ok(refused(case, refusal)),
+        };
+        match self.judge_edits(case, reply, &edits, work, spent)? {
+            Ok(proposal) => Ok(Outcome::ChangeProposed { proposal, spent: Spent::default() }),
+            Err(refusal) => Ok(refused(case, refusal)),
+        }
+    }
+
+    /// The new content of each file that the answer changes.
+    fn edits(
+        &self,
+        case: &Case<'_>,
+        reply: &Reply<'_>,
+        view: &Path,
+        sources: &Sources,
+    ) -> Result<Vec<FileEdit>, Refusal> {
+        let product: BTreeSet<String> =
+            sources.product.iter().map(|source| case.below_top(&source.path)).collect();
+        let changes = written::read(reply.text, &product);
+        if changes.is_empty() {
+            return Err(Refusal::new(
+                format!("The answer of `{}` holds no change.", reply.model),
+                "No change could be read in the answer. Name the path on a line of its own, with a fenced block below it.",
+            ));
+        }
+        let current = |path: &str| {
+            let known = sources.product.iter().find(|source| case.below_top(&source.path) == path);
+            known.map(|source| source.text.clone()).or_else(|| text_at(view, path))
+        };
+        let Applied { files, mut refused } = written::apply(&changes, &current);
+        let mut edits = Vec::new();
+        for (path, text) in files.into_iter().take(MOST_FILES) {
+            match may_change(case, &path, view, &product, sources) {
+                Ok(()) => match sources.script.bytes(case.below_root(&path), &text) {
+                    Some(content) => edits.push(FileEdit { path, content: Some(content) }),
+                    None => {
+                        refused.push(Refused { path, why: "its encoding has no way to write this".into() })
+                    }
+                },
+                Err(why) => refused.push(Refused { path, why: why.to_owned() }),
+            }
+        }
+        if let Some(first) = refused.first() {
+            let account = format!(
+                "Of the answer of `{}`, `{}` was not applied: {}.",
+                reply.model, first.path, first.why
+            );
+            let told: String =
+                refused.iter().map(|refused| format!("- {}: {}\n", refused.path, refused.why)).collect();
+            return Err(Refusal::new(
+                account,
+                format!("These changes of yours could not be applied, so none was:\n{told}"),
+            ));
+        }
+        if edits.is_empty() {
+            return Err(Refusal::new(
+                format!("The answer of `{}` changes nothing.", reply.model),
+                "Your answer leaves every file as it was, and the tests fail.",
+            ));
+        }
+        Ok(edits)
+    }
+
+    /// Runs the whole suite on the changed tree.
+    fn judge_edits(
+        &self,
+        case: &Case<'_>,
+        reply: &Reply<'_>,
+        edits: &[FileEdit],
+        work: &Work,
+        spent: &mut Spent,
+    ) -> Result<Result<Proposal, Refusal>, Failure> {
+        let names: Vec<String> = edits.iter().map(|edit| format!("`{}`", edit.path)).collect();
+        let explanation = format!("`{}` changed {}", reply.model, names.join(", "));
+        let parent = &case.snapshot.commit;
+        let change = self.tools.workspace.commit(&work.mission, parent, edits, &explanation)?;
+        let diff = cut(change.diff);
+        if case.refused.contains(&diff) {
+            return Ok(Err(Refusal::new(
+                format!("`{}` proposed once more what was refused before.", reply.model),
+                "This is the very change that failed before. Find another way.",
+            )));
+        }
+        let mut notices = Notices::new(work, &*self.tools.clock);
+        notices.doing(format!("running the tests on the change of `{}`", reply.model));
+        let place = Place {
+            tools: &self.tools,
+            work,
+            commit: &change.commit,
+            purpose: "reply",
+            project: case.project,
+            sandbox: self.tools.sandbox(case.project.tier)?,
+            limits: case.limits,
+            waived: case.waived,
+        };
+        let how = SuiteRun { build_ms: BUILD_MS.max(case.limits.wall_ms), ..SuiteRun::whole(case.limits) };
+        let run = place.run(&how, &mut notices)?;
+        spent.candidates = 1;
+        spent.sandbox_runs += u64::from(run.runs);
+        if let Some(why) = case.refuted(&run.report, &[]) {
+            let account = format!("A change of `{}` was refuted: {why}.", reply.model);
+            let feedback = feedback(case, &run.report);
+            return Ok(Err(Refusal { account, feedback, diff }));
+        }
+        Ok(Ok(Proposal {
+            rung: case.rung,
+            commit: change.commit,
+            tree: change.tree,
+            diff,
+            files: change.files,
+            explanation,
+            confidence: PASSES,
+            runners_up: Vec::new(),
+            evidence: Evidence { kind: "code that a model wrote".into(), ..Evidence::default() },
+        }))
+    }
+}
+
+fn refused(case: &Case<'_>, refusal: Refusal) -> Outcome {
+    let Refusal { account, feedback, diff } = refusal;
+    Outcome::ReplyRefused { rung: case.rung, account, feedback, diff, spent: Spent::default() }
+}
+
+/// Why a file may not be changed, if it may not.
+fn may_change(
+    case: &Case<'_>,
+    path: &str,
+    view: &Path,
+    product: &BTreeSet<String>,
+    sources: &Sources,
+) -> Result<(), &'static str> {
+    let mut parts = path.split('/');
+    if path.starts_with(['/', '~'])
+        || path.contains('\\')
+        || parts.any(|part| matches!(part, "" | "." | ".."))
+    {
+        return Err("it is outside of the repository");
+    }
+    if path.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
+        return Err("it belongs to git");
+    }
+    let below = case.below_root(path);
+    if is_test_path(below) || sources.tests.iter().any(|source| source.path == below) {
+        return Err("it is a test, and tests are not changed");
+    }
+    let wanted = |name: &String| {
+        path == name || path.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    };
+    if !case.focus.files.is_empty() && !case.focus.files.iter().any(wanted) {
+        return Err("only the files that were named may be changed");
+    }
+    // A link could lead anywhere, and a directory is no file; what a tool wrote is not in the list of what may be edited.
+    match std::fs::symlink_metadata(view.join(path)) {
+        Ok(about) if !about.is_file() => Err("it is no plain file"),
+        Ok(_) if !product.contains(path) => Err("it is no source file that may be changed"),
+        Ok(_) => Ok(()),
+        Err(_) => is_below_directories(view, path),
+    }
+}
+
+/// Whether every directory on the way to a new file is one, or is not there yet.
+fn is_below_directories(view: &Path, path: &str) -> Result<(), &'static str> {
+    let mut at = view.to_owned();
+    for part in path.split('/') {
+        at.push(part);
+        match std::fs::symlink_metadata(&at) {
+            Ok(about) if about.is_dir() => {}
+            Ok(_) => return Err("a file or a link is in the way of it"),
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// The text of a plain file that is not among those that may be changed: what is asked of it is refused by name.
+fn text_at(view: &Path, path: &str) -> Option<String> {
+    let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
+    let about = std::fs::symlink_metadata(view.join(path)).ok().filter(|_| !leaves)?;
+    (about.is_file() && about.len() <= 1 << 20)
+        .then(|| std::fs::read_to_string(view.join(path)).ok())
+        .flatten()
+}
+
+/// What is told the model of a run with its change.
+fn feedback(case: &Case<'_>, report: &TestReport) -> String {
+    let before: BTreeSet<&str> = case.baseline.red().map(|test| test.id.as_str()).collect();
+    let mut red: Vec<&TestResult> = report.red().collect();
+    // What worked before says most of what the change did.
+    red.sort_by_key(|test| before.contains(test.id.as_str()));
+    let mut text = format!("With this change, {} tests fail. The first of them:\n", red.len());
+    for test in red.iter().take(MOST_TOLD) {
+        let was = if before.contains(test.id.as_str()) { "fails still" } else { "passed before" };
+        let mut end = MESSAGE_BYTES.min(test.message.len());
+        while !test.message.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.push_str(&format!("\n{} ({was}):\n{}\n", test.id, test.message[..end].trim()));
+    }
+    for problem in report.problems.iter().take(MOST_TOLD) {
+        text.push_str(&format!("\n{problem}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

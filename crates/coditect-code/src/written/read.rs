@@ -1,0 +1,231 @@
+//! From text to changes.
+
+use std::collections::BTreeSet;
+
+use super::{Change, paths};
+
+const SEARCH: &str = "<<<<<<<";
+const DIVIDE: &str = "=======";
+const REPLACE: &str = ">>>>>>>";
+
+/// The changes that a text holds, in its order. `known`: the files that there are; a block without a path is about the only
+/// one of them, if there is only one.
+#[must_use]
+pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut changes = Vec::new();
+    let mut at = 0;
+    // The newest line that named a file.
+    let mut named: Option<String> = None;
+    while at < lines.len() {
+        let line = lines[at];
+        if let Some((fence, info)) = opening(line) {
+            let end = closing(&lines, at + 1, fence);
+            let body = &lines[at + 1..end.unwrap_or(lines.len())];
+            let inner = body.iter().find(|line| !line.trim().is_empty());
+            let path = paths::in_fence(info)
+                .or_else(|| named.take())
+                .or_else(|| inner.and_then(|line| paths::in_comment(line, known)));
+            block(body, info, path, end.is_some(), known, &mut changes);
+            at = end.map_or(lines.len(), |end| end + 1);
+            named = None;
+        } else if line.starts_with(SEARCH) {
+            let path = named.clone().or_else(|| only(known));
+            at = replaces(&lines, at, path, known, &mut changes);
+        } else if line.starts_with("--- ") && lines.get(at + 1).is_some_and(|next| next.starts_with("+++ ")) {
+            at = diff(&lines, at, named.take(), &mut changes);
+        } else {
+            if !line.trim().is_empty() {
+                named = paths::in_prose(line, known).or_else(|| named.take().filter(|_| !is_talk(line)));
+            }
+            at += 1;
+        }
+    }
+    changes
+}
+
+/// Prose between a path and its block: the path is not the block's any more after much of it.
+fn is_talk(line: &str) -> bool {
+    line.len() > 80
+}
+
+fn only(known: &BTreeSet<String>) -> Option<String> {
+    known.first().filter(|_| known.len() == 1).cloned()
+}
+
+/// A fence that opens a block, and what stands behind it.
+fn opening(line: &str) -> Option<(&str, &str)> {
+    let inner = line.trim_start();
+    let mark = inner.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let length = inner.chars().take_while(|c| *c == mark).count();
+    let info = &inner[length..];
+    (length >= 3 && line.len() - inner.len() <= 8 && !(mark == '`' && info.contains('`')))
+        .then(|| (&inner[..length], info.trim()))
+}
+
+/// The line of the fence that closes a block.
+fn closing(lines: &[&str], from: usize, fence: &str) -> Option<usize> {
+    let closes = |line: &&str| {
+        let inner = line.trim();
+        inner.starts_with(fence) && inner.chars().all(|c| fence.starts_with(c))
+    };
+    lines[from..].iter().position(closes).map(|at| from + at)
+}
+
+/// A fenced block.
+fn block(
+    body: &[&str],
+    info: &str,
+    path: Option<String>,
+    closed: bool,
+    known: &BTreeSet<String>,
+    changes: &mut Vec<Change>,
+) {
+    if let Some(first) = body.iter().position(|line| line.starts_with(SEARCH)) {
+        // A path may stand within the fence.
+        let inner = body[..first].iter().rev().find(|line| !line.trim().is_empty());
+        let path = inner.and_then(|line| paths::in_prose(line, known)).or(path).or_else(|| only(known));
+        let mut at = first;
+        let mut path = path;
+        while at < body.len() {
+            if body[at].starts_with(SEARCH) {
+                at = replaces(body, at, path.clone(), known, changes);
+            } else {
+                path = paths::in_prose(body[at], known).or(path);
+                at += 1;
+            }
+        }
+        return;
+    }
+    let is_diff = matches!(info.split_whitespace().next(), Some("diff" | "patch" | "udiff"));
+    if let Some(first) = body.iter().position(|line| line.starts_with("--- "))
+        && body.get(first + 1).is_some_and(|line| line.starts_with("+++ "))
+    {
+        let mut at = first;
+        while at < body.len() {
+            let starts = body[at].starts_with("--- ");
+            at = if starts { diff(body, at, path.clone(), changes) } else { at + 1 };
+        }
+        return;
+    }
+    if is_diff {
+        if let (Some(path), Some(first)) =
+            (path.or_else(|| only(known)), body.iter().position(|l| l.starts_with("@@")))
+        {
+            hunks(body, first, path, changes);
+        }
+        return;
+    }
+    // What is run in a shell, or shown as output, is no file.
+    let is_shown = matches!(
+        info.split_whitespace().next(),
+        Some("sh" | "bash" | "shell" | "console" | "text" | "output")
+    );
+    let Some(path) = path.or_else(|| only(known).filter(|_| !is_shown)) else { return };
+    if !closed {
+        changes.push(Change::Broken { path });
+        return;
+    }
+    let mut body = body;
+    if body.first().is_some_and(|line| paths::in_comment(line, known).is_some_and(|named| named == path))
+        && !info.is_empty()
+    {
+        body = &body[1..];
+    }
+    let text = if body.is_empty() { String::new() } else { format!("{}\n", body.join("\n")) };
+    changes.push(Change::Whole { path, text });
+}
+
+/// One block of lines to search and lines to put there; where it ends.
+fn replaces(
+    lines: &[&str],
+    from: usize,
+    path: Option<String>,
+    known: &BTreeSet<String>,
+    changes: &mut Vec<Change>,
+) -> usize {
+    let divide = lines[from + 1..].iter().position(|line| line.starts_with(DIVIDE)).map(|at| from + 1 + at);
+    let Some(divide) = divide else {
+        changes.extend(path.map(|path| Change::Broken { path }));
+        return lines.len();
+    };
+    let end = lines[divide + 1..].iter().position(|line| line.starts_with(REPLACE)).map(|at| divide + 1 + at);
+    // The marker may carry the path: `<<<<<<< SEARCH src/a.py`.
+    let path = lines[from].split_whitespace().skip(1).find_map(|word| paths::in_prose(word, known)).or(path);
+    let Some(path) = path else { return end.map_or(lines.len(), |end| end + 1) };
+    let Some(end) = end else {
+        changes.push(Change::Broken { path });
+        return lines.len();
+    };
+    let text = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let (search, replace) = (text(&lines[from + 1..divide]), text(&lines[divide + 1..end]));
+    changes.push(Change::Replace { path, search, replace });
+    end + 1
+}
+
+/// One file of a unified diff; where it ends.
+fn diff(lines: &[&str], from: usize, named: Option<String>, changes: &mut Vec<Change>) -> usize {
+    let path_of = |line: &str| {
+        let path = line[4..].split('\t').next().unwrap_or_default().trim();
+        (path != "/dev/null").then(|| {
+            let bare = path.strip_prefix("a/").or_else(|| path.strip_prefix("b/")).unwrap_or(path);
+            bare.trim_start_matches("./").to_owned()
+        })
+    };
+    let path = path_of(lines[from + 1]).or_else(|| path_of(lines[from])).or(named);
+    match path {
+        Some(path) => hunks(lines, from + 2, path, changes),
+        None => from + 2,
+    }
+}
+
+/// The hunks from a line on; where they end.
+fn hunks(lines: &[&str], from: usize, path: String, changes: &mut Vec<Change>) -> usize {
+    let mut found: Vec<(usize, String, String)> = Vec::new();
+    let mut at = from;
+    while at < lines.len() {
+        let line = lines[at];
+        if line.starts_with("@@") {
+            found.push((start_of(line), String::new(), String::new()));
+        } else if let Some((_, old, new)) = found.last_mut() {
+            match line.as_bytes().first() {
+                Some(b'-') if line.starts_with("--- ") => break,
+                Some(b'-') => old.push_str(&format!("{}\n", &line[1..])),
+                Some(b'+') => new.push_str(&format!("{}\n", &line[1..])),
+                Some(b'\\') => {}
+                Some(b' ') => {
+                    old.push_str(&format!("{}\n", &line[1..]));
+                    new.push_str(&format!("{}\n", &line[1..]));
+                }
+                // An empty line of context whose blank was lost.
+                None => {
+                    old.push('\n');
+                    new.push('\n');
+                }
+                Some(_) => break,
+            }
+        } else if !line.trim().is_empty() {
+            break;
+        }
+        at += 1;
+    }
+    // Empty lines after the last hunk are the prose's.
+    for (_, old, new) in &mut found {
+        while old.ends_with("\n\n") && new.ends_with("\n\n") {
+            old.pop();
+            new.pop();
+        }
+    }
+    found.retain(|(_, old, new)| old != new);
+    if !found.is_empty() {
+        changes.push(Change::Hunks { path, hunks: found });
+    }
+    at.max(from)
+}
+
+/// The first old line of a hunk's heading; 1 where it does not say.
+fn start_of(line: &str) -> usize {
+    let digits = line.trim_start_matches('@').trim_start().strip_prefix('-').unwrap_or_default();
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().unwrap_or(1)
+}

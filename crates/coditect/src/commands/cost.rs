@@ -1,0 +1,136 @@
+//! `coditect cost`: what missions cost, by rung and by model.
+
+use std::collections::BTreeMap;
+
+use coditect_types::Ledger;
+use coditect_types::receipt::ModelCost;
+use serde_json::json;
+
+use super::Context;
+use crate::args::CostArgs;
+use crate::missions;
+use crate::out::{harmless, paint, painted};
+use crate::phrase;
+use crate::report::Done;
+use crate::words;
+
+/// Missions that are summed up where none is named.
+const NEWEST: usize = 10_000;
+
+pub(crate) fn perform(cx: &mut Context, args: &CostArgs) -> Done {
+    let archive = cx.archive()?;
+    let mut ledgers: Vec<(String, Ledger)> = Vec::new();
+    if let Some(name) = &args.mission {
+        let mission = missions::find(archive.journal(), name)?;
+        let (_, view) = missions::load(archive.journal(), &mission)?;
+        ledgers.push((mission.to_string(), view.ledger));
+    } else {
+        let (entries, _) = missions::list(archive.journal(), NEWEST)?;
+        for entry in entries.iter().filter(|entry| entry.end.is_some()) {
+            let (_, view) = missions::load(archive.journal(), &entry.mission)?;
+            ledgers.push((entry.mission.to_string(), view.ledger));
+        }
+    }
+    let sum = sum(ledgers.iter().map(|(_, ledger)| ledger));
+    if cx.out.json {
+        let each: Vec<_> =
+            ledgers.iter().map(|(mission, ledger)| json!({ "mission": mission, "ledger": ledger })).collect();
+        cx.out.object(&json!({ "missions": each, "sum": sum }))?;
+        return Ok(0);
+    }
+    tell(cx, ledgers.len(), &sum)
+}
+
+/// All ledgers in one.
+fn sum<'a>(ledgers: impl Iterator<Item = &'a Ledger>) -> Ledger {
+    let mut sum = Ledger::default();
+    for ledger in ledgers {
+        sum.model_calls += ledger.model_calls;
+        sum.tokens_in += ledger.tokens_in;
+        sum.tokens_out += ledger.tokens_out;
+        sum.micro_usd += ledger.micro_usd;
+        sum.candidates += ledger.candidates;
+        sum.sandbox_runs += ledger.sandbox_runs;
+        for (rung, cost) in &ledger.rungs {
+            let all = sum.rungs.entry(*rung).or_default();
+            all.candidates += cost.candidates;
+            all.wall_ms += cost.wall_ms;
+            all.proposals += cost.proposals;
+        }
+        add(&mut sum.models, &ledger.models);
+        sum.solved_by = ledger.solved_by;
+    }
+    sum
+}
+
+fn add(sum: &mut BTreeMap<String, ModelCost>, more: &BTreeMap<String, ModelCost>) {
+    for (name, cost) in more {
+        let all = sum.entry(name.clone()).or_default();
+        all.calls += cost.calls;
+        all.failed += cost.failed;
+        all.lost += cost.lost;
+        all.kept += cost.kept;
+        all.tokens_in += cost.tokens_in;
+        all.tokens_cached += cost.tokens_cached;
+        all.tokens_out += cost.tokens_out;
+        all.micro_usd += cost.micro_usd;
+        all.wall_ms += cost.wall_ms;
+    }
+}
+
+fn tell(cx: &mut Context, missions: usize, sum: &Ledger) -> Done {
+    if missions == 0 {
+        cx.out.line("no mission has ended yet")?;
+        return Ok(0);
+    }
+    let head = format!("{:<16} {:>10} {:>12} {:>9}", "RUNG", "TIME", "CANDIDATES", "PROPOSALS");
+    cx.out.line(&painted(paint::LABEL, &head))?;
+    for (rung, cost) in &sum.rungs {
+        cx.out.line(&format!(
+            "{:<16} {:>10} {:>12} {:>9}",
+            phrase::rung(*rung),
+            phrase::span(cost.wall_ms),
+            phrase::grouped(cost.candidates),
+            cost.proposals
+        ))?;
+    }
+    cx.out.line("")?;
+    if sum.models.is_empty() {
+        cx.out.line("no model was asked")?;
+    } else {
+        let head = format!(
+            "{:<28} {:>6} {:>12} {:>12} {:>10} {:>10}",
+            "MODEL", "CALLS", "TOKENS IN", "TOKENS OUT", "TIME", "MONEY"
+        );
+        cx.out.line(&painted(paint::LABEL, &head))?;
+    }
+    for (name, cost) in &sum.models {
+        cx.out.line(&harmless(&format!(
+            "{name:<28} {:>6} {:>12} {:>12} {:>10} {:>10}{}",
+            cost.calls,
+            phrase::grouped(cost.tokens_in),
+            phrase::grouped(cost.tokens_out),
+            phrase::span(cost.wall_ms),
+            words::dollars(cost.micro_usd),
+            beside(cost)
+        )))?;
+    }
+    let all = phrase::count_of(missions, "mission");
+    cx.out.line("")?;
+    cx.out.line(&format!(
+        "{all}: {}, {} tokens, {}, {}",
+        words::dollars(sum.micro_usd),
+        phrase::grouped(sum.tokens_in + sum.tokens_out),
+        phrase::count(sum.model_calls, "model call"),
+        phrase::count(sum.candidates, "candidate")
+    ))?;
+    Ok(0)
+}
+
+/// What is not in the columns.
+fn beside(cost: &ModelCost) -> String {
+    let part = |n: u64, what: &str| (n > 0).then(|| format!("{n} {what}"));
+    let parts = [part(cost.failed, "failed"), part(cost.lost, "lost"), part(cost.kept, "kept")];
+    let told: Vec<String> = parts.into_iter().flatten().collect();
+    if told.is_empty() { String::new() } else { format!("  ({})", told.join(", ")) }
+}

@@ -1,0 +1,217 @@
+//! `coditect models`: which models are chosen or described, which servers of this machine answer, and what each costs.
+
+use coditect_adapters::model::{Endpoint, offered};
+use coditect_ports::Stop;
+use coditect_types::limits::CallLimits;
+use coditect_types::{ErrorKind, ModelSpec, Rung};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Context;
+use crate::args::ModelsArgs;
+use crate::environment::directory;
+use crate::models::{self, Known, PROVIDERS, Provider, Tables};
+use crate::out::{harmless, paint, painted};
+use crate::report::Done;
+use crate::settings;
+use crate::words;
+
+/// A server of this machine answers a list at once, or is none.
+const HERE: CallLimits = CallLimits {
+    connect_ms: 500,
+    first_byte_ms: 2_000,
+    idle_ms: 2_000,
+    wall_ms: 3_000,
+    reply_bytes: 1 << 20,
+};
+/// Another machine gets longer.
+const THERE: CallLimits = CallLimits {
+    connect_ms: 5_000,
+    first_byte_ms: 10_000,
+    idle_ms: 5_000,
+    wall_ms: 15_000,
+    reply_bytes: 1 << 20,
+};
+/// Names of a server that are shown to people.
+const MOST_NAMES: usize = 8;
+
+/// A model that is chosen or described.
+#[derive(Debug, Serialize)]
+struct Described {
+    name: String,
+    chosen: bool,
+    url: String,
+    model: String,
+    here: bool,
+    #[serde(flatten)]
+    spec: ModelSpec,
+    priced: bool,
+    /// Where the key is looked for; None: none is needed.
+    key: Option<String>,
+    /// Whether it could be asked now; None: that was not looked at.
+    reachable: Option<bool>,
+    /// Why not, or what else is wrong.
+    trouble: Option<String>,
+}
+
+/// A server at the conventional address of a provider.
+#[derive(Debug, Serialize)]
+struct Found {
+    provider: &'static str,
+    url: &'static str,
+    models: Vec<String>,
+}
+
+pub(crate) fn perform(cx: &mut Context, args: &ModelsArgs) -> Done {
+    let dir = directory(&args.dir)?;
+    let settings = settings::load(&args.settings, &cx.env, &dir)?.settings;
+    let mut names: Vec<String> = settings.models.clone();
+    names.extend(settings.model.keys().filter(|name| !settings.models.contains(name)).cloned());
+    let described: Vec<Described> = names
+        .iter()
+        .map(|name| describe(cx, name, &settings.model, settings.models.contains(name)))
+        .collect();
+    let found: Vec<Found> =
+        PROVIDERS.iter().filter(|provider| provider.key.is_none()).filter_map(look).collect();
+    if cx.out.json {
+        let providers: Vec<_> =
+            PROVIDERS.iter().map(|p| json!({ "name": p.name, "url": p.url, "api_key_env": p.key })).collect();
+        cx.out.object(&json!({ "models": described, "found": found, "providers": providers }))?;
+        return Ok(0);
+    }
+    tell(cx, &described, &found)
+}
+
+fn describe(cx: &Context, name: &str, tables: &Tables, chosen: bool) -> Described {
+    match models::known(name, tables) {
+        Ok(known) => {
+            let (reachable, trouble) = reach(cx, &known, chosen);
+            let key = known.key_command.as_ref().map(|command| format!("`{command}`"));
+            let key = key.or_else(|| known.key_env.as_ref().map(|variable| format!("${variable}")));
+            Described {
+                name: name.to_owned(),
+                chosen,
+                url: known.url,
+                model: known.model,
+                here: known.is_here,
+                spec: known.spec,
+                priced: known.is_priced,
+                key,
+                reachable,
+                trouble,
+            }
+        }
+        Err(report) => Described {
+            name: name.to_owned(),
+            chosen,
+            url: String::new(),
+            model: String::new(),
+            here: false,
+            spec: ModelSpec {
+                name: name.to_owned(),
+                rung: Rung::LargeModel,
+                context_tokens: 0,
+                output_tokens: 0,
+                edits: Default::default(),
+                price: Default::default(),
+            },
+            priced: false,
+            key: None,
+            reachable: Some(false),
+            trouble: Some(report.cause),
+        },
+    }
+}
+
+/// Whether a model answers now. A server elsewhere is asked only where the person chose a model of it.
+fn reach(cx: &Context, known: &Known, chosen: bool) -> (Option<bool>, Option<String>) {
+    if !known.is_here && !chosen {
+        return (None, None);
+    }
+    let endpoint = match known.endpoint(&cx.env) {
+        Ok(endpoint) => endpoint,
+        Err(report) => return (Some(false), Some(report.cause)),
+    };
+    let limits = if known.is_here { &HERE } else { &THERE };
+    match offered(&endpoint, limits, &Stop::new()) {
+        Ok(names) if names.is_empty() || names.contains(&known.model) => (Some(true), None),
+        // A server with one model calls it by its file's name and takes any other.
+        Ok(names) if known.is_here && names.len() == 1 => (Some(true), None),
+        Ok(_) => (Some(false), Some(format!("the server does not offer `{}`", known.model))),
+        // Not every server has such a list.
+        Err(error) if error.error.kind == ErrorKind::NotFound => (Some(true), None),
+        Err(error) => (Some(false), Some(error.error.cause)),
+    }
+}
+
+/// A server at the conventional address of a provider on this machine.
+fn look(provider: &'static Provider) -> Option<Found> {
+    let endpoint = Endpoint {
+        name: provider.name.to_owned(),
+        protocol: coditect_adapters::model::Protocol::Chat,
+        url: provider.url.to_owned(),
+        model: String::new(),
+        key: Default::default(),
+    };
+    let models = offered(&endpoint, &HERE, &Stop::new()).ok()?;
+    Some(Found { provider: provider.name, url: provider.url, models })
+}
+
+fn tell(cx: &mut Context, described: &[Described], found: &[Found]) -> Done {
+    if described.is_empty() {
+        cx.out.line(
+            "no model is chosen: no text leaves this machine, and what no search finds stays unsolved",
+        )?;
+    }
+    for model in described {
+        let state = match (&model.trouble, model.reachable) {
+            (Some(trouble), _) => painted(paint::BAD, &harmless(trouble)),
+            (None, Some(true)) => painted(paint::GOOD, "answers"),
+            (None, _) => "not asked".to_owned(),
+        };
+        let chosen = if model.chosen { "chosen" } else { "described" };
+        cx.out.line(&format!("{}  {chosen}, {state}", painted(paint::NAME, &harmless(&model.name))))?;
+        if model.url.is_empty() {
+            continue;
+        }
+        let price = match (&model.spec.price, model.priced) {
+            (_, false) => "price not known: it cannot be asked".to_owned(),
+            (price, true) if price.tokens_in == 0 && price.tokens_out == 0 => "free".to_owned(),
+            (price, true) => format!(
+                "{} in and {} out for a million tokens",
+                words::dollars(price.tokens_in),
+                words::dollars(price.tokens_out)
+            ),
+        };
+        let size = if model.spec.rung == Rung::SmallModel { "small" } else { "large" };
+        let key = model.key.as_ref().map_or_else(String::new, |key| format!(", key from {key}"));
+        cx.out.line(&harmless(&format!(
+            "    {} at {}{key}; {size}, {} tokens with answers of {}; {price}",
+            model.model, model.url, model.spec.context_tokens, model.spec.output_tokens
+        )))?;
+    }
+    if !found.is_empty() {
+        cx.out.line("")?;
+        cx.out.line(&painted(paint::LABEL, "on this machine"))?;
+    }
+    for server in found {
+        let shown: Vec<String> = server
+            .models
+            .iter()
+            .take(MOST_NAMES)
+            .map(|name| format!("--model {}/{name}", server.provider))
+            .collect();
+        let more = server.models.len().saturating_sub(MOST_NAMES);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        cx.out.line(&harmless(&format!(
+            "    {} at {}: {}{more}",
+            server.provider,
+            server.url,
+            shown.join(", ")
+        )))?;
+    }
+    cx.out.line("")?;
+    let names: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name).collect();
+    cx.out.line(&format!("choose one with `--model PROVIDER/MODEL`; providers are {}", names.join(", ")))?;
+    Ok(0)
+}

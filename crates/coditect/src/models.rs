@@ -1,0 +1,305 @@
+//! Models by name: what the person's own file says of them, and what is known of providers. Nothing is sent to a model that
+//! the person has not chosen by name; a key is looked for only then.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use coditect_adapters::model::{Endpoint, Protocol, Secret};
+use coditect_types::model::{EditForm, ModelSpec, Price};
+use coditect_types::{ErrorKind, Policy, Rung};
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::report::Report;
+use crate::words;
+
+/// What the person's file says of a model, in `[model.NAME]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Table {
+    /// A provider of [`PROVIDERS`]: its address, protocol and variable are taken where nothing else is said.
+    pub(crate) provider: Option<String>,
+    /// The address up to the version.
+    pub(crate) url: Option<String>,
+    /// `chat` or `anthropic`.
+    pub(crate) protocol: Option<String>,
+    /// The provider's own name of it; the table's name where it is not said.
+    pub(crate) model: Option<String>,
+    /// The variable that holds the key.
+    pub(crate) api_key_env: Option<String>,
+    /// The command that prints the key.
+    pub(crate) api_key_command: Option<String>,
+    /// Tokens of prompt and answer together that it can hold.
+    pub(crate) context_tokens: Option<u64>,
+    /// Tokens of one answer at most.
+    pub(crate) output_tokens: Option<u64>,
+    /// `small` or `large`.
+    pub(crate) size: Option<String>,
+    /// `whole` or `search-replace`.
+    pub(crate) edits: Option<String>,
+    /// US dollars for a million tokens of prompts.
+    pub(crate) usd_per_mtok_in: Option<f64>,
+    /// The same where the provider has them cached.
+    pub(crate) usd_per_mtok_cached: Option<f64>,
+    /// US dollars for a million tokens of answers.
+    pub(crate) usd_per_mtok_out: Option<f64>,
+}
+
+/// A provider as everyone knows it.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    /// The first part of a model's name.
+    pub(crate) name: &'static str,
+    /// Its address.
+    pub(crate) url: &'static str,
+    /// How it is spoken to.
+    protocol: Protocol,
+    /// The variable in which people keep its key; None: it needs none, and its models run here and cost nothing.
+    pub(crate) key: Option<&'static str>,
+}
+
+impl Provider {
+    const fn here(name: &'static str, url: &'static str) -> Self {
+        Self { name, url, protocol: Protocol::Chat, key: None }
+    }
+
+    const fn chat(name: &'static str, url: &'static str, key: &'static str) -> Self {
+        Self { name, url, protocol: Protocol::Chat, key: Some(key) }
+    }
+}
+
+/// Providers, those on this machine first, at their conventional addresses.
+pub(crate) const PROVIDERS: &[Provider] = &[
+    Provider::here("llama-server", "http://127.0.0.1:8080/v1"),
+    Provider::here("ollama", "http://127.0.0.1:11434/v1"),
+    Provider::here("lmstudio", "http://127.0.0.1:1234/v1"),
+    Provider::here("vllm", "http://127.0.0.1:8000/v1"),
+    Provider {
+        name: "anthropic",
+        url: "https://api.anthropic.com/v1",
+        protocol: Protocol::Anthropic,
+        key: Some("ANTHROPIC_API_KEY"),
+    },
+    Provider::chat("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    Provider::chat("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    Provider::chat("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    Provider::chat("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+];
+
+/// A model as far as it is known without its key.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// What the mission is told of it.
+    pub(crate) spec: ModelSpec,
+    /// How it is spoken to.
+    protocol: Protocol,
+    /// Its address.
+    pub(crate) url: String,
+    /// The provider's own name of it.
+    pub(crate) model: String,
+    /// The variable that holds the key.
+    pub(crate) key_env: Option<String>,
+    /// The command that prints the key.
+    pub(crate) key_command: Option<String>,
+    /// It is on this machine, and costs nothing.
+    pub(crate) is_here: bool,
+    /// What it costs is known.
+    pub(crate) is_priced: bool,
+}
+
+/// What the person's file says, by name.
+pub(crate) type Tables = BTreeMap<String, Table>;
+
+fn wrong(name: &str, cause: impl Into<String>) -> Report {
+    Report::new(ErrorKind::Invalid, format!("reading what the model `{name}` is"), cause)
+}
+
+/// What is known of a model by its name: a table's, or `PROVIDER/MODEL`.
+pub(crate) fn known(name: &str, tables: &Tables) -> Result<Known, Report> {
+    let nothing = Table::default();
+    let table = tables.get(name).unwrap_or(&nothing);
+    let (prefix, rest) = name.split_once('/').unwrap_or((name, ""));
+    let by_name = PROVIDERS.iter().find(|provider| provider.name == prefix);
+    let provider = match &table.provider {
+        Some(named) => Some(PROVIDERS.iter().find(|provider| provider.name == named).ok_or_else(|| {
+            let all: Vec<_> = PROVIDERS.iter().map(|provider| provider.name).collect();
+            wrong(name, format!("there is no provider `{named}`"))
+                .hint(format!("known are {}", all.join(", ")))
+        })?),
+        None => by_name,
+    };
+    let Some(url) = table.url.clone().or_else(|| provider.map(|provider| provider.url.to_owned())) else {
+        return Err(wrong(name, "no table and no provider has this name").hint(
+            "name it PROVIDER/MODEL, such as `ollama/qwen2.5-coder`, or write a table `[model.NAME]` with its `url`; \
+             `coditect models` lists the providers",
+        ));
+    };
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(wrong(name, format!("`{url}` is no address")).hint("it begins with http:// or https://"));
+    }
+    let is_here = is_loopback(&url);
+    if url.starts_with("http://")
+        && !is_here
+        && (table.api_key_env.is_some() || table.api_key_command.is_some())
+    {
+        return Err(
+            wrong(name, "a key would go to another machine unencrypted").hint("use an https:// address")
+        );
+    }
+    let protocol = match table.protocol.as_deref() {
+        None => provider.map_or(Protocol::Chat, |provider| provider.protocol),
+        Some("chat") => Protocol::Chat,
+        Some("anthropic") => Protocol::Anthropic,
+        Some(other) => {
+            return Err(wrong(name, format!("`{other}` is none of the protocols chat, anthropic")));
+        }
+    };
+    let own = if rest.is_empty() { name } else { rest };
+    let model = table
+        .model
+        .clone()
+        .unwrap_or_else(|| if by_name.is_some() { own.to_owned() } else { name.to_owned() });
+    let key_env = table.api_key_env.clone().or_else(|| match &table.api_key_command {
+        Some(_) => None,
+        // The key of a provider does not go to an address that is not its own.
+        None if table.url.is_some() => None,
+        None => provider.and_then(|provider| provider.key).map(str::to_owned),
+    });
+    let (spec, is_priced) = spec(name, table, is_here)?;
+    let key_command = table.api_key_command.clone();
+    Ok(Known { spec, protocol, url, model, key_env, key_command, is_here, is_priced })
+}
+
+/// What a mission is told of a model, and whether its price is known.
+fn spec(name: &str, table: &Table, is_here: bool) -> Result<(ModelSpec, bool), Report> {
+    let rung = match table.size.as_deref() {
+        None if is_here => Rung::SmallModel,
+        None | Some("large") => Rung::LargeModel,
+        Some("small") => Rung::SmallModel,
+        Some(other) => return Err(wrong(name, format!("`size` is `{other}`, and neither small nor large"))),
+    };
+    let edits = match table.edits.as_deref() {
+        None if rung == Rung::SmallModel => EditForm::Whole,
+        None | Some("search-replace") => EditForm::SearchReplace,
+        Some("whole") => EditForm::Whole,
+        Some(other) => {
+            return Err(wrong(name, format!("`edits` is `{other}`, and neither whole nor search-replace")));
+        }
+    };
+    let (context, output) = if is_here { (8_192, 2_048) } else { (128_000, 8_192) };
+    let (context_tokens, output_tokens) =
+        (table.context_tokens.unwrap_or(context), table.output_tokens.unwrap_or(output));
+    if context_tokens < 1_024 || output_tokens < 64 || output_tokens > context_tokens {
+        return Err(wrong(
+            name,
+            format!("a window of {context_tokens} tokens with answers of {output_tokens} leaves no room"),
+        )
+        .hint("`context_tokens` is 1024 at least, and `output_tokens` a part of it"));
+    }
+    let price = |usd: Option<f64>| match usd {
+        None => Ok(0),
+        Some(usd) if (0.0..=1e6).contains(&usd) => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "in the range just checked"
+            )]
+            let micro = (usd * 1e6).round() as u64;
+            Ok(micro)
+        }
+        Some(usd) => Err(wrong(name, format!("{usd} is no price"))),
+    };
+    let tokens_in = price(table.usd_per_mtok_in)?;
+    let price = Price {
+        tokens_in,
+        tokens_cached: if table.usd_per_mtok_cached.is_some() {
+            price(table.usd_per_mtok_cached)?
+        } else {
+            tokens_in
+        },
+        tokens_out: price(table.usd_per_mtok_out)?,
+    };
+    let is_priced = is_here || (table.usd_per_mtok_in.is_some() && table.usd_per_mtok_out.is_some());
+    let spec = ModelSpec { name: name.to_owned(), rung, context_tokens, output_tokens, edits, price };
+    Ok((spec, is_priced))
+}
+
+/// Whether an address is this machine's own.
+fn is_loopback(url: &str) -> bool {
+    let host = url.split("//").nth(1).unwrap_or_default();
+    let host = host.split('/').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+impl Known {
+    /// The model with its key, which is read now.
+    pub(crate) fn endpoint(&self, env: &Environment) -> Result<Endpoint, Report> {
+        Ok(Endpoint {
+            name: self.spec.name.clone(),
+            protocol: self.protocol,
+            url: self.url.clone(),
+            model: self.model.clone(),
+            key: self.key(env)?,
+        })
+    }
+
+    fn key(&self, env: &Environment) -> Result<Secret, Report> {
+        let name = &self.spec.name;
+        let missing =
+            |cause: String| Report::new(ErrorKind::Denied, format!("reading the key of `{name}`"), cause);
+        if let Some(command) = &self.key_command {
+            let argv =
+                words::split(command).map_err(|why| wrong(name, format!("`api_key_command`: {why}")))?;
+            let said = Command::new(&argv[0])
+                .args(&argv[1..])
+                .stdin(Stdio::null())
+                .stderr(Stdio::inherit())
+                .output()
+                .map_err(|error| missing(format!("`{}` cannot be run: {error}", argv[0])))?;
+            let key = Secret::new(String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or_default());
+            if !said.status.success() || key == Secret::default() {
+                return Err(missing(format!("`{}` gave no key ({})", argv[0], said.status)));
+            }
+            return Ok(key);
+        }
+        let Some(variable) = &self.key_env else { return Ok(Secret::default()) };
+        match env.get(variable) {
+            Some(key) => Ok(Secret::new(&key.to_string_lossy())),
+            None => Err(missing(format!("the variable `{variable}` is not set")).hint(format!(
+                "set it, or name a command that prints the key: `api_key_command` in `[model.{name}]`"
+            ))),
+        }
+    }
+}
+
+/// The models that a mission may ask, by name, with their keys. A price that is not known would make the budget of money a
+/// word only.
+pub(crate) fn choose(
+    names: &[String],
+    tables: &Tables,
+    env: &Environment,
+    policy: &mut Policy,
+) -> Result<Vec<Endpoint>, Report> {
+    let mut endpoints = Vec::new();
+    for name in names {
+        let known = known(name, tables)?;
+        if !known.is_priced {
+            return Err(wrong(name, "what it costs is not known, so no budget of money could be kept").hint(format!(
+                "write `usd_per_mtok_in` and `usd_per_mtok_out` into `[model.\"{name}\"]` of your settings file \
+                 (`coditect config` says where it is); 0 where it is free"
+            )));
+        }
+        endpoints.push(known.endpoint(env)?);
+        policy.models.push(known.spec);
+    }
+    // A small model is asked before a large one; those of one size in the order in which they were named.
+    policy.models.sort_by_key(|spec| spec.rung);
+    Ok(endpoints)
+}
+
+#[cfg(test)]
+mod tests;
