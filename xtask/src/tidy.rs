@@ -61,8 +61,17 @@ pub(crate) fn complaints() -> Result<Vec<String>, String> {
     let mut found = layers::check(&layers::arrows(&metadata));
     found.extend(files.iter().flat_map(sources::check));
     found.extend(house::check(&files));
+    found.extend(built("ring")?);
     found.sort();
     Ok(found)
+}
+
+/// Says where a banned crate is really built, and not only named in the lock for a feature that is off.
+fn built(name: &str) -> Result<Option<String>, String> {
+    let all = output(cargo(["tree", "--offline", "--workspace", "--prefix", "none", "--format", "{p}"]))?;
+    let is_built = all.lines().any(|line| line.split_whitespace().next() == Some(name));
+    Ok(is_built
+        .then(|| format!("`{name}` is banned and built (`cargo tree -i {name}`); deny.toml tells why")))
 }
 
 /// Reads every file below `dir` that is not made. Links are not followed.

@@ -299,7 +299,9 @@ fn start(draft: &mut Draft, id: TaskId) {
     if parametrize(state, spec, draft.now_ms).is_none() {
         let why = match gateway::next(state, draft.now_ms) {
             gateway::Next::TooDear(why) if matches!(spec.intent, Intent::AskModel { .. }) => why,
-            _ => "what it needs to know is not known".to_owned(),
+            gateway::Next::Ask(_) | gateway::Next::TooDear(_) | gateway::Next::None => {
+                "what it needs to know is not known".to_owned()
+            }
         };
         draft.settle(id, TaskEnd::Failed, why);
         goal::pursue(draft);

@@ -50,6 +50,33 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             focus: policy.focus.clone(),
             waived: policy.waived.clone(),
         },
+        Intent::GatherContext | Intent::AskModel { .. } | Intent::TryReply { .. } => {
+            by_model(state, spec, now_ms)?
+        }
+        Intent::VerifyChange => Action::VerifyChange {
+            snapshot: snapshot()?,
+            commit: world.proposal.as_deref()?.commit.clone(),
+            project: world.project.as_deref()?.clone(),
+            baseline: world.baseline.as_deref()?.clone(),
+            limits: policy.suite.clone(),
+            waived: policy.waived.clone(),
+        },
+        Intent::HandOver => Action::HandOver {
+            workspace: workspace()?,
+            snapshot: snapshot()?,
+            commit: world.proposal.as_deref()?.commit.clone(),
+            message: hand_over::message(state)?,
+            delivery: policy.delivery,
+        },
+        Intent::DoNothing => Action::DoNothing,
+    })
+}
+
+/// The action for a task that has to do with models.
+fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
+    let (world, policy) = (&state.world, &state.policy);
+    let snapshot = || world.snapshot.as_deref().cloned();
+    Some(match &spec.intent {
         Intent::GatherContext => Action::GatherContext {
             snapshot: snapshot()?,
             project: world.project.as_deref()?.clone(),
@@ -81,22 +108,13 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
                 waived: policy.waived.clone(),
             }
         }
-        Intent::VerifyChange => Action::VerifyChange {
-            snapshot: snapshot()?,
-            commit: world.proposal.as_deref()?.commit.clone(),
-            project: world.project.as_deref()?.clone(),
-            baseline: world.baseline.as_deref()?.clone(),
-            limits: policy.suite.clone(),
-            waived: policy.waived.clone(),
-        },
-        Intent::HandOver => Action::HandOver {
-            workspace: workspace()?,
-            snapshot: snapshot()?,
-            commit: world.proposal.as_deref()?.commit.clone(),
-            message: hand_over::message(state)?,
-            delivery: policy.delivery,
-        },
-        Intent::DoNothing => Action::DoNothing,
+        Intent::TakeSnapshot
+        | Intent::SurveyProject
+        | Intent::MeasureBaseline
+        | Intent::TurnTestsGreen { .. }
+        | Intent::VerifyChange
+        | Intent::HandOver
+        | Intent::DoNothing => return None,
     })
 }
 

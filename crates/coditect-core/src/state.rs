@@ -220,19 +220,18 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
 
 /// How long a task waits after a failure, ms: what was unavailable gets time to come back, as much as it asked for.
 fn wait_ms(outcome: &Outcome, failures: u32) -> u64 {
-    let asked = match outcome {
-        Outcome::Failed { failure, .. } => failure.retry_after_ms.unwrap_or(0),
-        _ => 0,
-    };
-    asked.max(100_u64 << failures.min(6))
+    let asked = if let Outcome::Failed { failure, .. } = outcome { failure.retry_after_ms } else { None };
+    asked.unwrap_or(0).max(100_u64 << failures.min(6))
 }
 
 /// Takes a call of a model into the ledger, whatever came of it.
 fn pay_model(state: &mut State, model: &ModelSpec, outcome: &Outcome) {
-    let (usage, spent, kept) = match outcome {
-        Outcome::ModelAnswered { reply, spent, .. } => (reply.usage, spent, reply.kept),
-        Outcome::Failed { spent, .. } => (spent.usage.unwrap_or_default(), spent, false),
-        _ => return,
+    let (usage, spent, kept) = if let Outcome::ModelAnswered { reply, spent, .. } = outcome {
+        (reply.usage, spent, reply.kept)
+    } else if let Outcome::Failed { spent, .. } = outcome {
+        (spent.usage.unwrap_or_default(), spent, false)
+    } else {
+        return;
     };
     let ledger = &mut state.ledger;
     let cost = ledger.models.entry(model.name.clone()).or_default();

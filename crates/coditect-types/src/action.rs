@@ -13,7 +13,6 @@ use crate::testing::{Suspect, TestReport};
 use crate::workspace::{Snapshot, WorkspaceRef};
 
 /// One thing for one agent to do.
-#[expect(clippy::large_enum_variant, reason = "seldom many alive at once; boxes would only clutter")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {

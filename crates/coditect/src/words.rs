@@ -46,6 +46,21 @@ pub(crate) fn join(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
+/// Millionths of a US dollar for people.
+pub(crate) fn dollars(micro_usd: u64) -> String {
+    let rest = format!("{:06}", micro_usd % 1_000_000);
+    let cents = rest.trim_end_matches('0');
+    format!("${}.{cents:0<2}", micro_usd / 1_000_000)
+}
+
+/// Bytes for people.
+pub(crate) fn bytes(bytes: usize) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        _ => format!("{} KiB", bytes.div_ceil(1_024)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,20 +80,5 @@ mod tests {
     fn quoting_comes_back() {
         let words = ["a b", "it's", "", "$HOME", "plain-1.2"].map(str::to_owned);
         assert_eq!(split(&join(&words)).unwrap(), words);
-    }
-}
-
-/// Millionths of a US dollar for people.
-pub(crate) fn dollars(micro_usd: u64) -> String {
-    let rest = format!("{:06}", micro_usd % 1_000_000);
-    let cents = rest.trim_end_matches('0');
-    format!("${}.{cents:0<2}", micro_usd / 1_000_000)
-}
-
-/// Bytes for people.
-pub(crate) fn bytes(bytes: usize) -> String {
-    match bytes {
-        0..1_024 => format!("{bytes} bytes"),
-        _ => format!("{} KiB", bytes.div_ceil(1_024)),
     }
 }

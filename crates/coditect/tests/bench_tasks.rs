@@ -77,7 +77,7 @@ fn each_task_ends_in_a_row_and_a_solution() {
     for (field, expect) in [("tasks", 3), ("solved", 1), ("unsolved", 1), ("failed", 1), ("crashed", 0)] {
         assert_eq!(last[field], expect, "{field}: {last}");
     }
-    assert_eq!((&last["tokens"], &last["tests_touched"]), (&json!(0), &json!(0)));
+    assert_eq!((&last["tokens_in"], &last["tests_touched"]), (&json!(0), &json!(0)));
     assert_eq!(last["solved_by"], json!({ "reflex": 1 }));
     insta::assert_json_snapshot!("row_fields", solved.as_object().unwrap().keys().collect::<Vec<_>>());
     insta::assert_json_snapshot!("summary_fields", last.as_object().unwrap().keys().collect::<Vec<_>>());

@@ -145,6 +145,9 @@ fn inserted(text: &str, line: usize, new: &str) -> String {
     out
 }
 
+/// Whether a line of a file is the one that is searched for.
+type Same<'a> = &'a dyn Fn(&str, &str) -> bool;
+
 /// Puts `replace` in the place of the lines `search`: where they stand exactly, else but for blanks at line ends, else
 /// with another indentation, which the new lines get too. `near`: of several places, the one at this line (from 1).
 fn replaced(text: &str, search: &str, replace: &str, near: Option<usize>) -> Result<String, String> {
@@ -152,7 +155,8 @@ fn replaced(text: &str, search: &str, replace: &str, near: Option<usize>) -> Res
     let (wanted, new) = blocks(search, replace);
     let exact = |line: &str, want: &str| line.trim_end_matches(['\n', '\r']) == want;
     let loose = |line: &str, want: &str| line.trim_end() == want.trim_end();
-    let kinds: [&dyn Fn(&str, &str) -> bool; 3] = [&exact, &loose, &|line, want| line.trim() == want.trim()];
+    let shifted = |line: &str, want: &str| line.trim() == want.trim();
+    let kinds: [Same<'_>; 3] = [&exact, &loose, &shifted];
     for (kind, same) in kinds.iter().enumerate() {
         let mut places = places(&lines, &wanted, *same);
         if kind == 2 {
@@ -209,7 +213,7 @@ fn blocks<'t>(search: &'t str, replace: &'t str) -> (Vec<&'t str>, Vec<&'t str>)
     (wanted, new)
 }
 
-fn places(lines: &[&str], wanted: &[&str], same: &dyn Fn(&str, &str) -> bool) -> Vec<usize> {
+fn places(lines: &[&str], wanted: &[&str], same: Same<'_>) -> Vec<usize> {
     if wanted.is_empty() || wanted.len() > lines.len() {
         return Vec::new();
     }

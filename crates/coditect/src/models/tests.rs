@@ -9,11 +9,17 @@ fn tables(text: &str) -> Tables {
 #[test]
 fn a_provider_and_its_model_need_no_table() {
     let found = known("ollama/qwen2.5-coder:1.5b", &Tables::new()).unwrap();
-    assert_eq!((found.url.as_str(), found.model.as_str()), ("http://127.0.0.1:11434/v1", "qwen2.5-coder:1.5b"));
+    assert_eq!(
+        (found.url.as_str(), found.model.as_str()),
+        ("http://127.0.0.1:11434/v1", "qwen2.5-coder:1.5b")
+    );
     assert_eq!((found.is_here, found.is_priced, found.key_env), (true, true, None));
     assert_eq!(found.spec.rung, Rung::SmallModel);
     let cloud = known("openrouter/qwen/qwen3-coder", &Tables::new()).unwrap();
-    assert_eq!((cloud.model.as_str(), cloud.key_env.as_deref()), ("qwen/qwen3-coder", Some("OPENROUTER_API_KEY")));
+    assert_eq!(
+        (cloud.model.as_str(), cloud.key_env.as_deref()),
+        ("qwen/qwen3-coder", Some("OPENROUTER_API_KEY"))
+    );
     assert_eq!((cloud.is_here, cloud.is_priced, cloud.spec.rung), (false, false, Rung::LargeModel));
 }
 
@@ -52,14 +58,16 @@ fn what_is_wrong_is_told() {
 fn a_key_comes_from_a_variable_or_a_command_and_is_never_shown() {
     let env = Environment::of(&[("KEY_OF_MINE", "sk-secret-1")]);
     let from = |line: &str| {
-        let text = format!("[m]\nurl = \"https://x/v1\"\nusd_per_mtok_in = 0.0\nusd_per_mtok_out = 0.0\n{line}\n");
+        let text =
+            format!("[m]\nurl = \"https://x/v1\"\nusd_per_mtok_in = 0.0\nusd_per_mtok_out = 0.0\n{line}\n");
         choose(&["m".to_owned()], &tables(&text), &env, &mut Policy::default())
     };
     let read = from("api_key_env = \"KEY_OF_MINE\"").unwrap();
     assert!(!format!("{read:?}").contains("sk-secret"));
     assert_eq!(read[0].key, Secret::new("sk-secret-1"));
     assert_eq!(from("api_key_command = \"echo sk-secret-2\"").unwrap()[0].key, Secret::new("sk-secret-2"));
-    for line in ["api_key_env = \"NO_SUCH\"", "api_key_command = \"false\"", "api_key_command = \"/no/such\""] {
+    for line in ["api_key_env = \"NO_SUCH\"", "api_key_command = \"false\"", "api_key_command = \"/no/such\""]
+    {
         assert_eq!(from(line).unwrap_err().kind, ErrorKind::Denied, "{line}");
     }
 }
@@ -67,7 +75,8 @@ fn a_key_comes_from_a_variable_or_a_command_and_is_never_shown() {
 #[test]
 fn without_a_price_there_is_no_budget_of_money() {
     let env = Environment::of(&[("OPENAI_API_KEY", "sk-secret-1")]);
-    let report = choose(&["openai/gpt".to_owned()], &Tables::new(), &env, &mut Policy::default()).unwrap_err();
+    let report =
+        choose(&["openai/gpt".to_owned()], &Tables::new(), &env, &mut Policy::default()).unwrap_err();
     assert!(report.cause.contains("what it costs is not known"));
 }
 

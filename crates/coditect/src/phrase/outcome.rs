@@ -58,11 +58,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             span(spent.wall_ms),
             if reply.kept { ", kept from an earlier call" } else { "" }
         ),
-        Outcome::ReplyRefused { account, .. } => {
-            let account = account.trim_end_matches('.');
-            let mut letters = account.chars();
-            letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-        }
+        Outcome::ReplyRefused { account, .. } => lower(account.trim_end_matches('.')),
         Outcome::ChangeVerified { receipt, report, .. } => format!(
             "ran the suite on the changed tree in the {} sandbox: {}, exit code {}{}",
             tier(receipt.tier),
@@ -79,4 +75,10 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::NothingDone => "did nothing, as planned".to_owned(),
         Outcome::Failed { failure, .. } => format!("could not: {}", failure.cause),
     }
+}
+
+/// A sentence that goes on after another.
+fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
