@@ -38,7 +38,7 @@ mod woven;
 use batches::Later;
 use judge::{Bench, Stage};
 use parts::Part;
-use proposing::Desk;
+use proposing::Proposing;
 use replying::Reply;
 use sources::Sources;
 use trees::Trees;
@@ -156,8 +156,8 @@ impl Coder {
         if work.stop.is_raised() {
             return Err(crate::interrupted().into());
         }
-        let desk = Desk { case, bench: &bench, script: &sources.script, work, notices: &notices };
-        let outcome = self.propose(&desk, sought, ground)?;
+        let with = Proposing { case, bench: &bench, script: &sources.script, work, notices: &notices };
+        let outcome = self.propose(&with, sought, ground)?;
         spent.sandbox_runs = bench.runs();
         Ok(outcome)
     }

@@ -8,8 +8,8 @@ use coditect_types::{Context, Fragment, ModelRequest, ModelSpec, TestReport};
 use crate::expect::red_tests;
 use crate::state::State;
 
-/// Bytes that a token of code stands for, in tenths, on the low side: what is packed by this seldom overflows a window.
-/// (Measured on Python with the tokenizer of Qwen2.5-Coder: 3.4 bytes a token.)
+/// Bytes that a token of code is taken to stand for, in tenths. It only decides how much is packed into a window: where it
+/// is too high, the provider says that the prompt is too long. Budgets do not rest on it.
 const TENTHS_OF_BYTES_PER_TOKEN: u64 = 28;
 /// Failing tests whose messages are told, and bytes of each.
 const TESTS: usize = 12;
@@ -17,11 +17,10 @@ const MESSAGE_BYTES: usize = 1_500;
 /// Bytes of the request and of one feedback.
 const REQUEST_BYTES: usize = 16 << 10;
 const FEEDBACK_BYTES: usize = 6 << 10;
-/// Shares of the window, in hundredths: the project's ways, its tests, the map. What they leave is for sources.
+/// Shares of the window, in hundredths: the project's ways, its failures, its tests. What they leave is for sources.
 const CONVENTIONS: usize = 10;
 const FAILURES: usize = 20;
 const TEST_FILES: usize = 30;
-const MAP: usize = 10;
 /// An answer of whole files needs about as many tokens as the files have; of blocks, fewer.
 const SHARE_OF_ANSWER: u64 = 3;
 
@@ -44,8 +43,10 @@ pub fn request(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<Model
     let system = system(model.edits);
     let wish = clip(&state.request, REQUEST_BYTES.min(room / 8));
     room = room.saturating_sub(system.len() + wish.len() + 512);
-    let last =
-        turns.last().map(|turn| (turn.reply.clone(), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4))));
+    // An answer may be far longer than a window; what became of it says more than all of it.
+    let last = turns
+        .last()
+        .map(|turn| (clip(&turn.reply, room / 3), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4))));
     let told = last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len());
     room = room.saturating_sub(told);
     let first = format!("{}\n\n# Request\n\n{wish}\n\n{}", material(state, context, room), ask(model.edits));
@@ -107,10 +108,8 @@ fn material(state: &State, context: &Context, room: usize) -> String {
     section(&mut text, "The project's own ways", &conventions);
     let failures = failures(state, share(FAILURES), &tag);
     let tests = fragments(context, FragmentKind::Test, share(TEST_FILES), &tag);
-    let map = fragments(context, FragmentKind::Map, share(MAP), &tag);
-    let taken = text.len() + failures.len() + tests.len() + map.len();
+    let taken = text.len() + failures.len() + tests.len();
     let sources = fragments(context, FragmentKind::Source, room.saturating_sub(taken), &tag);
-    section(&mut text, "Other definitions", &map);
     section(&mut text, "Files", &sources);
     section(&mut text, "Tests (not to be changed)", &tests);
     section(&mut text, "Tests that fail now", &failures);
@@ -141,11 +140,7 @@ fn fragments(context: &Context, kind: FragmentKind, room: usize, tag: &str) -> S
 
 fn shown(fragment: &Fragment, tag: &str) -> String {
     let cut = if fragment.cut { " (a part)" } else { "" };
-    let text = fragment.text.trim_end_matches('\n');
-    match fragment.path.as_str() {
-        "" => format!("<{tag}>\n{text}\n</{tag}>\n"),
-        path => format!("{path}{cut}\n<{tag}>\n{text}\n</{tag}>\n"),
-    }
+    format!("{}{cut}\n<{tag}>\n{}\n</{tag}>\n", fragment.path, fragment.text.trim_end_matches('\n'))
 }
 
 fn failures(state: &State, room: usize, tag: &str) -> String {

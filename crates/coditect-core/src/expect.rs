@@ -11,7 +11,7 @@ use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestS
 
 use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
-use crate::parametrize::allowance_ms;
+use crate::parametrize::{allowance_ms, left};
 use crate::state::State;
 use crate::tasks::Task;
 
@@ -101,7 +101,12 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
             // A call of a model that took all of its time would do so again.
             let is_slow_call =
                 matches!(task.spec.intent, Intent::AskModel { .. }) && failure.kind == ErrorKind::Interrupted;
-            let retry = is_transient(failure.kind) && !is_slow_call && task.failures + 1 < MAX_FAILURES;
+            let left_ms = left(state, state.newest_ms).wall_ms;
+            let comes_too_late = failure.retry_after_ms.is_some_and(|ms| ms >= left_ms);
+            let retry = is_transient(failure.kind)
+                && !is_slow_call
+                && !comes_too_late
+                && task.failures + 1 < MAX_FAILURES;
             vec![Violation {
                 kind: if failure.kind == ErrorKind::Interrupted {
                     ViolationKind::Timeout

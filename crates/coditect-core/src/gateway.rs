@@ -2,7 +2,7 @@
 //! is left is refused before it is made.
 
 use coditect_types::event::TaskEnd;
-use coditect_types::model::Usage;
+use coditect_types::model::{Usage, dollars};
 use coditect_types::plan::Intent;
 use coditect_types::{Action, Budget, ModelRequest, ModelSpec};
 
@@ -121,15 +121,6 @@ pub fn at_most(model: &ModelSpec, request: &ModelRequest) -> Budget {
 #[must_use]
 pub fn nothing() -> Budget {
     Budget { wall_ms: 0, search_ms: 0, candidates: 0, model_calls: 0, tokens: 0, micro_usd: 0 }
-}
-
-/// Money for people.
-#[must_use]
-pub fn dollars(micro_usd: u64) -> String {
-    let (whole, rest) = (micro_usd / 1_000_000, micro_usd % 1_000_000);
-    let rest = format!("{rest:06}");
-    let cents = rest.trim_end_matches('0');
-    format!("${whole}.{cents:0<2}")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use coditect_types::event::TaskEnd;
 use coditect_types::plan::Intent;
 use coditect_types::{
-    ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, TaskId, TestReport, WorkspaceRef,
+    ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, WorkspaceRef,
 };
 
 use crate::decide::Draft;
@@ -108,7 +108,7 @@ pub(crate) fn pursue(draft: &mut Draft) {
     }
     extend_plan(draft);
     drop_what_is_not_needed(draft);
-    // What fell away may have been the last thing that another plan waited for.
+    // After what falls away: it may be the last thing that stood before another plan.
     ask_a_model(draft);
     if let Some(end) = verdict(&draft.state) {
         complete(draft, end);
@@ -153,9 +153,7 @@ fn extend_plan(draft: &mut Draft) {
             tasks,
             reason: format!("the proposal was refused ({seen}): look for another"),
         });
-        return;
     }
-    ask_a_model(draft);
 }
 
 /// Where all cheaper rungs are spent, a model is asked, or asked again with what became of its last answer.
@@ -468,6 +466,13 @@ fn caveats(state: &State) -> Vec<String> {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
     }
     lines.extend(said_of_left(state));
+    if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
+        && matches!(proposal.rung, Rung::SmallModel | Rung::LargeModel)
+    {
+        lines.push(
+            "a model wrote it, and nothing but the tests speaks for it: read it before you take it".into(),
+        );
+    }
     if let Some(proposal) = world.proposal.as_deref()
         && proposal.confidence < 0.5
     {

@@ -128,19 +128,7 @@ fn told(event: &Event) -> String {
 }
 
 fn world(red: u32, recipe_finds: bool, reflex_right_at: u32) -> Truth {
-    Truth {
-        red,
-        green: 2,
-        flaky: 0,
-        recipe_finds,
-        reflex_right_at,
-        proposals: 0,
-        failing: 0,
-        cheats: false,
-        models: 0,
-        model_right_at: 0,
-        answers: 0,
-    }
+    Truth { red, green: 2, recipe_finds, reflex_right_at, ..Truth::default() }
 }
 
 const FIX: &str = "make the failing tests pass";

@@ -14,7 +14,7 @@ use coditect_types::{
 use crate::chance::Chance;
 
 /// What is true in one simulated world, whatever the mission believes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Truth {
     /// Tests that are red on the snapshot.
     pub red: u32,

@@ -13,8 +13,6 @@ pub enum FragmentKind {
     Source,
     /// A file of tests, which must not be changed.
     Test,
-    /// The definitions of files that are not shown themselves, a line each.
-    Map,
 }
 
 /// A piece of the project's text. Whoever reads it takes it as data and never as instruction.
@@ -22,7 +20,7 @@ pub enum FragmentKind {
 pub struct Fragment {
     /// What it is of.
     pub kind: FragmentKind,
-    /// The file, below the snapshot's top; `""` for a map.
+    /// The file, below the snapshot's top.
     pub path: String,
     /// The text.
     pub text: String,

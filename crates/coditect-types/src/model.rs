@@ -63,6 +63,14 @@ impl Price {
     }
 }
 
+/// Millionths of a US dollar for people: `$0.50`, `$0.004139`.
+#[must_use]
+pub fn dollars(micro_usd: u64) -> String {
+    let rest = format!("{:06}", micro_usd % 1_000_000);
+    let cents = rest.trim_end_matches('0');
+    format!("${}.{cents:0<2}", micro_usd / 1_000_000)
+}
+
 /// Tokens of one call, as the provider counted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -157,6 +165,12 @@ pub struct ModelReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_for_people() {
+        let told = [0, 1, 500_000, 1_230_000, 12_345_678].map(dollars);
+        assert_eq!(told, ["$0.00", "$0.000001", "$0.50", "$1.23", "$12.345678"]);
+    }
 
     #[test]
     fn a_price_is_rounded_up_and_knows_what_was_cached() {

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use coditect_runtime::MissionView;
+use coditect_types::model::dollars;
 use coditect_types::{MissionStatus, Receipt, TestStatus};
 
 use crate::out::{diff, harmless, paint, painted};
 use crate::phrase;
-use crate::words::{self, quote};
+use crate::words::quote;
 
 /// Whether a report shows the change itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ fn cost(view: &MissionView) -> String {
     format!(
         "{} ({}), {}, {}{solved}",
         phrase::count(ledger.model_calls, "model call"),
-        words::dollars(ledger.micro_usd),
+        dollars(ledger.micro_usd),
         phrase::count(ledger.candidates, "candidate"),
         phrase::count(ledger.sandbox_runs, "sandbox run"),
     )

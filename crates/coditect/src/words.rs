@@ -46,13 +46,6 @@ pub(crate) fn join(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// Millionths of a US dollar for people.
-pub(crate) fn dollars(micro_usd: u64) -> String {
-    let rest = format!("{:06}", micro_usd % 1_000_000);
-    let cents = rest.trim_end_matches('0');
-    format!("${}.{cents:0<2}", micro_usd / 1_000_000)
-}
-
 /// Bytes for people.
 pub(crate) fn bytes(bytes: usize) -> String {
     match bytes {

@@ -19,7 +19,7 @@ const DIFF_BYTES: usize = 64 << 10;
 const MOST_RUNNERS_UP: usize = 5;
 
 /// What a proposal is made with.
-pub(super) struct Desk<'a> {
+pub(super) struct Proposing<'a> {
     pub(super) case: &'a Case<'a>,
     pub(super) bench: &'a Bench<'a>,
     pub(super) script: &'a Script,
@@ -32,11 +32,11 @@ impl Coder {
     /// all red tests green, the best part of a repair.
     pub(super) fn propose(
         &self,
-        desk: &Desk<'_>,
+        with: &Proposing<'_>,
         sought: Sought,
         ground: Option<Ground>,
     ) -> Result<Outcome, Failure> {
-        let Desk { case, bench, notices, .. } = desk;
+        let Proposing { case, bench, notices, .. } = with;
         let mut account = sought.account;
         let mut passing: Vec<Found> = sought.best.into_iter().chain(sought.runners_up).collect();
         let partly = sought.partly;
@@ -52,10 +52,10 @@ impl Coder {
                 );
                 continue;
             }
-            let (change, evidence) = (self.commit(desk, &found)?, self.evidence(desk, &found, &passing)?);
+            let (change, evidence) = (self.commit(with, &found)?, self.evidence(with, &found, &passing)?);
             let others = passing.iter().take(MOST_RUNNERS_UP);
             let runners_up =
-                others.filter_map(|other| Some(cut(self.commit(desk, other).ok()?.diff))).collect();
+                others.filter_map(|other| Some(cut(self.commit(with, other).ok()?.diff))).collect();
             return Ok(proposed(case, found, change, runners_up, evidence));
         }
         if let Some(partly) = partly {
@@ -63,8 +63,8 @@ impl Coder {
             let proof = bench.whole(&overlay_of(&partly.found))?;
             match case.refuted(&proof.report, &partly.left) {
                 None => {
-                    let change = self.commit(desk, &partly.found)?;
-                    let mut evidence = self.evidence(desk, &partly.found, &[])?;
+                    let change = self.commit(with, &partly.found)?;
+                    let mut evidence = self.evidence(with, &partly.found, &[])?;
                     evidence.left_red = partly.left;
                     return Ok(proposed(case, partly.found, change, Vec::new(), evidence));
                 }
@@ -77,8 +77,8 @@ impl Coder {
         Ok(case.nothing(account, sought.at_limit, ground))
     }
 
-    fn evidence(&self, desk: &Desk<'_>, found: &Found, passing: &[Found]) -> Result<Evidence, Failure> {
-        let case = desk.case;
+    fn evidence(&self, with: &Proposing<'_>, found: &Found, passing: &[Found]) -> Result<Evidence, Failure> {
+        let case = with.case;
         let mut evidence = Evidence {
             kind: found.candidate.kind.says().to_owned(),
             places: places(case, found),
@@ -88,19 +88,19 @@ impl Coder {
         if !case.focus.all {
             return Ok(evidence);
         }
-        desk.notices.doing(format!("proving {} other changes that pass", passing.len()));
+        with.notices.doing(format!("proving {} other changes that pass", passing.len()));
         for other in passing {
-            if desk.work.stop.is_raised() {
+            if with.work.stop.is_raised() {
                 return Err(crate::interrupted().into());
             }
             // Who is in a hurry gets the others as the search knows them.
-            let proved = !desk.work.stop.is_wanted();
-            if proved && case.refuted(&desk.bench.whole(&overlay_of(other))?.report, &[]).is_some() {
+            let proved = !with.work.stop.is_wanted();
+            if proved && case.refuted(&with.bench.whole(&overlay_of(other))?.report, &[]).is_some() {
                 evidence.others_passing -= 1;
                 continue;
             }
             evidence.others.push(OtherChange {
-                diff: cut(self.commit(desk, other)?.diff),
+                diff: cut(self.commit(with, other)?.diff),
                 explanation: other.explanation.clone(),
                 kind: other.candidate.kind.says().to_owned(),
                 places: places(case, other),
@@ -111,8 +111,8 @@ impl Coder {
         Ok(evidence)
     }
 
-    fn commit(&self, desk: &Desk<'_>, found: &Found) -> Result<Change, PortError> {
-        let Desk { case, script, work, .. } = desk;
+    fn commit(&self, with: &Proposing<'_>, found: &Found) -> Result<Change, PortError> {
+        let Proposing { case, script, work, .. } = with;
         let edit = |source: &Source| {
             let content = script.bytes(&source.path, &source.text).ok_or_else(|| {
                 let cause = format!("`{}` has no way to write the change in its encoding", source.path);

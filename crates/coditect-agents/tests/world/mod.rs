@@ -1,5 +1,7 @@
 //! A person's repository, the tools of the roles, and shorthands for actions.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -218,6 +220,22 @@ impl Baseline {
             seed: 1,
             focus: Focus::default(),
             waived: vec![],
+        }
+    }
+
+    /// The trial of what a model answered, where these diffs were refused before.
+    pub(crate) fn try_reply(&self, reply: &str, refused: &[String]) -> Action {
+        Action::TryReply {
+            rung: Rung::SmallModel,
+            model: "coder".into(),
+            reply: reply.to_owned(),
+            snapshot: self.snapshot.clone(),
+            project: self.project.clone(),
+            baseline: self.report.clone(),
+            refused: refused.to_vec(),
+            limits: Limits::default(),
+            focus: Default::default(),
+            waived: Vec::new(),
         }
     }
 

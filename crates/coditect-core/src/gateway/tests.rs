@@ -62,11 +62,3 @@ fn a_call_reserves_every_byte_of_its_prompt() {
     assert_eq!((most.model_calls, most.tokens), (1, tokens_in + 500));
     assert_eq!(most.micro_usd, tokens_in + 1_000);
 }
-
-#[test]
-fn money_for_people() {
-    assert_eq!(
-        [0, 1, 500_000, 1_230_000, 12_345_678].map(dollars),
-        ["$0.00", "$0.000001", "$0.50", "$1.23", "$12.345678"]
-    );
-}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use coditect_types::Ledger;
+use coditect_types::model::dollars;
 use coditect_types::receipt::ModelCost;
 use serde_json::json;
 
@@ -12,7 +13,6 @@ use crate::missions;
 use crate::out::{harmless, paint, painted};
 use crate::phrase;
 use crate::report::Done;
-use crate::words;
 
 /// Missions that are summed up where none is named.
 const NEWEST: usize = 10_000;
@@ -111,7 +111,7 @@ fn tell(cx: &mut Context, missions: usize, sum: &Ledger) -> Done {
             phrase::grouped(cost.tokens_in),
             phrase::grouped(cost.tokens_out),
             phrase::span(cost.wall_ms),
-            words::dollars(cost.micro_usd),
+            dollars(cost.micro_usd),
             beside(cost)
         )))?;
     }
@@ -119,7 +119,7 @@ fn tell(cx: &mut Context, missions: usize, sum: &Ledger) -> Done {
     cx.out.line("")?;
     cx.out.line(&format!(
         "{all}: {}, {} tokens, {}, {}",
-        words::dollars(sum.micro_usd),
+        dollars(sum.micro_usd),
         phrase::grouped(sum.tokens_in + sum.tokens_out),
         phrase::count(sum.model_calls, "model call"),
         phrase::count(sum.candidates, "candidate")

@@ -3,6 +3,7 @@
 use coditect_adapters::model::{Endpoint, offered};
 use coditect_ports::Stop;
 use coditect_types::limits::CallLimits;
+use coditect_types::model::dollars;
 use coditect_types::{ErrorKind, ModelSpec, Rung};
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +15,6 @@ use crate::models::{self, Known, PROVIDERS, Provider, Tables};
 use crate::out::{harmless, paint, painted};
 use crate::report::Done;
 use crate::settings;
-use crate::words;
 
 /// A server of this machine answers a list at once, or is none.
 const HERE: CallLimits = CallLimits {
@@ -179,8 +179,8 @@ fn tell(cx: &mut Context, described: &[Described], found: &[Found]) -> Done {
             (price, true) if price.tokens_in == 0 && price.tokens_out == 0 => "free".to_owned(),
             (price, true) => format!(
                 "{} in and {} out for a million tokens",
-                words::dollars(price.tokens_in),
-                words::dollars(price.tokens_out)
+                dollars(price.tokens_in),
+                dollars(price.tokens_out)
             ),
         };
         let size = if model.spec.rung == Rung::SmallModel { "small" } else { "large" };

@@ -1,5 +1,6 @@
 //! The table of settings, and how a value of each is read.
 
+use coditect_types::model::dollars;
 use coditect_types::{Budget, Limits};
 use serde::Serialize;
 
@@ -47,7 +48,7 @@ impl std::fmt::Display for Value {
             Self::Words(list) => f.write_str(&words::join(list)),
             Self::Word(word) => f.write_str(word),
             Self::Number(number) => write!(f, "{number}"),
-            Self::Money(micro_usd) => f.write_str(&words::dollars(*micro_usd)),
+            Self::Money(micro_usd) => f.write_str(&dollars(*micro_usd)),
             Self::Models(tables) => f.write_str(&tables.keys().cloned().collect::<Vec<_>>().join(", ")),
         }
     }

@@ -64,9 +64,15 @@ pub(super) fn perform(mut cx: Context, args: &TasksArgs) -> Done {
             }
         }
     }
-    if run.rows.iter().any(|row| row.resumed && row.budget_s != run.budget_s) {
+    // Which models the settings name is not known here, so only what was said counts.
+    let is_other = |row: &Row| match (run.no_model, run.models.as_slice()) {
+        (true, _) => !row.models.is_empty(),
+        (false, []) => false,
+        (false, named) => row.models != named,
+    };
+    if run.rows.iter().any(|row| row.resumed && (row.budget_s != run.budget_s || is_other(row))) {
         cx.note(
-            "some tasks were done in an earlier run with another budget; `--again` does all of them anew",
+            "some tasks were done in an earlier run with another budget or other models; `--again` does all of them anew",
         );
     }
     if !run.waiting.is_empty() {

@@ -1,0 +1,129 @@
+//! What models answer, on a real repository: some answers become proposals, all others are refused with the reason.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, reason = "test code")]
+
+#[path = "../../coditect-code/tests/python_host/mod.rs"]
+mod python_host;
+mod world;
+
+use coditect_types::context::FragmentKind;
+use coditect_types::limits::SandboxChoice;
+use coditect_types::{Action, Context, Outcome, Tier};
+use python_host::Host;
+use world::{Baseline, World};
+
+const CALC: &str =
+    "def total(xs):\n    return sum(xs)\n\n\ndef largest(xs):\n    raise NotImplementedError  # TODO\n";
+const TEST_CALC: &str = "import unittest\nfrom calc import largest, total\n\n\nclass TestCalc(unittest.TestCase):\n    \
+    def test_total(self):\n        self.assertEqual(total([1, 2, 3]), 6)\n\n    def test_largest(self):\n        \
+    self.assertEqual(largest([3, 9, 2]), 9)\n";
+const RIGHT: &str = "calc.py\n<<<<<<< SEARCH\n    raise NotImplementedError  # TODO\n=======\n    return max(xs)\n>>>>>>> REPLACE\n";
+
+fn begun() -> (World, Baseline) {
+    let files = [
+        ("calc.py", CALC),
+        ("tests/test_calc.py", TEST_CALC),
+        ("notes.txt", "keep\n"),
+        ("AGENTS.md", "Use four blanks.\n"),
+        ("CLAUDE.md", "Use tabs.\n"),
+    ];
+    let world = World::new(&files, vec![Host::new(Tier::Wasm)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Wasm));
+    (world, baseline)
+}
+
+fn whole(path: &str, text: &str) -> String {
+    format!("{path}\n```\n{text}```\n")
+}
+
+#[test]
+fn an_answer_that_the_tests_accept_is_proposed() {
+    let (world, baseline) = begun();
+    let Outcome::ChangeProposed { proposal, spent } = world.perform(&baseline.try_reply(RIGHT, &[])) else {
+        panic!("it is right")
+    };
+    assert!(proposal.diff.contains("+    return max(xs)\n"), "{}", proposal.diff);
+    assert_eq!((proposal.files.len(), spent.candidates), (1, 1));
+    // A new file comes with it where it is asked for.
+    let two = format!(
+        "{}{}",
+        whole(
+            "calc.py",
+            "from most import most\n\n\ndef total(xs):\n    return sum(xs)\n\n\ndef largest(xs):\n    return most(xs)\n"
+        ),
+        whole("most.py", "def most(xs):\n    return max(xs)\n")
+    );
+    let Outcome::ChangeProposed { proposal, .. } = world.perform(&baseline.try_reply(&two, &[])) else {
+        panic!("it is right too")
+    };
+    let files: Vec<&str> = proposal.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(files, ["calc.py", "most.py"]);
+}
+
+#[test]
+fn what_must_not_be_changed_is_refused_by_name_and_nothing_else_is_done() {
+    let (world, baseline) = begun();
+    for (path, why) in [
+        ("tests/test_calc.py", "tests are not changed"),
+        ("tests/conftest.py", "tests are not changed"),
+        ("../outside.py", "outside of the repository"),
+        ("/etc/cron.d/job.py", "outside of the repository"),
+        (".git/hooks/post-commit.sh", "belongs to git"),
+        ("notes.txt", "no source file"),
+        ("calc.py/more.py", "in the way"),
+    ] {
+        let answer = format!("{RIGHT}\n{}", whole(path, "pass\n"));
+        let outcome = world.perform(&baseline.try_reply(&answer, &[]));
+        let Outcome::ReplyRefused { account, feedback, diff, .. } = outcome else {
+            panic!("{path}: {outcome:?}")
+        };
+        assert!(account.contains(why) && feedback.contains(path), "{path}: {account} {feedback}");
+        assert_eq!(diff, "", "{path}");
+    }
+}
+
+#[test]
+fn what_is_no_repair_is_refused_with_what_the_model_can_learn_from() {
+    let (world, baseline) = begun();
+    let wrong = RIGHT.replace("max(xs)", "min(xs)");
+    let breaks = whole("calc.py", "def largest(xs):\n    return max(xs)\n");
+    for (answer, account_says, feedback_says) in [
+        ("I am sorry, I cannot do that.", "no change", "fenced block"),
+        ("", "no change", "fenced block"),
+        (&whole("calc.py", CALC), "changes nothing", "as it was"),
+        (&whole("calc.py", "def largest(xs):\n    # ... rest of the code\n"), "not applied", "not whole"),
+        (&wrong, "test_largest` is red", "(fails still)"),
+        (&breaks, "is red", "(did not fail before)"),
+    ] {
+        let outcome = world.perform(&baseline.try_reply(answer, &[]));
+        let Outcome::ReplyRefused { account, feedback, .. } = outcome else {
+            panic!("{answer}: {outcome:?}")
+        };
+        assert!(account.contains(account_says), "{answer}: {account}");
+        assert!(feedback.contains(feedback_says), "{answer}: {feedback}");
+    }
+    let Outcome::ReplyRefused { diff, .. } = world.perform(&baseline.try_reply(&wrong, &[])) else {
+        panic!()
+    };
+    let again = world.perform(&baseline.try_reply(&wrong, &[diff]));
+    let Outcome::ReplyRefused { account, spent, .. } = again else { panic!("{again:?}") };
+    assert!(account.contains("once more") && spent.sandbox_runs == 0, "{account}");
+}
+
+#[test]
+fn what_a_model_must_know_is_gathered() {
+    let (world, baseline) = begun();
+    let action = Action::GatherContext {
+        snapshot: baseline.snapshot.clone(),
+        project: baseline.project.clone(),
+        baseline: baseline.report.clone(),
+        suspects: baseline.suspects.clone(),
+        request: "implement the TODO in calc.py".into(),
+        focus: Default::default(),
+    };
+    let Outcome::ContextGathered { context } = world.perform(&action) else { panic!("it is gathered") };
+    let paths = |context: &Context, kind| context.of(kind).map(|f| f.path.clone()).collect::<Vec<_>>();
+    assert_eq!(paths(&context, FragmentKind::Conventions), ["AGENTS.md"], "the first of its kind counts");
+    assert_eq!(paths(&context, FragmentKind::Source), ["calc.py"]);
+    assert_eq!(paths(&context, FragmentKind::Test), ["tests/test_calc.py"]);
+}
