@@ -24,7 +24,7 @@ use crate::{Tools, failed, not_mine};
 mod batches;
 mod judge;
 mod layer;
-mod mending;
+pub(crate) mod mending;
 mod narrow;
 mod parts;
 mod picks;

@@ -10,6 +10,7 @@ use coditect_types::context::FragmentKind;
 use coditect_types::{Context, Failure, Focus, Fragment, Outcome, Project, Snapshot, Suspect, TestReport};
 
 use super::Analyzer;
+use crate::coder::mending::text_below;
 use crate::coder::sources;
 use crate::notices::Notices;
 
@@ -17,7 +18,7 @@ use crate::notices::Notices;
 const ALL_BYTES: usize = 256 << 10;
 const ONE_BYTES: usize = 64 << 10;
 /// Bytes of one file of conventions.
-const CONVENTION_BYTES: u64 = 16 << 10;
+const CONVENTION_BYTES: usize = 16 << 10;
 /// Files in which a project tells its ways, the one that goes before the others first.
 const CONVENTIONS: &[&str] = &["AGENTS.override.md", "AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 
@@ -105,16 +106,11 @@ fn conventions(view: &Path, root: &str, context: &mut Context) {
     for directory in directories {
         let found = CONVENTIONS.iter().find_map(|name| {
             let path = if directory.is_empty() { (*name).to_owned() } else { format!("{directory}/{name}") };
-            Some((text_of(&view.join(&path))?, path))
+            let text = text_below(view, &path).filter(|text| text.len() <= CONVENTION_BYTES)?;
+            Some((text, path))
         });
         if let Some((text, path)) = found {
             context.fragments.push(Fragment { kind: FragmentKind::Conventions, path, text, cut: false });
         }
     }
-}
-
-/// The text of a plain file of moderate size.
-fn text_of(path: &Path) -> Option<String> {
-    let about = std::fs::symlink_metadata(path).ok()?;
-    (about.is_file() && about.len() <= CONVENTION_BYTES).then(|| std::fs::read_to_string(path).ok()).flatten()
 }

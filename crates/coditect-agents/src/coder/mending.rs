@@ -83,11 +83,15 @@ impl Coder {
     }
 }
 
-/// The text of a file below `top`, where what ran there may have put anything: links, which lead out of it, are not followed.
-fn text_below(top: &Path, path: &str) -> Option<String> {
+/// The text of a file below `top`, where what ran there may have put anything and the path may be anyone's: nothing that leads
+/// out of it, by a link or by its name, is followed.
+pub(crate) fn text_below(top: &Path, path: &str) -> Option<String> {
     let mut at = top.to_owned();
     let mut names = path.split('/').peekable();
     while let Some(name) = names.next() {
+        if matches!(name, "" | "." | "..") {
+            return None;
+        }
         at.push(name);
         let about = fs::symlink_metadata(&at).ok()?;
         let fits = match names.peek() {
@@ -120,7 +124,7 @@ mod tests {
         symlink(top.path().join("out/key"), view.join("src/b.js")).unwrap();
         symlink(top.path().join("out"), view.join("lib")).unwrap();
         assert_eq!(text_below(&view, "src/a.js").as_deref(), Some("a"));
-        for path in ["src/b.js", "lib/key", "src", "none"] {
+        for path in ["src/b.js", "lib/key", "src", "none", "../out/key", "/src/a.js", "src/../src/a.js"] {
             assert_eq!(text_below(&view, path), None, "{path}");
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn narrow(case: &Case<'_>, sources: &mut Sources) -> Result<Option<Wi
 }
 
 /// Whether a file, as the project has it, is the one or below the directory that the person named below theirs.
-fn is_in(case: &Case<'_>, path: &str, name: &str) -> bool {
+pub(super) fn is_in(case: &Case<'_>, path: &str, name: &str) -> bool {
     let name = match (case.snapshot.subdir.as_str(), name) {
         ("", name) => name.to_owned(),
         (subdir, "") => subdir.to_owned(),

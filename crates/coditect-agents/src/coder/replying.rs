@@ -13,6 +13,8 @@ use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{Evidence, Proposal, Spent};
 use coditect_types::{Failure, Outcome, TestReport, TestResult};
 
+use super::mending::text_below;
+use super::narrow::is_in;
 use super::proposing::cut;
 use super::sources::{self, Sources};
 use super::{Case, Coder};
@@ -90,7 +92,7 @@ impl Coder {
         }
         let current = |path: &str| {
             let known = sources.product.iter().find(|source| case.below_top(&source.path) == path);
-            known.map(|source| source.text.clone()).or_else(|| text_at(view, path))
+            known.map(|source| source.text.clone()).or_else(|| text_below(view, path))
         };
         let Applied { files, mut refused } = written::apply(&changes, &current);
         let mut edits = Vec::new();
@@ -208,10 +210,7 @@ fn may_change(
     if is_test_path(below) || sources.tests.iter().any(|source| source.path == below) {
         return Err("it is a test, and tests are not changed");
     }
-    let wanted = |name: &String| {
-        path == name || path.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
-    };
-    if !case.focus.files.is_empty() && !case.focus.files.iter().any(wanted) {
+    if !case.focus.files.is_empty() && !case.focus.files.iter().any(|name| is_in(case, below, name)) {
         return Err("only the files that were named may be changed");
     }
     // A link could lead anywhere, and a directory is no file; what a tool wrote is not in the list of what may be edited.
@@ -235,15 +234,6 @@ fn is_below_directories(view: &Path, path: &str) -> Result<(), &'static str> {
         }
     }
     Ok(())
-}
-
-/// The text of a plain file that is not among those that may be changed: what is asked of it is refused by name.
-fn text_at(view: &Path, path: &str) -> Option<String> {
-    let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
-    let about = std::fs::symlink_metadata(view.join(path)).ok().filter(|_| !leaves)?;
-    (about.is_file() && about.len() <= 1 << 20)
-        .then(|| std::fs::read_to_string(view.join(path)).ok())
-        .flatten()
 }
 
 /// What is told the model of a run with its change.
