@@ -141,7 +141,7 @@ impl Coder {
         bench.shorten(&red)?;
         if case.rung != Rung::Recipe {
             bench.prepare_batches(&red, threads)?;
-        } else if case.project.framework.toolchain() == Some(Toolchain::Node) {
+        } else if case.project.framework.toolchain() == Some(Toolchain::Node) || bench.forks() {
             // Most messages name nothing, or one or two changes.
             bench.later.get_or_init(|| Later::new(&red, threads));
         }

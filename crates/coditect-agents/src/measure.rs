@@ -7,9 +7,10 @@ use std::time::Duration;
 use coditect_code::suite::{BUILD, Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{PortError, Sandbox, Work, Writes};
 use coditect_types::project::Framework;
-use coditect_types::{Limits, Project, TestStatus};
+use coditect_types::{Limits, Project, TestStatus, Tier};
 
 use crate::Tools;
+use crate::analyzer::trace;
 use crate::notices::Notices;
 
 /// Times that a red test is run again.
@@ -20,6 +21,9 @@ const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
 const MOST_HUNG_AGAIN: usize = 1;
 /// Red tests that are run again at most: a tree on which more are red is not flaky but broken.
 const MOST_AGAIN: usize = 500;
+/// Green tests beside which red ones are traced, and what they may take together.
+const MOST_GREEN: usize = 200;
+const MOST_GREEN_TIME: Duration = Duration::from_secs(2);
 /// Wall clock of a build at least, ms: the limit is meant for tests, and dependencies are built only once.
 pub(crate) const BUILD_MS: u64 = 900_000;
 
@@ -36,6 +40,8 @@ pub(crate) struct Place<'a> {
     pub(crate) sandbox: &'a dyn Sandbox,
     pub(crate) limits: &'a Limits,
     pub(crate) waived: &'a [String],
+    /// What the tests may take before a faster tier is tried, where there is one.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// What a measurement found.
@@ -70,6 +76,14 @@ impl Place<'_> {
         if coverage == Coverage::Lines && is_traced { AGAIN - 1 } else { AGAIN }
     }
 
+    /// Whether lines are recorded for the red tests and some green ones only: before 3.12 Python is some times slower
+    /// while it tells them, and there is no telling which version a sandbox has.
+    fn samples_lines(&self) -> bool {
+        let python =
+            matches!(self.project.framework, Framework::Pytest | Framework::Unittest | Framework::Doctest);
+        python && self.project.tier != Tier::Wasm
+    }
+
     fn run_in(
         &self,
         view: &Path,
@@ -77,7 +91,11 @@ impl Place<'_> {
         notices: &mut Notices<'_>,
     ) -> Result<SuiteReport, PortError> {
         let cache = self.cache()?;
-        self.suite(view, cache.as_deref()).run(how, &self.work.stop, &mut |progress| notices.tests(progress))
+        let suite = self.suite(view, cache.as_deref());
+        let report = suite.run(how, &self.work.stop, &mut |progress| notices.tests(progress))?;
+        let (tier, wall, runs) = (report.tier, report.wall, report.runs);
+        tracing::debug!(?tier, ?wall, runs, selected = ?how.select.map(<[String]>::len), "tests were run");
+        Ok(report)
     }
 
     fn suite<'b>(&'b self, view: &'b Path, cache: Option<&'b Path>) -> Suite<'b> {
@@ -107,14 +125,28 @@ impl Place<'_> {
         imports: &[String],
         notices: &mut Notices<'_>,
     ) -> Result<Measured, PortError> {
+        let sampled = coverage == Coverage::Lines && self.samples_lines();
         let how = SuiteRun {
-            coverage,
+            coverage: if sampled { Coverage::None } else { coverage },
             imports,
+            patience: self.patience,
+            // All of it is run again in the tier that has it.
+            stop_on_lack: self.project.tier == Tier::Wasm,
             build_ms: BUILD_MS.max(self.limits.wall_ms),
             ..SuiteRun::whole(self.limits)
         };
         let suite = self.run(&how, notices)?;
         let mut measured = Measured { runs: u64::from(suite.runs), suite };
+        let lacks = measured.suite.unsupported.is_some() && self.project.tier == Tier::Wasm;
+        if lacks || measured.suite.slow {
+            return Ok(measured);
+        }
+        if sampled && measured.suite.report.red().any(|test| test.id.ends_with(IMPORT)) {
+            // What keeps files from being imported is in no test's lines, and such a run is short.
+            measured.suite = self.run(&SuiteRun { coverage, ..how.clone() }, notices)?;
+            measured.runs += u64::from(measured.suite.runs);
+        }
+        let sampled = sampled && measured.suite.lines.is_empty();
         let mut built = None;
         for round in 0..self.times_again(coverage) {
             let again = again(&measured.suite, round);
@@ -125,7 +157,15 @@ impl Place<'_> {
             let hung = measured.suite.report.tests.iter().any(|test| test.status == TestStatus::TimedOut);
             let share = hung.then(|| AGAIN_AFTER_HANG.min(Duration::from_millis(self.limits.wall_ms / 6)));
             let build_ms = BUILD_MS.max(self.limits.wall_ms);
-            let how = SuiteRun { select: Some(&again), share, build_ms, ..SuiteRun::whole(self.limits) };
+            let mut select = again.clone();
+            let traced = sampled && round == 0;
+            if traced {
+                let most = Some(MOST_GREEN_TIME);
+                select.extend(trace::contrast(&measured.suite.report, &again, MOST_GREEN, most));
+            }
+            let coverage = if traced { coverage } else { Coverage::None };
+            let how =
+                SuiteRun { select: Some(&select), share, build_ms, coverage, ..SuiteRun::whole(self.limits) };
             let view = self.fresh()?;
             let cache = self.cache()?;
             let suite = self.suite(&view, cache.as_deref());
@@ -143,6 +183,10 @@ impl Place<'_> {
             };
             measured.runs += u64::from(second.runs);
             count(&mut measured.suite, &second, &again);
+            if traced {
+                measured.suite.lines = second.lines;
+                measured.suite.import_lines = second.import_lines;
+            }
         }
         Ok(measured)
     }

@@ -40,6 +40,7 @@ impl Tester {
             work,
             commit: case.commit,
             purpose: "verify",
+            patience: None,
             project: case.project,
             sandbox: self.tools.sandbox(case.project.tier)?,
             limits: case.limits,

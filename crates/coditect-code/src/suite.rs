@@ -17,6 +17,7 @@ use coditect_types::{Enforced, ErrorKind, Limits, Project, TestReport, TestResul
 
 mod checks;
 mod command;
+mod forks;
 mod imports;
 mod native;
 mod protocol;
@@ -91,6 +92,10 @@ pub struct SuiteRun<'a> {
     pub overlay: &'a BTreeMap<String, String>,
     /// End at the first red test.
     pub stop_on_red: bool,
+    /// End once a test shows that the tier lacks what the project needs.
+    pub stop_on_lack: bool,
+    /// End once the tests that ended by themselves took this long together: another tier may be faster.
+    pub patience: Option<Duration>,
     /// Limits of the run; `wall_ms` of each round.
     pub limits: &'a Limits,
     /// Wall clock of a build, ms.
@@ -119,6 +124,8 @@ impl<'a> SuiteRun<'a> {
             coverage: Coverage::None,
             overlay: NO_OVERLAY,
             stop_on_red: false,
+            stop_on_lack: false,
+            patience: None,
             limits,
             build_ms: limits.wall_ms,
             share: None,
@@ -162,6 +169,8 @@ pub struct SuiteReport {
     pub missing_module: Option<String>,
     /// Something that the tier cannot do, as the runner names it.
     pub unsupported: Option<String>,
+    /// It was ended since its tests take long, see [`SuiteRun::patience`].
+    pub slow: bool,
     /// What was noticed beside the tests.
     pub notes: Vec<String>,
     /// Processes that it took.
@@ -358,13 +367,14 @@ impl Suite<'_> {
     /// As [`Suite::run`].
     pub fn run_many(
         &self,
-        built: &Built,
+        built: Option<&Built>,
         many: &Many<'_>,
         stop: &Stop,
     ) -> Result<(Vec<Option<Fate>>, u32), PortError> {
-        match Native::of(self) {
-            Some(native) => native.run_many(built, many, stop),
-            None => Ok((vec![None; many.candidates.len()], 0)),
+        match (Native::of(self), built) {
+            (Some(native), Some(built)) => native.run_many(built, many, stop),
+            (None, None) if self.forks() => self.run_forks(many, stop),
+            _ => Ok((vec![None; many.candidates.len()], 0)),
         }
     }
 
@@ -404,7 +414,12 @@ impl Suite<'_> {
                         on_progress(progress(tally));
                     }
                 }
-                let enough = watch.is_hung() || (how.stop_on_red && heard == Heard::Ended(true));
+                let lacks = how.stop_on_lack && tally.unsupported.is_some();
+                let slow =
+                    how.patience.is_some_and(|patience| u128::from(tally.took_us) > patience.as_micros());
+                tally.slow |= slow;
+                let enough =
+                    watch.is_hung() || lacks || slow || (how.stop_on_red && heard == Heard::Ended(true));
                 if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
         })?;
@@ -452,7 +467,17 @@ impl Suite<'_> {
         select: Option<&[String]>,
         deselect: &[String],
     ) -> Result<String, PortError> {
-        let request = Request {
+        serde_json::to_string(&self.tests_request(how, select, deselect))
+            .map_err(|error| PortError::new(ErrorKind::Bug, format!("write the runner's request: {error}")))
+    }
+
+    fn tests_request<'b>(
+        &'b self,
+        how: &SuiteRun<'b>,
+        select: Option<&'b [String]>,
+        deselect: &'b [String],
+    ) -> Request<'b> {
+        Request {
             op: "test",
             framework: match self.project.framework {
                 Framework::Unittest => "unittest",
@@ -483,9 +508,7 @@ impl Suite<'_> {
                 .warm
                 .filter(|_| self.sandbox.tier() == Tier::Wasm)
                 .map(|select| Warm { select, files: select.iter().chain(how.hanging).collect() }),
-        };
-        serde_json::to_string(&request)
-            .map_err(|error| PortError::new(ErrorKind::Bug, format!("write the runner's request: {error}")))
+        }
     }
 
     /// Decides what the end of a round means for the test that was under way.
@@ -567,6 +590,7 @@ impl Suite<'_> {
             tier: self.sandbox.tier(),
             missing_module: tally.missing_module,
             unsupported: tally.unsupported,
+            slow: tally.slow,
             notes: tally.notes,
             runs,
             wall,

@@ -7,7 +7,7 @@ mod python_host;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use coditect_code::suite::{Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_code::suite::{Coverage, Fate, IMPORT, Many, Patch, Suite, SuiteReport, SuiteRun};
 use coditect_code::survey::Survey;
 use coditect_ports::{Stop, StopCause, Writes};
 use coditect_types::limits::SandboxChoice;
@@ -246,4 +246,118 @@ fn nothing_collected_is_said() {
     let report = run(&[("test_e.py", "import unittest\n\nclass T(unittest.TestCase):\n    pass\n")], |_| {});
     assert!(report.report.tests.is_empty());
     assert_eq!(report.report.exit_code, Some(5));
+}
+
+/// What came of changes of `shop.py` in one tree of processes.
+fn forked(
+    project_files: &[(&str, &str)],
+    select: &[&str],
+    near: &[&str],
+    changes: &[(&str, &str)],
+) -> Vec<Option<Fate>> {
+    let dir = tree(project_files);
+    let project = survey(&dir);
+    let host = Host::new(Tier::Os);
+    let suite = Suite {
+        project: &project,
+        view: dir.path(),
+        sandbox: &host,
+        waived: &[],
+        cache: None,
+        writes: Writes::Kept,
+    };
+    let old = project_files[0].1;
+    let candidates: Vec<Vec<Patch>> = changes
+        .iter()
+        .map(|(from, to)| {
+            assert!(from.is_empty() || old.contains(from), "{from}");
+            let new = if from.is_empty() { old.to_owned() } else { old.replacen(from, to, 1) };
+            vec![Patch::between(project_files[0].0, old.as_bytes(), new.as_bytes()).unwrap()]
+        })
+        .collect();
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let many = Many {
+        candidates: &candidates,
+        select: &ids(select),
+        near: &ids(near),
+        hangs: false,
+        limits: &limits(),
+        share: Duration::from_secs(10),
+        tests_share: Duration::from_millis(700),
+    };
+    let (fates, runs) = suite.run_many(None, &many, &Stop::new()).unwrap();
+    assert_eq!((fates.len(), runs), (changes.len(), 1));
+    fates
+}
+
+const SHOP: &str = "import os\nRATE = 3\nSEEN = []\n\n\ndef price(n, rate=RATE):\n    SEEN.append(n)\n    return n + rate\n\n\n\
+    def label(n):\n    return str(n)\n\n\nclass Till:\n    step = 1\n\n    def total(self, n):\n        return price(n) * self.step\n";
+const TEST_SHOP: &str = "import unittest\nimport shop\n\nclass TestShop(unittest.TestCase):\n    def test_price(self):\n        \
+    self.assertEqual(shop.price(2), 6)\n        self.assertEqual(len(shop.SEEN), 1)\n    def test_total(self):\n        \
+    self.assertEqual(shop.Till().total(2), 6)\n    def test_label(self):\n        self.assertEqual(shop.label(4), '4')\n";
+const RED: [&str; 2] = ["test_shop.py::TestShop::test_price", "test_shop.py::TestShop::test_total"];
+const NEAR: [&str; 1] = ["test_shop.py::TestShop::test_label"];
+
+#[test]
+fn a_process_forks_itself_for_candidates() {
+    let fates = forked(
+        &[("shop.py", SHOP), ("test_shop.py", TEST_SHOP)],
+        &RED,
+        &NEAR,
+        &[
+            ("", ""),
+            ("n + rate", "n * rate"),
+            ("RATE = 3", "RATE = 4"),
+            ("RATE = 3", "RATE ="),
+            ("SEEN.append(n)", "os._exit(0)"),
+            ("n + rate", "[0 for _ in iter(int, 1)]"),
+            ("return str(n)\n\n\nclass Till:\n    step = 1", "return n\n\n\nclass Till:\n    step = 2"),
+            ("", ""),
+        ],
+    );
+    let fates: Vec<Fate> = fates.into_iter().map(Option::unwrap).collect();
+    let passed = |n: usize| fates[n].passed.iter().map(String::as_str).collect::<Vec<_>>();
+    let red = |n: usize| fates[n].red.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>();
+    assert_eq!((passed(0), red(0)), (vec![], RED.to_vec()));
+    assert!(fates[0].red[0].1.contains("5 != 6"), "{:?}", fates[0].red);
+    // What one candidate leaves in memory is not there for the next: the list has one element in each.
+    assert_eq!((passed(1), red(1)), (RED.to_vec(), vec![]));
+    assert_eq!((fates[1].hung, fates[1].broke.as_slice()), (false, [].as_slice()));
+    // A default is a matter of importing the file again.
+    assert_eq!((passed(2), red(2)), (RED.to_vec(), vec![]));
+    assert_eq!(passed(3), Vec::<&str>::new());
+    assert!(!red(3).is_empty() && fates[3].red[0].1.contains("invalid syntax"), "{:?}", fates[3].red);
+    assert!(!red(4).is_empty(), "{:?}", fates[4]);
+    assert!(fates[5].hung, "{:?}", fates[5]);
+    assert!(red(6).contains(&RED[0]), "{:?}", fates[6]);
+    assert_eq!((passed(7), red(7)), (vec![], RED.to_vec()));
+}
+
+#[test]
+fn tests_near_the_red_ones_are_asked_of_candidates_that_turn_them_green() {
+    let test = TEST_SHOP.replace("assertEqual(len(shop.SEEN), 1)", "assertTrue(shop.SEEN)");
+    let label = "return n + rate\n\n\ndef label(n):\n    return str(n)";
+    let fates = forked(
+        &[("shop.py", SHOP), ("test_shop.py", &test)],
+        &RED,
+        &NEAR,
+        &[
+            (label, "return n * rate\n\n\ndef label(n):\n    return n"),
+            (label, "return n * rate\n\n\ndef label(n, m=1):\n    return n"),
+            (label, "return n * rate\n\n\ndef label(n):\n    while True:\n        pass"),
+        ],
+    );
+    for fate in fates.into_iter().map(Option::unwrap) {
+        assert_eq!((fate.red.as_slice(), fate.hung), ([].as_slice(), false));
+        assert_eq!(fate.passed, RED);
+        assert_eq!(fate.broke.len(), 1, "{:?}", fate.broke);
+    }
+}
+
+#[test]
+fn what_a_tree_of_processes_cannot_take_is_left_to_others() {
+    let shop = format!("# -*- coding: latin-1 -*-\n{SHOP}");
+    let files = [("shop.py", shop.as_str()), ("test_shop.py", TEST_SHOP)];
+    let fates = forked(&files, &RED, &[], &[("n + rate", "n * rate")]);
+    assert_eq!(fates, [None]);
 }

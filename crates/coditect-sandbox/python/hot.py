@@ -1,6 +1,6 @@
 """Trials without importing anything again: the code of changed functions is exchanged in the imported project.
 
-The op `hot` runs tests once as the op `warm` does (see `runner.py`), then imports the project afresh and collects its
+In WASM, the op `hot` runs tests once as the op `warm` does (see `runner.py`), then imports the project afresh and collects its
 tests, but runs none. The host keeps this memory and gives it to run after run. A run whose changes are bodies of functions
 gets their new code put into the functions as they are, and runs its tests at once. That is what importing the changed
 files would have led to, provided that
@@ -14,6 +14,8 @@ fresh one anyway.
 
 A candidate that loops is ended after so many turns of loops and calls in its changed functions, not by a clock: the guest
 is whole after that.
+
+Where there is `fork` the same stages serve candidates of their own, see `many.py`: a child that loops is killed there.
 """
 
 import ast
@@ -36,6 +38,9 @@ TEXT_BYTES = 4 << 20
 
 STAGE = None
 
+# Before 3.11 code has no name that tells functions apart.
+IS_ABLE = sys.version_info >= (3, 11)
+
 
 class TooManySteps(BaseException):
     """A candidate loops."""
@@ -56,7 +61,7 @@ def serve(text, emit):
     stage = {"unittest": UnittestStage, "pytest": PytestStage}.get(request.get("framework"))
     if stage is None:
         return COLD
-    ready = stage(request, max(STEPS, load.steps * TIMES))
+    ready = stage(request, Steps(max(STEPS, load.steps * TIMES)))
     if not ready.prepare():
         return COLD
     STAGE = ready
@@ -72,9 +77,12 @@ class Called:
 
     def __init__(self, project):
         self.project, self.codes = project, set()
-        self.mon = sys.monitoring
+        self.mon = getattr(sys, "monitoring", None)
 
     def __enter__(self):
+        if self.mon is None:
+            sys.setprofile(self._profile)
+            return self
         start = self.mon.events.PY_START
         self.mon.use_tool_id(self.TOOL, "coditect-hot")
         self.mon.register_callback(self.TOOL, start, self._start)
@@ -86,7 +94,15 @@ class Called:
             self.codes.add(code)
         return self.mon.DISABLE
 
+    def _profile(self, frame, event, _arg):
+        # Before 3.12.
+        if event == "call" and self.project.relative(frame.f_code.co_filename) is not None:
+            self.codes.add(frame.f_code)
+
     def __exit__(self, *_):
+        if self.mon is None:
+            sys.setprofile(None)
+            return
         self.mon.set_events(self.TOOL, 0)
         self.mon.free_tool_id(self.TOOL)
 
@@ -117,6 +133,19 @@ class Load:
     def __exit__(self, *_):
         self.mon.set_events(self.TOOL, 0)
         self.mon.free_tool_id(self.TOOL)
+
+
+class NoSteps:
+    """What loops is ended from outside."""
+
+    def begin(self):
+        pass
+
+    def watch(self, code):
+        pass
+
+    def reset(self):
+        pass
 
 
 class Steps:
@@ -212,8 +241,10 @@ def lowered(code, lines):
 
 
 def docstring(code):
-    has = code.co_flags & 0x4000000  # CO_HAS_DOCSTRING
-    return code.co_consts[0] if has and code.co_consts else None
+    first = code.co_consts[0] if code.co_consts else None
+    if sys.version_info < (3, 13):
+        return first if isinstance(first, str) else None
+    return first if code.co_flags & 0x4000000 else None  # CO_HAS_DOCSTRING
 
 
 def common_prefix(a, b):
@@ -237,6 +268,16 @@ def common_suffix(a, b, most):
         else:
             high = middle - 1
     return low
+
+
+def imported(node):
+    """Names that are imported in the scope of a module."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, (ast.Import, ast.ImportFrom)):
+            names = (one.asname or one.name.split(".")[0] for one in inner.names)
+            yield from (name for name in names if name != "*")
+        elif not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
+            yield from imported(inner)
 
 
 class File:
@@ -263,10 +304,13 @@ class File:
             first = min([node.lineno] + [one.lineno for one in getattr(node, "decorator_list", ())])
             return starts[first - 1], min(starts[node.end_lineno], len(self.text)), first, head
 
-        self.spans = [span(node) for node in tree.body]
+        # Calls of what is imported at the top compile to other code than calls of methods.
+        names = ", ".join(sorted(set(imported(tree))))
+        above = "import %s\n" % names if names else ""
+        self.spans = [span(node, above) for node in tree.body]
         # Methods are parts of their own: a class can be long.
         self.methods = [
-            span(node, "class %s:\n" % owner.name)
+            span(node, "%sclass %s:\n" % (above, owner.name))
             for owner in tree.body if isinstance(owner, ast.ClassDef)
             for node in owner.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         ]
@@ -312,7 +356,7 @@ class File:
         pairs = []
         if not differing(self.compiled[at], new, pairs):
             return None
-        found, above = [], at[2] - (2 if at[3] else 1)
+        found, above = [], at[2] - 1 - at[3].count("\n")
         for before, after in pairs:
             loaded = self.loaded.get((before.co_qualname, before.co_firstlineno + above))
             if loaded is None or not same(loaded, before) or any(c in self.called for c in all_codes(loaded)):
@@ -337,7 +381,7 @@ class Stage:
         # Where the program loops as it is, any of its functions may be the one that does.
         self.loops = len(request.get("files") or ()) > len(request.get("select") or ())
         self.request = dict(request, op="test", replace={}, select=None, coverage="none", list_only=False)
-        self.files, self.steps = {}, Steps(steps)
+        self.files, self.steps = {}, steps
 
     def prepare(self):
         reporter = runner.Reporter(lambda line: False)
@@ -450,7 +494,8 @@ class PytestStage(Stage):
 
         run.patch(pytest)
         self.plugin = runner.Plugin(run)
-        args = run.arguments() + (self.test_files or run.targets)
+        targets = runner.options_of(run.targets) + self.test_files if self.test_files else run.targets
+        args = run.arguments() + targets
         config = _prepareconfig(args, [self.plugin, run.hooks(pytest, self.plugin)])
         self.pytest = session = Session.from_config(config)
         config._do_configure()

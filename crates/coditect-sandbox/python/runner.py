@@ -1164,6 +1164,22 @@ def original(holder, name):
     return ORIGINALS.setdefault((holder.__name__, name), getattr(holder, name))
 
 
+# Options of pytest among targets that have a word of their own after them.
+OPTION_PAIRS = ("-k", "-m", "-o", "-c", "-p", "--deselect", "--ignore", "--ignore-glob")
+
+
+def options_of(targets):
+    """The options among pytest's targets."""
+    found, words = [], list(targets)
+    while words:
+        word = words.pop(0)
+        if word.startswith("-"):
+            found.append(word)
+            if word in OPTION_PAIRS and words:
+                found.append(words.pop(0))
+    return found
+
+
 def importable(name):
     try:
         return importlib.util.find_spec(name) is not None
@@ -1552,14 +1568,14 @@ def warm(request):
     library that it needs imported. The host keeps this memory and gives it to run after run."""
     root = request["root"]
     before = Stage()
-    modules = set(sys.modules)
+    modules, project = set(sys.modules), Project(root, None)
     keep_code((_abspath(root), _realpath(root)))
     request["op"] = "test"
     said = answer(request, lambda line: False)
     for name in set(sys.modules) - modules:
         module = sys.modules[name]
         places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
-        if any(place == root or place.startswith(root + os.sep) for place in places):
+        if any(place == root or project.relative(place) is not None for place in places):
             del sys.modules[name]
     before.restore()
     WARMED.append(True)
@@ -1652,20 +1668,40 @@ def native():
     else:
         sys.stderr.write("runner.py: set CODITECT_REPORT_FD or CODITECT_REPORT_FILE\n")
         return 2
-    owner = _getpid()
+    voice = Voice(fd)
+    sys.modules.setdefault("runner", sys.modules["__main__"])
+    request = json.loads(text)
+    said = beside("many").serve(request, voice) if request.get("op") == "many" else answer(request, voice)
+    voice.send(e="answer", answer=said)
+    return json.loads(said).get("exit_code", 1)
 
-    def emit(line):
-        if _getpid() != owner:
-            return False  # A forked child of a test must not speak for the run.
-        data = (line + "\n").encode("utf-8")
-        while data:
-            data = data[_os_write(fd, data):]
+
+class Voice:
+    """Writes reports of a process to a descriptor. A forked child of a test must not speak for the run."""
+
+    def __init__(self, fd):
+        self.fd, self.owner = fd, _getpid()
+
+    def __call__(self, line):
+        if _getpid() == self.owner:
+            data = (line + "\n").encode("utf-8")
+            while data:
+                data = data[_os_write(self.fd, data):]
         return False
 
-    sys.modules.setdefault("runner", sys.modules["__main__"])
-    answer = serve(text, emit)
-    emit(_encode({"e": "answer", "answer": answer}))
-    return json.loads(answer).get("exit_code", 1)
+    def send(self, **fields):
+        self(_encode(fields))
+
+
+def beside(name):
+    """A module that lies beside this file, of which no path may be searched."""
+    if name == "many":
+        beside("hot")
+    folder = os.path.dirname(_abspath(__file__))
+    spec = importlib.util.spec_from_file_location(name, os.path.join(folder, name + ".py"))
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ use coditect_types::Tier;
 
 pub(crate) use init::MARK;
 pub use init::init_if_requested;
-pub(crate) use plan::{PROJECT, RUNNER, RUNNER_TEXT};
+pub(crate) use plan::{PROJECT, RUNNER, RUNNER_FILES, RUNNER_FOLDER};
 pub(crate) use pump::{Lines, Reported};
 pub(crate) use run::{checked_directory, checked_view, request_inside};
 

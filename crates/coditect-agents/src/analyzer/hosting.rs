@@ -4,6 +4,8 @@
 //! to the OS tier; so does a test that is red there and green here (it writes to the disk, it asks for the
 //! machine). What the OS tier lacks too is told to the person, by name.
 
+use std::time::Duration;
+
 use coditect_code::python::Listing;
 use coditect_code::python::stdlib::{is_slip, is_slip_of_stdlib, is_stdlib};
 use coditect_code::suite::{Coverage, IMPORT, SuiteRun};
@@ -17,6 +19,9 @@ use crate::measure::{Measured, Place, is_test_by_test};
 use crate::notices::Notices;
 use crate::{Tools, is_allowed};
 
+/// What all tests may take in WASM where another tier can be had: programs run some three times faster there, and each
+/// candidate that looks like a repair runs them all.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Red tests that are tried in the other tier at most.
 const MOST_COMPARED: usize = 50;
 
@@ -73,6 +78,7 @@ impl Hosting<'_> {
             sandbox: self.tools.sandbox(project.tier)?,
             limits: self.limits,
             waived: self.waived,
+            patience: (project.tier == Tier::Wasm && self.can_move()).then_some(PATIENCE),
         })
     }
 
@@ -112,8 +118,16 @@ impl Hosting<'_> {
         Ok(project)
     }
 
+    fn can_move(&self) -> bool {
+        is_allowed(self.choice, Tier::Os) && self.tools.usable(Tier::Os).is_some()
+    }
+
     /// What the WASM tier lacks, as the errors of the run name it.
     fn lack(&self, project: &Project, measured: &Measured) -> Result<Option<String>, Failure> {
+        if measured.suite.slow {
+            let seconds = PATIENCE.as_secs();
+            return Ok(Some(format!("its tests take more than {seconds} s in WASM")));
+        }
         if let Some(what) = &measured.suite.unsupported {
             return Ok(Some(format!("WASM has no {what}")));
         }
@@ -155,7 +169,7 @@ impl Hosting<'_> {
         notices: &mut Notices<'_>,
         spent: &mut Spent,
     ) -> Result<Option<String>, Failure> {
-        let allowed = is_allowed(self.choice, Tier::Os) && self.tools.usable(Tier::Os).is_some();
+        let allowed = self.can_move();
         let red: Vec<String> = measured
             .suite
             .report

@@ -1,6 +1,6 @@
 //! The lines that single tests run, for projects that are built: from one instrumented build, test by test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,7 @@ pub(super) fn add_lines(
         return all_at_once(place, measured, &suite, &built, &trace);
     }
     let (at_once, most_green) = if suite.takes_many() { (AT_ONCE, MANY_GREEN) } else { (1, MOST_GREEN) };
-    let green = contrast(report, &red, most_green);
+    let green = contrast(report, &red, most_green, None);
     let mut greens_began = None;
     let batches = red.chunks(at_once).map(|ids| (ids, None));
     let greens = green.chunks(at_once).enumerate().map(|(n, ids)| (ids, Some(n * at_once)));
@@ -163,14 +163,20 @@ fn add_loading(measured: &mut Measured, trace: &Trace, red: &[String]) {
 }
 
 /// Green tests that are traced, the most telling first: those in the files of red ones, then those in their folders,
-/// then others. Those that take long are left out.
-fn contrast(report: &TestReport, red: &[String], most: usize) -> Vec<String> {
+/// then others. Those that take long are left out, and those that do not fit `within` a time that is for all of them.
+pub(crate) fn contrast(
+    report: &TestReport,
+    red: &[String],
+    most: usize,
+    within: Option<Duration>,
+) -> Vec<String> {
     let file = |id: &str| id.split("::").next().unwrap_or_default().to_owned();
     let folder = |id: &str| file(id).rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
     let files: BTreeSet<String> = red.iter().map(|id| file(id)).collect();
     let folders: BTreeSet<String> = red.iter().map(|id| folder(id)).collect();
     let mut rings = [Vec::new(), Vec::new(), Vec::new()];
-    let passed = |test: &&TestResult| test.status == TestStatus::Passed && test.us < MOST_US;
+    let most_us = within.map_or(MOST_US, |within| u64::try_from(within.as_micros()).unwrap_or(MOST_US) / 20);
+    let passed = |test: &&TestResult| test.status == TestStatus::Passed && test.us < most_us;
     for test in report.tests.iter().filter(passed) {
         let ring = match test.id.as_str() {
             id if files.contains(&file(id)) => 0,
@@ -186,6 +192,13 @@ fn contrast(report: &TestReport, red: &[String], most: usize) -> Vec<String> {
         let step = ring.len().div_ceil(share).max(1);
         chosen.extend(ring.into_iter().step_by(step));
     }
+    let Some(within) = within else { return chosen };
+    let times: BTreeMap<&str, u64> = report.tests.iter().map(|test| (test.id.as_str(), test.us)).collect();
+    let mut sum = 0;
+    chosen.retain(|id| {
+        sum += times.get(id.as_str()).copied().unwrap_or_default();
+        u128::from(sum) <= within.as_micros()
+    });
     chosen
 }
 
@@ -209,7 +222,7 @@ mod tests {
         let mut tests: Vec<TestResult> = (0..500).map(|n| test(&format!("far/x_test.go::T{n}"))).collect();
         tests.extend([test("a/y_test.go::Near"), test("a/x_test.go::Same")]);
         let report = TestReport { tests, ..TestReport::default() };
-        let chosen = contrast(&report, &["a/x_test.go::Red".to_owned()], MOST_GREEN);
+        let chosen = contrast(&report, &["a/x_test.go::Red".to_owned()], MOST_GREEN, None);
         assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
         assert!((40..=MOST_GREEN).contains(&chosen.len()), "{}", chosen.len());
     }

@@ -1,14 +1,15 @@
 //! Many candidates in one process of a runner, see [`Many`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coditect_code::repair::{Candidate, Scope, Trial};
 use coditect_code::suite::{BUILD, Built, Fate, IMPORT, Many, Patch};
-use coditect_ports::PortError;
+use coditect_ports::{PortError, Writes};
 use coditect_types::{ErrorKind, TestResult, TestStatus};
 
 use super::judge::{self, Bench, Stage};
@@ -17,12 +18,19 @@ use super::judge::{self, Bench, Stage};
 const TIMES: u32 = 8;
 /// And always this long: the runner itself breaks off what computes without an end, so this is for what waits.
 const AT_LEAST: Duration = Duration::from_secs(4);
+/// Where a candidate is a process of its own, which is ended without harm to others, this much is enough.
+const LOOPS: Duration = Duration::from_millis(600);
 /// Candidates that are tried together, at most and at least, and how long that may take.
 const MOST: usize = 192;
 const LEAST: usize = 16;
 const BATCH_TIME: Duration = Duration::from_secs(8);
 /// For the first time, when nothing is known.
 const AT_FIRST: Duration = Duration::from_secs(45);
+/// The first batch for processes that fork themselves, the largest one, and how long one may take: they are ready after a
+/// second or two.
+const FIRST_FORKS: usize = 96;
+const MOST_FORKS: usize = 768;
+const FORKS_TIME: Duration = Duration::from_secs(12);
 /// Red tests that are run for each candidate: the quickest, so that they take no longer than this.
 const MOST_TIME: Duration = Duration::from_millis(500);
 const MOST_TESTS: usize = 40;
@@ -48,7 +56,8 @@ type Overlay = BTreeMap<String, String>;
 /// What was found out about the candidates of the batch.
 #[derive(Debug)]
 pub(super) struct Batches {
-    built: Built,
+    /// Nothing, where nothing is built.
+    built: Option<Built>,
     /// Red tests that each candidate is tried with.
     ids: Vec<String>,
     /// Green tests that are run for those that turn the red ones green.
@@ -57,10 +66,13 @@ pub(super) struct Batches {
     hangs: bool,
     /// Processes at once.
     threads: usize,
-    /// The longest that one candidate may take.
+    /// The longest that one candidate may take, and the same where only its own tests count.
     share: Duration,
+    tests_share: Duration,
     /// Candidates that are tried together.
-    size: usize,
+    size: AtomicUsize,
+    /// A process forks itself for them.
+    forks: bool,
     known: Mutex<HashMap<Overlay, Known>>,
     /// Candidates of the batch that were given a second look.
     looks: AtomicUsize,
@@ -109,7 +121,16 @@ pub(super) enum Told {
 impl Batches {
     /// How many candidates are best tried together.
     pub(super) fn size(&self) -> usize {
-        self.size
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// Where candidates differ much in what they take, the last batch says how many fit the next.
+    fn took(&self, candidates: usize, time: Duration) {
+        if self.forks && candidates >= LEAST {
+            let fit = candidates as u128 * FORKS_TIME.as_micros() / time.as_micros().max(1);
+            let fit = usize::try_from(fit).unwrap_or(MOST_FORKS);
+            self.size.store(fit.clamp(LEAST, (candidates * 2).min(MOST_FORKS)), Ordering::Relaxed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Overlay, Known>> {
@@ -173,10 +194,18 @@ impl Bench<'_> {
         if ids.is_empty() {
             return Ok(());
         }
+        let forks = self.forks();
+        if forks && ids.iter().any(|id| id.ends_with(IMPORT)) {
+            // Such tests have no names to select them by.
+            return Ok(());
+        }
         let built = trees.with(&BTreeMap::new(), |tree| {
             self.suite(self.project, tree.path(), tree.cache(), tree.writes()).build(self.limits, self.stop)
         })?;
-        let Some(built) = built.filter(|built| built.broken().is_none()) else { return Ok(()) };
+        let fine = built.as_ref().map_or(forks, |built| built.broken().is_none());
+        if !fine {
+            return Ok(());
+        }
         let suspects = self.product.iter().take(MOST_BROKEN);
         let broken: Overlay = suspects.map(|source| (source.path.clone(), BROKEN.to_owned())).collect();
         let mut batches = Batches {
@@ -186,7 +215,9 @@ impl Bench<'_> {
             hangs,
             threads,
             share: AT_FIRST,
-            size: MOST,
+            tests_share: AT_FIRST,
+            size: AtomicUsize::new(MOST),
+            forks,
             known: Mutex::default(),
             looks: AtomicUsize::new(0),
             agreed: AtomicUsize::new(0),
@@ -198,10 +229,22 @@ impl Bench<'_> {
             let tests = |fate: &Fate| said(fate).into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>();
             let differs = before.hung != with.hung || said(before) != said(with);
             let bad = !before.red.is_empty() || before.hung;
+            let bad = bad && (!forks || says_what_it_said(red, before));
             if bad && before.hung == after.hung && tests(before) == tests(after) && differs {
-                let took = if after.hung { with.took } else { after.took.max(with.took) };
+                let took = match after.hung {
+                    true => with.took,
+                    // What breaks the project is a matter of importing it again.
+                    false if forks => after.took,
+                    false => after.took.max(with.took),
+                };
                 batches.share = AT_LEAST + took * TIMES;
-                batches.size = if after.hung { LEAST_HANGING } else { size(took, threads) };
+                batches.tests_share = if hangs { AT_LEAST } else { LOOPS } + took * TIMES;
+                let size = match after.hung {
+                    true => LEAST_HANGING,
+                    false if forks => FIRST_FORKS,
+                    false => size(took, threads),
+                };
+                batches.size = AtomicUsize::new(size);
                 if self.covers(&batches) {
                     // The search begins with a look at the unchanged project, which this was.
                     let first = HashMap::from([(unchanged, known(after.clone()))]);
@@ -211,6 +254,11 @@ impl Bench<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a process that is ready forks itself for candidates.
+    pub(super) fn forks(&self) -> bool {
+        self.suite(self.project, Path::new(""), None, Writes::Refused).forks()
     }
 
     /// Prepares them where that was put off until several candidates are to be tried.
@@ -233,6 +281,7 @@ impl Bench<'_> {
         let parts: Vec<Vec<&Overlay>> = (0..batches.threads.max(1))
             .map(|n| batch.iter().skip(n).step_by(batches.threads.max(1)).map(|(_, files)| *files).collect())
             .collect();
+        let began = Instant::now();
         let tried = thread::scope(|scope| {
             let each = parts.iter().map(|part| (part, scope.spawn(|| self.fates(batches, part))));
             let all: Vec<_> = each.collect();
@@ -242,6 +291,7 @@ impl Bench<'_> {
             };
             all.into_iter().map(join).collect::<Result<Vec<(&Vec<&Overlay>, Vec<Option<Fate>>)>, _>>()
         })?;
+        batches.took(batch.len(), began.elapsed());
         let mut known = HashMap::new();
         for (part, fates) in tried {
             let told = part.iter().zip(fates).filter_map(|(overlay, fate)| Some(((*overlay).clone(), fate?)));
@@ -294,10 +344,11 @@ impl Bench<'_> {
             hangs: batches.hangs,
             limits: self.limits,
             share: batches.share,
+            tests_share: batches.tests_share,
         };
         let (fates, runs) = trees.with(&BTreeMap::new(), |tree| {
             self.suite(self.project, tree.path(), tree.cache(), tree.writes()).run_many(
-                &batches.built,
+                batches.built.as_ref(),
                 &many,
                 self.stop,
             )
@@ -345,6 +396,13 @@ fn quickest(red: &[TestResult]) -> (Vec<String>, bool) {
         chosen.insert(&test.id);
     }
     (red.iter().map(|test| &test.id).filter(|id| chosen.contains(id)).cloned().collect(), hangs)
+}
+
+/// Whether tests are as red in a process that has imported the project twice as they were by themselves.
+fn says_what_it_said(red: &[TestResult], fate: &Fate) -> bool {
+    fate.red
+        .iter()
+        .all(|(id, said)| red.iter().any(|test| test.id == *id && said.starts_with(test.error_type.as_str())))
 }
 
 fn known(fate: Fate) -> Known {

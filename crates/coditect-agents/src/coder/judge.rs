@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use coditect_code::python::command::options_of;
 use coditect_code::python::dialect::examples;
 use coditect_code::repair::behaviour::{Behaviour, Inquiry};
 use coditect_code::repair::{self, Candidate, Means, Scope, Source, Trial};
@@ -211,9 +212,9 @@ impl<'a> Bench<'a> {
     /// Finds out, on the unchanged project, how the trials of these red tests can be made shorter: their files run alone,
     /// their interpreter kept warm.
     ///
-    /// `unittest` imports all test files before it runs one test. A file that is imported by itself may lack what
-    /// discovery would have put on the path, and one that is imported twice may trip over itself; so the tests must
-    /// first say the same.
+    /// All test files are imported before one test is run. A file that is imported by itself may lack what discovery
+    /// would have put on the path, and one that is imported twice may trip over itself; so the tests must first say the
+    /// same.
     pub(super) fn shorten(&mut self, red: &[TestResult]) -> Result<(), PortError> {
         if red.iter().any(|test| test.id.ends_with(IMPORT)) {
             return Ok(());
@@ -223,11 +224,15 @@ impl<'a> Bench<'a> {
         let red: Vec<TestResult> = red.iter().filter(|test| !hangs(test)).cloned().collect();
         let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
         let how = SuiteRun { select: Some(&ids), ..SuiteRun::whole(self.limits) };
-        if self.project.framework == Framework::Unittest {
+        if matches!(self.project.framework, Framework::Unittest | Framework::Pytest) {
             let files: BTreeSet<String> =
                 files_of(&ids).chain(files_of(&hanging)).map(str::to_owned).collect();
-            let project = Project { targets: Vec::from_iter(files.clone()), ..self.project.clone() };
-            if says_the_same(&red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
+            let project = self.with_targets(&files);
+            // pytest without targets is run on the files of its tests anyway.
+            let narrower = self.project.framework == Framework::Unittest
+                || (project.targets != self.project.targets
+                    && self.project.targets != options_of(&self.project.targets));
+            if narrower && says_the_same(&red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
                 self.alone = files;
             }
         }
@@ -252,7 +257,14 @@ impl<'a> Bench<'a> {
     /// where fewer would do, so that warm interpreters serve all trials.
     fn narrowed(&self, ids: &[String]) -> Option<Project> {
         let known = !self.alone.is_empty() && files_of(ids).all(|file| self.alone.contains(file));
-        known.then(|| Project { targets: self.alone.iter().cloned().collect(), ..self.project.clone() })
+        known.then(|| self.with_targets(&self.alone))
+    }
+
+    fn with_targets(&self, files: &BTreeSet<String>) -> Project {
+        let options = self.project.framework == Framework::Pytest;
+        let mut targets = if options { options_of(&self.project.targets) } else { Vec::new() };
+        targets.extend(files.iter().cloned());
+        Project { targets, ..self.project.clone() }
     }
 
     /// The files of a change in the language's own format, where they were in it before.
@@ -456,13 +468,26 @@ impl<'a> Bench<'a> {
             return self.try_out(overlay, &how, narrowed.as_ref().unwrap_or(self.project));
         }
         // Tests of a file that cannot be imported have no names to select them by: the whole file is run.
-        let files: BTreeSet<&str> = files_of(ids).collect();
-        let targets = files.into_iter().map(str::to_owned).collect();
-        let project = Project { targets, ..self.project.clone() };
-        let imports: Vec<String> = ids.iter().filter(|id| id.ends_with(IMPORT)).cloned().collect();
+        let files: BTreeSet<String> = files_of(ids).map(str::to_owned).collect();
         let (limits, share) = self.allowance(&mut self.times.keys().copied());
-        let how = SuiteRun { imports: &imports, limits: &limits, share: Some(share), ..base };
-        self.run(overlay, &how, &project)
+        let how = SuiteRun { limits: &limits, share: Some(share), ..base };
+        let run = |files: &BTreeSet<String>| {
+            let in_files =
+                |id: &&String| files_of(std::slice::from_ref(*id)).all(|file| files.contains(file));
+            let imports: Vec<String> =
+                ids.iter().filter(|id| id.ends_with(IMPORT)).filter(in_files).cloned().collect();
+            self.run(overlay, &SuiteRun { imports: &imports, ..how.clone() }, &self.with_targets(files))
+        };
+        let first = ids.iter().find(|id| id.ends_with(IMPORT)).map(std::slice::from_ref);
+        let first: BTreeSet<String> = files_of(first.unwrap_or_default()).map(str::to_owned).collect();
+        if stop_at_red && first.len() < files.len() {
+            // Most of what keeps one file from being imported keeps all of them.
+            let report = run(&first)?;
+            if report.report.red().next().is_some() {
+                return Ok(report);
+            }
+        }
+        run(&files)
     }
 
     fn try_whole(&self, overlay: &BTreeMap<String, String>) -> Result<SuiteReport, PortError> {
@@ -559,7 +584,17 @@ impl repair::Judge for Bench<'_> {
             Scope::Tests { ids, stop_at_red } => self.try_tests(overlay, ids, stop_at_red)?,
             Scope::Whole => self.try_whole(overlay)?,
         };
+        let (wall, runs) = (suite.wall, suite.runs);
         let trial = trial(suite, scope);
+        tracing::debug!(
+            whole = matches!(scope, Scope::Whole),
+            ?wall,
+            runs,
+            red = trial.red.len(),
+            passed = trial.passed.len(),
+            timed_out = trial.timed_out,
+            "a candidate was tried"
+        );
         if let (Scope::Whole, Some(batches)) = (scope, self.batches.get()) {
             batches.learn(&trial);
         }

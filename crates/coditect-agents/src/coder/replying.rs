@@ -155,6 +155,7 @@ impl Coder {
             work,
             commit: &change.commit,
             purpose: "reply",
+            patience: None,
             project: case.project,
             sandbox: self.tools.sandbox(case.project.tier)?,
             limits: case.limits,

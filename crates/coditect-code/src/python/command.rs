@@ -180,6 +180,22 @@ fn pytest(arguments: &[&str]) -> Asked {
     framework(Framework::Pytest, targets)
 }
 
+/// The options among the targets of a pytest project, which hold wherever its tests are looked for.
+#[must_use]
+pub fn options_of(targets: &[String]) -> Vec<String> {
+    let mut options = Vec::new();
+    let mut words = targets.iter();
+    while let Some(word) = words.next() {
+        if word.starts_with('-') {
+            options.push(word.clone());
+            if PYTEST_CHOICE.contains(&word.as_str()) {
+                options.extend(words.next().cloned());
+            }
+        }
+    }
+    options
+}
+
 fn doctest(arguments: &[&str]) -> Asked {
     let targets = arguments.iter().filter(|word| !matches!(**word, "-v" | "-f"));
     if targets.clone().any(|word| word.starts_with('-')) {

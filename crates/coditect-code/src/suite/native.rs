@@ -25,7 +25,7 @@ mod cargo;
 mod driver;
 mod go;
 mod java;
-mod many;
+pub(super) mod many;
 pub(crate) mod node;
 mod picks;
 

@@ -66,6 +66,10 @@ pub(super) struct Tally {
     pub(super) green: u32,
     pub(super) red: u32,
     pub(super) slowest_us: u64,
+    /// What tests took that ended by themselves.
+    pub(super) took_us: u64,
+    /// They took longer than anybody wants to wait.
+    pub(super) slow: bool,
     hash: blake3::Hasher,
     covered: usize,
     began: bool,
@@ -244,6 +248,7 @@ impl Tally {
         }
         self.under_way = None;
         self.slowest_us = self.slowest_us.max(end.us);
+        self.took_us = self.took_us.saturating_add(end.us);
         if status == TestStatus::Passed {
             self.green += 1;
         } else if status.is_red() {

@@ -9,7 +9,9 @@ use coditect_ports::{Job, PortError, Program, Writes};
 use coditect_types::ErrorKind;
 
 use super::engine::Ready;
-use crate::os::{PROJECT, RUNNER, RUNNER_TEXT, checked_directory, checked_view, request_inside};
+use crate::os::{
+    PROJECT, RUNNER, RUNNER_FILES, RUNNER_FOLDER, checked_directory, checked_view, request_inside,
+};
 
 /// An id that no distribution hands out: it owns nothing on this machine but what it is given.
 const ORDINARY: u32 = 0x7ffc_0de5;
@@ -64,8 +66,10 @@ pub(super) fn order(job: &Job<'_>, ready: &Ready) -> Result<Order, PortError> {
     let mut env = vec!["HOME=/tmp".to_owned(), "LANG=C.UTF-8".to_owned(), "TMPDIR=/tmp".to_owned()];
     let (argv, named, stdin, reports) = match job.program {
         Program::Python { request, interpreter } => {
-            put(files.path(), "runner.py", RUNNER_TEXT).map_err(io)?;
-            shown.push(read_only(files.path().join("runner.py"), RUNNER));
+            for (name, text) in RUNNER_FILES {
+                put(files.path(), name, text).map_err(io)?;
+                shown.push(read_only(files.path().join(name), format!("{RUNNER_FOLDER}/{name}")));
+            }
             env.push("CODITECT_REPORT_FD=3".to_owned());
             let name = interpreter.as_deref().and_then(Path::to_str).filter(|name| !name.contains('/'));
             let start = [name.unwrap_or("python3"), "-I", "-S", "-B", "-c", REPORTS_BY_STDOUT];

@@ -97,10 +97,16 @@ pub(super) enum Identity {
 pub(super) const INSIDE_ID: u32 = 1000;
 /// Where the view is inside.
 pub(crate) const PROJECT: &str = "/project";
-/// The runner, which both tiers share.
-pub(crate) const RUNNER_TEXT: &str = include_str!("../../python/runner.py");
 /// Where the Python runner is inside.
 pub(crate) const RUNNER: &str = "/runner/runner.py";
+/// The runner's files beside each other, which all tiers share: names and texts.
+pub(crate) const RUNNER_FILES: [(&str, &str); 3] = [
+    ("runner.py", include_str!("../../python/runner.py")),
+    ("hot.py", include_str!("../../python/hot.py")),
+    ("many.py", include_str!("../../python/many.py")),
+];
+/// The folder that they are in.
+pub(crate) const RUNNER_FOLDER: &str = "/runner";
 /// The guest's descriptor for report lines.
 pub(super) const REPORT_FD: i32 = 3;
 

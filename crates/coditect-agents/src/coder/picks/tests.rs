@@ -21,6 +21,7 @@ fn report() -> SuiteReport {
         tier: Tier::Os,
         missing_module: None,
         unsupported: None,
+        slow: false,
         notes: Vec::new(),
         runs: 1,
         output_hash: String::new(),

@@ -59,8 +59,8 @@ impl Patch {
 /// A candidate as a runner is told of it.
 #[derive(Debug, Serialize)]
 pub(in crate::suite) struct Candidate<'a> {
-    n: usize,
-    files: &'a [Patch],
+    pub(in crate::suite) n: usize,
+    pub(in crate::suite) files: &'a [Patch],
 }
 
 /// What a runner is asked for.
@@ -103,6 +103,8 @@ pub struct Many<'a> {
     pub limits: &'a Limits,
     /// The longest that one candidate may take.
     pub share: Duration,
+    /// The same without what a busy machine may add, for runners that can break one off without harm to the others.
+    pub tests_share: Duration,
 }
 
 /// The line that begins or ends a candidate.
@@ -136,11 +138,14 @@ struct Current {
 }
 
 /// What is known so far.
-struct Heard {
-    fates: Vec<Option<Fate>>,
+pub(in crate::suite) struct Heard {
+    pub(in crate::suite) fates: Vec<Option<Fate>>,
     current: Option<Current>,
     spoilt: bool,
 }
+
+/// Gives a runner's line to the last argument as the lines of the protocol that it means.
+pub(in crate::suite) type Reads<'a> = dyn Fn(&str, &mut dyn FnMut(Line)) + 'a;
 
 impl Native<'_> {
     /// Tries candidates in as few processes as it takes. None: nothing is known of this one, so it is to be run by itself.
@@ -180,7 +185,7 @@ impl Native<'_> {
         runs: &mut u32,
         stop: &Stop,
     ) -> Result<Vec<Option<Fate>>, PortError> {
-        let mut heard = Heard { fates: vec![None; many.candidates.len()], current: None, spoilt: false };
+        let mut heard = Heard::new(many.candidates.len());
         let mut parts = VecDeque::from([left.clone()]);
         for _ in 0..MOST_LOST {
             let Some(part) = parts.pop_front() else { break };
@@ -222,38 +227,52 @@ impl Native<'_> {
         stop: &Stop,
     ) -> Result<(), PortError> {
         let watch = Watch::new(many.share);
+        let reads = |line: &str, told: &mut dyn FnMut(Line)| self.driver.hear(unit, line, told);
         let ran = watch.over(stop, || {
             let reports = self.driver.reports();
             self.run(step, unit.builds, reports, many.limits, &[], watch.stop(), &mut |line| {
-                self.hear_many(unit, line, select, &watch, heard);
+                heard.hear(line, select, &watch, &reads);
                 if watch.is_hung() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
         })?;
         if stop.is_raised() {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while candidates were tried"));
         }
-        if let Some(Current { n, mut fate, near, .. }) = heard.current.take() {
-            if watch.is_hung() || ran.exit == Exit::TimedOut {
+        heard.ended(watch.is_hung() || ran.exit == Exit::TimedOut);
+        Ok(())
+    }
+}
+
+impl Heard {
+    /// Of so many candidates.
+    pub(in crate::suite) fn new(candidates: usize) -> Self {
+        Self { fates: vec![None; candidates], current: None, spoilt: false }
+    }
+
+    /// The process is gone: what was under way then?
+    pub(in crate::suite) fn ended(&mut self, hung: bool) {
+        if let Some(Current { n, mut fate, near, .. }) = self.current.take() {
+            if hung {
                 fate.ends_hung(near);
             } else if near {
                 fate.broke.push((PROCESS.to_owned(), "it ended the process".to_owned()));
             } else if fate.red.is_empty() {
                 fate.red.push((PROCESS.to_owned(), "it ended the process".to_owned()));
             }
-            heard.fates[n] = Some(fate);
+            self.fates[n] = Some(fate);
         }
-        Ok(())
     }
 
-    fn hear_many(&self, unit: &Unit, line: &str, select: &[String], watch: &Watch, heard: &mut Heard) {
+    /// One line of the process.
+    pub(in crate::suite) fn hear(&mut self, line: &str, select: &[String], watch: &Watch, reads: &Reads<'_>) {
         match serde_json::from_str::<Mark>(line) {
-            Ok(Mark::Candidate { n }) if n < heard.fates.len() => {
+            Ok(Mark::Candidate { n }) if n < self.fates.len() => {
                 let (fate, since) = (Fate::default(), Instant::now());
-                heard.current = Some(Current { n, fate, near: false, since });
+                self.current = Some(Current { n, fate, near: false, since });
                 watch.begin();
             }
             Ok(Mark::Near { n }) => {
-                if let Some(current) = heard.current.as_mut().filter(|current| current.n == n) {
+                if let Some(current) = self.current.as_mut().filter(|current| current.n == n) {
                     current.fate.took = current.since.elapsed();
                     current.near = true;
                     watch.begin();
@@ -262,7 +281,7 @@ impl Native<'_> {
             Ok(Mark::CandidateEnd { n, hung }) => {
                 watch.end();
                 if let Some(Current { mut fate, near, since, .. }) =
-                    heard.current.take_if(|current| current.n == n)
+                    self.current.take_if(|current| current.n == n)
                 {
                     if !near {
                         fate.took = since.elapsed();
@@ -272,17 +291,17 @@ impl Native<'_> {
                     } else {
                         fate.take_missing(select);
                     }
-                    heard.fates[n] = Some(fate);
+                    self.fates[n] = Some(fate);
                 }
             }
-            Ok(Mark::Spoilt) => heard.spoilt = true,
+            Ok(Mark::Spoilt) => self.spoilt = true,
             Ok(Mark::Lost) => {
                 watch.end();
-                heard.current = None;
+                self.current = None;
             }
             _ => {
-                if let Some(Current { fate, near, .. }) = &mut heard.current {
-                    self.driver.hear(unit, line, &mut |said| fate.hear(said, *near));
+                if let Some(Current { fate, near, .. }) = &mut self.current {
+                    reads(line, &mut |said| fate.hear(said, *near));
                 }
             }
         }

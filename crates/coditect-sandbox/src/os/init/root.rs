@@ -16,7 +16,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{fchdir, pivot_root};
 
 use super::{Failed, Meaning, Standing, overlay};
-use crate::os::plan::{Access, Entry, Identity, Plan, RUNNER, RUNNER_TEXT, Raw};
+use crate::os::plan::{Access, Entry, Identity, Plan, RUNNER_FILES, RUNNER_FOLDER, Raw};
 use crate::os::sys;
 
 const READS: &str = "file_reads";
@@ -197,7 +197,9 @@ fn write_entry(entry: &Entry) -> Result<(), Failed> {
                 linked => linked.means(READS, format!("linking {}", target.display())),
             }
         }
-        Entry::Runner => write_file(Path::new(RUNNER), RUNNER_TEXT.as_bytes()),
+        Entry::Runner => RUNNER_FILES
+            .iter()
+            .try_for_each(|(name, text)| write_file(&Path::new(RUNNER_FOLDER).join(name), text.as_bytes())),
         Entry::File { target, content } => write_file(target.as_path(), content.bytes()),
     }
 }

@@ -14,7 +14,7 @@ use seccompiler::{
 };
 
 use super::{Failed, Meaning, Standing};
-use crate::os::plan::{Access, Entry, GuestLimits, PROJECT, Plan, RUNNER};
+use crate::os::plan::{Access, Entry, GuestLimits, PROJECT, Plan, RUNNER_FILES, RUNNER_FOLDER};
 use crate::os::sockets::{PROTOCOLS, TYPE_BITS, foreign_types};
 use crate::os::sys;
 
@@ -92,7 +92,11 @@ fn restrict(plan: &Plan, abi: ABI, loopback: bool) -> Result<RulesetStatus, Rule
             Entry::Bind { target, access: Access::Device, .. } => {
                 allow(target.as_path(), AccessFs::ReadFile | AccessFs::WriteFile)?;
             }
-            Entry::Runner => allow(Path::new(RUNNER), read)?,
+            Entry::Runner => {
+                for (name, _) in RUNNER_FILES {
+                    allow(&Path::new(RUNNER_FOLDER).join(name), read)?;
+                }
+            }
             Entry::Link { .. } => {}
         }
     }
