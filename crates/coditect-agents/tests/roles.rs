@@ -53,7 +53,9 @@ fn from_red_to_branch(tier: Tier) {
     };
     assert!(proposal.diff.contains("-        if x < best:\n"), "{}", proposal.diff);
     assert_eq!(proposal.files.len(), 1);
-    assert!(spent.candidates > 0 && spent.sandbox_runs >= spent.candidates);
+    // One process tries many candidates where it can fork.
+    let least = if tier == Tier::Wasm { spent.candidates } else { 1 };
+    assert!(spent.candidates > 0 && spent.sandbox_runs >= least);
     assert!(proposal.confidence > 0.0 && proposal.confidence <= 1.0);
 
     let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&proposal.commit))
