@@ -18,7 +18,7 @@ use crate::{Tools, failed, interrupted, not_mine, receipt};
 mod gather;
 mod hosting;
 mod suspects;
-pub(crate) mod trace;
+mod trace;
 
 use gather::Gather;
 use hosting::Hosting;

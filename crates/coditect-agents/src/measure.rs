@@ -1,16 +1,16 @@
 //! A whole run of the suite, with its red tests run again alone: what fails every time is told from what fails now
 //! and then.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coditect_code::suite::{BUILD, Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{PortError, Sandbox, Work, Writes};
 use coditect_types::project::Framework;
-use coditect_types::{Limits, Project, TestStatus, Tier};
+use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus, Tier};
 
 use crate::Tools;
-use crate::analyzer::trace;
 use crate::notices::Notices;
 
 /// Times that a red test is run again.
@@ -21,6 +21,8 @@ const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
 const MOST_HUNG_AGAIN: usize = 1;
 /// Red tests that are run again at most: a tree on which more are red is not flaky but broken.
 const MOST_AGAIN: usize = 500;
+/// Green tests that take longer than this are not traced, us.
+const MOST_US: u64 = 500_000;
 /// Green tests beside which red ones are traced, and what they may take together.
 const MOST_GREEN: usize = 200;
 const MOST_GREEN_TIME: Duration = Duration::from_secs(2);
@@ -161,7 +163,7 @@ impl Place<'_> {
             let traced = sampled && round == 0;
             if traced {
                 let most = Some(MOST_GREEN_TIME);
-                select.extend(trace::contrast(&measured.suite.report, &again, MOST_GREEN, most));
+                select.extend(contrast(&measured.suite.report, &again, MOST_GREEN, most));
             }
             let coverage = if traced { coverage } else { Coverage::None };
             let how =
@@ -233,4 +235,85 @@ fn count(first: &mut SuiteReport, second: &SuiteReport, again: &[String]) {
 /// True where the project's tests are known one by one.
 pub(crate) fn is_test_by_test(project: &Project) -> bool {
     project.framework != Framework::Command
+}
+
+/// Green tests that are traced, the most telling first: those in the files of red ones, then those in their folders,
+/// then others. Those that take long are left out, and those that do not fit `within` a time that is for all of them.
+pub(crate) fn contrast(
+    report: &TestReport,
+    red: &[String],
+    most: usize,
+    within: Option<Duration>,
+) -> Vec<String> {
+    let file = |id: &str| id.split("::").next().unwrap_or_default().to_owned();
+    let folder = |id: &str| file(id).rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+    let files: BTreeSet<String> = red.iter().map(|id| file(id)).collect();
+    let folders: BTreeSet<String> = red.iter().map(|id| folder(id)).collect();
+    let mut rings = [Vec::new(), Vec::new(), Vec::new()];
+    let most_us = within.map_or(MOST_US, |within| u64::try_from(within.as_micros()).unwrap_or(MOST_US) / 20);
+    let passed = |test: &&TestResult| test.status == TestStatus::Passed && test.us < most_us;
+    for test in report.tests.iter().filter(passed) {
+        let ring = match test.id.as_str() {
+            id if files.contains(&file(id)) => 0,
+            id if folders.contains(&folder(id)) => 1,
+            _ => 2,
+        };
+        rings[ring].push(test.id.clone());
+    }
+    let mut chosen = Vec::new();
+    for ring in rings {
+        // Some room is left for those further away.
+        let share = ((most - chosen.len()) * 3 / 4).max(1);
+        let step = ring.len().div_ceil(share).max(1);
+        chosen.extend(ring.into_iter().step_by(step));
+    }
+    let Some(within) = within else { return chosen };
+    let times: BTreeMap<&str, u64> = report.tests.iter().map(|test| (test.id.as_str(), test.us)).collect();
+    let mut sum = 0;
+    chosen.retain(|id| {
+        sum += times.get(id.as_str()).copied().unwrap_or_default();
+        u128::from(sum) <= within.as_micros()
+    });
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(id: &str) -> TestResult {
+        TestResult {
+            id: id.to_owned(),
+            status: TestStatus::Passed,
+            us: 1,
+            message: String::new(),
+            error_type: String::new(),
+            frames: Vec::new(),
+            passes_of_runs: None,
+        }
+    }
+
+    #[test]
+    fn tests_near_the_red_ones_tell_most() {
+        let mut tests: Vec<TestResult> = (0..500).map(|n| passed(&format!("far/x_test.go::T{n}"))).collect();
+        tests.extend([passed("a/y_test.go::Near"), passed("a/x_test.go::Same")]);
+        let report = TestReport { tests, ..TestReport::default() };
+        let red = ["a/x_test.go::Red".to_owned()];
+        let chosen = contrast(&report, &red, 80, None);
+        assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
+        assert!((40..=80).contains(&chosen.len()), "{}", chosen.len());
+    }
+
+    #[test]
+    fn green_tests_fit_the_time_that_there_is_for_all_of_them() {
+        let test = |(n, us): (usize, u64)| TestResult { us, ..passed(&format!("a/x.py::t{n}")) };
+        let tests = [30, 30, 101, 30, 30].into_iter().enumerate().map(test).collect();
+        let report = TestReport { tests, ..TestReport::default() };
+        let chosen = contrast(&report, &[], 80, Some(Duration::from_micros(100 * 20)));
+        assert_eq!(chosen, ["a/x.py::t0", "a/x.py::t1", "a/x.py::t3", "a/x.py::t4"]);
+        let tests = (0..50).map(|n| test((n, 90))).collect();
+        let report = TestReport { tests, ..TestReport::default() };
+        let chosen = contrast(&report, &[], 80, Some(Duration::from_micros(100 * 20)));
+        assert_eq!(chosen.len(), 22);
+    }
 }

@@ -30,18 +30,15 @@ fn limits() -> Limits {
     Limits { wall_ms: 20_000, ..Limits::default() }
 }
 
+fn suite<'a>(project: &'a Project, dir: &'a tempfile::TempDir, host: &'a Host) -> Suite<'a> {
+    Suite { project, view: dir.path(), sandbox: host, waived: &[], cache: None, writes: Writes::Kept }
+}
+
 fn run(files: &[(&str, &str)], change: impl FnOnce(&mut SuiteRun<'_>)) -> SuiteReport {
     let dir = tree(files);
     let project = survey(&dir);
     let host = Host::new(Tier::Os);
-    let suite = Suite {
-        project: &project,
-        view: dir.path(),
-        sandbox: &host,
-        waived: &[],
-        cache: None,
-        writes: Writes::Kept,
-    };
+    let suite = suite(&project, &dir, &host);
     let limits = limits();
     let mut how = SuiteRun::whole(&limits);
     change(&mut how);
@@ -80,14 +77,7 @@ fn an_overlay_changes_what_runs_and_not_the_disk() {
     let dir = tree(&[("calc.py", CALC), ("test_calc.py", TEST_CALC)]);
     let project = survey(&dir);
     let host = Host::new(Tier::Wasm);
-    let suite = Suite {
-        project: &project,
-        view: dir.path(),
-        sandbox: &host,
-        waived: &[],
-        cache: None,
-        writes: Writes::Kept,
-    };
+    let suite = suite(&project, &dir, &host);
     let limits = limits();
     let how = SuiteRun { overlay: &overlay, ..SuiteRun::whole(&limits) };
     let report = suite.run(&how, &Stop::new(), &mut |_| {}).unwrap();
@@ -196,14 +186,7 @@ fn a_raised_flag_ends_it_soon() {
     )]);
     let project = survey(&dir);
     let host = Host::new(Tier::Os);
-    let suite = Suite {
-        project: &project,
-        view: dir.path(),
-        sandbox: &host,
-        waived: &[],
-        cache: None,
-        writes: Writes::Kept,
-    };
+    let suite = suite(&project, &dir, &host);
     let (stop, limits) = (Stop::new(), limits());
     stop.raise(StopCause::Cancelled);
     let started = Instant::now();
@@ -226,14 +209,7 @@ fn a_command_is_one_test_named_by_itself() {
     };
     let project = coditect_code::survey::survey(&survey).unwrap();
     let host = Host::new(Tier::Os);
-    let suite = Suite {
-        project: &project,
-        view: dir.path(),
-        sandbox: &host,
-        waived: &[],
-        cache: None,
-        writes: Writes::Kept,
-    };
+    let suite = suite(&project, &dir, &host);
     let limits = limits();
     let report = suite.run(&SuiteRun::whole(&limits), &Stop::new(), &mut |_| {}).unwrap();
     assert_eq!(ends(&report), [("sh -c echo three is not four; exit 3", TestStatus::Failed)]);
@@ -258,14 +234,7 @@ fn forked(
     let dir = tree(project_files);
     let project = survey(&dir);
     let host = Host::new(Tier::Os);
-    let suite = Suite {
-        project: &project,
-        view: dir.path(),
-        sandbox: &host,
-        waived: &[],
-        cache: None,
-        writes: Writes::Kept,
-    };
+    let suite = suite(&project, &dir, &host);
     let old = project_files[0].1;
     let candidates: Vec<Vec<Patch>> = changes
         .iter()
@@ -360,4 +329,33 @@ fn what_a_tree_of_processes_cannot_take_is_left_to_others() {
     let files = [("shop.py", shop.as_str()), ("test_shop.py", TEST_SHOP)];
     let fates = forked(&files, &RED, &[], &[("n + rate", "n * rate")]);
     assert_eq!(fates, [None]);
+}
+
+/// A call of what a file imports compiles to other code than a call of a method, which is what it looks like alone.
+#[test]
+fn a_function_that_calls_an_imported_module_is_exchanged_in_place() {
+    let python = python_host::runner().parent().unwrap().display().to_string();
+    let script = "import sys\nsys.path.insert(0, sys.argv[1])\nimport hot\nif not hot.IS_ABLE:\n    print('skipped')\n    sys.exit()\n\
+        text = 'import os.path as path\\nimport re\\n\\ndef found(s):\\n    return re.match(\"a\", path.join(s))\\n\\nclass A:\\n    \
+        def b(self):\\n        return re.escape(self.c)\\n'\ncode, space = compile(text, 'a.py', 'exec'), {}\nexec(code, space)\n\
+        functions = {one.__code__: [one] for one in (space['found'], space['A'].b)}\nfile = hot.File('a.py', code, text, functions, set())\n\
+        for new in (text.replace('\"a\"', '\"b\"'), text.replace('self.c', 'self.d'), text.replace('import re', 'import os')):\n    \
+        pairs = file.exchanges(new)\n    print(pairs and [one.co_firstlineno for _, one in pairs])\n";
+    let ran = std::process::Command::new("python3").args(["-c", script, &python]).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(said == "skipped\n" || said == "[4]\n[8]\nNone\n", "{said}{errors}");
+}
+
+#[test]
+fn a_run_ends_where_the_tests_take_too_long_together() {
+    let tests = "import time, unittest\n\nclass T(unittest.TestCase):\n    def test_a(self): time.sleep(0.05)\n    \
+                 def test_b(self): pass\n";
+    let report = run(&[("test_slow.py", tests)], |how| how.patience = Some(Duration::from_millis(40)));
+    assert!(report.slow);
+    let all =
+        [("test_slow.py::T::test_a", TestStatus::Passed), ("test_slow.py::T::test_b", TestStatus::NotRun)];
+    assert_eq!(ends(&report), all);
+    let report = run(&[("test_slow.py", tests)], |how| how.patience = Some(Duration::from_secs(40)));
+    assert!(!report.slow && report.report.tests.iter().all(|test| test.status == TestStatus::Passed));
 }

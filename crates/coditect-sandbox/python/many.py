@@ -1,10 +1,10 @@
 """Many candidates in one tree of processes, where there is `fork`: what warm guests are in WASM, for other sandboxes.
 
 Starting Python, importing the test framework and the project, and collecting tests takes a hundred times as long as the
-tests that most candidates fail. So one process, the trunk, imports the framework and whatever the project needs of others;
-from it comes a branch that has the project imported and its tests collected too (`hot.py`). A candidate that changes the
-bodies of functions only is a fork of the branch, with their code exchanged. Any other one is a fork of the trunk, which
-imports the project with the candidate's text. Neither leaves anything in memory for the next; what they write to the disk
+tests that most candidates fail. So one process imports the framework and whatever the project needs of others, and forks
+another, which has the project imported and its tests collected too (`hot.py`). A candidate that changes the bodies of
+functions only is a fork of the second, with their code exchanged. Any other one is a fork of the first, which imports the
+project with the candidate's text. Neither leaves anything in memory for the next; what they write to the disk
 stays there until the whole tree ends. What is said here is a hint for the search, no proof.
 
 Request: as for op "test", and candidates ([{n, files: [{path, start, end, new}]}], where bytes from `start` to `end` are
@@ -28,7 +28,7 @@ import runner
 
 # How much longer than at first the project may take to be imported: times, and seconds.
 IMPORT_TIMES, IMPORT_LEAST = 3, 1.0
-# Seconds for a branch that does not answer, past what its child may take.
+# Seconds for a process that does not answer, past what its child may take.
 PATIENCE = 5.0
 # Status of a child that cannot take its candidate.
 COLD = 3
@@ -50,7 +50,7 @@ def serve(request, voice):
     began = _clock()
     runner.warm(dict(request, select=None, list_only=True))
     patience = IMPORT_LEAST + IMPORT_TIMES * (_clock() - began) + share
-    branch = Branch(request, voice, patience)
+    ready = Ready(request, voice, patience)
     texts = Texts(request["root"])
     sums = {"ready": (1, _clock() - began)}
     for one in order["candidates"]:
@@ -60,14 +60,14 @@ def serve(request, voice):
         voice.send(e="candidate", n=one["n"])
         trial = dict(n=one["n"], replace=replace, near=near)
         began = _clock()
-        end, kind = branch.try_out(trial, share), "hot"
+        end, kind = ready.try_out(trial, share), "hot"
         if end == "cold":
             end, kind = in_child(voice, patience, lambda: run_cold(request, trial, voice)), "cold"
         kind = "hung" if end == "hung" else kind
         count, seconds = sums.get(kind, (0, 0.0))
         sums[kind] = count + 1, seconds + _clock() - began
         voice.send(e="candidate_end", n=one["n"], hung=end == "hung")
-    branch.close()
+    ready.close()
     said = ", ".join("%s: %d in %.1f s" % (kind, count, seconds) for kind, (count, seconds) in sums.items())
     voice.send(e="note", text=said)
     return json.dumps({"exit_code": 0})
@@ -173,7 +173,7 @@ def run_cold(request, trial, voice):
     return run_tests(run, request["select"], trial, voice)
 
 
-class Branch:
+class Ready:
     """A process that has the project imported and its tests collected."""
 
     def __init__(self, request, voice, patience):

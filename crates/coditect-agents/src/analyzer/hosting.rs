@@ -2,7 +2,7 @@
 //!
 //! The WASM tier comes first. A module or an ability that it lacks, as the real errors name it, moves the project
 //! to the OS tier; so does a test that is red there and green here (it writes to the disk, it asks for the
-//! machine). What the OS tier lacks too is told to the person, by name.
+//! machine), and a suite that takes long. What the OS tier lacks too is told to the person, by name.
 
 use std::time::Duration;
 
@@ -208,7 +208,7 @@ impl Hosting<'_> {
             let slip = self.is_slip(&project, &module)?;
             match wasm {
                 // A misspelt import is a defect that can be repaired, and WASM hosts the rest.
-                Some((project, first)) if slip && first.suite.unsupported.is_none() => {
+                Some((project, first)) if slip && first.suite.unsupported.is_none() && !first.suite.slow => {
                     return Ok((project, first));
                 }
                 _ if slip => {}

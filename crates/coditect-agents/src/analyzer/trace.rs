@@ -1,6 +1,6 @@
 //! The lines that single tests run, for projects that are built: from one instrumented build, test by test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use coditect_code::python::Listing;
 use coditect_code::suite::{BUILD, Built, Coverage, HITS, Suite, SuiteRun};
 use coditect_code::trace::Trace;
 use coditect_ports::PortError;
-use coditect_types::{TestReport, TestResult, TestStatus};
+use coditect_types::{TestResult, TestStatus};
 
 use crate::coder::{sources, trees};
-use crate::measure::{BUILD_MS, Measured, Place, count_run};
+use crate::measure::{BUILD_MS, Measured, Place, contrast, count_run};
 use crate::notices::Notices;
 
 /// Red tests that are traced at most.
@@ -21,8 +21,6 @@ const MOST_RED: usize = 20;
 const MOST_GREEN: usize = 80;
 /// The same where one process runs many.
 const MANY_GREEN: usize = 400;
-/// Of them, such as take longer than this are passed over, us.
-const MOST_US: u64 = 500_000;
 /// Tests of one process, where it tells them apart.
 const AT_ONCE: usize = 100;
 /// The green ones end after this long.
@@ -160,70 +158,4 @@ fn add_loading(measured: &mut Measured, trace: &Trace, red: &[String]) {
         false => reached.into_iter().collect(),
     };
     measured.suite.import_lines = trace.lines_of_loading(&files);
-}
-
-/// Green tests that are traced, the most telling first: those in the files of red ones, then those in their folders,
-/// then others. Those that take long are left out, and those that do not fit `within` a time that is for all of them.
-pub(crate) fn contrast(
-    report: &TestReport,
-    red: &[String],
-    most: usize,
-    within: Option<Duration>,
-) -> Vec<String> {
-    let file = |id: &str| id.split("::").next().unwrap_or_default().to_owned();
-    let folder = |id: &str| file(id).rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
-    let files: BTreeSet<String> = red.iter().map(|id| file(id)).collect();
-    let folders: BTreeSet<String> = red.iter().map(|id| folder(id)).collect();
-    let mut rings = [Vec::new(), Vec::new(), Vec::new()];
-    let most_us = within.map_or(MOST_US, |within| u64::try_from(within.as_micros()).unwrap_or(MOST_US) / 20);
-    let passed = |test: &&TestResult| test.status == TestStatus::Passed && test.us < most_us;
-    for test in report.tests.iter().filter(passed) {
-        let ring = match test.id.as_str() {
-            id if files.contains(&file(id)) => 0,
-            id if folders.contains(&folder(id)) => 1,
-            _ => 2,
-        };
-        rings[ring].push(test.id.clone());
-    }
-    let mut chosen = Vec::new();
-    for ring in rings {
-        // Some room is left for those further away.
-        let share = ((most - chosen.len()) * 3 / 4).max(1);
-        let step = ring.len().div_ceil(share).max(1);
-        chosen.extend(ring.into_iter().step_by(step));
-    }
-    let Some(within) = within else { return chosen };
-    let times: BTreeMap<&str, u64> = report.tests.iter().map(|test| (test.id.as_str(), test.us)).collect();
-    let mut sum = 0;
-    chosen.retain(|id| {
-        sum += times.get(id.as_str()).copied().unwrap_or_default();
-        u128::from(sum) <= within.as_micros()
-    });
-    chosen
-}
-
-#[cfg(test)]
-mod tests {
-    use coditect_types::TestResult;
-
-    use super::*;
-
-    #[test]
-    fn tests_near_the_red_ones_tell_most() {
-        let test = |id: &str| TestResult {
-            id: id.to_owned(),
-            status: TestStatus::Passed,
-            us: 1,
-            message: String::new(),
-            error_type: String::new(),
-            frames: Vec::new(),
-            passes_of_runs: None,
-        };
-        let mut tests: Vec<TestResult> = (0..500).map(|n| test(&format!("far/x_test.go::T{n}"))).collect();
-        tests.extend([test("a/y_test.go::Near"), test("a/x_test.go::Same")]);
-        let report = TestReport { tests, ..TestReport::default() };
-        let chosen = contrast(&report, &["a/x_test.go::Red".to_owned()], MOST_GREEN, None);
-        assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
-        assert!((40..=MOST_GREEN).contains(&chosen.len()), "{}", chosen.len());
-    }
 }
