@@ -247,3 +247,32 @@ fn a_red_test_can_be_named_among_others() {
     assert_eq!((code(&output), &told["status"]), (0, &json!("verified")), "{told}");
     assert!(told["caveats"].to_string().contains("test_never"), "{told}");
 }
+
+#[test]
+fn outside_of_wasm_candidates_are_forks_of_few_processes() {
+    let calc = "import itertools\n\n\ndef total(numbers):\n    result = 0\n    for number in itertools.chain(numbers):\n        \
+                result = result - number\n    return result\n";
+    let tests = "import threading\nimport unittest\nfrom calc import total\n\nclass T(unittest.TestCase):\n    \
+                 def test_total(self):\n        self.assertEqual(total([1, 2, 3]), 6)\n    def test_none(self):\n        \
+                 self.assertEqual(total([]), 0)\n    def test_thread(self):\n        \
+                 thread = threading.Thread(target=total, args=([],))\n        thread.start()\n        thread.join()\n";
+    let world = world(&[("calc.py", calc), ("test_calc.py", tests)]);
+    let doctor = world.json(&["doctor", "--json"]);
+    let tiers = doctor["sandboxes"].as_array().unwrap();
+    if !tiers.iter().any(|tier| tier["tier"] == "os" && tier["usable"] == true) {
+        eprintln!("skipped: the OS sandbox is not usable here");
+        return;
+    }
+    let output = world.coditect(&["repair", "--json"]);
+    assert_eq!(code(&output), 0, "{output:?}");
+    let said = object(&output);
+    assert!(
+        said["patches"][0]["diff"].as_str().unwrap().contains("+        result = result + number\n"),
+        "{said}"
+    );
+    let ledger = &said["ledger"];
+    let (candidates, runs) =
+        (ledger["candidates"].as_u64().unwrap(), ledger["sandbox_runs"].as_u64().unwrap());
+    assert!(candidates > 3 * runs, "{ledger}");
+    assert!(is_untouched(&world));
+}
