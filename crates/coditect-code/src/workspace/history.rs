@@ -250,12 +250,8 @@ impl IndexLock {
         let file = git_dir.join("index.lock");
         // Tells our own lock, left by a killed call, from that of a git at work.
         let marker = format!("coditect {mission}\n");
-        match File::create_new(&file) {
-            Ok(mut lock) => {
-                let lock_file = Self(file);
-                lock.write_all(marker.as_bytes()).map_err(|error| trouble("write", &lock_file.0, &error))?;
-                Ok(lock_file)
-            }
+        match appear(&file, &git_dir.join(format!("index.lock-{mission}")), marker.as_bytes()) {
+            Ok(()) => Ok(Self(file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let small = fs::symlink_metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() < 100);
                 if small && fs::read(&file).is_ok_and(|text| text == marker.as_bytes()) {
@@ -270,10 +266,65 @@ impl IndexLock {
     }
 }
 
+/// Makes a file that is not there, with its content from the first moment on: a call may be killed at any time, and a lock
+/// that does not say whose it is would stay.
+fn appear(file: &Path, beside: &Path, content: &[u8]) -> io::Result<()> {
+    let gone = |path: &Path| match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    let make = |path: &Path| File::create_new(path).and_then(|mut made| made.write_all(content));
+    // A killed call may have left it.
+    gone(beside)?;
+    make(beside)?;
+    let linked = fs::hard_link(beside, file);
+    gone(beside)?;
+    match linked {
+        // Some file systems have no links.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => make(file),
+        linked => linked,
+    }
+}
+
 impl Drop for IndexLock {
     fn drop(&mut self) {
         if let Err(error) = remove(&self.0) {
             tracing::warn!(%error, "the lock stays behind");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_lock_says_whose_it_is_at_any_moment() {
+        let dir = tempfile::tempdir().unwrap();
+        let mission = MissionId::parse("m-lock").unwrap();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let looks = scope.spawn(|| {
+                let mut seen = 0;
+                while !over.load(Ordering::Relaxed) {
+                    if let Ok(text) = fs::read_to_string(dir.path().join("index.lock")) {
+                        assert_eq!(text, "coditect m-lock\n");
+                        seen += 1;
+                    }
+                }
+                seen
+            });
+            for _ in 0..2_000 {
+                drop(IndexLock::take(dir.path(), &mission).unwrap());
+            }
+            over.store(true, Ordering::Relaxed);
+            assert!(looks.join().unwrap() > 0);
+        });
+        fs::write(dir.path().join("index.lock"), "").unwrap();
+        let refused = IndexLock::take(dir.path(), &mission).unwrap_err();
+        assert!(refused.cause.contains("another git is at work"), "{refused:?}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left there");
     }
 }
