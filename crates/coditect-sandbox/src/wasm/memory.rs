@@ -597,10 +597,15 @@ mod tests {
     fn a_page_that_becomes_private_is_a_fault_of_the_thread_that_wrote_to_it() {
         let mapping = Mapping::new(&image(), RESERVED, GUARD).unwrap();
         write(&mapping, 7, 1);
-        // Another test's thread does not count.
+        // Another test's thread does not count. But the kernel may take away any page meanwhile, and this thread then has a
+        // fault of its own, which costs a scan and no more: most times there is none.
+        let unfaulted = |_: &usize| {
+            let before = Faults::now().unwrap();
+            write(&mapping, 8, 1);
+            Faults::now().unwrap() == before
+        };
+        assert!((0..100).filter(unfaulted).count() > 50);
         let before = Faults::now().unwrap();
-        write(&mapping, 8, 1);
-        assert_eq!(Faults::now().unwrap(), before);
         write(&mapping, 8 + 100 * HOST_PAGE, 1);
         assert_ne!(Faults::now().unwrap(), before);
     }
