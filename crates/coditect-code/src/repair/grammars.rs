@@ -17,6 +17,14 @@ impl Unit {
             Self::Braces(unit) => unit.weight,
         }
     }
+
+    /// How suspicious a place in it can be at most, by all that is known.
+    pub(super) fn most(&self) -> f64 {
+        match self {
+            Self::Python(unit) => unit.most,
+            Self::Braces(unit) => unit.weight,
+        }
+    }
 }
 
 /// A project's files, ready to have candidates made of them.

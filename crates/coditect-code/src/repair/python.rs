@@ -2,6 +2,7 @@
 //! confused with what. Nothing outside this folder knows Python's syntax.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tree_sitter::Tree;
@@ -10,10 +11,13 @@ use crate::repair::pool::{Pool, Weights, mentions};
 use crate::repair::{Candidate, Problem};
 use crate::syntax::Syntax;
 
+use self::anomalies::Anomaly;
 use self::desk::Desk;
 use self::facts::{Facts, Site};
 use self::lore::Lore;
 
+mod anomalies;
+mod borrowed;
 mod calls;
 mod conditions;
 pub(super) mod desk;
@@ -50,6 +54,8 @@ pub(super) struct Unit {
     region: usize,
     /// The most suspicious place in it.
     pub(super) weight: f64,
+    /// As much, but for what its code itself says: no candidate's place counts more.
+    pub(super) most: f64,
 }
 
 /// A project's Python, ready to have candidates made of it.
@@ -92,7 +98,9 @@ impl<'p> Project<'p> {
             for (region, found) in regions.iter().enumerate() {
                 let weight = found.weight() * self.hint(&found.function);
                 if weight > 0.0 {
-                    units.push(Unit { file: n, region, weight });
+                    let odd = !anomalies::of(&source.text, found).is_empty();
+                    let most = if odd { anomalies::LIKELIER * weight } else { weight };
+                    units.push(Unit { file: n, region, weight, most });
                 }
             }
         }
@@ -123,7 +131,9 @@ impl<'p> Project<'p> {
                 let Some(region) = facts.regions.get(*region) else { continue };
                 pool.function = region.function.clone();
                 pool.hint = self.hint(&region.function);
-                propose(&mut Desk { facts: &facts, region, pool: &mut pool, conditions: BTreeMap::new() });
+                let called = Rc::from(wraps::called_with_one(facts.text, region));
+                let conditions = BTreeMap::new();
+                propose(&mut Desk { facts: &facts, region, pool: &mut pool, conditions, called });
             }
             made.append(&mut pool.made);
         }
@@ -137,8 +147,9 @@ const MOST_OF_REGION: usize = 150_000;
 fn propose(desk: &mut Desk<'_, '_>) {
     let region = desk.region;
     let before = desk.pool.made.len();
+    let anomalies = anomalies::of(desk.facts.text, region);
     shared::of_function(desk);
-    for site in sorted(&region.expressions) {
+    for site in sorted(&region.expressions, &anomalies) {
         operators::propose(desk, site);
         shared::of_expression(desk, site);
         values::propose(desk, site);
@@ -150,13 +161,13 @@ fn propose(desk: &mut Desk<'_, '_>) {
             break;
         }
     }
-    for site in sorted(&region.targets) {
+    for site in sorted(&region.targets, &anomalies) {
         names::of_target(desk, site);
     }
-    for site in sorted(&region.exceptions) {
+    for site in sorted(&region.exceptions, &anomalies) {
         names::of_exception(desk, site);
     }
-    for site in sorted(&region.statements) {
+    for site in sorted(&region.statements, &anomalies) {
         statements::propose(desk, site);
         insertions::propose(desk, site);
         if desk.pool.made.len() - before > MOST_OF_REGION {
@@ -165,9 +176,19 @@ fn propose(desk: &mut Desk<'_, '_>) {
     }
 }
 
-/// The most suspicious first; where that is the same, as they stand.
-fn sorted<'t>(sites: &[Site<'t>]) -> Vec<Site<'t>> {
+/// The most suspicious first, anomalies before others; where that is the same, as they stand.
+fn sorted<'t>(sites: &[Site<'t>], anomalies: &[Anomaly]) -> Vec<Site<'t>> {
     let mut sites = sites.to_vec();
+    for site in &mut sites {
+        let range = site.node.byte_range();
+        let is_odd = anomalies.iter().any(|odd| {
+            let within = odd.range.start <= range.start && range.end <= odd.range.end;
+            odd.range == range || (odd.inside && within)
+        });
+        if is_odd {
+            site.weight *= anomalies::LIKELIER;
+        }
+    }
     sites.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     sites
 }

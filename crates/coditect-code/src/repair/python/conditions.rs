@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use tree_sitter::Node;
 
+use super::borrowed;
 use super::desk::{Desk, is_whole_condition};
-use super::facts::{Region, Site};
+use super::facts::{Region, Site, has_word};
 use super::level;
 use super::types::Type;
 use super::wraps::single_parameter;
@@ -120,6 +121,35 @@ pub(super) fn conditions(desk: &mut Desk<'_, '_>, node: Node<'_>) -> Rc<[Conditi
     made
 }
 
+/// Conditions under which a statement could run, likeliest first: those about what it uses, and above all about what it
+/// would overwrite.
+pub(super) fn conditions_of(desk: &mut Desk<'_, '_>, statement: Node<'_>) -> Vec<Condition> {
+    let words = desk.text(statement);
+    let target = crate::syntax::parts(statement)
+        .first()
+        .filter(|part| part.kind() == "assignment")
+        .and_then(|assignment| assignment.child_by_field_name("left"))
+        .map(|left| desk.text(left));
+    let mut found = conditions(desk, statement).to_vec();
+    for condition in &mut found {
+        let names = condition.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let names =
+            names.filter(|name| !name.is_empty() && !matches!(*name, "not" | "and" | "or" | "is" | "None"));
+        let (mut near, mut overwrites) = (false, false);
+        for name in names {
+            near |= has_word(words, name);
+            overwrites |= target == Some(name);
+        }
+        condition.fit *= match (overwrites, near) {
+            (true, _) => 1.5,
+            (_, true) => 1.0,
+            _ => 0.5,
+        };
+    }
+    found.sort_by(|a, b| b.fit.total_cmp(&a.fit));
+    found
+}
+
 fn make(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
     let mut found: Vec<Condition> = Vec::new();
     let mut known: HashSet<String> = HashSet::new();
@@ -158,6 +188,9 @@ fn make(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
         for (two, other, nearer) in names.iter().filter(|(two, ..)| two != one) {
             of_two((one, *ty), (two, *other), near * nearer, &mut add);
         }
+    }
+    for borrowed in borrowed::conditions(desk, node) {
+        add(borrowed.text, borrowed.level, borrowed.fit);
     }
     for number in numbers_of(desk.region, desk.facts.text) {
         for (name, _, near) in names.iter().filter(|(_, ty, _)| ty.fit(Type::Int) > 0.5) {

@@ -22,6 +22,8 @@ pub(super) struct Desk<'a, 't> {
     pub(super) pool: &'a mut Pool<'t>,
     /// Conditions that were made already, by the starts of the comprehensions and lambdas around them.
     pub(super) conditions: BTreeMap<BTreeSet<usize>, Rc<[Condition]>>,
+    /// Functions that the region calls with one argument, as they are called.
+    pub(super) called: Rc<[&'t str]>,
 }
 
 /// The whole lines of a statement that shares them with no other.

@@ -2,8 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::conditions::conditions;
-use super::desk::Desk;
+use super::borrowed;
+use super::conditions::{conditions, conditions_of};
+use super::desk::{Desk, Lines};
 use super::facts::{Name, Site};
 use super::statements::{blocks_of, one_line};
 use super::types::Type;
@@ -14,6 +15,9 @@ use crate::syntax::parts;
 const MOST_STATEMENTS: usize = 80;
 /// Conditions of guards at one place.
 const MOST_GUARDS: usize = 40;
+
+/// How much likelier a statement is that stands between the same lines elsewhere than one of the neighbourhood.
+const TRANSPLANTED: f64 = 3.0;
 
 /// A statement that could stand somewhere.
 struct Material {
@@ -35,6 +39,9 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
         let line = desk.line(&lines.indent, &material.text);
         desk.insert(site.weight, lines.range.start, &line, material.kind, material.fit);
     }
+    if let Some(at) = siblings.iter().position(|sibling| *sibling == node) {
+        transplants(desk, site, &lines, &siblings, at);
+    }
     if siblings.last() == Some(&node) && !ends_block(node) {
         for material in &here {
             let line = desk.line(&lines.indent, &material.text);
@@ -46,6 +53,20 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     }
     guards(desk, site, &lines.indent, lines.range.start);
     around(desk, site, &lines.indent);
+}
+
+/// Statements that stand between the same lines elsewhere, before the statement and after it where it is the last.
+fn transplants(desk: &mut Desk<'_, '_>, site: Site<'_>, lines: &Lines, siblings: &[Node<'_>], at: usize) {
+    let mut gaps = vec![(at, lines.range.start)];
+    if at + 1 == siblings.len() && !ends_block(site.node) {
+        gaps.push((at + 1, lines.range.end));
+    }
+    for (gap, byte) in gaps {
+        for (words, fit) in borrowed::statements(desk, siblings, gap) {
+            let line = desk.line(&lines.indent, &words);
+            desk.insert(site.weight, byte, &line, EditKind::Copied, TRANSPLANTED * fit);
+        }
+    }
 }
 
 /// True where nothing after the statement would run.
@@ -296,7 +317,7 @@ fn around(desk: &mut Desk<'_, '_>, site: Site<'_>, indent: &str) {
     if !simple {
         return;
     }
-    for condition in conditions(desk, node).iter().take(24) {
+    for condition in conditions_of(desk, node).iter().take(24) {
         let deeper = format!("{indent}{}", desk.facts.tab);
         let new = format!("if {}:{}{deeper}{words}", condition.text, desk.facts.eol);
         desk.raw(site, node.byte_range(), new, EditKind::Conditioned, condition.fit);

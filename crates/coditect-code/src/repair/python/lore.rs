@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
+use super::borrowed::Borrowed;
 use super::types::{self, Type};
 use crate::repair::Source;
 use crate::syntax::{Syntax, children, parts, text_of};
@@ -33,6 +34,8 @@ pub(super) struct Lore {
     pub(super) numbers: BTreeSet<i64>,
     /// Keyword arguments by function: names that calls use.
     pub(super) keywords: BTreeMap<String, BTreeSet<String>>,
+    /// What could stand elsewhere too.
+    pub(super) borrowed: Borrowed,
 }
 
 impl Lore {
@@ -59,6 +62,9 @@ impl Lore {
             seen += 1;
             if seen > MOST_NODES {
                 return;
+            }
+            if !is_test {
+                self.borrowed.read(text, node);
             }
             match node.kind() {
                 "attribute" => {

@@ -16,6 +16,7 @@ use crate::repair::{Candidate, Problem};
 use crate::syntax::{line_end, line_start};
 
 mod arguments;
+mod first_values;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ fn answer(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>]) {
     }
     if let Some(name) = quoted("cannot access local variable ").or_else(|| quoted("local variable ")) {
         misspelt(test, sheets, name, &[]);
+        first_values::answer(test, sheets, name);
     }
     if let Some(name) = quoted("cannot import name ") {
         let near = sheets.iter().flat_map(|sheet| definitions(&sheet.source.text)).collect::<Vec<_>>();
@@ -139,6 +141,7 @@ fn undefined(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>],
     }
     let suggested = meant(&test.message).map(str::to_owned);
     misspelt(test, sheets, name, suggested.as_slice());
+    first_values::answer(test, sheets, name);
 }
 
 /// A name on a line of the failure becomes one that is spelt alike, there or everywhere in the file.

@@ -1,15 +1,22 @@
 //! A call, a method or a slice around a value.
 
+use std::collections::BTreeMap;
+
 use tree_sitter::Node;
 
 use super::desk::{Desk, is_condition};
-use super::facts::{Origin, Site};
+use super::facts::{Origin, Region, Site};
 use super::level;
 use super::lore::callee;
 use super::tables::{SUFFIXES, WRAPPERS};
 use super::types::Type;
 use crate::repair::EditKind;
-use crate::syntax::Splice;
+use crate::syntax::{Splice, parts, text_of};
+
+/// Functions that the region calls elsewhere and that are tried around a value.
+const MOST_CALLED: usize = 8;
+/// The longest of these, in bytes.
+const LONGEST_CALLEE: usize = 40;
 
 /// What things can be sorted and compared by: tables and functions of one argument that are in scope.
 pub(super) fn keys(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<(String, f64)> {
@@ -79,6 +86,21 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
             fit * wanted * place,
         );
     }
+    let alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
+    let around =
+        node.parent().and_then(|parent| parent.parent()).and_then(|c| c.child_by_field_name("function"));
+    let around = around.map(|function| desk.text(function));
+    for (rank, function) in desk.called.clone().iter().copied().enumerate() {
+        let known = single.iter().any(|(known, _)| known == function)
+            || WRAPPERS.iter().any(|(known, ..)| *known == function)
+            || around == Some(function);
+        if !known && is_visible(desk, function, node) {
+            // What stands alone is there for what it does, and a value does nothing.
+            let place = if alone { 2.0 } else { place };
+            let fit = 0.3 * place / (1.0 + 0.15 * rank as f64);
+            desk.put(site, node, &format!("{function}({text})"), level::ATOM, EditKind::Wrapped, fit);
+        }
+    }
     if ty.is_sequence() || ty == Type::Unknown {
         for name in desk
             .values_at(node)
@@ -130,6 +152,36 @@ pub(super) fn single_parameter(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<(Stri
         .map(|name| (name.text.clone(), if name.idle { 2.5 } else { 1.0 }))
         .take(6)
         .collect()
+}
+
+/// Functions and methods that are called with one argument in a region, as they are called, the most frequent first.
+pub(super) fn called_with_one<'t>(text: &'t str, region: &Region<'t>) -> Vec<&'t str> {
+    let mut counts: BTreeMap<&'t str, u32> = BTreeMap::new();
+    for call in region.expressions.iter().map(|site| site.node).filter(|other| other.kind() == "call") {
+        let (Some(function), Some(list)) =
+            (call.child_by_field_name("function"), call.child_by_field_name("arguments"))
+        else {
+            continue;
+        };
+        let words = text_of(text, function);
+        let plain = words.len() <= LONGEST_CALLEE
+            && matches!(function.kind(), "identifier" | "attribute")
+            && !words.contains(['(', '[', '\n']);
+        if plain && matches!(parts(list)[..], [only] if only.kind() != "keyword_argument") {
+            *counts.entry(words).or_insert(0) += 1;
+        }
+    }
+    let mut found: Vec<(&str, u32)> = counts.into_iter().collect();
+    found.sort_by_key(|(words, count)| (std::cmp::Reverse(*count), *words));
+    found.truncate(MOST_CALLED);
+    found.into_iter().map(|(words, _)| words).collect()
+}
+
+/// True where what is called `words` is known at `node`: not a variable of a comprehension elsewhere.
+fn is_visible(desk: &Desk<'_, '_>, words: &str, node: Node<'_>) -> bool {
+    let root = words.split('.').next().unwrap_or_default();
+    let is_bound = desk.region.names.iter().any(|name| name.text == root);
+    !is_bound || desk.region.names_at(node.start_byte()).any(|name| name.text == root)
 }
 
 /// Whole values are wrapped more often than parts of sums.

@@ -58,8 +58,8 @@ impl<'p> Waves<'p> {
         }
         let (mut least, mut found) = (0.0, Vec::new());
         for units in self.group.chunks(REGIONS) {
-            if units.first().is_none_or(|first| first.weight() * LIKELIEST < least) {
-                break;
+            if units.iter().all(|unit| unit.most() * LIKELIEST < least) {
+                continue;
             }
             let made = self.made;
             let wanted = |candidate: &Candidate| candidate.score < made && candidate.score >= least;

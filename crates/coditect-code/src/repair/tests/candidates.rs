@@ -163,6 +163,48 @@ fn the_usual_slips_are_among_the_candidates() {
 }
 
 #[test]
+fn what_the_project_says_elsewhere_is_among_the_candidates() {
+    let other = "class Node:\n    def f(self, x):\n        if isinstance(x, Node):\n            return 1\n\n    def g(self, s, i):\n        m = self.re.match(s, i)\n        if not m:\n            raise ValueError(s)\n        i = m.end()\n        return i, m.groups()\n\n";
+    for (old, new) in [
+        // A condition about one thing is asked of another.
+        (
+            "    def h(self, sub):\n        sub.up = self\n",
+            "    def h(self, sub):\n        if isinstance(sub, Node):\n            sub.up = self\n",
+        ),
+        (
+            "    def h(self, sub):\n        raise ValueError(sub)\n",
+            "    def h(self, sub):\n        if not isinstance(sub, Node):\n            raise ValueError(sub)\n",
+        ),
+        // A statement between the same lines.
+        (
+            "    def h(self, s, i):\n        m = self.re.match(s, i)\n        if not m:\n            raise ValueError(s)\n        return i, m.groups()\n",
+            "    def h(self, s, i):\n        m = self.re.match(s, i)\n        if not m:\n            raise ValueError(s)\n        i = m.end()\n        return i, m.groups()\n",
+        ),
+        // A function that the region calls anyway.
+        (
+            "    def h(self, s, add):\n        if s:\n            add(self)\n        s\n",
+            "    def h(self, s, add):\n        if s:\n            add(self)\n        add(s)\n",
+        ),
+    ] {
+        let sources = [source(&format!("{other}{old}"))];
+        let found = candidates_of(&sources, &[]).iter().any(|candidate| {
+            candidate.apply(&sources).is_some_and(|overlay| overlay["m.py"] == format!("{other}{new}"))
+        });
+        assert!(found, "{old}-->\n{new}");
+    }
+}
+
+#[test]
+fn an_anomaly_comes_before_what_is_as_suspicious() {
+    let text =
+        "def f(a, b):\n    if a > b:\n        return a - b\n    raise ValueError(a)\n    return a + b\n";
+    let sources = [source(text)];
+    let mut made = candidates_of(&sources, &[]);
+    made.sort_by(|a, b| b.score.total_cmp(&a.score));
+    assert!(made[..5].iter().any(|candidate| candidate.places[0].line == 4), "{:?}", &made[..5]);
+}
+
+#[test]
 fn no_literal_of_a_test_becomes_a_case() {
     let sources = [source("def f(n, s):\n    if n > 3:\n        return n\n    return s\n")];
     let tests = Source {
