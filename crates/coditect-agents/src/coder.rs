@@ -137,7 +137,7 @@ impl Coder {
         if case.baseline.red().any(|test| !case.focus.wants_test(&test.id)) {
             bench.lets_some_stay_red();
         }
-        bench.calibrate()?;
+        bench.calibrate(&red)?;
         bench.shorten(&red)?;
         if case.rung != Rung::Recipe {
             bench.prepare_batches(&red, threads)?;

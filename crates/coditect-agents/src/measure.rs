@@ -183,6 +183,7 @@ impl Place<'_> {
                 Some(built) => suite.run_built(built, &how, &[], &self.work.stop)?,
                 None => suite.run(&how, &self.work.stop, &mut |_| {})?,
             };
+            tracing::debug!(round, traced, wall = ?second.wall, "red tests were run again");
             measured.runs += u64::from(second.runs);
             count(&mut measured.suite, &second, &again);
             if traced {

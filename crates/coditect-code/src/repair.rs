@@ -122,7 +122,7 @@ pub struct Candidate {
 #[must_use]
 pub fn candidates(problem: &Problem<'_>) -> Vec<Candidate> {
     let grammars = grammars::Grammars::read(problem);
-    let mut made = grammars.candidates(&grammars.units());
+    let mut made = grammars.candidates(&grammars.units(), &(0.0..f64::INFINITY));
     made.sort_by(|a, b| b.score.total_cmp(&a.score));
     made
 }

@@ -94,7 +94,8 @@ pub struct SuiteRun<'a> {
     pub stop_on_red: bool,
     /// End once a test shows that the tier lacks what the project needs.
     pub stop_on_lack: bool,
-    /// End once the tests that ended by themselves took this long together: another tier may be faster.
+    /// End once the tests that ended by themselves took this long together, or a part of it that says they will take far
+    /// longer: another tier may be faster.
     pub patience: Option<Duration>,
     /// Limits of the run; `wall_ms` of each round.
     pub limits: &'a Limits,
@@ -415,8 +416,7 @@ impl Suite<'_> {
                     }
                 }
                 let lacks = how.stop_on_lack && tally.unsupported.is_some();
-                let slow =
-                    how.patience.is_some_and(|patience| u128::from(tally.took_us) > patience.as_micros());
+                let slow = how.patience.is_some_and(|patience| is_slow(tally, patience));
                 tally.slow |= slow;
                 let enough =
                     watch.is_hung() || lacks || slow || (how.stop_on_red && heard == Heard::Ended(true));
@@ -608,6 +608,20 @@ fn share_after(tally: &Tally) -> Duration {
 
 fn progress(tally: &Tally) -> Progress {
     Progress { green: tally.green, red: tally.red, of: u32::try_from(tally.order.len()).unwrap_or(u32::MAX) }
+}
+
+/// Part of the patience after which the tests that ended tell how long all will take, how many these are at least, and how
+/// many times the patience is then too long: tests differ, and a few that are red may loop.
+const EARLY: u128 = 5;
+const TELLING: u128 = 50;
+const FAR: u128 = 2;
+
+/// True where the tests that ended took longer than `patience`, or a part of it and so far that all of them will.
+fn is_slow(tally: &Tally, patience: Duration) -> bool {
+    let (took, patience) = (u128::from(tally.took_us), patience.as_micros());
+    let ended = u128::from(tally.green) + u128::from(tally.red);
+    let in_all = took * tally.order.len() as u128 / ended.max(1);
+    took > patience || (took > patience / EARLY && ended >= TELLING && in_all > patience * FAR)
 }
 
 fn millis(time: Duration) -> u64 {

@@ -359,3 +359,13 @@ fn a_run_ends_where_the_tests_take_too_long_together() {
     let report = run(&[("test_slow.py", tests)], |how| how.patience = Some(Duration::from_secs(40)));
     assert!(!report.slow && report.report.tests.iter().all(|test| test.status == TestStatus::Passed));
 }
+
+#[test]
+fn a_run_ends_where_the_first_tests_tell_that_all_take_too_long() {
+    let tests = "import time, unittest\n\nclass T(unittest.TestCase):\n    pass\n\nfor n in range(300):\n    \
+                 setattr(T, 'test_%03d' % n, lambda self: time.sleep(0.01))\n";
+    let report = run(&[("test_slow.py", tests)], |how| how.patience = Some(Duration::from_millis(1_200)));
+    assert!(report.slow);
+    let left = report.report.tests.iter().filter(|test| test.status == TestStatus::NotRun).count();
+    assert!(left > 200, "{left}");
+}

@@ -176,9 +176,14 @@ impl<'a> Bench<'a> {
     }
 
     /// Finds out how long a run takes beside its tests, on the unchanged project.
-    pub(super) fn calibrate(&mut self) -> Result<(), PortError> {
+    pub(super) fn calibrate(&mut self, red: &[TestResult]) -> Result<(), PortError> {
         if matches!(self.project.framework, Framework::Jest | Framework::Mocha | Framework::Vitest) {
             // One process ran all of them, and each start of it takes seconds.
+            self.overhead = self.beside.max(AT_LEAST);
+            return Ok(());
+        }
+        if self.forks() && self.narrower(red).is_some() {
+            // Each start imports all test files; what that takes, the run of the whole suite has told.
             self.overhead = self.beside.max(AT_LEAST);
             return Ok(());
         }
@@ -221,18 +226,22 @@ impl<'a> Bench<'a> {
         }
         let hangs = |test: &&TestResult| test.status == TestStatus::TimedOut;
         let hanging: Vec<String> = red.iter().filter(hangs).map(|test| test.id.clone()).collect();
-        let red: Vec<TestResult> = red.iter().filter(|test| !hangs(test)).cloned().collect();
+        let all = red;
+        let red: Vec<TestResult> = all.iter().filter(|test| !hangs(test)).cloned().collect();
         let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
         let how = SuiteRun { select: Some(&ids), ..SuiteRun::whole(self.limits) };
-        if matches!(self.project.framework, Framework::Unittest | Framework::Pytest) {
-            let files: BTreeSet<String> =
-                files_of(&ids).chain(files_of(&hanging)).map(str::to_owned).collect();
-            let project = self.with_targets(&files);
-            // pytest without targets is run on the files of its tests anyway.
-            let narrower = self.project.framework == Framework::Unittest
-                || (project.targets != self.project.targets
-                    && self.project.targets != options_of(&self.project.targets));
-            if narrower && says_the_same(&red, &self.run(&BTreeMap::new(), &how, &project)?.report) {
+        if let Some((files, project)) = self.narrower(all) {
+            // A test that was green: what is built into the worktree itself, for one, goes with a layer.
+            let mut select = ids.clone();
+            select.extend(self.near.first().cloned());
+            let how = SuiteRun { select: Some(&select), ..how.clone() };
+            let mut run = self.run(&BTreeMap::new(), &how, &project)?;
+            let broke = run.report.red().any(|test| !ids.contains(&test.id));
+            if broke && self.give_up_layers() {
+                run = self.run(&BTreeMap::new(), &how, &project)?;
+            }
+            let is_green = !run.report.red().any(|test| !ids.contains(&test.id));
+            if is_green && says_the_same(&red, &run.report) {
                 self.alone = files;
             }
         }
@@ -253,9 +262,27 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
+    /// The files of these tests, and the project with only these as targets, where that is less than all.
+    fn narrower(&self, red: &[TestResult]) -> Option<(BTreeSet<String>, Project)> {
+        let framework = self.project.framework;
+        if !matches!(framework, Framework::Unittest | Framework::Pytest)
+            || red.iter().any(|t| t.id.ends_with(IMPORT))
+        {
+            return None;
+        }
+        let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
+        let files: BTreeSet<String> = files_of(&ids).map(str::to_owned).collect();
+        let project = self.with_targets(&files);
+        // pytest without targets is run on the files of its tests anyway.
+        let narrower = framework == Framework::Unittest
+            || (project.targets != self.project.targets
+                && self.project.targets != options_of(&self.project.targets));
+        narrower.then_some((files, project))
+    }
+
     /// The project with only the files of red tests as targets, where these tests say the same then. All of them, also
     /// where fewer would do, so that warm interpreters serve all trials.
-    fn narrowed(&self, ids: &[String]) -> Option<Project> {
+    pub(super) fn narrowed(&self, ids: &[String]) -> Option<Project> {
         let known = !self.alone.is_empty() && files_of(ids).all(|file| self.alone.contains(file));
         known.then(|| self.with_targets(&self.alone))
     }

@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tree_sitter::Tree;
@@ -123,8 +124,8 @@ impl<'p> Project<'p> {
         if mentions(self.problem.request, function) { 1.3 } else { 1.0 }
     }
 
-    /// The candidates of some regions. Regions of one file are best asked for together.
-    pub(super) fn candidates(&self, units: &[Unit]) -> Vec<Candidate> {
+    /// The candidates of some regions that have these scores. Regions of one file are best asked for together.
+    pub(super) fn candidates(&self, units: &[Unit], scores: &Range<f64>) -> Vec<Candidate> {
         let mut made = Vec::new();
         for (n, file) in self.files.iter().enumerate() {
             let wanted: Vec<usize> =
@@ -135,7 +136,7 @@ impl<'p> Project<'p> {
             };
             let facts =
                 Facts::gather(&file.path, &source.text, &file.tree, grammar, &file.weights, lore, &wanted);
-            let mut pool = Pool::new(facts.path.clone(), facts.text);
+            let mut pool = Pool::new(facts.path.clone(), facts.text).of_scores(scores.clone());
             for region in &wanted {
                 let Some(region) = facts.regions.get(*region) else { continue };
                 pool.function = region.function.clone();
@@ -161,6 +162,9 @@ fn propose(desk: &mut Desk<'_, '_>) {
     let region = desk.region;
     let before = desk.pool.made.len();
     for site in sorted(&region.expressions) {
+        if desk.pool.is_past(site.weight) {
+            break;
+        }
         operators::propose(desk, site);
         values::propose(desk, site);
         names::propose(desk, site);
@@ -176,6 +180,9 @@ fn propose(desk: &mut Desk<'_, '_>) {
         names::of_target(desk, site);
     }
     for site in sorted(&region.statements) {
+        if desk.pool.is_past(site.weight) {
+            break;
+        }
         statements::propose(desk, site);
         insertions::propose(desk, site);
         if desk.pool.made.len() - before > MOST_OF_REGION {

@@ -1,5 +1,7 @@
 //! The grammars of edits of all languages, behind one door: a project may be written in several.
 
+use std::ops::Range;
+
 use crate::repair::{Candidate, Problem, braces, python};
 
 /// A region whose candidates can be made.
@@ -48,8 +50,8 @@ impl<'p> Grammars<'p> {
         units
     }
 
-    /// The candidates of some regions.
-    pub(super) fn candidates(&self, units: &[Unit]) -> Vec<Candidate> {
+    /// The candidates of some regions that have these scores.
+    pub(super) fn candidates(&self, units: &[Unit], scores: &Range<f64>) -> Vec<Candidate> {
         let (mut in_python, mut in_braces) = (Vec::new(), Vec::new());
         for unit in units {
             match unit {
@@ -59,10 +61,10 @@ impl<'p> Grammars<'p> {
         }
         let mut made = Vec::new();
         if let (Some(python), false) = (&self.python, in_python.is_empty()) {
-            made.extend(python.candidates(&in_python));
+            made.extend(python.candidates(&in_python, scores));
         }
         if let (Some(braces), false) = (&self.braces, in_braces.is_empty()) {
-            made.extend(braces.candidates(&in_braces));
+            made.extend(braces.candidates(&in_braces, scores));
         }
         made
     }

@@ -16,6 +16,9 @@ const UNSEEN_TOP: f64 = 0.2;
 /// What the least suspicious line that ran counts, against 1 for the most suspicious.
 const SEEN: f64 = 0.15;
 
+/// No candidate is likelier than its place is suspicious, times this.
+pub(super) const LIKELIEST: f64 = 1.6;
+
 /// How suspicious the lines of one file are.
 #[derive(Clone, Debug)]
 pub(super) struct Weights {
@@ -78,6 +81,8 @@ pub(super) struct Pool<'t> {
     /// How much the request points at it.
     pub(super) hint: f64,
     starts: Vec<usize>,
+    /// Scores that are wanted: what is likelier was made before, what is less likely is left for later.
+    scores: Range<f64>,
     seen: BTreeSet<(usize, usize, String)>,
     /// What was made.
     pub(super) made: Vec<Candidate>,
@@ -96,9 +101,25 @@ impl<'t> Pool<'t> {
             function: Arc::from(""),
             hint: 1.0,
             starts,
+            scores: 0.0..f64::INFINITY,
             seen: BTreeSet::new(),
             made: Vec::new(),
         }
+    }
+
+    /// The pool for candidates with these scores and no others.
+    pub(super) fn of_scores(self, scores: Range<f64>) -> Self {
+        Self { scores, ..self }
+    }
+
+    /// True where no edit of a place of this weight, or of a less suspicious one, has a score that is wanted.
+    pub(super) fn is_past(&self, weight: f64) -> bool {
+        weight * self.hint * LIKELIEST < self.scores.start
+    }
+
+    /// True where such an edit has a score that is wanted.
+    pub(super) fn wants(&self, kind: EditKind, weight: f64, fit: f64) -> bool {
+        self.score(kind, weight, fit) >= self.scores.start
     }
 
     /// Adds a candidate with one edit. `weight`: how suspicious the place is; `fit`: how well this very edit
@@ -111,16 +132,26 @@ impl<'t> Pool<'t> {
         weight: f64,
         fit: f64,
     ) {
-        let new = new.into();
-        let key = (range.start, range.end, new);
-        if self.text.get(range.clone()).is_none_or(|old| old == key.2) || !self.seen.insert(key.clone()) {
+        let score = self.score(kind, weight, fit);
+        if score < self.scores.start {
             return;
         }
-        self.push(vec![Splice { range, new: key.2 }], kind, weight * fit);
+        let key = (range.start, range.end, new.into());
+        if self.text.get(range.clone()).is_none_or(|old| old == key.2) || self.seen.contains(&key) {
+            return;
+        }
+        if self.scores.contains(&score) {
+            self.push(vec![Splice { range, new: key.2.clone() }], kind, score);
+        }
+        self.seen.insert(key);
     }
 
     /// Adds a candidate with several edits. `at`: the range that is shown as its place.
     pub(super) fn several(&mut self, mut splices: Vec<Splice>, kind: EditKind, weight: f64, fit: f64) {
+        let score = self.score(kind, weight, fit);
+        if !self.scores.contains(&score) {
+            return;
+        }
         splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
         let apart = splices.windows(2).all(|two| two[0].range.end <= two[1].range.start);
         let (Some(first), Some(last)) = (splices.first(), splices.last()) else { return };
@@ -133,12 +164,16 @@ impl<'t> Pool<'t> {
         let old = self.text.get(whole.clone()).unwrap_or_default();
         let new = splice(old, &moved.collect::<Vec<_>>());
         if apart && new.is_some_and(|new| new != old) {
-            self.push(splices, kind, weight * fit);
+            self.push(splices, kind, score);
         }
     }
 
-    fn push(&mut self, splices: Vec<Splice>, kind: EditKind, fit: f64) {
-        let score = kind.prior() * fit * self.hint;
+    fn score(&self, kind: EditKind, weight: f64, fit: f64) -> f64 {
+        debug_assert!(self.scores.start <= 0.0 || kind.prior() * fit <= LIKELIEST, "{kind:?} fits by {fit}");
+        kind.prior() * weight * fit * self.hint
+    }
+
+    fn push(&mut self, splices: Vec<Splice>, kind: EditKind, score: f64) {
         if !(score.is_finite() && score > 0.0) {
             return;
         }

@@ -2,6 +2,7 @@
 //! confused with what. Nothing outside this folder knows Python's syntax.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ impl<'p> Project<'p> {
                 let weight = found.weight() * self.hint(&found.function);
                 if weight > 0.0 {
                     let odd = !anomalies::of(&source.text, found).is_empty();
-                    let most = if odd { anomalies::LIKELIER * weight } else { weight };
+                    let most = if odd { anomalies::LIKELIEST * weight } else { weight };
                     units.push(Unit { file: n, region, weight, most });
                 }
             }
@@ -115,8 +116,8 @@ impl<'p> Project<'p> {
         if mentions(self.problem.request, function) { 1.3 } else { 1.0 }
     }
 
-    /// The candidates of some regions. Regions of one file are best asked for together.
-    pub(super) fn candidates(&self, units: &[Unit]) -> Vec<Candidate> {
+    /// The candidates of some regions that have these scores. Regions of one file are best asked for together.
+    pub(super) fn candidates(&self, units: &[Unit], scores: &Range<f64>) -> Vec<Candidate> {
         let mut made = Vec::new();
         for (n, file) in self.files.iter().enumerate() {
             let wanted: Vec<usize> =
@@ -126,7 +127,7 @@ impl<'p> Project<'p> {
             };
             let facts =
                 Facts::gather(&file.path, &source.text, &file.tree, &file.weights, &self.lore, &wanted);
-            let mut pool = Pool::new(facts.path.clone(), facts.text);
+            let mut pool = Pool::new(facts.path.clone(), facts.text).of_scores(scores.clone());
             for region in &wanted {
                 let Some(region) = facts.regions.get(*region) else { continue };
                 pool.function = region.function.clone();
@@ -150,6 +151,9 @@ fn propose(desk: &mut Desk<'_, '_>) {
     let anomalies = anomalies::of(desk.facts.text, region);
     shared::of_function(desk);
     for site in sorted(&region.expressions, &anomalies) {
+        if desk.pool.is_past(site.weight) {
+            break;
+        }
         operators::propose(desk, site);
         shared::of_expression(desk, site);
         values::propose(desk, site);
@@ -168,6 +172,9 @@ fn propose(desk: &mut Desk<'_, '_>) {
         names::of_exception(desk, site);
     }
     for site in sorted(&region.statements, &anomalies) {
+        if desk.pool.is_past(site.weight) {
+            break;
+        }
         statements::propose(desk, site);
         insertions::propose(desk, site);
         if desk.pool.made.len() - before > MOST_OF_REGION {
@@ -181,13 +188,11 @@ fn sorted<'t>(sites: &[Site<'t>], anomalies: &[Anomaly]) -> Vec<Site<'t>> {
     let mut sites = sites.to_vec();
     for site in &mut sites {
         let range = site.node.byte_range();
-        let is_odd = anomalies.iter().any(|odd| {
+        let at = anomalies.iter().find(|odd| {
             let within = odd.range.start <= range.start && range.end <= odd.range.end;
             odd.range == range || (odd.inside && within)
         });
-        if is_odd {
-            site.weight *= anomalies::LIKELIER;
-        }
+        site.weight *= at.map_or(1.0, |odd| odd.likelier);
     }
     sites.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     sites

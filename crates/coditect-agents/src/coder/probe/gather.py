@@ -35,6 +35,8 @@ SHOWN = 80
 ELEMENTS = 2000
 # Examples taken from documentation.
 MOST_EXAMPLES = 20
+# Calls after which no more are looked at.
+MOST_EVENTS = 3000000
 
 
 class Endless(BaseException):
@@ -153,8 +155,26 @@ def kind_of(value):
 # ----------------------------------------------------------------------------------------------------------- gather
 
 
+class Reporter(runner.Reporter):
+    """Has calls watched while a test runs: imports take longer than most tests, and more so where they are watched."""
+
+    def __init__(self):
+        super().__init__(lambda line: False)
+        self.watch = None
+
+    def start(self, test_id):
+        super().start(test_id)
+        self.watch.begin()
+
+    def end(self, test_id, status, us=0, **rest):
+        self.watch.end()
+        super().end(test_id, status, us, **rest)
+
+
 class Watch:
     """Keeps the calls that tests make."""
+
+    TOOL = 4
 
     def __init__(self, project, wanted, reporter):
         self.project = project
@@ -164,33 +184,57 @@ class Watch:
         self.known = {}  # code -> whether it is looked at: "" never, "inner" always, "entry" if a test calls it
         self.events = 0
         self.keys = set()
+        self.mon = getattr(sys, "monitoring", None)
+        if self.mon is not None:
+            self.mon.use_tool_id(self.TOOL, "gather")
+            self.mon.register_callback(self.TOOL, self.mon.events.PY_START, self.started)
 
-    def __call__(self, frame, event, arg):
-        if event != "call":
+    def begin(self):
+        if self.events > MOST_EVENTS:
             return
+        if self.mon is None:
+            sys.settrace(self.trace)
+        else:
+            self.mon.set_events(self.TOOL, self.mon.events.PY_START)
+
+    def end(self):
+        if self.mon is None:
+            sys.settrace(None)
+        else:
+            self.mon.set_events(self.TOOL, 0)
+
+    def started(self, code, _offset):
+        if self.how(code):
+            self.call(sys._getframe(1))
+            return None
+        return self.mon.DISABLE
+
+    def trace(self, frame, event, _arg):
+        # Before 3.12. It answers None: what happens within the call is of no interest.
+        if event == "call" and self.how(frame.f_code):
+            self.call(frame)
+
+    def how(self, code):
         self.events += 1
-        if self.events > 3000000:
-            sys.setprofile(None)
-            return
-        code = frame.f_code
+        if self.events > MOST_EVENTS:
+            self.end()
         try:
-            how = self.known[code]
+            return self.known[code]
         except KeyError:
             how = self.known[code] = self.look(code)
-        if not how or (how == "entry" and not self.from_outside(frame.f_back)):
-            return
+            return how
+
+    def call(self, frame):
+        code = frame.f_code
+        outside = self.from_outside(frame.f_back)
         calls = self.calls.setdefault(code, [])
-        if len(calls) < MOST_CALLS:
-            sys.setprofile(None)
-            try:
-                kept = self.arguments(frame, code)
-                outside = self.from_outside(frame.f_back)
-                key = (code, kept, outside)
-                if kept is not None and key not in self.keys:
-                    self.keys.add(key)
-                    calls.append((kept, self.reporter.open or "", outside, frame.f_globals.get("__name__", "")))
-            finally:
-                sys.setprofile(self)
+        if len(calls) >= MOST_CALLS or not (outside or self.known[code] == "inner"):
+            return
+        kept = self.arguments(frame, code)
+        key = (code, kept, outside)
+        if kept is not None and key not in self.keys:
+            self.keys.add(key)
+            calls.append((kept, self.reporter.open or "", outside, frame.f_globals.get("__name__", "")))
 
     def look(self, code):
         name = self.project.relative(code.co_filename)
@@ -251,17 +295,16 @@ def resolve(code, module):
 
 def gather(ask):
     kinds = {"unittest": runner.UnittestRun, "pytest": runner.PytestRun, "doctest": runner.DoctestRun}
-    reporter = runner.Reporter(lambda line: False)
+    reporter = Reporter()
     import os
 
     request = dict(ask["suite"], root=os.getcwd(), replace={}, coverage="none")
     run = kinds[request["framework"]](request, reporter)
-    watch = Watch(run.project, {(path, name) for path, name in ask["changed"]}, reporter)
-    sys.setprofile(watch)
+    watch = reporter.watch = Watch(run.project, {(path, name) for path, name in ask["changed"]}, reporter)
     try:
         run.main()
     finally:
-        sys.setprofile(None)
+        watch.end()
     functions, inputs = [], []
     rng = random.Random(ask["seed"])
     order = sorted(watch.calls.items(), key=lambda item: (watch.known[item[0]] != "inner", item[0].co_filename,

@@ -4,6 +4,9 @@ use super::Project;
 use crate::languages::Language;
 use crate::repair::{Candidate, Problem, Source};
 
+/// All scores.
+const ALL: std::ops::Range<f64> = 0.0..f64::INFINITY;
+
 mod properties;
 mod slips;
 
@@ -15,7 +18,7 @@ fn file_of(language: Language) -> String {
 fn candidates_of(sources: &[Source], suspects: &[Suspect]) -> Vec<Candidate> {
     let problem = Problem { sources, suspects, ..Problem::default() };
     let Some(project) = Project::read(&problem) else { return Vec::new() };
-    let mut made = project.candidates(&project.units());
+    let mut made = project.candidates(&project.units(), &ALL);
     made.sort_by(|a, b| b.score.total_cmp(&a.score));
     made
 }

@@ -1,5 +1,5 @@
 //! Signs in the code itself that something is missing, whatever the tests say: statements that nothing reaches, values
-//! that nobody uses, parameters that are overwritten unread. Working code has few of them, and they point at one place
+//! that nobody uses, values that are overwritten unread. Working code has few of them, and they point at one place
 //! where coverage points at a whole function.
 //!
 //! Sources: data flow anomalies, Fosdick and Osterweil, "Data Flow Analysis in Software Reliability" (ACM Computing
@@ -13,14 +13,20 @@ use super::facts::{Region, has_word};
 use super::statements::block_of;
 use crate::syntax::{parts, text_of};
 
-/// How much likelier edits are at an anomaly than elsewhere.
-pub(super) const LIKELIER: f64 = 6.0;
+/// How much likelier edits are at an anomaly than elsewhere: code that nothing reaches is hardly ever meant, the others are
+/// now and then.
+const UNREACHED: f64 = 12.0;
+const UNUSED: f64 = 6.0;
+/// The most of these.
+pub(super) const LIKELIEST: f64 = UNREACHED;
 
 /// A place where the code says that something is missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Anomaly {
     /// Bytes of the statement.
     pub(super) range: Range<usize>,
+    /// How much likelier edits are here than elsewhere.
+    pub(super) likelier: f64,
     /// What is in the statement is as likely to be wrong as where it stands.
     pub(super) inside: bool,
 }
@@ -30,23 +36,17 @@ pub(super) fn of(text: &str, region: &Region<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for site in &region.statements {
         let node = site.node;
-        let inside = match node.kind() {
-            "return_statement" | "raise_statement" | "break_statement" | "continue_statement" => {
-                if !hides_code(node) {
-                    continue;
-                }
-                false
+        let (likelier, inside) = match node.kind() {
+            "return_statement" | "raise_statement" | "break_statement" | "continue_statement"
+                if hides_code(node) =>
+            {
+                (UNREACHED, false)
             }
-            "expression_statement" => {
-                let does_nothing = does_nothing(text, node);
-                if !does_nothing && !overwrites_a_parameter(text, region, node) {
-                    continue;
-                }
-                does_nothing
-            }
+            "expression_statement" if does_nothing(text, node) => (UNUSED, true),
+            "expression_statement" if overwrites(text, region, node) => (UNUSED, false),
             _ => continue,
         };
-        found.push(Anomaly { range: node.byte_range(), inside });
+        found.push(Anomaly { range: node.byte_range(), likelier, inside });
     }
     found
 }
@@ -98,23 +98,70 @@ fn is_tried(node: Node<'_>) -> bool {
     false
 }
 
-/// `def f(a): a = 1`: what was handed over is gone before anything has looked at it.
-fn overwrites_a_parameter(text: &str, region: &Region<'_>, statement: Node<'_>) -> bool {
-    let Some(body) = region.node.child_by_field_name("body") else { return false };
-    let [assignment] = parts(statement)[..] else { return false };
-    let (Some(left), Some(right)) =
-        (assignment.child_by_field_name("left"), assignment.child_by_field_name("right"))
-    else {
+/// `def f(a): a = 1`, `a = 1; a = 2`: a value is gone before anything has looked at it.
+fn overwrites(text: &str, region: &Region<'_>, statement: Node<'_>) -> bool {
+    let Some((name, right)) = assigned(text, statement) else { return false };
+    let Some((block, siblings)) = block_of(statement) else { return false };
+    if has_word(text_of(text, right), name) || !region.node.kind().eq("function_definition") {
         return false;
-    };
-    let name = text_of(text, left);
-    let first = region.statements.first().map_or(body.start_byte(), |first| first.node.start_byte());
-    statement.parent() == Some(body)
-        && assignment.kind() == "assignment"
-        && left.kind() == "identifier"
-        && region.parameters.iter().any(|parameter| parameter == name)
-        && !has_word(text_of(text, right), name)
-        && !text.get(first..statement.start_byte()).is_some_and(|before| has_word(before, name))
+    }
+    let before = siblings.iter().take_while(|sibling| **sibling != statement);
+    let mut last = None;
+    for sibling in before {
+        if !last_use(text, *sibling, name, &mut last) {
+            return false;
+        }
+    }
+    let of_function = region.node.child_by_field_name("body") == Some(block);
+    let is_parameter = of_function && region.parameters.iter().any(|parameter| parameter == name);
+    last.unwrap_or(if is_parameter { Use::Write } else { Use::Read }) == Use::Write
+}
+
+/// What is done with a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Read,
+    Write,
+}
+
+/// The name that a statement gives a value, and the value.
+fn assigned<'t, 'n>(text: &'t str, statement: Node<'n>) -> Option<(&'t str, Node<'n>)> {
+    let [assignment] = parts(statement)[..] else { return None };
+    let (left, right) = (assignment.child_by_field_name("left")?, assignment.child_by_field_name("right")?);
+    (assignment.kind() == "assignment" && left.kind() == "identifier").then(|| (text_of(text, left), right))
+}
+
+/// Finds what is done last with `name`, in the order in which it is done. False where that cannot be told: a function that
+/// is called later knows the name.
+fn last_use(text: &str, node: Node<'_>, name: &str, last: &mut Option<Use>) -> bool {
+    let words = text_of(text, node);
+    match node.kind() {
+        _ if !has_word(words, name) => true,
+        "identifier" => {
+            *last = Some(Use::Read);
+            true
+        }
+        "function_definition" | "class_definition" | "lambda" | "global_statement" | "nonlocal_statement" => {
+            false
+        }
+        "assignment" | "augmented_assignment" | "for_statement" => {
+            let left = node.child_by_field_name("left");
+            let rest = parts(node).into_iter().filter(|part| Some(*part) != left);
+            let is_target = |left: &Node<'_>| left.kind() == "identifier" && text_of(text, *left) == name;
+            let written = left.is_some_and(|left| is_target(&left));
+            let loops = node.kind() == "for_statement";
+            if written && loops {
+                *last = Some(Use::Write);
+            }
+            let known = rest.into_iter().all(|part| last_use(text, part, name, last))
+                && (written || left.is_none_or(|left| last_use(text, left, name, last)));
+            if written && !loops {
+                *last = Some(Use::Write);
+            }
+            known
+        }
+        _ => parts(node).into_iter().all(|part| last_use(text, part, name, last)),
+    }
 }
 
 #[cfg(test)]
@@ -163,11 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_are_overwritten_unread() {
+    fn values_that_are_overwritten_unread() {
         assert_eq!(lines_of("    b = len(a)\n    return b\n"), ["b = len(a)"]);
         assert_eq!(lines_of("    \"\"\"Of `b`.\"\"\"\n    b = 1\n"), ["b = 1"]);
         assert!(lines_of("    if b is None:\n        b = 1\n    return b\n").is_empty());
         assert!(lines_of("    print(b)\n    b = 1\n").is_empty());
         assert!(lines_of("    b = b or 1\n    c = 1\n    b += 1\n").is_empty());
+        let branches = "    if a:\n        b = 1\n        if b < 2:\n            b = (b - 1) * 2\n";
+        assert_eq!(lines_of(&format!("{branches}    b = 3\n    return b\n")), ["b = 3"]);
+        assert!(lines_of(&format!("{branches}    else:\n        b = 3\n    return b\n")).is_empty());
+        assert!(lines_of("    c = lambda: b\n    b = 3\n    return c\n").is_empty());
+        assert!(
+            lines_of("    c = b\n    for b in a:\n        print(b)\n    b = 2\n    return b\n").is_empty()
+        );
     }
 }

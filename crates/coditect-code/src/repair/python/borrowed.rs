@@ -93,8 +93,13 @@ impl Borrowed {
             at = name.end_byte();
         }
         words.push_str(&text[at..node.end_byte()]);
-        // These are made of every name anyway.
-        if words.strip_prefix(HOLE).is_some_and(|rest| matches!(rest, "" | " is None" | " is not None")) {
+        // Such ones are made of every name anyway.
+        let is_plain = |rest: &str| {
+            let last = rest.rsplit(' ').next().unwrap_or_default();
+            matches!(rest, "" | " is None" | " is not None")
+                || (rest.starts_with(' ') && last.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        if words.strip_prefix(HOLE).is_some_and(is_plain) {
             return;
         }
         let asked = self.conditions.entry(words).or_insert_with(|| Asked {
@@ -130,13 +135,21 @@ impl Borrowed {
 /// Conditions that other code asks and that could be asked at `node`, the most frequent first.
 pub(super) fn conditions(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
     let known = known_at(desk, node);
-    let values: Vec<&Name> = desk.values_at(node).into_iter().take(MOST_NAMES).collect();
+    let own = desk.values_at(node).into_iter().filter(|name| name.distance == 0);
+    let values: Vec<&Name> = own.take(MOST_NAMES).collect();
     let mut found = Vec::new();
     for (words, asked) in &desk.facts.lore.borrowed.conditions {
         if !asked.needs.iter().all(|name| is_known(&known, name)) {
             continue;
         }
-        let often = 0.35 + 0.05 * f64::from(asked.count.min(6));
+        let mut often = 0.45 + 0.05 * f64::from(asked.count.min(6));
+        if words.starts_with("isinstance(") {
+            often *= 1.3;
+        }
+        if asked.needs.contains("self") {
+            // Other objects have other attributes.
+            often *= 0.5;
+        }
         if !words.contains(HOLE) {
             // It is about several things, all of which are known here under the same names.
             let near = if asked.needs.iter().any(|name| is_of_a_function(name)) { 1.2 } else { 0.2 };

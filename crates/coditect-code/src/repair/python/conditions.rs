@@ -7,7 +7,7 @@ use tree_sitter::Node;
 
 use super::borrowed;
 use super::desk::{Desk, is_whole_condition};
-use super::facts::{Region, Site, has_word};
+use super::facts::{Origin, Region, Site, has_word};
 use super::level;
 use super::types::Type;
 use super::wraps::single_parameter;
@@ -130,20 +130,40 @@ pub(super) fn conditions_of(desk: &mut Desk<'_, '_>, statement: Node<'_>) -> Vec
         .filter(|part| part.kind() == "assignment")
         .and_then(|assignment| assignment.child_by_field_name("left"))
         .map(|left| desk.text(left));
+    // A jump says nothing of what it depends on.
+    let far = if statement.kind() == "expression_statement" { 0.5 } else { 1.0 };
     let mut found = conditions(desk, statement).to_vec();
+    let at = statement.start_byte();
+    let later: BTreeSet<&str> = desk
+        .region
+        .names
+        .iter()
+        .filter(|name| name.distance == 0 && name.origin == Origin::Local && name.first > at)
+        .map(|name| name.text.as_str())
+        .collect();
+    let of_types = statement.kind() == "raise_statement" && words.contains("TypeError");
     for condition in &mut found {
+        if of_types
+            && ["isinstance(", "callable(", "hasattr("].iter().any(|call| condition.text.contains(call))
+        {
+            condition.fit *= 1.4;
+        }
         let names = condition.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         let names =
             names.filter(|name| !name.is_empty() && !matches!(*name, "not" | "and" | "or" | "is" | "None"));
         let (mut near, mut overwrites) = (false, false);
         for name in names {
+            if later.contains(name) {
+                // It has no value here, unless a loop comes round.
+                condition.fit *= 0.3;
+            }
             near |= has_word(words, name);
             overwrites |= target == Some(name);
         }
         condition.fit *= match (overwrites, near) {
             (true, _) => 1.5,
             (_, true) => 1.0,
-            _ => 0.5,
+            _ => far,
         };
     }
     found.sort_by(|a, b| b.fit.total_cmp(&a.fit));
@@ -170,7 +190,11 @@ fn make(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
         .into_iter()
         .take(MOST_NAMES)
         .enumerate()
-        .map(|(rank, name)| (name.text.clone(), name.ty, 1.0 / (1.0 + 0.12 * rank as f64)))
+        .map(|(rank, name)| {
+            // What is the same for all calls is seldom what a case depends on.
+            let far = if name.distance == 0 { 1.0 } else { 0.5 };
+            (name.text.clone(), name.ty, far / (1.0 + 0.12 * rank as f64))
+        })
         .collect();
     for (name, ty, near) in &names {
         of_one(name, *ty, *near, &mut add);
@@ -179,9 +203,17 @@ fn make(desk: &Desk<'_, '_>, node: Node<'_>) -> Vec<Condition> {
         if *function == *desk.region.function {
             continue;
         }
+        // Most functions answer no question.
+        let asks = if ["is", "has", "can", "should"].iter().any(|word| {
+            function.trim_start_matches('_').strip_prefix(word).is_some_and(|rest| !rest.is_empty())
+        }) {
+            1.0
+        } else {
+            0.5
+        };
         for (name, _, near) in &names {
-            add(format!("{function}({name})"), level::ATOM, 0.6 * wanted * near);
-            add(format!("not {function}({name})"), level::NOT, 0.4 * wanted * near);
+            add(format!("{function}({name})"), level::ATOM, 0.6 * asks * wanted * near);
+            add(format!("not {function}({name})"), level::NOT, 0.4 * asks * wanted * near);
         }
     }
     for (one, ty, near) in &names {

@@ -61,6 +61,10 @@ impl<'t> Desk<'_, 't> {
         kind: EditKind,
         fit: f64,
     ) {
+        // Most are not wanted yet, and looking around in the tree takes longer than anything else here.
+        if !self.pool.wants(kind, site.weight, fit) {
+            return;
+        }
         let new = level::bracket(new, level, level::of_slot(self.facts.text, node));
         self.pool.replace(node.byte_range(), new, kind, site.weight, fit);
     }

@@ -1,17 +1,24 @@
 //! What is known of one file before anything is changed: its regions (functions, classes, the top), the names
 //! that are visible in each, its expressions and statements, and how suspicious each is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tree_sitter::{Node, Tree};
 
+use super::desk::{alike, is_callee};
 use super::lore::Lore;
 use super::types::{self, Type};
 use super::walk;
 use crate::repair::pool::Weights;
 use crate::syntax::text_of;
+
+/// Attributes of the project that are tried for one attribute, and how alike they are at least.
+const MOST_ATTRIBUTES: usize = 10;
+const LEAST_ALIKE: f64 = 0.45;
 
 /// A node with how suspicious its line is, above 0.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +105,17 @@ pub(super) struct Facts<'t> {
     /// Names of functions that take one argument.
     pub(super) of_one: BTreeSet<Arc<str>>,
     pub(super) lore: &'t Lore,
+    /// Attributes by object and whether they are called; see [`Facts::asked_of`].
+    asked: OnceCell<Asked<'t>>,
+    /// See [`Facts::attributes_like`].
+    like: RefCell<BTreeMap<&'t str, Alike<'t>>>,
 }
+
+/// Names, each with how alike it is to another.
+type Alike<'t> = Rc<[(&'t str, f64)]>;
+
+/// Names of attributes, by the text of their objects and whether they are called.
+type Asked<'t> = HashMap<(&'t str, bool), BTreeSet<&'t str>>;
 
 impl<'t> Region<'t> {
     /// An empty region.
@@ -160,7 +177,53 @@ impl<'t> Facts<'t> {
         let of_one = regions.iter().filter(|region| region.parameters.len() == 1 && !region.is_class);
         let of_one = of_one.map(|region| region.function.clone()).collect();
         let eol = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        Self { path: path.clone(), text, eol, tab: indent_unit(text), regions, of_one, lore }
+        Self {
+            path: path.clone(),
+            text,
+            eol,
+            tab: indent_unit(text),
+            regions,
+            of_one,
+            lore,
+            asked: OnceCell::new(),
+            like: RefCell::default(),
+        }
+    }
+
+    /// What the file asks of the same object elsewhere.
+    pub(super) fn asked_of(&self, object: &'t str, called: bool) -> impl Iterator<Item = &'t str> {
+        let asked = self.asked.get_or_init(|| {
+            let mut asked = Asked::new();
+            for node in self.regions.iter().flat_map(|region| &region.expressions).map(|site| site.node) {
+                let field = |name| node.child_by_field_name(name).map(|part| text_of(self.text, part));
+                if let ("attribute", Some(object), Some(name)) =
+                    (node.kind(), field("object"), field("attribute"))
+                {
+                    asked.entry((object, is_callee(node))).or_default().insert(name);
+                }
+            }
+            asked
+        });
+        asked.get(&(object, called)).into_iter().flatten().copied()
+    }
+
+    /// Attributes of the project that are spelt alike, the likest first, with how alike they are.
+    pub(super) fn attributes_like(&self, name: &'t str) -> Alike<'t> {
+        let found = self.like.borrow().get(name).cloned();
+        found.unwrap_or_else(|| {
+            let lore: &'t Lore = self.lore;
+            let mut found: Vec<(&'t str, f64)> = lore
+                .attributes
+                .keys()
+                .map(|text| (text.as_str(), alike(name, text)))
+                .filter(|(text, alike)| *text != name && *alike >= LEAST_ALIKE)
+                .collect();
+            found.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+            found.truncate(MOST_ATTRIBUTES);
+            let found: Alike<'t> = Rc::from(found);
+            self.like.borrow_mut().insert(name, found.clone());
+            found
+        })
     }
 }
 
@@ -178,8 +241,16 @@ fn with_surroundings(regions: &[Region<'_>], wanted: &[usize]) -> BTreeSet<usize
 
 fn guess_types(text: &str, regions: &mut [Region<'_>], n: usize, lore: &Lore) {
     let mut known = regions[n].parent.map_or_else(BTreeMap::new, |parent| regions[parent].types.clone());
+    // What it binds itself is not what is called so around it.
+    for name in &regions[n].names {
+        known.remove(&name.text);
+    }
     if let Some(types) = lore.parameter_types.get(&*regions[n].function) {
-        for (name, ty) in regions[n].parameters.iter().zip(types) {
+        // What the code itself says of a parameter counts more than what tests hand over by position.
+        let said = |name: &String| {
+            regions[n].bound_to.iter().any(|(known, bound)| known == name && matches!(bound, Bound::Known(_)))
+        };
+        for (name, ty) in regions[n].parameters.iter().zip(types).filter(|(name, _)| !said(name)) {
             known.insert(name.clone(), *ty);
         }
     }

@@ -16,6 +16,8 @@ const MOST_STATEMENTS: usize = 80;
 /// Conditions of guards at one place.
 const MOST_GUARDS: usize = 40;
 
+/// Conditions that are put around one statement.
+const MOST_AROUND: usize = 48;
 /// How much likelier a statement is that stands between the same lines elsewhere than one of the neighbourhood.
 const TRANSPLANTED: f64 = 3.0;
 
@@ -317,7 +319,7 @@ fn around(desk: &mut Desk<'_, '_>, site: Site<'_>, indent: &str) {
     if !simple {
         return;
     }
-    for condition in conditions_of(desk, node).iter().take(24) {
+    for condition in conditions_of(desk, node).iter().take(MOST_AROUND) {
         let deeper = format!("{indent}{}", desk.facts.tab);
         let new = format!("if {}:{}{deeper}{words}", condition.text, desk.facts.eol);
         desk.raw(site, node.byte_range(), new, EditKind::Conditioned, condition.fit);

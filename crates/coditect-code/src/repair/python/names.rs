@@ -11,9 +11,6 @@ use super::tables::{BUILTINS, EXCEPTIONS, METHODS, confusable};
 use crate::repair::EditKind;
 use crate::syntax::Splice;
 
-/// Attributes of the project that are tried for one attribute.
-const MOST_ATTRIBUTES: usize = 10;
-
 /// Edits of one expression.
 pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     match site.node.kind() {
@@ -124,25 +121,10 @@ fn attribute(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     }
     // What else the program asks of the same object.
     let receiver = desk.text(object);
-    for other in desk.facts.regions.iter().flat_map(|region| &region.expressions) {
-        let same = other.node.kind() == "attribute"
-            && other.node.child_by_field_name("object").is_some_and(|o| desk.text(o) == receiver)
-            && is_callee(other.node) == is_callee(node);
-        if let (true, Some(name)) = (same, other.node.child_by_field_name("attribute")) {
-            let text = desk.text(name);
-            add(text, 0.5 + 0.4 * alike(old, text));
-        }
+    for text in desk.facts.asked_of(receiver, is_callee(node)) {
+        add(text, 0.5 + 0.4 * alike(old, text));
     }
-    let mut known: Vec<(&String, f64)> = desk
-        .facts
-        .lore
-        .attributes
-        .keys()
-        .map(|text| (text, alike(old, text)))
-        .filter(|(text, alike)| *text != old && *alike >= 0.45)
-        .collect();
-    known.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-    for (text, alike) in known.into_iter().take(MOST_ATTRIBUTES) {
+    for (text, alike) in desk.facts.attributes_like(old).iter() {
         add(text, 0.7 * alike);
     }
     for (text, fit) in choices {

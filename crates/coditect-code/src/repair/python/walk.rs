@@ -194,6 +194,8 @@ impl<'t> Walk<'t, '_> {
             .filter(|ty| *ty != Type::Unknown);
         let value = node.child_by_field_name("value");
         let bound = match (annotated, value) {
+            _ if node.kind() == "list_splat_pattern" => Some(Bound::Known(Type::Tuple)),
+            _ if node.kind() == "dictionary_splat_pattern" => Some(Bound::Known(Type::Dict)),
             (Some(ty), _) => Some(Bound::Known(ty)),
             (None, value) => value.map(Bound::Value),
         };

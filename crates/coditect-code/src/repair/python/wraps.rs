@@ -86,21 +86,7 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
             fit * wanted * place,
         );
     }
-    let alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
-    let around =
-        node.parent().and_then(|parent| parent.parent()).and_then(|c| c.child_by_field_name("function"));
-    let around = around.map(|function| desk.text(function));
-    for (rank, function) in desk.called.clone().iter().copied().enumerate() {
-        let known = single.iter().any(|(known, _)| known == function)
-            || WRAPPERS.iter().any(|(known, ..)| *known == function)
-            || around == Some(function);
-        if !known && is_visible(desk, function, node) {
-            // What stands alone is there for what it does, and a value does nothing.
-            let place = if alone { 2.0 } else { place };
-            let fit = 0.3 * place / (1.0 + 0.15 * rank as f64);
-            desk.put(site, node, &format!("{function}({text})"), level::ATOM, EditKind::Wrapped, fit);
-        }
-    }
+    of_calls_nearby(desk, site, &single, place);
     if ty.is_sequence() || ty == Type::Unknown {
         for name in desk
             .values_at(node)
@@ -115,6 +101,27 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
             desk.put(site, node, &format!("{body}[{name}:]"), level::ATOM, EditKind::Slice, fit);
             desk.put(site, node, &format!("{body}[:{name}]"), level::ATOM, EditKind::Slice, 0.9 * fit);
             desk.put(site, node, &format!("{body}[{name}]"), level::ATOM, EditKind::Slice, 0.8 * fit);
+        }
+    }
+}
+
+/// What the region calls with one argument elsewhere, around a value.
+fn of_calls_nearby(desk: &mut Desk<'_, '_>, site: Site<'_>, single: &[(String, f64)], place: f64) {
+    let node = site.node;
+    let text = desk.text(node);
+    let alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
+    let around =
+        node.parent().and_then(|parent| parent.parent()).and_then(|c| c.child_by_field_name("function"));
+    let around = around.map(|function| desk.text(function));
+    for (rank, function) in desk.called.clone().iter().copied().enumerate() {
+        let known = single.iter().any(|(known, _)| known == function)
+            || WRAPPERS.iter().any(|(known, ..)| *known == function)
+            || around == Some(function);
+        if !known && is_visible(desk, function, node) {
+            // What stands alone is there for what it does, and a value does nothing.
+            let place = if alone { 2.0 } else { place };
+            let fit = 0.3 * place / (1.0 + 0.15 * rank as f64);
+            desk.put(site, node, &format!("{function}({text})"), level::ATOM, EditKind::Wrapped, fit);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::waves::Waves;
 use crate::repair::{Candidate, Means, Problem};
 
 /// Stack of the thread that makes batches, in bytes: walks over trees recurse, and generated code is deep.
-const STACK: usize = 16 << 20;
+pub(super) const STACK: usize = 16 << 20;
 
 /// Candidates to be judged together.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ pub(super) struct Maker<'a> {
 impl<'a> Maker<'a> {
     pub(super) fn new(problem: &'a Problem<'a>, means: Means<'a>) -> Self {
         let preparer = Preparer::new(problem, means.limits.threads);
-        Self { means, preparer, waves: Waves::new(problem), next: 0, made: 0 }
+        Self { means, preparer, waves: Waves::new(problem, means.limits.threads), next: 0, made: 0 }
     }
 
     /// True where nothing can be parsed.

@@ -8,6 +8,9 @@ use super::super::python::Project;
 use super::*;
 use crate::syntax::Syntax;
 
+/// All scores.
+const ALL: std::ops::Range<f64> = 0.0..f64::INFINITY;
+
 /// Lines of a function's body at one depth; `{}` stands for deeper lines.
 const PIECES: &[&str] = &[
     "total = 0",
@@ -66,7 +69,7 @@ fn program(seed: &[u8], eol: &str, tab: &str) -> String {
 fn candidates_of(sources: &[Source], others: &[Source]) -> Vec<Candidate> {
     let problem = Problem { sources, others, ..Problem::default() };
     let project = Project::read(&problem).unwrap();
-    project.candidates(&project.units())
+    project.candidates(&project.units(), &ALL)
 }
 
 fn source(text: &str) -> Source {
@@ -195,6 +198,26 @@ fn what_the_project_says_elsewhere_is_among_the_candidates() {
 }
 
 #[test]
+fn waves_make_the_same_candidates_as_all_at_once() {
+    let text = program(&[2, 3, 8, 5, 12, 6, 1, 18, 9, 20, 7, 15, 11, 4], "\n", "    ");
+    let sources = [source(&text)];
+    let problem = Problem { sources: &sources, ..Problem::default() };
+    let project = Project::read(&problem).unwrap();
+    let units = project.units();
+    let texts = |scores: &std::ops::Range<f64>| -> std::collections::BTreeSet<String> {
+        let made = project.candidates(&units, scores);
+        assert!(made.iter().all(|candidate| scores.contains(&candidate.score)));
+        made.iter().filter_map(|candidate| Some(candidate.apply(&sources)?["m.py"].clone())).collect()
+    };
+    let mut in_waves = std::collections::BTreeSet::new();
+    let edges = [f64::INFINITY, 0.5, 0.2, 0.1, 0.03, 1e-300];
+    for scores in edges.windows(2).map(|two| two[1]..two[0]) {
+        in_waves.extend(texts(&scores));
+    }
+    assert_eq!(in_waves, texts(&ALL));
+}
+
+#[test]
 fn an_anomaly_comes_before_what_is_as_suspicious() {
     let text =
         "def f(a, b):\n    if a > b:\n        return a - b\n    raise ValueError(a)\n    return a + b\n";
@@ -233,7 +256,7 @@ fn a_file_of_hundreds_of_kilobytes_is_no_trouble() {
     let problem = Problem { sources: &sources, suspects: &suspects, ..Problem::default() };
     let project = Project::read(&problem).unwrap();
     let units = project.units();
-    let made = project.candidates(&units[..1]);
+    let made = project.candidates(&units[..1], &ALL);
     assert!(made.len() > 100 && made.len() < 5_000, "{}", made.len());
     assert!(made.iter().all(|candidate| &*candidate.places[0].function == "f3000"));
 }
@@ -246,7 +269,7 @@ fn suspicious_lines_and_named_functions_come_first() {
     let first = |suspects: &[Suspect], request: &str| {
         let problem = Problem { sources: &sources, suspects, request, ..Problem::default() };
         let project = Project::read(&problem).unwrap();
-        let made = project.candidates(&project.units());
+        let made = project.candidates(&project.units(), &ALL);
         made.iter().max_by(|a, b| a.score.total_cmp(&b.score)).unwrap().places[0].function.to_string()
     };
     assert_eq!(first(&[suspect(2, 0.4), suspect(6, 0.9)], ""), "two");
