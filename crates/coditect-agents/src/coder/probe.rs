@@ -120,18 +120,21 @@ fn framework(framework: Framework) -> Option<&'static str> {
     known.iter().find(|(known, _)| *known == framework).map(|(_, name)| *name)
 }
 
-/// The targets and tests whose calls are kept: all of them where that is quick.
-fn tests<'b>(bench: &Bench<'_>, red: &'b [String]) -> (Vec<String>, Option<&'b [String]>) {
-    let all = bench.project.targets.clone();
-    if bench.all_tests() <= WHOLE {
-        (all, None)
+/// The targets and tests whose calls are kept: all of them where that is quick, else the red ones and those near them. Outside
+/// of WASM every start imports the files of all tests, and before Python 3.12 each call is some times slower while it is
+/// watched.
+fn tests(bench: &Bench<'_>, red: &[String]) -> (Vec<String>, Option<Vec<String>>) {
+    if bench.all_tests() <= WHOLE && bench.sandbox.tier() == Tier::Wasm {
+        (bench.project.targets.clone(), None)
     } else if red.iter().any(|id| id.ends_with(IMPORT)) {
         let mut files: Vec<String> = files_of(red).map(str::to_owned).collect();
         files.dedup();
         (files, None)
     } else {
+        let select: Vec<String> = red.iter().chain(&bench.near).cloned().collect();
         // Only their own files are imported, where that is known to be enough.
-        (bench.narrowed(red).map_or(all, |project| project.targets), Some(red))
+        let narrowed = bench.narrowed(&select).map(|project| project.targets);
+        (narrowed.unwrap_or_else(|| bench.project.targets.clone()), Some(select))
     }
 }
 

@@ -149,7 +149,7 @@ impl<'p> Project<'p> {
                     conditions: BTreeMap::new(),
                 });
             }
-            made.append(&mut pool.made);
+            made.extend(pool.into_made());
         }
         made
     }
@@ -160,7 +160,7 @@ const MOST_OF_REGION: usize = 100_000;
 
 fn propose(desk: &mut Desk<'_, '_>) {
     let region = desk.region;
-    let before = desk.pool.made.len();
+    let before = desk.pool.len();
     for site in sorted(&region.expressions) {
         if desk.pool.is_past(site.weight) {
             break;
@@ -172,7 +172,7 @@ fn propose(desk: &mut Desk<'_, '_>) {
         wraps::propose(desk, site);
         branches::of_expression(desk, site);
         conditions::propose(desk, site);
-        if desk.pool.made.len() - before > MOST_OF_REGION / 2 {
+        if desk.pool.len() - before > MOST_OF_REGION / 2 {
             break;
         }
     }
@@ -185,7 +185,7 @@ fn propose(desk: &mut Desk<'_, '_>) {
         }
         statements::propose(desk, site);
         insertions::propose(desk, site);
-        if desk.pool.made.len() - before > MOST_OF_REGION {
+        if desk.pool.len() - before > MOST_OF_REGION {
             break;
         }
     }

@@ -1,6 +1,6 @@
 //! What the grammars of edits share: how suspicious lines are, and the pool that candidates go into.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -83,9 +83,10 @@ pub(super) struct Pool<'t> {
     starts: Vec<usize>,
     /// Scores that are wanted: what is likelier was made before, what is less likely is left for later.
     scores: Range<f64>,
-    seen: BTreeSet<(usize, usize, String)>,
-    /// What was made.
-    pub(super) made: Vec<Candidate>,
+    /// Edits that were proposed, with their numbers among what was made; None for those that were made before.
+    seen: BTreeMap<(usize, usize, String), Option<usize>>,
+    /// What was made; what turned out likelier than wanted is still among it.
+    made: Vec<Candidate>,
 }
 
 /// Longest piece of text in a description, in characters.
@@ -102,7 +103,7 @@ impl<'t> Pool<'t> {
             hint: 1.0,
             starts,
             scores: 0.0..f64::INFINITY,
-            seen: BTreeSet::new(),
+            seen: BTreeMap::new(),
             made: Vec::new(),
         }
     }
@@ -110,6 +111,17 @@ impl<'t> Pool<'t> {
     /// The pool for candidates with these scores and no others.
     pub(super) fn of_scores(self, scores: Range<f64>) -> Self {
         Self { scores, ..self }
+    }
+
+    /// What was made.
+    pub(super) fn into_made(mut self) -> Vec<Candidate> {
+        self.made.retain(|candidate| self.scores.contains(&candidate.score));
+        self.made
+    }
+
+    /// How much was made so far.
+    pub(super) fn len(&self) -> usize {
+        self.made.len()
     }
 
     /// True where no edit of a place of this weight, or of a less suspicious one, has a score that is wanted.
@@ -137,13 +149,25 @@ impl<'t> Pool<'t> {
             return;
         }
         let key = (range.start, range.end, new.into());
-        if self.text.get(range.clone()).is_none_or(|old| old == key.2) || self.seen.contains(&key) {
+        if self.text.get(range.clone()).is_none_or(|old| old == key.2) {
             return;
         }
-        if self.scores.contains(&score) {
+        if let Some(number) = self.seen.get(&key) {
+            // Of two reasons for an edit the better one counts, in whatever order they come: so the order of candidates is
+            // the same however many are made at a time. What is likelier than wanted for that reason leaves at the end, for
+            // numbers must not change.
+            if let Some(known) = number.and_then(|number| self.made.get_mut(number))
+                && known.score < score
+            {
+                (known.score, known.kind) = (score, kind);
+            }
+            return;
+        }
+        let number = self.scores.contains(&score).then_some(self.made.len());
+        if number.is_some() {
             self.push(vec![Splice { range, new: key.2.clone() }], kind, score);
         }
-        self.seen.insert(key);
+        self.seen.insert(key, number.filter(|number| *number < self.made.len()));
     }
 
     /// Adds a candidate with several edits. `at`: the range that is shown as its place.

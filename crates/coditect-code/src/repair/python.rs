@@ -136,7 +136,7 @@ impl<'p> Project<'p> {
                 let conditions = BTreeMap::new();
                 propose(&mut Desk { facts: &facts, region, pool: &mut pool, conditions, called });
             }
-            made.append(&mut pool.made);
+            made.extend(pool.into_made());
         }
         made
     }
@@ -147,7 +147,7 @@ const MOST_OF_REGION: usize = 150_000;
 
 fn propose(desk: &mut Desk<'_, '_>) {
     let region = desk.region;
-    let before = desk.pool.made.len();
+    let before = desk.pool.len();
     let anomalies = anomalies::of(desk.facts.text, region);
     shared::of_function(desk);
     for site in sorted(&region.expressions, &anomalies) {
@@ -161,7 +161,7 @@ fn propose(desk: &mut Desk<'_, '_>) {
         calls::propose(desk, site);
         conditions::propose(desk, site);
         expressions::propose(desk, site);
-        if desk.pool.made.len() - before > MOST_OF_REGION / 2 {
+        if desk.pool.len() - before > MOST_OF_REGION / 2 {
             break;
         }
     }
@@ -177,7 +177,7 @@ fn propose(desk: &mut Desk<'_, '_>) {
         }
         statements::propose(desk, site);
         insertions::propose(desk, site);
-        if desk.pool.made.len() - before > MOST_OF_REGION {
+        if desk.pool.len() - before > MOST_OF_REGION {
             break;
         }
     }

@@ -43,7 +43,7 @@ pub(super) fn all(problem: &Problem<'_>) -> Vec<Candidate> {
             answer(problem, note, &mut sheets);
         }
     }
-    made.extend(sheets.into_iter().flat_map(|sheet| sheet.pool.made));
+    made.extend(sheets.into_iter().flat_map(|sheet| sheet.pool.into_made()));
     made.retain(|candidate| is_of_product(candidate, problem.sources));
     made.sort_by(|a, b| b.score.total_cmp(&a.score));
     made

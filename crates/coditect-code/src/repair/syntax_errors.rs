@@ -182,5 +182,5 @@ fn candidates(sources: &[Source], complaint: &Complaint) -> Vec<Candidate> {
     for fix in fixes {
         pool.several(fix.splices, EditKind::Syntax, 1.0, fix.fit);
     }
-    pool.made
+    pool.into_made()
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::facts::{Region, has_word};
-use super::statements::block_of;
+use super::statements::{assignment_of, block_of};
 use crate::syntax::{parts, text_of};
 
 /// How much likelier edits are at an anomaly than elsewhere: code that nothing reaches is hardly ever meant, the others are
@@ -100,9 +100,12 @@ fn is_tried(node: Node<'_>) -> bool {
 
 /// `def f(a): a = 1`, `a = 1; a = 2`: a value is gone before anything has looked at it.
 fn overwrites(text: &str, region: &Region<'_>, statement: Node<'_>) -> bool {
-    let Some((name, right)) = assigned(text, statement) else { return false };
+    let Some((left, right)) = assignment_of(statement).filter(|(left, _)| left.kind() == "identifier") else {
+        return false;
+    };
+    let name = text_of(text, left);
     let Some((block, siblings)) = block_of(statement) else { return false };
-    if has_word(text_of(text, right), name) || !region.node.kind().eq("function_definition") {
+    if has_word(text_of(text, right), name) || region.node.kind() != "function_definition" {
         return false;
     }
     let before = siblings.iter().take_while(|sibling| **sibling != statement);
@@ -122,13 +125,6 @@ fn overwrites(text: &str, region: &Region<'_>, statement: Node<'_>) -> bool {
 enum Use {
     Read,
     Write,
-}
-
-/// The name that a statement gives a value, and the value.
-fn assigned<'t, 'n>(text: &'t str, statement: Node<'n>) -> Option<(&'t str, Node<'n>)> {
-    let [assignment] = parts(statement)[..] else { return None };
-    let (left, right) = (assignment.child_by_field_name("left")?, assignment.child_by_field_name("right")?);
-    (assignment.kind() == "assignment" && left.kind() == "identifier").then(|| (text_of(text, left), right))
 }
 
 /// Finds what is done last with `name`, in the order in which it is done. False where that cannot be told: a function that

@@ -15,7 +15,7 @@ use super::conditions::Condition;
 use super::desk::{Desk, is_callee, is_condition};
 use super::facts::Name;
 use super::level;
-use super::statements::{block_of, one_line};
+use super::statements::{assignment_of, block_of, one_line};
 use super::tables::{BUILTINS, EXCEPTIONS};
 use crate::syntax::{parts, text_of};
 
@@ -119,9 +119,14 @@ impl Borrowed {
         if before.is_none() && after.is_none() {
             return;
         }
-        let targets: BTreeSet<&str> = targets_of(node).iter().map(|name| text_of(text, *name)).collect();
-        let mut needs = needs(text, &names_in(node), None);
-        needs.retain(|name| !targets.contains(name.as_str()) || reads(text, node, name));
+        // What it gives a value needs none before.
+        let is_name =
+            |left: &Node<'_>| matches!(left.kind(), "identifier" | "pattern_list" | "tuple_pattern");
+        let read = match assignment_of(node) {
+            Some((left, right)) if is_name(&left) => right,
+            _ => node,
+        };
+        let needs = needs(text, &names_in(read), None);
         let number = self.statements.len();
         for (index, line) in [(&mut self.by_before, before), (&mut self.by_after, after)] {
             if let Some(line) = line {
@@ -274,22 +279,4 @@ fn collect_fields<'n>(node: Node<'n>, fields: &[&str], found: &mut Vec<Node<'n>>
             collect(child, found);
         }
     }
-}
-
-/// Names that a statement gives a value.
-fn targets_of(statement: Node<'_>) -> Vec<Node<'_>> {
-    let Some(assignment) = parts(statement).first().copied().filter(|part| part.kind() == "assignment")
-    else {
-        return Vec::new();
-    };
-    let left = assignment
-        .child_by_field_name("left")
-        .filter(|left| matches!(left.kind(), "identifier" | "pattern_list" | "tuple_pattern"));
-    left.map(names_in).unwrap_or_default()
-}
-
-/// True where the value that a statement assigns is made of `name`.
-fn reads(text: &str, statement: Node<'_>, name: &str) -> bool {
-    let value = parts(statement).first().and_then(|assignment| assignment.child_by_field_name("right"));
-    value.is_some_and(|value| names_in(value).iter().any(|node| text_of(text, *node) == name))
 }

@@ -9,6 +9,7 @@ use super::borrowed;
 use super::desk::{Desk, is_whole_condition};
 use super::facts::{Origin, Region, Site, has_word};
 use super::level;
+use super::statements::assignment_of;
 use super::types::Type;
 use super::wraps::single_parameter;
 use crate::repair::EditKind;
@@ -125,11 +126,7 @@ pub(super) fn conditions(desk: &mut Desk<'_, '_>, node: Node<'_>) -> Rc<[Conditi
 /// would overwrite.
 pub(super) fn conditions_of(desk: &mut Desk<'_, '_>, statement: Node<'_>) -> Vec<Condition> {
     let words = desk.text(statement);
-    let target = crate::syntax::parts(statement)
-        .first()
-        .filter(|part| part.kind() == "assignment")
-        .and_then(|assignment| assignment.child_by_field_name("left"))
-        .map(|left| desk.text(left));
+    let target = assignment_of(statement).map(|(left, _)| desk.text(left));
     // A jump says nothing of what it depends on.
     let far = if statement.kind() == "expression_statement" { 0.5 } else { 1.0 };
     let mut found = conditions(desk, statement).to_vec();

@@ -23,6 +23,10 @@ mod tests;
 /// Names that are tried for a misspelt one.
 const MOST_NAMES: usize = 8;
 
+/// What stands for the constants of Python elsewhere. Such a name is never given a value: the test would pass, and the code
+/// would say the opposite of what it does.
+const FOREIGN: &[&str] = &["true", "false", "none", "null", "nil", "undefined"];
+
 /// All answers to all messages of the red tests.
 pub(in crate::repair) fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
     let mut sheets: Vec<Sheet<'_>> = problem
@@ -38,7 +42,7 @@ pub(in crate::repair) fn recipes(problem: &Problem<'_>) -> Vec<Candidate> {
             answer(problem, test, &mut sheets);
         }
     }
-    sheets.into_iter().flat_map(|sheet| sheet.pool.made).collect()
+    sheets.into_iter().flat_map(|sheet| sheet.pool.into_made()).collect()
 }
 
 fn answer(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>]) {
@@ -141,7 +145,23 @@ fn undefined(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>],
     }
     let suggested = meant(&test.message).map(str::to_owned);
     misspelt(test, sheets, name, suggested.as_slice());
-    first_values::answer(test, sheets, name);
+    if FOREIGN.iter().any(|word| word.eq_ignore_ascii_case(name)) {
+        literals(test, sheets, name);
+    } else {
+        first_values::answer(test, sheets, name);
+    }
+}
+
+/// A constant as another language writes it, or with a slip of the shift key: it may be the wrong one as well.
+fn literals(test: &TestResult, sheets: &mut [Sheet<'_>], name: &str) {
+    for (n, place) in places(test, sheets, name) {
+        for range in words(&sheets[n].source.text[place.clone()], name) {
+            let range = place.start + range.start..place.start + range.end;
+            for literal in ["True", "False", "None"] {
+                sheets[n].put(range.clone(), literal, 1.0);
+            }
+        }
+    }
 }
 
 /// A name on a line of the failure becomes one that is spelt alike, there or everywhere in the file.

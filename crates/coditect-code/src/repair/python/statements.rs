@@ -196,6 +196,13 @@ fn unwrap(desk: &mut Desk<'_, '_>, site: Site<'_>, body: Node<'_>) {
     }
 }
 
+/// What a statement gives a value, and the value; None where it is no plain assignment.
+pub(super) fn assignment_of<'n>(statement: Node<'n>) -> Option<(Node<'n>, Node<'n>)> {
+    let [assignment] = parts(statement)[..] else { return None };
+    let sides = (assignment.child_by_field_name("left")?, assignment.child_by_field_name("right")?);
+    (assignment.kind() == "assignment").then_some(sides)
+}
+
 pub(super) fn block_of(node: Node<'_>) -> Option<(Node<'_>, Vec<Node<'_>>)> {
     let block = node.parent().filter(|parent| matches!(parent.kind(), "block" | "module"))?;
     Some((block, parts(block)))

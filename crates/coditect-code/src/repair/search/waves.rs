@@ -89,27 +89,20 @@ impl<'p> Waves<'p> {
     /// and the least score of those; 0 where there are no others. Which score that is depends on the threads, the order of
     /// all candidates does not.
     fn likeliest(&self, wave: usize, least: f64) -> (Vec<Candidate>, f64) {
-        let shared = Mutex::new((self.group.as_slice(), FIRST_REGIONS, Vec::new(), least));
+        let shared = Mutex::new(Shared { left: &self.group, take: FIRST_REGIONS, found: Vec::new(), least });
         let work = || loop {
             let (units, least) = {
                 let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                let (units, rest) = shared.0.split_at(shared.1.min(shared.0.len()));
-                if units.is_empty() {
-                    return;
-                }
-                shared.0 = rest;
-                shared.1 = (2 * shared.1).min(MOST_REGIONS);
-                (units, shared.3)
+                let units = shared.next();
+                (units, shared.least)
             };
-            if units.iter().all(|unit| unit.most() * LIKELIEST < least) {
-                continue;
+            if units.is_empty() {
+                return;
             }
-            let made = self.grammars.candidates(units, &(least..self.made));
-            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            shared.2.extend(made);
-            let least = shared.3;
-            shared.2.retain(|candidate: &Candidate| candidate.score >= least);
-            shared.3 = fullest(&mut shared.2, wave).max(least);
+            if units.iter().any(|unit| unit.most() * LIKELIEST >= least) {
+                let made = self.grammars.candidates(units, &(least..self.made));
+                shared.lock().unwrap_or_else(PoisonError::into_inner).add(made, wave);
+            }
         };
         thread::scope(|scope| {
             let spawn = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
@@ -121,8 +114,36 @@ impl<'p> Waves<'p> {
                 }
             }
         });
-        let (_, _, found, least) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Shared { found, least, .. } = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         (found, least)
+    }
+}
+
+/// A wave that several threads make.
+struct Shared<'w> {
+    /// Regions to come.
+    left: &'w [Unit],
+    /// How many of them are taken next.
+    take: usize,
+    found: Vec<Candidate>,
+    /// What a candidate scores at least.
+    least: f64,
+}
+
+impl<'w> Shared<'w> {
+    /// The next regions; none at the end.
+    fn next(&mut self) -> &'w [Unit] {
+        let (units, rest) = self.left.split_at(self.take.min(self.left.len()));
+        self.left = rest;
+        self.take = (2 * self.take).min(MOST_REGIONS);
+        units
+    }
+
+    /// Adds what was made of some of them, as far as it is still wanted.
+    fn add(&mut self, made: Vec<Candidate>, wave: usize) {
+        let least = self.least;
+        self.found.extend(made.into_iter().filter(|candidate| candidate.score >= least));
+        self.least = fullest(&mut self.found, wave).max(least);
     }
 }
 
@@ -148,4 +169,54 @@ fn shuffled(seed: u64, candidate: &Candidate) -> u64 {
         edit.new.bytes().for_each(&mut eat);
     }
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+
+    use coditect_types::Suspect;
+
+    use super::*;
+    use crate::repair::Source;
+
+    #[test]
+    fn the_order_is_the_same_however_many_threads_make_it() {
+        let (mut text, mut suspects) = (String::new(), Vec::new());
+        for n in 0..60_u32 {
+            write!(
+                text,
+                "def f{n}(a, b, items):\n    if a < b and items:\n        items.append(a + b * {n})\n    return a\n    b = 1\n"
+            )
+            .unwrap();
+            let score = 0.2 + 0.8 / f64::from(1 + n % 7);
+            suspects.extend((1..=5).map(|line| Suspect {
+                file: "m.py".to_owned(),
+                line: 5 * n + line,
+                score,
+            }));
+        }
+        let sources = [Source { path: "m.py".to_owned(), text }];
+        let problem = Problem { sources: &sources, suspects: &suspects, ..Problem::default() };
+        let order = |threads| {
+            let mut waves = Waves::new(&problem, threads);
+            let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
+            while let Some(candidate) = waves.next() {
+                let edits: Vec<_> =
+                    candidate.edits.iter().map(|e| (e.range.start, e.range.end, e.new.clone())).collect();
+                // What comes again is left out by the search.
+                if seen.insert(edits.clone()) {
+                    order.push((candidate.score.to_bits(), edits));
+                }
+            }
+            order
+        };
+        let one = order(1);
+        assert!(one.len() > 2 * (FIRST_WAVE + WAVE), "{}", one.len());
+        assert!(one.windows(2).all(|two| two[0].0 >= two[1].0));
+        for threads in [2, 3] {
+            assert!(order(threads) == one);
+        }
+    }
 }

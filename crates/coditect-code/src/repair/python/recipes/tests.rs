@@ -176,3 +176,28 @@ fn a_message_full_of_oddities_does_no_harm() {
         answers("\u{e9} = 1\n", message, "SyntaxError", u32::MAX);
     }
 }
+
+#[test]
+fn a_name_without_a_value_is_given_one_before_the_loop() {
+    let old = "def f(items):\n    for item in items:\n        found.append(item)\n    return found\n";
+    check(
+        old,
+        "name 'found' is not defined",
+        "NameError",
+        3,
+        &old.replace("    for", "    found = []\n    for"),
+    );
+    let old = "def f(items):\n    for item in items:\n        count += item\n    return count\n";
+    let local = "cannot access local variable 'count' where it is not associated with a value";
+    check(old, local, "UnboundLocalError", 3, &old.replace("    for", "    count = 0\n    for"));
+}
+
+#[test]
+fn a_constant_of_another_language_becomes_one_of_python() {
+    let old = "def f(a):\n    return false\n";
+    let found = answers(old, "name 'false' is not defined", "NameError", 2);
+    for literal in ["True", "False", "None"] {
+        assert!(found.contains(&old.replace("false", literal)), "{found:?}");
+    }
+    assert!(!found.iter().any(|text| text.contains("false =")), "{found:?}");
+}
