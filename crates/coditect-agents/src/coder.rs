@@ -226,10 +226,19 @@ impl Coder {
         });
         let means = Means { judge: bench, limits: &limits, clock: &*self.tools.clock, stop: &work.stop };
         let mut progress = |p: repair::Progress| notices.search(p.tried, p.survivors, p.nearest, p.red);
-        let sought = match self.mended(case, &problem, limits.within.as_ref(), bench, work) {
-            Ok(Some(sought)) => sought,
-            Ok(None) if case.rung == Rung::Recipe => repair::answer(&problem, &means, &mut progress),
-            Ok(None) => repair::seek(&problem, &means, &mut progress),
+        let within = limits.within.as_ref();
+        let sought = match self.by_tools(case, &problem, within, bench, work) {
+            Ok(sought) if sought.best.is_some() || sought.partly.is_some() => sought,
+            Ok(tools) => {
+                let mut sought = match case.rung {
+                    Rung::Recipe => repair::answer(&problem, &means, &mut progress),
+                    Rung::Memory | Rung::Reflex | Rung::SmallModel | Rung::LargeModel => {
+                        repair::seek(&problem, &means, &mut progress)
+                    }
+                };
+                sought.account = format!("{} {}", tools.account, sought.account).trim().to_owned();
+                sought
+            }
             Err(trouble) => Sought { trouble: Some(trouble), ..Sought::default() },
         };
         let ground = sought.ground.clone().filter(|_| sought.at_limit).map(|(judged, near)| Ground {

@@ -5,7 +5,7 @@
 //!
 //! Start reading at [`survey`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use coditect_types::project::Framework;
 use coditect_types::{ErrorKind, Failure, Project, Tier};
@@ -49,6 +49,7 @@ fn commanded(
     mut notes: Vec<String>,
 ) -> Result<Project, Failure> {
     let Asked { framework, targets, import_paths, interpreter, note } = command::parse(given, files);
+    let interpreter = interpreter.or_else(|| environment_of(given, survey));
     notes.extend(note);
     let tests = Tests::read(files);
     let has_python = files.files().iter().any(|file| file.ends_with(".py"));
@@ -84,8 +85,20 @@ fn commanded(
     })
 }
 
+/// The interpreter of the virtual environment that a command's program is in (`.venv/bin/ruff`), where that is the person's
+/// and not the project's.
+pub(crate) fn environment_of(command: &[String], survey: &Survey<'_>) -> Option<String> {
+    let program = command.iter().find(|word| *word != "env" && !word.contains('='))?;
+    let folder =
+        Path::new(program).parent().filter(|folder| folder.ends_with("bin") && folder.is_relative())?;
+    let home = survey.home?.join(folder);
+    let is_environment = home.parent().is_some_and(|top| top.join("pyvenv.cfg").is_file());
+    let is_own = survey.worktree.join(survey.subdir).join(program).exists();
+    (is_environment && !is_own).then(|| folder.join("python").display().to_string())
+}
+
 /// An interpreter that is named by a path lies in the person's directory, not in the snapshot.
-fn below_home(survey: &Survey<'_>, named: String) -> String {
+pub(crate) fn below_home(survey: &Survey<'_>, named: String) -> String {
     match survey.home {
         Some(home) if named.contains('/') && !named.starts_with('/') => {
             home.join(named).display().to_string()

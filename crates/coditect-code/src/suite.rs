@@ -22,13 +22,15 @@ mod imports;
 mod native;
 mod protocol;
 mod reports;
+mod snapshots;
 mod tally;
 mod watch;
 
-pub use checks::mending;
+pub use checks::{Mending, mending};
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
 pub use native::{Arm, BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};
+pub use snapshots::{is_snapshot, refreshing};
 pub use tally::CollectError;
 
 use native::Native;

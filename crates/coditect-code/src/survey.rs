@@ -130,6 +130,9 @@ impl Look<'_> {
     fn commanded(&self, given: &[String]) -> Result<Project, Failure> {
         let program = given.iter().find(|word| *word != "env" && !word.contains('='));
         let program = program.map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+        // What npm installed is run as npm runs it.
+        let program =
+            if given.iter().any(|word| word.starts_with("node_modules/")) { "npx" } else { program };
         let native = NATIVE.iter().find(|native| native.programs.contains(&program));
         match native.and_then(|native| (native.commanded)(self, given)) {
             Some(project) => project,
@@ -171,8 +174,9 @@ impl Look<'_> {
             targets: Vec::new(),
             tier,
             tier_reason,
-            interpreter: None,
-            lent: Vec::new(),
+            interpreter: python::environment_of(given, self.survey)
+                .map(|named| python::below_home(self.survey, named)),
+            lent: node::lent(self),
             report: (report.format != ReportFormat::ExitCode).then(|| report.clone()),
             notes: vec![note],
         })

@@ -54,6 +54,10 @@ pub(crate) fn begin(draft: &mut Draft) {
             tasks: plan::measure(),
             reason: "rule `fix tests`: the request asks for red tests to turn green".into(),
         }),
+        Wish::RenewSnapshots => draft.push(Event::PlanMade {
+            tasks: plan::measure(),
+            reason: "rule `renew snapshots`: the request asks for stale snapshots to be written anew".into(),
+        }),
         Wish::NeedsModel(verb) => {
             let end = End::new(
                 MissionStatus::NeedsPerson,
@@ -323,7 +327,8 @@ fn nothing_red(state: &State, baseline: &TestReport) -> End {
         end.trouble = Some(ErrorKind::NotFound);
         return end.hint(format!("tests are named like `{near}`; a part of that up to `::` does as well"));
     }
-    if wish(&state.request) != Wish::FixTests && baseline.flaky().next().is_none() {
+    let is_by_tests = matches!(wish(&state.request), Wish::FixTests | Wish::RenewSnapshots);
+    if !is_by_tests && baseline.flaky().next().is_none() {
         return End::new(
             MissionStatus::NeedsPerson,
             format!(

@@ -2,10 +2,11 @@
 
 use coditect_types::limits::CallLimits;
 use coditect_types::plan::Intent;
-use coditect_types::{Action, Budget, Rung, TaskSpec};
+use coditect_types::{Action, Budget, Focus, Rung, TaskSpec};
 
 use crate::gateway;
 use crate::hand_over;
+use crate::request::renews_snapshots;
 use crate::state::State;
 
 /// Added to the limits of the runs inside an action: checkouts, reports, starting processes. ms.
@@ -47,7 +48,10 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             limits: policy.suite.clone(),
             budget: left(state, now_ms),
             seed: policy.seed,
-            focus: policy.focus.clone(),
+            focus: Focus {
+                snapshots: policy.focus.snapshots || renews_snapshots(&state.request),
+                ..policy.focus.clone()
+            },
             waived: policy.waived.clone(),
         },
         Intent::GatherContext | Intent::AskModel { .. } | Intent::TryReply { .. } => {

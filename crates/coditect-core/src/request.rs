@@ -5,6 +5,8 @@
 pub enum Wish {
     /// Make tests pass that fail: a change can be searched for, and the tests judge it.
     FixTests,
+    /// Write stale snapshots anew: the tests judge that too, and the code is left alone.
+    RenewSnapshots,
     /// Something that no search can answer; it needs a model. The verb that said so.
     NeedsModel(&'static str),
     /// No rule knows it; it needs a model to be understood.
@@ -81,6 +83,31 @@ const BROKEN: &[&str] = &[
     "faults",
 ];
 
+/// Verbs and states that ask for snapshots to be written anew, and what a person calls those.
+const RENEWS: &[&str] = &[
+    "accept",
+    "bless",
+    "outdated",
+    "record",
+    "refresh",
+    "regenerate",
+    "renew",
+    "rerecord",
+    "rewrite",
+    "stale",
+    "update",
+    "updating",
+];
+const SNAPSHOTS: &[&str] = &["snapshot", "snapshots", "snap", "snaps", "golden", "goldens"];
+
+/// True where the person asks for snapshots to be written anew, alone or among other things.
+#[must_use]
+pub fn renews_snapshots(request: &str) -> bool {
+    let words = words(request);
+    let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    has(SNAPSHOTS) && has(RENEWS) && !has(&["not", "don't", "dont", "never"])
+}
+
 /// What `request` asks for. The first verb that a rule knows decides; names in backticks, file names and words
 /// after `not` or `don't` are not verbs.
 #[must_use]
@@ -99,6 +126,9 @@ pub fn wish(request: &str) -> Wish {
         }
         if REPAIRS.contains(&word.as_str()) && broken {
             return Wish::FixTests;
+        }
+        if RENEWS.contains(&word.as_str()) && renews_snapshots(request) {
+            return Wish::RenewSnapshots;
         }
         if let Some((_, verb)) = MAKES_NEW.iter().find(|(stem, verb)| is_form_of(word, stem, verb)) {
             return Wish::NeedsModel(verb);
@@ -129,7 +159,7 @@ fn words(request: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wish, wish};
+    use super::{Wish, renews_snapshots, wish};
 
     #[test]
     fn requests_for_repair() {
@@ -147,6 +177,27 @@ mod tests {
             "find out why test_total fails and correct it, don't add new files",
         ] {
             assert_eq!(wish(request), Wish::FixTests, "{request}");
+        }
+    }
+
+    #[test]
+    fn requests_for_new_snapshots() {
+        for (request, known) in [
+            ("update the snapshots", Wish::RenewSnapshots),
+            ("The snapshots are stale, please accept the new output", Wish::RenewSnapshots),
+            ("rewrite the golden files", Wish::RenewSnapshots),
+            ("make the tests pass; regenerate snapshots where they are outdated", Wish::FixTests),
+        ] {
+            assert_eq!(wish(request), known, "{request}");
+            assert!(renews_snapshots(request), "{request}");
+        }
+        for request in [
+            "make the failing tests pass",
+            "fix the failing test, but do not update the snapshots",
+            "fix the red snapshot tests",
+            "update the parser",
+        ] {
+            assert!(!renews_snapshots(request), "{request}");
         }
     }
 

@@ -139,10 +139,16 @@ impl Project {
     /// with, where such programs live in a home directory.
     #[must_use]
     pub fn toolchain(&self) -> Option<Toolchain> {
-        let first = self.command.first().filter(|_| self.framework == Framework::Command);
+        // `env A=B cargo test` begins with `cargo`.
+        let is_around = |word: &&String| *word == "env" || word.contains('=');
+        let first = self.command.iter().find(|word| !is_around(word));
+        let first = first.filter(|_| self.framework == Framework::Command);
         self.framework.toolchain().or(match first.map(String::as_str) {
             Some("cargo") => Some(Toolchain::Rust),
             Some("go" | "gofmt") => Some(Toolchain::Go),
+            Some("node" | "npm" | "npx" | "yarn" | "pnpm") => Some(Toolchain::Node),
+            // Packages are lent to nothing but programs of Node.
+            _ if !self.lent.is_empty() => Some(Toolchain::Node),
             _ => None,
         })
     }

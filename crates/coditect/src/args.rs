@@ -108,6 +108,8 @@ const RUN_HELP: &str = "\
 Examples:
   coditect run \"make the failing tests pass\"
   coditect run -C ~/src/ledger --test-command \"python -m pytest tests\" \"fix the rounding\"
+  coditect run --test-command \"npx eslint src\" \"make the check pass\"   # by `eslint --fix`
+  coditect run \"update the stale snapshots\"
   coditect run -f request.txt --json > events.jsonl
   echo \"make the failing tests pass\" | coditect run -
 

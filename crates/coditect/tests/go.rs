@@ -140,3 +140,29 @@ fn sources_below_gopath_and_a_panic() {
     let diff = changed(&world, &records);
     assert_eq!(diff[0], "-\t\tif i >= 0 && text[i] == text[i-1] {", "{diff:?}");
 }
+
+#[test]
+fn stale_golden_files_are_written_anew_only_where_that_is_asked() {
+    let code =
+        "package calc\n\nfunc Greeting(name string) string {\n\treturn \"Hello, \" + name + \"!\\n\"\n}\n";
+    let test = "package calc\n\nimport (\n\t\"flag\"\n\t\"os\"\n\t\"testing\"\n)\n\n\
+         var update = flag.Bool(\"update\", false, \"write golden files anew\")\n\n\
+         func TestGreeting(t *testing.T) {\n\tgot := Greeting(\"Ada\")\n\tif *update {\n\t\t\
+         os.WriteFile(\"testdata/greeting.golden\", []byte(got), 0o644)\n\t}\n\t\
+         want, _ := os.ReadFile(\"testdata/greeting.golden\")\n\tif got != string(want) {\n\t\t\
+         t.Errorf(\"got %q, want %q\", got, want)\n\t}\n}\n\n\
+         func TestShort(t *testing.T) {\n\tif Greeting(\"\") != \"Hello, !\\n\" {\n\t\tt.Error(\"short\")\n\t}\n}\n";
+    let files = [
+        MODULE,
+        ("calc.go", code),
+        ("calc_test.go", test),
+        ("testdata/greeting.golden", "Good day to you, Ada\n"),
+        ("testdata/other.txt", "left alone\n"),
+    ];
+    let Some(world) = project(&files) else { return };
+    let asked = world.coditect(&["run", "--json", "update the stale golden files"]);
+    assert_eq!(changed(&world, &objects(&asked.stdout)), ["-Good day to you, Ada", "+Hello, Ada!"]);
+    // The program may be what is wrong.
+    let records = run(&world, &["--budget-s", "10"]);
+    assert_ne!(records.last().unwrap()["status"], "verified");
+}

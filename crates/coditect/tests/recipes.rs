@@ -110,3 +110,53 @@ fn a_formatter_that_objects_is_asked_to_mend() {
     let kept = std::fs::read_to_string(world.path("project/src/lib.rs")).unwrap();
     assert_eq!(kept, library, "the person's own files stay as they are");
 }
+
+/// A linter for the test: it objects to `bad` in `m.py` or `m.js`, and makes `good` of it where it is told to mend.
+const LINTER: &str = "import sys\nname = [word for word in sys.argv[1:] if word.startswith('m.')][0]\ntext = open(name).read()\nif '--fix' in sys.argv:\n    text = text.replace('bad', 'good')\n    open(name, 'w').write(text)\nsys.exit(1 if 'bad' in text else 0)\n";
+
+/// Puts the linter into a folder of the project that is not under version control.
+fn installed(world: &World, at: &str, interpreter: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = world.path("project").join(at);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, format!("#!{interpreter}\n{LINTER}")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_linter_of_the_virtual_environment_is_asked_to_mend() {
+    let world = project(&[("m.py", "bad = 1\nother = 2\n"), (".gitignore", ".venv\n")]);
+    let environment = world.path("project").join(".venv");
+    let made = std::process::Command::new("python3")
+        .args(["-m", "venv", "--without-pip"])
+        .arg(&environment)
+        .output()
+        .unwrap();
+    if !made.status.success() {
+        eprintln!("skipped: no module venv");
+        return;
+    }
+    installed(&world, ".venv/bin/ruff", environment.join("bin/python").to_str().unwrap());
+    let (last, text) = mended_by(&world, &["--test-command", ".venv/bin/ruff check m.py"], "m.py");
+    assert_eq!(text, "good = 1\nother = 2");
+    assert_eq!(last["ledger"]["solved_by"], "recipe", "{last}");
+}
+
+#[test]
+fn scripts_are_followed_to_the_linter_that_mends() {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&paths).any(|folder| folder.join("npm").is_file()) {
+        eprintln!("skipped: no npm on PATH");
+        return;
+    }
+    let manifest = "{\"name\": \"ex\", \"version\": \"1.0.0\", \"scripts\": {\"lint\": \"eslint m.js\"}}\n";
+    let files =
+        [("package.json", manifest), ("m.js", "exports.bad = 1;\n"), (".gitignore", "node_modules\n")];
+    for command in ["npm run lint", "npx eslint m.js", "node_modules/.bin/eslint m.js"] {
+        let world = project(&files);
+        installed(&world, "node_modules/.bin/eslint", "/usr/bin/env python3");
+        let (last, text) = mended_by(&world, &["--test-command", command], "m.js");
+        assert_eq!(text, "exports.good = 1;", "{command}");
+        assert_eq!(last["ledger"]["solved_by"], "recipe", "{last}");
+    }
+}

@@ -1,26 +1,51 @@
-//! Where the person's command is one of a linter or formatter: the tool mends what it objects to.
+//! What a tool of the project mends by itself: a linter or formatter what it objects to, where the person's command is one of
+//! those; a test framework its stale snapshots, where the person asks for that.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use coditect_code::repair::{self, Found, Problem, Sought, Source, Within};
-use coditect_code::suite::{SuiteRun, mending};
+use coditect_code::python::Listing;
+use coditect_code::repair::{self, Found, Partly, Problem, Sought, Source, Within};
+use coditect_code::suite::{SuiteRun, is_snapshot, mending, refreshing};
 use coditect_ports::{PortError, Work, Writes};
-use coditect_types::project::Framework;
 use coditect_types::{ErrorKind, Project, Rung, Tier};
 
 use super::judge::Bench;
+use super::trees::make_room;
 use super::{Case, Coder};
 
 /// Bytes of one file at most that the tool leaves.
 const FILE_BYTES: u64 = 1 << 20;
 
+/// Snapshots that are looked at.
+const MOST_SNAPSHOTS: usize = 2_000;
+
 impl Coder {
-    /// What the tool changes in the sources that may be edited, where the check accepts that. None: the command is none of
-    /// such a tool, or what it changed does not do.
-    pub(super) fn mended(
+    /// What tools of the project make of it: new snapshots, or a mended source. No change: an account of what was tried, if
+    /// anything was.
+    pub(super) fn by_tools(
+        &self,
+        case: &Case<'_>,
+        problem: &Problem<'_>,
+        within: Option<&Within>,
+        bench: &Bench<'_>,
+        work: &Work,
+    ) -> Result<Sought, PortError> {
+        if case.rung != Rung::Recipe {
+            return Ok(Sought::default());
+        }
+        let renewed = self.refreshed(case, problem, within, bench, work)?.unwrap_or_default();
+        if renewed.best.is_some() || renewed.partly.is_some() {
+            return Ok(renewed);
+        }
+        Ok(self.mended(case, problem, within, bench, work)?.unwrap_or(renewed))
+    }
+
+    /// Snapshots that the test framework wrote anew, where the person asked for that and it turns red tests green; where it
+    /// does not, an account of that alone. None: nobody asked.
+    fn refreshed(
         &self,
         case: &Case<'_>,
         problem: &Problem<'_>,
@@ -28,20 +53,73 @@ impl Coder {
         bench: &Bench<'_>,
         work: &Work,
     ) -> Result<Option<Sought>, PortError> {
-        let is_hosted = case.project.framework == Framework::Command && case.project.tier != Tier::Wasm;
-        if case.rung != Rung::Recipe || !is_hosted {
+        // A search that is held to some places has no snapshots among them.
+        let is_asked = within.is_none() && case.focus.snapshots;
+        if !is_asked {
             return Ok(None);
         }
-        let Some(command) = mending(&case.project.command) else { return Ok(None) };
-        let tool = command.join(" ");
-        let overlay = match self.overlay_of(case, problem.sources, bench, work, command) {
-            Ok(overlay) => overlay,
-            Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
-            // The other recipes do not depend on it.
-            Err(error) => {
-                tracing::debug!(%error, "a tool could not mend");
-                return Ok(None);
-            }
+        let without = |account: String| Ok(Some(Sought { account, ..Sought::default() }));
+        let mending = refreshing(case.project).filter(|_| case.project.tier != Tier::Wasm);
+        let Some(mending) = mending else {
+            return without("This project's tests have no command that writes snapshots anew.".to_owned());
+        };
+        let tool = mending.says;
+        let snapshots = self.snapshots(case, work)?;
+        let overlay = self.overlay_of(case, &snapshots, bench, work, &mending.project)?.unwrap_or_default();
+        let problem = Problem { sources: &snapshots, ..*problem };
+        let Some(mut found) = repair::of_tool(&problem, overlay.clone(), &tool) else {
+            return without(format!("`{tool}` changed none of {} snapshots.", snapshots.len()));
+        };
+        found.explanation = match overlay.len() {
+            1 => format!("A snapshot was stale: `{tool}` wrote it anew"),
+            n => format!("{n} snapshots were stale: `{tool}` wrote them anew"),
+        };
+        let report = bench.whole(&overlay)?.report;
+        let left: Vec<String> = report.red().map(|test| test.id.clone()).collect();
+        let was_red = |id: &String| case.baseline.red().any(|test| test.id == *id);
+        if !left.iter().all(was_red) || left.len() >= case.baseline.red().count() {
+            return without(format!("With the snapshots of `{tool}`, {} tests are red.", left.len()));
+        }
+        let sought = Sought { tried: 1, account: format!("`{tool}` was tried."), ..Sought::default() };
+        Ok(Some(if left.is_empty() {
+            Sought { best: Some(found), ..sought }
+        } else {
+            Sought { partly: Some(Partly { found, left }), ..sought }
+        }))
+    }
+
+    /// The snapshots of the project as they are.
+    fn snapshots(&self, case: &Case<'_>, work: &Work) -> Result<Vec<Source>, PortError> {
+        let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-0")?;
+        let files = Listing::load(&view.join(&case.project.root))
+            .map_err(|error| PortError::from_io("list the project's snapshots", &error))?;
+        let paths = files.files().iter().filter(|path| is_snapshot(path)).take(MOST_SNAPSHOTS);
+        let read = |path: &String| {
+            let text = text_below(&view, &case.below_top(path))?;
+            Some(Source { path: path.clone(), text })
+        };
+        Ok(paths.filter_map(read).collect())
+    }
+
+    /// What the tool changes in the sources that may be edited, where the check accepts that. None: the command is none of
+    /// such a tool, or what it changed does not do.
+    fn mended(
+        &self,
+        case: &Case<'_>,
+        problem: &Problem<'_>,
+        within: Option<&Within>,
+        bench: &Bench<'_>,
+        work: &Work,
+    ) -> Result<Option<Sought>, PortError> {
+        if case.project.tier == Tier::Wasm {
+            return Ok(None);
+        }
+        let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-0")?;
+        let text = |path: &str| text_below(&view, &case.below_top(path));
+        let Some(mending) = mending(case.project, text) else { return Ok(None) };
+        let tool = mending.says;
+        let Some(overlay) = self.overlay_of(case, problem.sources, bench, work, &mending.project)? else {
+            return Ok(None);
         };
         let found = repair::of_tool(problem, overlay.clone(), &tool);
         let allowed = |found: &Found| within.is_none_or(|within| within.allows(&found.candidate));
@@ -53,27 +131,48 @@ impl Coder {
         Ok(Some(Sought { best: Some(found), tried: 1, account, ..Sought::default() }))
     }
 
-    /// The sources that the tool changes in a worktree of its own, whole.
+    /// The files among `sources` that the command changes in a worktree of its own, whole. None: it could not be run, which
+    /// the other recipes do not depend on.
     fn overlay_of(
         &self,
         case: &Case<'_>,
         sources: &[Source],
         bench: &Bench<'_>,
         work: &Work,
-        command: Vec<String>,
+        project: &Project,
+    ) -> Result<Option<BTreeMap<String, String>>, PortError> {
+        match self.changed_by(case, sources, bench, work, project) {
+            Ok(overlay) => Ok(Some(overlay)),
+            Err(error) if error.kind == ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "a tool could not mend");
+                Ok(None)
+            }
+        }
+    }
+
+    fn changed_by(
+        &self,
+        case: &Case<'_>,
+        sources: &[Source],
+        bench: &Bench<'_>,
+        work: &Work,
+        project: &Project,
     ) -> Result<BTreeMap<String, String>, PortError> {
         let workspace = &self.tools.workspace;
         let view = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-mended")?;
+        let room: Vec<String> = case.project.lent.iter().map(|lent| case.below_top(&lent.at)).collect();
+        make_room(&view, &room)?;
         let cache = |_| workspace.cache(&work.mission, "seek-mended", Some("baseline"));
         let cache = case.project.toolchain().map(cache).transpose()?;
-        let project = Project { command, report: None, ..case.project.clone() };
         bench.count_run();
         // Whether it is content is no matter: some objections it cannot mend.
-        bench.suite(&project, &view, cache.as_deref(), Writes::Kept).run(
-            &SuiteRun::whole(case.limits),
-            &work.stop,
-            &mut |_| {},
-        )?;
+        let how = SuiteRun::whole(case.limits);
+        let suite = bench.suite(project, &view, cache.as_deref(), Writes::Kept);
+        let ran = suite.run(&how, &work.stop, &mut |_| {})?;
+        if let Some(red) = ran.report.red().next() {
+            tracing::debug!(command = %red.id, said = %red.message, "a tool was not content");
+        }
         let changed = |source: &Source| {
             // One that it removed, or made no text of, is no mending.
             let text = text_below(&view, &case.below_top(&source.path))?;

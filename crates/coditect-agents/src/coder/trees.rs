@@ -106,7 +106,7 @@ impl<'a> Trees<'a> {
             returned: Condvar::new(),
         };
         let shared = workspace.worktree(mission, commit, "seek-shared")?;
-        trees.make_room(&shared)?;
+        make_room(&shared, &trees.places)?;
         let first = trees.layer(&shared, 0)?;
         trees.layered.store(can_layer(sandbox, waived, &first), Ordering::Relaxed);
         let mut free = vec![first];
@@ -134,7 +134,7 @@ impl<'a> Trees<'a> {
         run: impl FnOnce(&Tree) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         let path = self.workspace.worktree(self.mission, self.commit, "seek-alone")?;
-        self.make_room(&path)?;
+        make_room(&path, &self.places)?;
         let stand = Stand::Copy(Copy { path, clean: BTreeMap::new() });
         let tree = Tree { number: 0, cache: None, stand };
         write(&tree, files)?;
@@ -155,17 +155,9 @@ impl<'a> Trees<'a> {
         self.builds.then(make).transpose()
     }
 
-    /// Makes the directories that dependencies are shown in.
-    fn make_room(&self, path: &Path) -> Result<(), PortError> {
-        let mut places = self.places.iter();
-        places
-            .try_for_each(|place| fs::create_dir_all(path.join(place)))
-            .map_err(|error| PortError::from_io("make room for dependencies", &error))
-    }
-
     fn copy(&self, number: usize) -> Result<Copy, PortError> {
         let path = self.workspace.worktree(self.mission, self.commit, &format!("seek-{number}"))?;
-        self.make_room(&path)?;
+        make_room(&path, &self.places)?;
         let clean = looks(&path);
         Ok(Copy { path, clean })
     }
@@ -241,6 +233,14 @@ fn write(tree: &Tree, files: &BTreeMap<String, Vec<u8>>) -> Result<(), PortError
     files
         .try_for_each(|(path, bytes)| replace(&tree.path().join(path), bytes))
         .map_err(|error| PortError::from_io(WRITING, &error))
+}
+
+/// Makes the directories that dependencies are shown in.
+pub(crate) fn make_room(path: &Path, places: &[String]) -> Result<(), PortError> {
+    let mut places = places.iter();
+    places
+        .try_for_each(|place| fs::create_dir_all(path.join(place)))
+        .map_err(|error| PortError::from_io("make room for dependencies", &error))
 }
 
 /// Replaces a file's content. It is made anew, so that a link that stands in its place is never followed.

@@ -96,7 +96,8 @@ impl Suite<'_> {
 
     /// The command as the sandbox is given it: with its toolchain, where such programs live in a home directory.
     fn program_of_command(&self) -> Program {
-        let argv = self.project.command.clone();
+        let mut argv = self.project.command.clone();
+        self.find_in_environment(&mut argv);
         // Compiled files are told apart by size and second: a candidate of the same size would not be seen.
         let mut env = vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())];
         match self.project.toolchain() {
@@ -117,6 +118,19 @@ impl Suite<'_> {
                 Program::Tool(Tool { toolchain, argv, env, files, reports: Reports::None, cache, lent })
             }
             None => Program::Command { argv, env },
+        }
+    }
+
+    /// A program of the person's virtual environment (`.venv/bin/ruff`) is not in the snapshot: it is named where it lies.
+    fn find_in_environment(&self, argv: &mut [String]) {
+        let Some(python) = self.project.interpreter.as_ref().map(Path::new) else { return };
+        let program = argv.iter_mut().find(|word| *word != "env" && !word.contains('='));
+        if let Some((program, folder)) = program.zip(python.parent())
+            && let Some(named) = Path::new(program.as_str()).parent().filter(|named| *named != Path::new(""))
+            && folder.ends_with(named)
+            && let Some(name) = Path::new(program.as_str()).file_name()
+        {
+            *program = folder.join(name).display().to_string();
         }
     }
 

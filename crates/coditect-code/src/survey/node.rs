@@ -80,6 +80,17 @@ pub(super) fn commanded(look: &Look<'_>, given: &[String]) -> Option<Result<Proj
     })
 }
 
+/// The packages that a command of the person's own can load, where it is started in a package that has some.
+pub(super) fn lent(look: &Look<'_>) -> Vec<Lent> {
+    let root = look.survey.subdir;
+    if !look.files.has(&below(root, "package.json")) {
+        return Vec::new();
+    }
+    let found = Installed::find(look, root);
+    // Those further up are not below where it starts.
+    if found.top == root { found.lent } else { Vec::new() }
+}
+
 /// A package that is looked at.
 struct Package<'a> {
     look: &'a Look<'a>,

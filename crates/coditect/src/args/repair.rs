@@ -50,6 +50,10 @@ pub(crate) struct RepairArgs {
     /// files
     #[arg(long)]
     pub(crate) apply: bool,
+    /// Where snapshots that tests compare with are stale, write them anew (Jest, Vitest, syrupy, insta, `-update` of
+    /// Go's tests)
+    #[arg(long)]
+    pub(crate) update_snapshots: bool,
     /// Print the patch only
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -6,6 +6,7 @@
 use coditect_types::project::Framework;
 
 use super::manifest::Manifest;
+use crate::shell::{quoted, split};
 
 /// Scripts that call one another at most.
 const DEEPEST: u32 = 8;
@@ -509,43 +510,4 @@ fn variable(word: &str) -> Option<(&str, &str)> {
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
     (!name.is_empty() && name.chars().all(letters) && !name.starts_with(|c: char| c.is_ascii_digit()))
         .then_some((name, value))
-}
-
-fn quoted(word: &str) -> String {
-    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:@,+%*".contains(c));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
-}
-
-/// The commands of a line that are joined by `&&`, each as words. None: the line has more of a shell than that.
-fn split(line: &str) -> Option<Vec<Vec<String>>> {
-    let mut commands = vec![Vec::new()];
-    let mut word: Option<String> = None;
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\'' | '"' => {
-                let text = word.get_or_insert_default();
-                loop {
-                    match letters.next()? {
-                        end if end == letter => break,
-                        '\\' if letter == '"' => text.push(letters.next()?),
-                        '$' | '`' if letter == '"' => return None,
-                        other => text.push(other),
-                    }
-                }
-            }
-            '\\' => word.get_or_insert_default().push(letters.next()?),
-            ';' | '|' | '>' | '<' | '`' | '$' | '(' | ')' | '\n' => return None,
-            '&' => {
-                letters.next_if_eq(&'&')?;
-                commands.last_mut()?.extend(word.take());
-                commands.push(Vec::new());
-            }
-            letter if letter.is_whitespace() => commands.last_mut()?.extend(word.take()),
-            letter => word.get_or_insert_default().push(letter),
-        }
-    }
-    commands.last_mut()?.extend(word.take());
-    commands.retain(|command| !command.is_empty());
-    Some(commands)
 }

@@ -237,6 +237,11 @@ fn command_python(
     if first == "python3" || (first.contains('/') && file.starts_with("python")) {
         return resolve(first).map(Some);
     }
+    // A program of a virtual environment (`.venv/bin/ruff`) is seen with all of it.
+    let beside = Path::new(first).with_file_name("python");
+    if first.contains('/') && view.join(&beside).exists() {
+        return toolchain::resolve(&sandbox.settings, view, &beside).map(Some);
+    }
     Ok(resolve("python3").ok())
 }
 

@@ -36,7 +36,7 @@ impl Told {
     }
 
     /// From a project.
-    pub(super) fn of(project: &Project) -> Self {
+    pub(crate) fn of(project: &Project) -> Self {
         let mut told = Self::default();
         let mut targets = project.targets.iter();
         for target in targets.by_ref() {
