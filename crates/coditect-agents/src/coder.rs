@@ -37,7 +37,7 @@ mod woven;
 
 use batches::Later;
 use judge::{Bench, Stage};
-use parts::Part;
+use parts::{Part, is_dear};
 use proposing::Proposing;
 use replying::Reply;
 use sources::Sources;
@@ -119,6 +119,8 @@ impl Coder {
             let account = lacking.message.lines().take(2).collect::<Vec<_>>().join("; ");
             return Ok(case.nothing(account, false, None));
         }
+        let ends_us =
+            self.tools.clock.monotonic_us().saturating_add(case.budget.search_ms.saturating_mul(1_000));
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing("reading the sources");
         let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-0")?;
@@ -137,6 +139,9 @@ impl Coder {
         if case.baseline.red().any(|test| !case.focus.wants_test(&test.id)) {
             bench.lets_some_stay_red();
         }
+        if is_dear(case.baseline, case.budget.search_ms) {
+            bench.spare_the_suite(&red, case.baseline);
+        }
         bench.calibrate(&red)?;
         bench.shorten(&red)?;
         if case.rung != Rung::Recipe {
@@ -145,7 +150,10 @@ impl Coder {
             // Most messages name nothing, or one or two changes.
             bench.later.get_or_init(|| Later::new(&red, threads));
         }
-        let limits = limits(case, within, threads);
+        let mut limits = limits(case, within, threads);
+        if bench.spares_the_suite() {
+            limits.keep_passing = bench.near.iter().cloned().collect();
+        }
         let (sought, ground) = self.search(case, &sources, &red, &bench, limits, work, &mut notices);
         spent.candidates = sought.tried;
         spent.search = Some(search_time(&sought));
@@ -156,7 +164,8 @@ impl Coder {
         if work.stop.is_raised() {
             return Err(crate::interrupted().into());
         }
-        let with = Proposing { case, bench: &bench, script: &sources.script, work, notices: &notices };
+        let script = &sources.script;
+        let with = Proposing { case, bench: &bench, script, work, notices: &notices, ends_us };
         let outcome = self.propose(&with, sought, ground)?;
         spent.sandbox_runs = bench.runs();
         Ok(outcome)

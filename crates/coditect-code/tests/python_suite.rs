@@ -323,6 +323,30 @@ fn tests_near_the_red_ones_are_asked_of_candidates_that_turn_them_green() {
     }
 }
 
+/// `double` is called while the file is imported: what that left is the old code's.
+#[test]
+fn functions_that_were_called_by_an_import_are_tried_in_place_and_anew() {
+    let shop = "def double(n):\n    return n + 2\n\n\nTABLE = [double(n) for n in range(9)]\n\n\n\
+        def of_table(n):\n    return TABLE[n]\n";
+    let test = "import unittest\nimport shop\n\nclass TestShop(unittest.TestCase):\n    def test_table(self):\n        \
+        self.assertEqual(shop.of_table(4), 8)\n    def test_double(self):\n        self.assertEqual(shop.double(4), 8)\n    \
+        def test_far(self):\n        self.assertEqual(shop.TABLE[0], 0)\n";
+    let files = [("shop.py", shop), ("test_shop.py", test)];
+    let (table, double) = ("test_shop.py::TestShop::test_table", "test_shop.py::TestShop::test_double");
+    let far = "test_shop.py::TestShop::test_far";
+    let changes = [("n + 2", "n * 2"), ("n + 2", "n + 4"), ("n + 2", "n - 2")];
+    let passed = |select: &[&str], near: &[&str]| -> Vec<(Vec<String>, usize, usize)> {
+        let fates = forked(&files, select, near, &changes).into_iter().map(Option::unwrap);
+        fates.map(|fate| (fate.passed, fate.red.len(), fate.broke.len())).collect()
+    };
+    let all = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    // Only what is imported anew has the new table.
+    let ends = passed(&[table, double], &[far]);
+    assert_eq!(ends, [(all(&[table, double]), 0, 0), (all(&[table, double]), 0, 1), (vec![], 2, 0)]);
+    // One that passes in place may have broken what the import left.
+    assert_eq!(passed(&[double], &[far]), [(all(&[double]), 0, 0), (all(&[double]), 0, 1), (vec![], 1, 0)]);
+}
+
 #[test]
 fn what_a_tree_of_processes_cannot_take_is_left_to_others() {
     let shop = format!("# -*- coding: latin-1 -*-\n{SHOP}");

@@ -149,9 +149,9 @@ fn call_limits(state: &State, now_ms: u64) -> CallLimits {
 }
 
 /// Time that no search gets, so that it reports before it is cut off and what it found can be proved and handed over: a
-/// tenth of what is left, or what the proof is likely to take, up to a quarter.
+/// tenth of what is left, or what the proof is likely to take, up to three quarters: a change that cannot be proved is worth nothing.
 fn reserve_ms(state: &State, wall_ms: u64) -> u64 {
-    (wall_ms / 10).max(state.world.proof_ms.min(wall_ms / 4))
+    (wall_ms / 10).max(state.world.proof_ms.min(wall_ms / 4 * 3))
 }
 
 /// What is left of the budget.
@@ -192,6 +192,6 @@ mod tests {
             state.world.proof_ms = proof_ms;
             left(&state, 20_000).search_ms
         };
-        assert_eq!([0, 9_000, 16_000, 60_000].map(search_ms), [90_000, 90_000, 84_000, 75_000]);
+        assert_eq!([0, 9_000, 16_000, 60_000].map(search_ms), [90_000, 90_000, 84_000, 40_000]);
     }
 }

@@ -281,6 +281,9 @@ fn tell_model(state: &mut State, rung: Rung, observed: &str) {
     }
 }
 
+/// What a proof takes beside its tests: a fresh copy, a start, ms.
+const PROOF_BESIDE_MS: u64 = 1_000;
+
 /// Takes what an outcome says into the world model and the ledger.
 fn learn(state: &mut State, outcome: &Outcome) {
     let world = &mut state.world;
@@ -293,7 +296,10 @@ fn learn(state: &mut State, outcome: &Outcome) {
             world.suspects = Arc::new(suspects.clone());
             world.baseline_receipt = Some(Arc::new(receipt.clone()));
             let red_us: u64 = report.red().map(|test| test.us).sum();
-            world.proof_ms = spent.wall_ms.saturating_sub(red_us / 1_000);
+            let all = spent.wall_ms.saturating_sub(red_us / 1_000);
+            // What was tried in another tier before, and red tests that ran again, are no part of a proof; what was built is.
+            let once = report.wall_ms + report.wall_ms / 10 + PROOF_BESIDE_MS;
+            world.proof_ms = if project.toolchain().is_some() { all } else { all.min(once) };
             pay(&mut state.ledger, spent);
         }
         Outcome::ChangeProposed { proposal, spent } => {

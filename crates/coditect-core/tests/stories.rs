@@ -267,5 +267,5 @@ fn a_suite_that_takes_long_leaves_a_search_less() {
         let attempt = *story.state.running.keys().next().unwrap();
         story.hand_in(&Input::Outcome { attempt, outcome });
     };
-    assert_eq!(searched, 60_000 - 15_000);
+    assert_eq!(searched, 60_000 - 6_000);
 }

@@ -30,8 +30,8 @@ import runner
 IMPORT_TIMES, IMPORT_LEAST = 3, 1.0
 # Seconds for a process that does not answer, past what its child may take.
 PATIENCE = 5.0
-# Status of a child that cannot take its candidate.
-COLD = 3
+# Status of a child that cannot take its candidate, and of one whose candidate failed and might not have.
+COLD, DOUBTFUL = 3, 4
 
 _clock, _sleep = time.monotonic, time.sleep
 _fork, _waitpid, _killpg, _read, _write = os.fork, os.waitpid, os.killpg, os.read, os.write
@@ -53,20 +53,39 @@ def serve(request, voice):
     ready = Ready(request, voice, patience)
     texts = Texts(request["root"])
     sums = {"ready": (1, _clock() - began)}
+    doubtful = []
+
+    def note(kind, since):
+        count, seconds = sums.get(kind, (0, 0.0))
+        sums[kind] = count + 1, seconds + _clock() - since
+
+    def try_cold(trial):
+        since = _clock()
+        voice.send(e="candidate", n=trial["n"])
+        end = in_child(voice, patience, lambda: run_cold(request, trial, voice))
+        voice.send(e="candidate_end", n=trial["n"], hung=end == "hung")
+        note("hung" if end == "hung" else "cold", since)
+
     for one in order["candidates"]:
         replace = texts.of(one["files"])
         if replace is None:
             continue
         voice.send(e="candidate", n=one["n"])
         trial = dict(n=one["n"], replace=replace, near=near)
-        began = _clock()
-        end, kind = ready.try_out(trial, share), "hot"
+        since = _clock()
+        end = ready.try_out(trial, share)
         if end == "cold":
-            end, kind = in_child(voice, patience, lambda: run_cold(request, trial, voice)), "cold"
-        kind = "hung" if end == "hung" else kind
-        count, seconds = sums.get(kind, (0, 0.0))
-        sums[kind] = count + 1, seconds + _clock() - began
+            try_cold(trial)
+            continue
+        if end == "doubtful":
+            doubtful.append(trial)
         voice.send(e="candidate_end", n=one["n"], hung=end == "hung")
+        note({"done": "hot"}.get(end, end), since)
+    until = _clock() + (_clock() - began) / 3
+    for trial in doubtful:
+        if _clock() > until:
+            break
+        try_cold(trial)
     ready.close()
     said = ", ".join("%s: %d in %.1f s" % (kind, count, seconds) for kind, (count, seconds) in sums.items())
     voice.send(e="note", text=said)
@@ -134,7 +153,7 @@ def reap(group):
 
 
 def in_child(voice, seconds, work):
-    """Runs `work` in a child that speaks for the run. The answer: done, hung or cold."""
+    """Runs `work` in a child that speaks for the run. The answer: done, hung, cold or doubtful."""
     pid = _fork()
     if not pid:
         code = 1
@@ -151,26 +170,30 @@ def in_child(voice, seconds, work):
     status = wait(pid, seconds)
     if status is None:
         return "hung"
-    return "cold" if os.WIFEXITED(status) and os.WEXITSTATUS(status) == COLD else "done"
+    return {COLD: "cold", DOUBTFUL: "doubtful"}.get(os.WEXITSTATUS(status) if os.WIFEXITED(status) else None, "done")
 
 
 def run_tests(run, select, trial, voice):
-    """Runs the tests, and those near them where all are green. `run` answers what `runner.serve` does."""
+    """Runs the tests, and those near them where all are green. `run` answers what `runner.serve` does. True: they are;
+    None: they are not for this process."""
     said = run(dict(select=select, stop_on_failure=False))
     if said is None:
-        return COLD
+        return None
     said = json.loads(said)
-    if said["exit_code"] == 0 and said["tests"] >= len(select) and trial["near"]:
+    if said["exit_code"] != 0 or said["tests"] < len(select):
+        return False
+    if trial["near"]:
         voice.send(e="near", n=trial["n"])
         run(dict(select=trial["near"], stop_on_failure=True))
-    return 0
+    return True
 
 
 def run_cold(request, trial, voice):
     def run(more):
         return runner.answer(dict(request, replace=trial["replace"], **more), voice)
 
-    return run_tests(run, request["select"], trial, voice)
+    run_tests(run, request["select"], trial, voice)
+    return 0
 
 
 class Ready:
@@ -212,15 +235,28 @@ class Ready:
             trial["near"] = [one for one in trial["near"] if one in stage.tests]
 
             def work():
+                pairs = stage.exchanges(trial["replace"])
+                is_sure = pairs is not None
+                if not is_sure:
+                    for file in stage.files.values():
+                        file.called = ()
+                    pairs, trial["near"] = stage.exchanges(trial["replace"]), []
+                if pairs is None:
+                    return COLD
+                stage.exchanges = lambda _: pairs
+
                 def run(more):
                     return stage.run(dict(request, replace=trial["replace"], **more), voice)
 
-                return run_tests(run, select, trial, voice)
+                are_green = run_tests(run, select, trial, voice)
+                if are_green is None or (are_green and not is_sure):
+                    return COLD
+                return 0 if is_sure else DOUBTFUL
 
             _write(up, in_child(voice, trial["share"], work).encode() + b"\n")
 
     def try_out(self, trial, share):
-        """The end of a candidate: done, hung, or cold where it is not for this process."""
+        """The end of a candidate: done, hung, doubtful, or cold where it is not for this process."""
         if self.pid is None:
             return "cold"
         data = json.dumps(dict(trial, share=share)).encode() + b"\n"
@@ -231,7 +267,7 @@ class Ready:
             self.close()
             return "cold"
         said = self.hear(share + PATIENCE)
-        if said not in ("done", "hung", "cold"):
+        if said not in ("done", "hung", "doubtful", "cold"):
             self.close()
             return "cold"
         return said

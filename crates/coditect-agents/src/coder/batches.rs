@@ -137,6 +137,11 @@ impl Batches {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a candidate was tried in the batch.
+    pub(super) fn has(&self, overlay: &Overlay) -> bool {
+        self.lock().contains_key(overlay)
+    }
+
     /// What the red tests say of a candidate, as far as it was tried. One that nearly passes is looked at again, until
     /// this said the same a few times: a test may copy files or start processes, which then have none of the
     /// candidate's text.

@@ -16,7 +16,7 @@ use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
 
 use super::batches::{Batches, Later};
-use super::parts::{NEAR_MS, files_of, is_built_by_itself, near};
+use super::parts::{NEAR_MS, files_of, is_built_by_itself, near, near_of_dear};
 use super::sources::{Script, Sources};
 use super::trees::Trees;
 use super::woven::{self, Member, Woven, picked};
@@ -80,6 +80,8 @@ pub(super) struct Bench<'a> {
     hanging: Vec<String>,
     /// Green tests in the files of the red ones, short ones: most of what a candidate breaks, it breaks there.
     pub(super) near: Vec<String>,
+    /// Where the whole suite is dear: the tests that stand for it.
+    stand_in: Option<Vec<String>>,
     pub(super) runs: AtomicU64,
     /// The first red suite was looked at in a worktree of its own, too.
     confirmed: AtomicBool,
@@ -132,7 +134,8 @@ impl<'a> Bench<'a> {
             red: baseline.red().count(),
             warm: Vec::new(),
             hanging: Vec::new(),
-            near: near(baseline),
+            near: near(baseline, NEAR_MS),
+            stand_in: None,
             runs: AtomicU64::new(0),
             confirmed: AtomicBool::new(false),
             next_batch: AtomicUsize::new(FIRST_BATCH),
@@ -142,6 +145,18 @@ impl<'a> Bench<'a> {
     /// Some red tests are not asked for.
     pub(super) fn lets_some_stay_red(&mut self) {
         self.may_be_red = true;
+    }
+
+    /// Has the red tests and those near them stand for the whole suite, which is left to the proof.
+    pub(super) fn spare_the_suite(&mut self, red: &[TestResult], baseline: &TestReport) {
+        self.near = near(baseline, near_of_dear(baseline));
+        let ids = red.iter().map(|test| test.id.clone());
+        self.stand_in = Some(ids.chain(self.near.iter().cloned()).collect());
+    }
+
+    /// Whether a candidate that the search takes has not run the whole suite.
+    pub(super) fn spares_the_suite(&self) -> bool {
+        self.stand_in.is_some()
     }
 
     /// Processes so far.
@@ -518,6 +533,9 @@ impl<'a> Bench<'a> {
     }
 
     fn try_whole(&self, overlay: &BTreeMap<String, String>) -> Result<SuiteReport, PortError> {
+        if let Some(ids) = &self.stand_in {
+            return self.try_tests(overlay, ids, !self.may_be_red);
+        }
         let (limits, share) = self.allowance(&mut self.times.keys().copied());
         let how = SuiteRun {
             // One red test refutes a candidate, unless tests are known to be red now and then.
@@ -579,6 +597,10 @@ impl repair::Judge for Bench<'_> {
             return batches.size();
         }
         if self.woven.is_some() { self.next_batch.load(Ordering::Relaxed) } else { repair::batch_after(made) }
+    }
+
+    fn knows(&self, overlay: &BTreeMap<String, String>) -> bool {
+        self.batches.get().is_some_and(|batches| batches.has(overlay))
     }
 
     fn spares_starts(&self) -> bool {

@@ -7,6 +7,11 @@ use coditect_types::{TestReport, TestResult, TestStatus};
 
 /// What the tests near the red ones take together at most, ms, and each of them, us.
 pub(super) const NEAR_MS: u64 = 300;
+/// Where the whole suite is dear they stand for it: this part of what it takes, and no more ms than this.
+const NEAR_OF_DEAR: u64 = 20;
+const MOST_NEAR_MS: u64 = 3_000;
+/// Whole suites in the time of a search below which one is dear.
+const DEAR: u64 = 8;
 const NEAR_EACH_US: u64 = 50_000;
 
 /// The red tests, where they lie in a part of what is built for the whole suite.
@@ -70,8 +75,8 @@ fn group(framework: Framework, id: &str) -> &str {
     }
 }
 
-/// See [`Bench::near`].
-pub(super) fn near(baseline: &TestReport) -> Vec<String> {
+/// See [`Bench::near`]; so many ms of them at most.
+pub(super) fn near(baseline: &TestReport, most_ms: u64) -> Vec<String> {
     let files: BTreeSet<&str> = baseline.red().map(|test| file_of(&test.id)).collect();
     let mut short: Vec<&TestResult> = baseline
         .tests
@@ -80,12 +85,23 @@ pub(super) fn near(baseline: &TestReport) -> Vec<String> {
         .filter(|test| test.us <= NEAR_EACH_US && files.contains(file_of(&test.id)))
         .collect();
     short.sort_by_key(|test| test.us);
-    let mut left_us = NEAR_MS * 1_000;
+    let mut left_us = most_ms * 1_000;
     let fits = |test: &&TestResult| {
         left_us = left_us.saturating_sub(test.us.max(100));
         left_us > 0
     };
     short.into_iter().take_while(fits).map(|test| test.id.clone()).collect()
+}
+
+/// Whether so much of a search goes into one run of the whole suite that candidates are asked for a part of it only: the rest
+/// is for the proof.
+pub(super) fn is_dear(baseline: &TestReport, search_ms: u64) -> bool {
+    baseline.wall_ms.saturating_mul(DEAR) > search_ms
+}
+
+/// What the tests near the red ones may take where the whole suite is dear, ms.
+pub(super) fn near_of_dear(baseline: &TestReport) -> u64 {
+    (baseline.wall_ms / NEAR_OF_DEAR).clamp(NEAR_MS, MOST_NEAR_MS)
 }
 
 /// The files that these tests are in, with repetitions.

@@ -168,7 +168,7 @@ impl<'a> Chain<'a> {
                     return;
                 }
             }
-            let trials = on_threads(&means, &batch, deadline, |(overlay, _)| {
+            let trials = on_threads(&means, &batch, (deadline, |_: &_| false), |(overlay, _)| {
                 means.judge.judge(overlay, Scope::Tests { ids: &ids, stop_at_red: true })
             });
             // The best is the last.

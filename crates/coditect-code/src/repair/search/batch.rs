@@ -57,7 +57,8 @@ pub(super) fn judge_all(
     reds: Reds<'_>,
     deadline_us: u64,
 ) -> Vec<Option<Judged>> {
-    on_threads(means, batch, deadline_us, |prepared| {
+    let is_known = |prepared: &Prepared| means.judge.knows(&prepared.overlay);
+    on_threads(means, batch, (deadline_us, is_known), |prepared| {
         let began = means.clock.monotonic_us();
         let (verdict, trials) = judge_one(means, prepared, reds)?;
         Ok((verdict, trials, means.clock.monotonic_us().saturating_sub(began)))
@@ -65,11 +66,11 @@ pub(super) fn judge_all(
 }
 
 /// Does `work` for every item of a batch, in any order; gives what came of it in the order of the batch. None: not
-/// done, since the search was stopped or its time was over.
+/// done, since the search was stopped or its time was over; what costs nothing is done even so.
 pub(in crate::repair) fn on_threads<T: Sync, R: Send>(
     means: &Means<'_>,
     batch: &[T],
-    deadline_us: u64,
+    (deadline_us, is_free): (u64, impl Fn(&T) -> bool + Sync),
     one: impl Fn(&T) -> Result<R, PortError> + Sync,
 ) -> Vec<Option<Result<R, PortError>>> {
     let next = AtomicUsize::new(0);
@@ -78,8 +79,11 @@ pub(in crate::repair) fn on_threads<T: Sync, R: Send>(
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = batch.get(n) else { return mine };
-            if means.stop.is_wanted() || means.clock.monotonic_us() >= deadline_us {
+            if means.stop.is_wanted() {
                 return mine;
+            }
+            if means.clock.monotonic_us() >= deadline_us && !is_free(item) {
+                continue;
             }
             let judged = one(item);
             let failed = judged.is_err();

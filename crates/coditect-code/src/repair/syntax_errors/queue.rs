@@ -145,9 +145,10 @@ impl<'a> Queue<'a> {
                 trying: format!("`{}`, {}", first.path, self.furthest.1.brief()),
             });
             let ids = order.as_slice();
-            let trials = on_threads(&means, &batch, deadline_us, |(_, next): &(usize, Next)| {
-                means.judge.judge(&next.overlay, Scope::Tests { ids, stop_at_red: true })
-            });
+            let trials =
+                on_threads(&means, &batch, (deadline_us, |_: &_| false), |(_, next): &(usize, Next)| {
+                    means.judge.judge(&next.overlay, Scope::Tests { ids, stop_at_red: true })
+                });
             for ((state, next), trial) in batch.into_iter().zip(trials) {
                 match trial {
                     Some(Ok(trial)) => {
