@@ -22,6 +22,7 @@ mod imports;
 mod native;
 mod protocol;
 mod reports;
+mod scripts;
 mod snapshots;
 mod tally;
 mod watch;
@@ -30,6 +31,7 @@ pub use checks::{Mending, mending};
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
 pub use native::{Arm, BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};
+pub use scripts::scripts;
 pub use snapshots::{is_snapshot, refreshing};
 pub use tally::CollectError;
 

@@ -176,3 +176,45 @@ fn the_same_bug_under_jest() {
 fn the_same_bug_under_vitest() {
     under("vitest", "vitest run", &suite_of("test", IMPORTED));
 }
+
+/// What a project is repaired by, or how its mission ended.
+fn repaired(files: &[(&str, &str)], more: &[&str]) -> Option<String> {
+    let world = world(files)?;
+    let output = world.coditect(&[&["repair", "-q", "--budget-s", "60"], more].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let patch = String::from_utf8(output.stdout).unwrap();
+    let is_change = |line: &&str| line.starts_with(['-', '+']);
+    Some(patch.lines().filter(is_change).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_file_of_bare_assertions_is_a_test() {
+    let manifest = (
+        "package.json",
+        "{\"name\": \"q\", \"version\": \"1.0.0\", \"scripts\": {\"test\": \"node test.js\"}}\n",
+    );
+    let test = "const assert = require('assert');\nconst { twice } = require('./lib');\n\
+                assert.equal(twice(2), 4);\nassert.equal(twice(5), 10);\n";
+    let files = [manifest, ("lib.js", "exports.twice = (x) => x + 2;\n"), ("test.js", test)];
+    let Some(change) = repaired(&files, &[]) else { return };
+    assert_eq!(
+        change,
+        "--- a/lib.js\n+++ b/lib.js\n-exports.twice = (x) => x + 2;\n+exports.twice = (x) => x * 2;"
+    );
+}
+
+#[test]
+fn a_script_that_checks_is_left_alone_and_needs_no_packages() {
+    let manifest = (
+        "package.json",
+        "{\"name\": \"q\", \"version\": \"1.0.0\", \"scripts\": {\"test\": \"node check.js\"}}\n",
+    );
+    let check = "const { half } = require('./lib');\nlet errors = 0;\nfor (const [x, want] of [[4, 2], [10, 5], [0, 0]]) {\n  \
+                 if (half(x) !== want) errors++;\n}\nprocess.exit(errors ? 1 : 0);\n";
+    let files = [manifest, ("lib.js", "exports.half = (x) => x - 2;\n"), ("check.js", check)];
+    let Some(change) = repaired(&files, &["--test-command", "node check.js"]) else { return };
+    assert_eq!(
+        change,
+        "--- a/lib.js\n+++ b/lib.js\n-exports.half = (x) => x - 2;\n+exports.half = (x) => x / 2;"
+    );
+}

@@ -160,3 +160,25 @@ fn scripts_are_followed_to_the_linter_that_mends() {
         assert_eq!(last["ledger"]["solved_by"], "recipe", "{last}");
     }
 }
+
+/// The command says which files are tests, also where their names do not.
+#[test]
+fn a_script_that_the_command_runs_is_never_changed() {
+    let check = "import sys\nfrom lib import mean\nerrors = 0\nfor xs, want in (([1, 2, 3], 2), ([], 0), ([5], 5)):\n    \
+                 try:\n        got = mean(xs)\n    except Exception as e:\n        got = e\n    if got != want:\n        \
+                 errors += 1\nsys.exit(1 if errors else 0)\n";
+    let lib = "def mean(xs):\n    if not xs:\n        return 0\n    return sum(xs) / (len(xs) - 1)\n";
+    let files = [("lib.py", lib), ("check.py", check), ("Makefile", "test:\n\t@python3 check.py\n")];
+    let mut commands = vec!["python3 check.py"];
+    if std::process::Command::new("make").arg("--version").output().is_ok() {
+        commands.push("make test");
+    }
+    for command in commands {
+        let world = project(&files);
+        let output = world.coditect(&["run", "--json", "--test-command", command, REQUEST]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let last = objects(&output.stdout).pop().unwrap();
+        let branch = last["branch"].as_str().unwrap();
+        assert_eq!(world.git(&["diff", "--name-only", &format!("{branch}~1"), branch]), "lib.py");
+    }
+}

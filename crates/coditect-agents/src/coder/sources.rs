@@ -8,7 +8,7 @@ use coditect_code::languages::{Language, is_test_path};
 use coditect_code::provenance::Provenance;
 use coditect_code::python::Listing;
 use coditect_code::repair::Source;
-use coditect_code::suite::IMPORT;
+use coditect_code::suite::{IMPORT, scripts};
 use coditect_types::project::{Framework, Toolchain};
 use coditect_types::{Project, Suspect, TestReport};
 
@@ -83,7 +83,14 @@ pub(crate) fn read(
 ) -> Sources {
     let languages = languages(project, files, suspects);
     let provenance = Provenance::read(files);
-    let tested = test_files(report);
+    let mut tested: BTreeSet<String> = test_files(report).into_iter().map(str::to_owned).collect();
+    let run = scripts(project, files);
+    // A program that tests itself is all that there is to change.
+    let others =
+        |path: &String| Language::of_path(path).is_some() && !is_test_path(path) && !run.contains(path);
+    if files.files().iter().any(others) {
+        tested.extend(run);
+    }
     let mut rank: BTreeMap<&str, usize> = BTreeMap::new();
     for (place, suspect) in suspects.iter().enumerate() {
         rank.entry(&suspect.file).or_insert(place);
@@ -96,7 +103,7 @@ pub(crate) fn read(
     for path in paths {
         // Rust's tests stand in the very files that they test: the grammar of edits leaves those parts out.
         let inside = path.ends_with(".rs");
-        let is_test = is_test_path(path) || (!inside && tested.contains(path.as_str()));
+        let is_test = is_test_path(path) || (!inside && tested.contains(path));
         let bytes = if is_test { &mut test_bytes } else { &mut product_bytes };
         if (!is_test && sources.product.len() >= MOST_FILES) || *bytes > ALL_BYTES {
             continue;

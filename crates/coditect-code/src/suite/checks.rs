@@ -85,7 +85,7 @@ fn mends_of_line(line: &str, manifest: &Value, depth: u32) -> Option<Vec<String>
 }
 
 /// The script of a manifest that a command runs, and what it passes on to it.
-fn script_of(words: &[String]) -> Option<(&str, &[String])> {
+pub(super) fn script_of(words: &[String]) -> Option<(&str, &[String])> {
     let manager = words.first().filter(|word| matches!(base(word), "npm" | "pnpm" | "yarn" | "bun"))?;
     let is_before = |word: &&String| word.starts_with('-') || matches!(word.as_str(), "run" | "run-script");
     let at = 1 + words[1..].iter().take_while(is_before).count();
@@ -151,7 +151,7 @@ fn tool_at(command: &[String]) -> Option<usize> {
     }
 }
 
-fn base(word: &str) -> &str {
+pub(super) fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 

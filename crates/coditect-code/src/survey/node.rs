@@ -158,7 +158,8 @@ impl Package<'_> {
 
     fn opaque(&self, command: Vec<String>) -> Result<Project, Failure> {
         let told = Told { opaque: Some(command.join(" ")), ..Told::default() };
-        let mut project = self.with(command, Framework::NodeTest, told, true)?;
+        let needed = self.manifest.has_packages();
+        let mut project = self.with(command, Framework::NodeTest, told, needed)?;
         let note = format!(
             "no test runner is known in `{}`: only its exit code is looked at",
             project.command.join(" ")

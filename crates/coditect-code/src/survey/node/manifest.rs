@@ -55,8 +55,16 @@ impl Manifest {
 
     /// Whether it needs any package for its use.
     pub(super) fn has_dependencies(&self) -> bool {
-        let some = |packages: &Value| packages.as_object().is_some_and(|packages| !packages.is_empty());
-        self.0.get("dependencies").is_some_and(some)
+        self.has_some("dependencies")
+    }
+
+    /// Whether it needs any package for its use or for work on it.
+    pub(super) fn has_packages(&self) -> bool {
+        self.has_some("dependencies") || self.has_some("devDependencies")
+    }
+
+    fn has_some(&self, field: &str) -> bool {
+        self.0.get(field).and_then(Value::as_object).is_some_and(|packages| !packages.is_empty())
     }
 }
 

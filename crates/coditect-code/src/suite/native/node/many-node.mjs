@@ -38,15 +38,29 @@ async function settled() {
 }
 
 const imported = isImported();
+const { isSuite } = state;
+const THROWN = ['unhandledRejection', 'uncaughtException'];
 await many.each(async () => {
   state.open = 0;
+  // A file that is no suite is one test: whatever it throws, at once or later, is how that ends.
+  let failed;
+  const keep = (error) => {
+    failed ??= { error };
+  };
+  if (!isSuite) THROWN.forEach((event) => process.on(event, keep));
   try {
     if (imported) await import(url);
     else load(file);
   } catch (error) {
-    throw many.placed(error, file);
+    if (isSuite) throw many.placed(error, file);
+    keep(error);
   } finally {
     await settled();
+    if (!isSuite) THROWN.forEach((event) => process.off(event, keep));
+  }
+  if (!isSuite) {
+    const id = report.id(file, ['(whole file)']);
+    report.end(id, failed ? report.failed(failed.error, 0) : { status: 'passed', us: 0 });
   }
 }, { goesOn: () => false });
 report.done(0);

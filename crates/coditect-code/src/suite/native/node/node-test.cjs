@@ -14,7 +14,7 @@ const began = report.hrtime();
 const isSuite = /\bnode:test\b/.test(readFileSync(file, 'utf8'));
 /** Shared with the reporter, which is a module of its own. `begin` is the reporter's. */
 /** `open`: tests and suites of the file itself that have not ended. */
-const state = { tests: 0, red: 0, error: undefined, begun: false, begin: undefined, open: 0 };
+const state = { tests: 0, red: 0, error: undefined, begun: false, begin: undefined, open: 0, isSuite };
 globalThis[Symbol.for('coditect.node-test')] = { state, report };
 
 if (isSuite) {
