@@ -8,7 +8,10 @@ use crate::repair::behaviour::{self, Behaviour, Evidence, Inquiry};
 use crate::repair::layers::compose;
 use crate::repair::{Candidate, EditKind, Found, Means, Problem, Source};
 
+mod dead;
 mod looks;
+
+pub(super) use dead::makes_dead_code;
 
 /// Runners-up that are handed out; who tells them to a person takes as many as there is room for.
 const MOST_RUNNERS_UP: usize = 39;

@@ -33,6 +33,7 @@ mod operators;
 pub(super) mod recipes;
 mod shared;
 mod slices;
+mod slips;
 mod statements;
 mod tables;
 mod types;
@@ -150,12 +151,14 @@ fn propose(desk: &mut Desk<'_, '_>) {
     let before = desk.pool.len();
     let anomalies = anomalies::of(desk.facts.text, region);
     shared::of_function(desk);
+    slips::of_function(desk);
     for site in sorted(&region.expressions, &anomalies) {
         if desk.pool.is_past(site.weight) {
             break;
         }
         operators::propose(desk, site);
         shared::of_expression(desk, site);
+        slips::of_expression(desk, site);
         values::propose(desk, site);
         names::propose(desk, site);
         calls::propose(desk, site);

@@ -395,7 +395,9 @@ impl<'a> Hunt<'a> {
         match verdict {
             Verdict::Survived => {
                 let survivor = Survivor { candidate, overlay };
-                if pick::is_refused(self.problem, &survivor) {
+                if pick::is_refused(self.problem, &survivor)
+                    || pick::makes_dead_code(self.problem.sources, &survivor.overlay)
+                {
                     return;
                 }
                 let now = self.means.clock.monotonic_us();

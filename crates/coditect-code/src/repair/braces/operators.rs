@@ -49,8 +49,8 @@ fn comparison(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     let nothing = |node: Node<'_>| {
         desk.shape(node) == Shape::Null || desk.grammar.table.nothing.contains(&desk.text(node))
     };
-    let unordered = nothing(left)
-        || nothing(right)
+    let is_nothing = nothing(left) || nothing(right);
+    let unordered = is_nothing
         || [&one, &two].iter().any(|ty| match ty.class {
             Class::Bool | Class::Optional => true,
             // Java has no order of texts, Go and scripts have.
@@ -73,10 +73,26 @@ fn comparison(desk: &mut Desk<'_, '_>, site: Site<'_>) {
         };
         desk.raw(site, token.byte_range(), *to, EditKind::Comparison, fit);
     }
+    if desk.grammar.language == Language::Java && equality(from) && !is_nothing {
+        equals(desk, site, (left, right), from);
+    }
     // Of numbers, texts and the like a person may mean either order; equality is the same both ways.
     if !equality(from) && level::of(desk.facts.text, desk.grammar, left) > 0 {
         desk.swap(site, left, right, EditKind::Swap, 0.3);
     }
+}
+
+/// Java's `==` asks whether two texts are the same object: `a == "b"` -> `a.equals("b")`.
+fn equals(desk: &mut Desk<'_, '_>, site: Site<'_>, (left, right): (Node<'_>, Node<'_>), from: &str) {
+    let is_text = |node: Node<'_>| desk.ty(node).class == Class::Text;
+    if !is_text(left) && !is_text(right) {
+        return;
+    }
+    let (object, other) = if is_text(left) { (left, right) } else { (right, left) };
+    let not = if from == "!=" { "!" } else { "" };
+    let new = format!("{not}{}.equals({})", desk.at_level(object, level::ATOM), desk.text(other));
+    let own = if not.is_empty() { level::ATOM } else { level::UNARY };
+    desk.put(site, site.node, &new, own, EditKind::Comparison, 1.2);
 }
 
 fn boolean(desk: &mut Desk<'_, '_>, site: Site<'_>) {

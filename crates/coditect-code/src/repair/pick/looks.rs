@@ -4,7 +4,8 @@
 //! Tests of few cases accept many changes. What the project says elsewhere is evidence of another kind: the very line that a
 //! change makes may stand in a function beside it, and a text or method that is found nowhere else was mistyped.
 
-use crate::repair::{Candidate, Problem};
+use crate::repair::{Candidate, Edit, Problem};
+use crate::syntax::{Splice, splice};
 
 /// The line that the change makes stands elsewhere, and the line as it was does not.
 const LINE_ELSEWHERE: f64 = 2.5;
@@ -12,11 +13,20 @@ const LINE_ELSEWHERE: f64 = 2.5;
 const MISTYPED: f64 = 3.0;
 /// The same of a method or attribute, as it is called on that object.
 const UNKNOWN_MEMBER: f64 = 1.6;
-/// An operator that the project uses nowhere else.
+/// The same of a part of a line (`y * self.width + x`).
+const PHRASE_ELSEWHERE: f64 = 2.0;
+/// An operator that the project uses nowhere else; one that works on bits in its place.
 const STRANGE_OPERATOR: f64 = 0.5;
+const STRANGE_BITS: f64 = 0.2;
+/// Operators of every program: that a small one had no need for one of them says nothing.
+const COMMON: &[&str] =
+    &["<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/", "%", "//", "===", "!==", "&&", "||"];
+const BITS: &[&str] = &["&", "|", "^", "<<", ">>", ">>>", "&^"];
 /// What is computed with a neutral or absorbing number (`x * 0`, `x - 0`), made by the change, or mended by it.
 const POINTLESS: f64 = 0.4;
 const NO_MORE_POINTLESS: f64 = 1.5;
+/// A name for what a method of a list gives that changes the list, which is nothing; left as it is by the change.
+const STILL_NOTHING: f64 = 0.5;
 /// Lines that are shorter say nothing (`}`, `return x`), in bytes without white space.
 const SHORTEST: usize = 14;
 /// Texts below this differ in few letters anyway, in bytes with quotes.
@@ -26,16 +36,28 @@ const LETTERS: usize = 2;
 
 /// A factor for the merit of a change.
 pub(super) fn factor(problem: &Problem<'_>, candidate: &Candidate) -> f64 {
-    let [edit] = candidate.edits.as_slice() else { return 1.0 };
-    let Some(source) = problem.sources.iter().find(|source| source.path == *edit.path) else { return 1.0 };
-    let (text, range) = (source.text.as_str(), &edit.range);
+    let (Some(first), Some(last)) = (candidate.edits.first(), candidate.edits.last()) else { return 1.0 };
+    let Some(source) = problem.sources.iter().find(|source| source.path == *first.path) else { return 1.0 };
+    if candidate.edits.iter().any(|edit| edit.path != first.path) {
+        return 1.0;
+    }
+    let (text, range) = (source.text.as_str(), first.range.start..last.range.end);
+    if range.is_empty() && candidate.edits.len() > 1 || text.get(range.clone()).is_none() {
+        return 1.0;
+    }
     let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);
     let was = &text[start..end];
-    let is = format!("{}{}{}", &text[start..range.start], edit.new, &text[range.end..end]);
+    let moved = |edit: &Edit| Splice {
+        range: edit.range.start - start..edit.range.end - start,
+        new: edit.new.clone(),
+    };
+    let Some(is) = splice(was, &candidate.edits.iter().map(moved).collect::<Vec<_>>()) else { return 1.0 };
     if was.contains('\n') || is.contains('\n') {
         return 1.0;
     }
+    let new_len = is.len() + range.len() - was.len();
+    let new = &is[range.start - start..range.start - start + new_len];
     // The place itself is not elsewhere.
     let elsewhere = |wanted: &str| {
         let of_others = problem.sources.iter().chain(problem.others);
@@ -53,8 +75,14 @@ pub(super) fn factor(problem: &Problem<'_>, candidate: &Candidate) -> f64 {
     };
     if telling && elsewhere(&new_line) && is_line(&new_line) && !is_line(&old_line) {
         factor *= LINE_ELSEWHERE;
+    } else if let Some(new_phrase) = phrase(&is, range.start - start..range.start - start + new_len)
+        && let Some(old_phrase) = phrase(was, range.start - start..range.end - start)
+        && elsewhere(new_phrase)
+        && !elsewhere(old_phrase)
+    {
+        factor *= PHRASE_ELSEWHERE;
     }
-    let grown = Grown::of(was, &is, range.start - start, range.end - start, edit.new.len());
+    let grown = Grown::of(was, &is, range.start - start, range.end - start, new_len);
     if let Some(Grown { old, new, quoted }) = grown {
         let unknown = !elsewhere(old) && elsewhere(new);
         let alike = old.to_lowercase() == new.to_lowercase()
@@ -65,14 +93,23 @@ pub(super) fn factor(problem: &Problem<'_>, candidate: &Candidate) -> f64 {
             factor *= UNKNOWN_MEMBER;
         }
     }
-    let operator = edit.new.trim();
-    if is_operator(operator)
-        && is_operator(text[range.clone()].trim())
-        && !elsewhere(&format!(" {operator} "))
-    {
-        factor *= STRANGE_OPERATOR;
+    let (old_operator, operator) = (text[range.clone()].trim(), new.trim());
+    if is_strange(old_operator, operator) && !elsewhere(&format!(" {operator} ")) {
+        let bits = BITS.contains(&operator) && !BITS.contains(&old_operator);
+        factor *= if bits { STRANGE_BITS } else { STRANGE_OPERATOR };
     }
-    match (is_pointless(was), is_pointless(&is)) {
+    factor * sense(was, &is)
+}
+
+/// Whether an operator took the place of another, and is none that every program has.
+fn is_strange(old: &str, new: &str) -> bool {
+    is_operator(new) && is_operator(old) && !COMMON.contains(&new)
+}
+
+/// What a line that makes no sense says, before or after.
+fn sense(was: &str, is: &str) -> f64 {
+    let mut factor = if names_nothing(was) && names_nothing(is) { STILL_NOTHING } else { 1.0 };
+    match (is_pointless(was), is_pointless(is)) {
         (false, true) => factor *= POINTLESS,
         (true, false) => factor *= NO_MORE_POINTLESS,
         _ => {}
@@ -113,6 +150,26 @@ impl<'a> Grown<'a> {
     }
 }
 
+/// The part of a line around a change that is a value by itself, where it says enough to be telling.
+fn phrase(line: &str, range: std::ops::Range<usize>) -> Option<&str> {
+    let ends = |c: char| "(){}[],;:".contains(c);
+    let head = &line[..range.start];
+    let assigned = head.rfind(" = ").map_or(0, |at| at + 3);
+    let start = head.rfind(ends).map_or(0, |at| at + 1).max(assigned);
+    let end = line[range.end..].find(ends).map_or(line.len(), |at| range.end + at);
+    let phrase = line[start..end].trim().trim_start_matches("return ");
+    let words = phrase.split_whitespace().count();
+    let telling = phrase.bytes().filter(|byte| !byte.is_ascii_whitespace()).count() >= SHORTEST;
+    (words >= 3 && telling && phrase.len() < line.trim().len()).then_some(phrase)
+}
+
+/// `a = b.append(c)`.
+fn names_nothing(line: &str) -> bool {
+    let Some((_, value)) = line.split_once(" = ") else { return false };
+    let ends = ["append", "extend", "sort", "reverse", "insert"];
+    ends.iter().any(|name| value.contains(&format!(".{name}("))) && !line.contains("==")
+}
+
 fn is_operator(text: &str) -> bool {
     !text.is_empty() && text.len() <= 3 && text.chars().all(|c| "+-*/%<>=!&|^?~".contains(c))
 }
@@ -151,7 +208,7 @@ fn distance(one: &str, two: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repair::{Edit, EditKind, Source};
+    use crate::repair::{EditKind, Source};
 
     /// The factor of a change of `old`, which stands once in the text, to `new`.
     fn of(text: &str, others: &str, old: &str, new: &str) -> f64 {
@@ -182,6 +239,15 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_line_that_stands_elsewhere_speaks_for_a_change() {
+        let text = "let index = y * self.height + x;\n";
+        let other = "self.cells.get(y * self.width + x).copied()\n";
+        is(of(text, other, "height", "width"), PHRASE_ELSEWHERE * UNKNOWN_MEMBER);
+        is(of(text, other, "height", "depth"), 1.0);
+        is(of(text, other, " * ", " + "), 1.0);
+    }
+
+    #[test]
     fn what_was_mistyped_stands_nowhere_else() {
         let text = "if (typeof a === 'string ') return 1\n";
         let other = "if (typeof b === 'string') return 2\n";
@@ -196,6 +262,10 @@ mod tests {
     fn strange_and_pointless_code_speaks_against_one() {
         is(of("x = a || b\n", "y = c || d\n", "||", "??"), STRANGE_OPERATOR);
         is(of("x = a || b\n", "y = c ?? d\n", "||", "??"), 1.0);
+        is(of("if (a <= 18) x()\n", "", "<=", "<"), 1.0);
+        is(of("if (a % 4 == 0) x()\n", "", "%", "&"), STRANGE_BITS);
+        is(of("result = result.append(n)\n", "", "result =", "other ="), STILL_NOTHING);
+        is(of("result = result.append(n)\n", "", "result = ", ""), 1.0);
         is(of("x = n - 0\n", "m * 2", "-", "*"), 1.0);
         is(of("x = n - 0\n", "", "0", "1"), NO_MORE_POINTLESS);
         is(of("x = n - 2\n", "", "2", "0"), POINTLESS);

@@ -17,6 +17,7 @@ use crate::syntax::{line_end, line_start};
 
 mod arguments;
 mod first_values;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +69,9 @@ fn answer(problem: &Problem<'_>, test: &TestResult, sheets: &mut [Sheet<'_>]) {
     }
     if let Some(name) = quoted("has no attribute ") {
         attribute_slip(problem, test, sheets, name);
+    }
+    if test.error_type == "KeyError" {
+        keys::answer(test, sheets);
     }
     arguments::answer(test, sheets);
 }

@@ -121,6 +121,8 @@ pub(super) fn answer(problem: &Problem<'_>, note: &Note<'_>, sheets: &mut [Sheet
         convert(sheet, note);
     } else if said.contains("mismatched types") {
         mismatched(sheet, note);
+    } else if said.contains("not enough return values") {
+        too_few_results(sheet, note);
     } else if said.contains("missing return") {
         missing_return(sheet, note);
     } else if said.starts_with("assignment mismatch") {
@@ -143,6 +145,54 @@ fn replace_on(sheet: &mut Sheet<'_>, note: &Note<'_>, old: &str, new: &str, fit:
         text.match_indices(old).map(|(offset, _)| range.start + offset).min_by_key(|n| n.abs_diff(at));
     if let Some(start) = nearest {
         sheet.put(start..start + old.len(), new, fit);
+    }
+}
+
+/// `return top` where `(int, error)` is wanted: what is missing has no value, or had none on another such line.
+fn too_few_results(sheet: &mut Sheet<'_>, note: &Note<'_>) {
+    let types = |word: &str| {
+        let at = note.rest.find(word)? + word.len();
+        let list = note.rest[at..].trim_start().strip_prefix('(')?.split(')').next()?;
+        Some(
+            list.split(',')
+                .map(|one| one.trim().to_owned())
+                .filter(|one| !one.is_empty())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let (Some(have), Some(want)) = (types("have "), types("want ")) else { return };
+    let Some(missing) = want.get(have.len()..).filter(|missing| !missing.is_empty()) else { return };
+    let Some(range) = sheet.line(note.line) else { return };
+    let line = &sheet.source.text[range.clone()];
+    let code = line.split("//").next().unwrap_or(line).trim_end();
+    if !code.trim_start().starts_with("return") {
+        return;
+    }
+    let zeros: Vec<String> = missing.iter().map(|one| zero_of(one)).collect();
+    let sign = if have.is_empty() { " " } else { ", " };
+    let at = range.start + code.len();
+    sheet.put(at..at, format!("{sign}{}", zeros.join(", ")), 2.5);
+}
+
+/// The value of a variable of this type that nobody gave one.
+fn zero_of(kind: &str) -> String {
+    match kind {
+        "bool" => "false".to_owned(),
+        "string" => "\"\"".to_owned(),
+        "error" | "any" => "nil".to_owned(),
+        _ if ["*", "[]", "map[", "chan ", "func(", "interface"]
+            .iter()
+            .any(|start| kind.starts_with(start)) =>
+        {
+            "nil".to_owned()
+        }
+        _ if ["int", "uint", "float", "complex", "byte", "rune"]
+            .iter()
+            .any(|start| kind.starts_with(start)) =>
+        {
+            "0".to_owned()
+        }
+        other => format!("{other}{{}}"),
     }
 }
 

@@ -111,6 +111,11 @@ const GO: &[(&str, &str, &str)] = &[
         "import \"strconv\"\n\nfunc F(a string) int {\n\tn, _ := strconv.Atoi(a)\n\treturn n\n}\n",
     ),
     (
+        "func F(a []int) (int, error) {\n\treturn len(a) // so\n}\n",
+        "./a.go:4:9: not enough return values\n\thave (int)\n\twant (int, error)",
+        "func F(a []int) (int, error) {\n\treturn len(a), nil // so\n}\n",
+    ),
+    (
         "import \"string\"\n\nvar X = strings.ToUpper(\"a\")\n",
         "a.go:3:8: package string is not in GOROOT (/usr/lib/go/src/string)",
         "import \"strings\"\n\nvar X = strings.ToUpper(\"a\")\n",

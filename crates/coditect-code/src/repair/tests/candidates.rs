@@ -166,6 +166,36 @@ fn the_usual_slips_are_among_the_candidates() {
 }
 
 #[test]
+fn slips_of_beginners_are_among_the_candidates() {
+    for (old, new) in [
+        (
+            "def f(s):\n    if s.isupper:\n        return 1\n",
+            "def f(s):\n    if s.isupper():\n        return 1\n",
+        ),
+        ("def f(s):\n    x = s.strip\n    return x\n", "def f(s):\n    x = s.strip()\n    return x\n"),
+        ("def f(c):\n    return c == 'a' or 'e' or 'i'\n", "def f(c):\n    return c in ('a', 'e', 'i')\n"),
+        (
+            "def f(c):\n    if c != 1 and 2:\n        return c\n",
+            "def f(c):\n    if c not in (1, 2):\n        return c\n",
+        ),
+        (
+            "def f(y):\n    return y % 4 == 0 or y % 100 != 0 and y % 400 == 0\n",
+            "def f(y):\n    return y % 4 == 0 and y % 100 != 0 or y % 400 == 0\n",
+        ),
+        (
+            "def f(n):\n    if n > 3:\n        print('a')\n    else:\n        print('b')\n",
+            "def f(n):\n    if n > 3:\n        return 'a'\n    else:\n        return 'b'\n",
+        ),
+    ] {
+        let sources = [source(old)];
+        let found = candidates_of(&sources, &[])
+            .iter()
+            .any(|candidate| candidate.apply(&sources).is_some_and(|overlay| overlay["m.py"] == new));
+        assert!(found, "{old}-->\n{new}");
+    }
+}
+
+#[test]
 fn what_the_project_says_elsewhere_is_among_the_candidates() {
     let other = "class Node:\n    def f(self, x):\n        if isinstance(x, Node):\n            return 1\n\n    def g(self, s, i):\n        m = self.re.match(s, i)\n        if not m:\n            raise ValueError(s)\n        i = m.end()\n        return i, m.groups()\n\n";
     for (old, new) in [

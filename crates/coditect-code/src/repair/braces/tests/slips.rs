@@ -200,6 +200,7 @@ class Cart {
             throw new IllegalArgumentException(name);
         }
         boolean done = sum > limit ? true : name.equals(\"b\");
+        done = done || name == \"c\" || name != \"d\";
         return done ? sum - 1 : rate;
     }
 }
@@ -223,6 +224,8 @@ class Cart {
             ("sum > limit", "sum >= limit"),
             ("sum > limit", "sum > rate"),
             ("? sum - 1 : rate", "? rate : sum - 1"),
+            ("name == \"c\"", "name.equals(\"c\")"),
+            ("name != \"d\"", "!name.equals(\"d\")"),
             ("sum - 1", "sum"),
             ("sum - 1", "sum + 1"),
             ("            note(sum, rate);\n", ""),

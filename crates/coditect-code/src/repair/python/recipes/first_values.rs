@@ -18,6 +18,9 @@ pub(super) fn answer(test: &TestResult, sheets: &mut [Sheet<'_>], name: &str) {
     for (n, place) in places(test, sheets, name) {
         let text = sheets[n].source.text.as_str();
         let Some(blocks) = blocks_around(text, place.start) else { continue };
+        if let Some((at, indent)) = body_around(text, place.start).filter(|_| is_global(text, name)) {
+            sheets[n].put_line(at, &format!("{indent}global {name}"), 2.0);
+        }
         let values = values(text, name);
         for (at, indent) in blocks {
             for (rank, value) in values.iter().enumerate() {
@@ -51,6 +54,46 @@ fn blocks_around(text: &str, at: usize) -> Option<Vec<(usize, &str)>> {
             continue;
         }
         found.push((start, indent));
+    }
+    None
+}
+
+/// Whether the file gives the name a value outside of functions: then a function that assigns to it means that one.
+fn is_global(text: &str, name: &str) -> bool {
+    text.lines().any(|line| {
+        line.strip_prefix(name).is_some_and(|rest| {
+            let rest = rest.trim_start();
+            rest.starts_with('=') && !rest.starts_with("==")
+        })
+    })
+}
+
+/// The first line of code of the function around `at`, below its documentation, with its indentation.
+fn body_around(text: &str, at: usize) -> Option<(usize, &str)> {
+    let (outermost, _) = *blocks_around(text, at)?.first()?;
+    let head = text[..outermost]
+        .match_indices("def ")
+        .map(|(at, _)| line_start(text, at))
+        .filter(|at| indent_of(&text[*at..]).len() < indent_of(&text[outermost..]).len())
+        .last()?;
+    let mut quote = None;
+    let mut start = head;
+    for line in text[head..].split_inclusive('\n') {
+        let code = line.trim();
+        let (at, is_first) = (start, start == head);
+        start += line.len();
+        if let Some(mark) = quote {
+            quote = (!code.ends_with(mark)).then_some(mark);
+            continue;
+        }
+        if is_first || code.is_empty() || code.starts_with('#') {
+            continue;
+        }
+        if let Some(mark) = ["\"\"\"", "'''"].into_iter().find(|mark| code.starts_with(mark)) {
+            quote = (code.len() < 6 || !code.ends_with(mark)).then_some(mark);
+            continue;
+        }
+        return Some((at, indent_of(line)));
     }
     None
 }

@@ -201,3 +201,29 @@ fn a_constant_of_another_language_becomes_one_of_python() {
     }
     assert!(!found.iter().any(|text| text.contains("false =")), "{found:?}");
 }
+
+#[test]
+fn keys_that_are_missing() {
+    for (line, mended) in [
+        ("counts[word] += 1", "counts[word] = counts.get(word, 0) + 1"),
+        ("self.all[a, b] += 'x'  # so", "self.all[a, b] = self.all.get((a, b), '') + 'x'"),
+        ("groups[key(x)].append(x)", "groups.setdefault(key(x), []).append(x)"),
+        ("tree[a][b] = 1", "tree.setdefault(a, {})[b] = 1"),
+        ("return prices[name] * 2", "return prices.get(name, 0) * 2"),
+    ] {
+        let program = |line: &str| format!("def f(self, counts, word):\n    {line}\n    return counts\n");
+        check(&program(line), "'a'", "KeyError", 2, &program(mended));
+    }
+}
+
+#[test]
+fn a_name_of_the_module_that_a_function_assigns_to() {
+    let message = "cannot access local variable 'total' where it is not associated with a value";
+    check(
+        "total = 0\n\n\ndef add(n):\n    \"\"\"Adds.\n\n    More.\n    \"\"\"\n    total += n\n    return total\n",
+        message,
+        "UnboundLocalError",
+        9,
+        "total = 0\n\n\ndef add(n):\n    \"\"\"Adds.\n\n    More.\n    \"\"\"\n    global total\n    total += n\n    return total\n",
+    );
+}
