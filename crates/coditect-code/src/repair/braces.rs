@@ -33,6 +33,7 @@ mod level;
 mod lore;
 mod names;
 mod operators;
+mod receivers;
 mod returns;
 mod statements;
 mod table;
@@ -161,6 +162,7 @@ const MOST_OF_REGION: usize = 100_000;
 fn propose(desk: &mut Desk<'_, '_>) {
     let region = desk.region;
     let before = desk.pool.len();
+    receivers::propose(desk);
     for site in sorted(&region.expressions) {
         if desk.pool.is_past(site.weight) {
             break;

@@ -29,6 +29,12 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
         Shape::Return => returned(desk, site, inner),
         Shape::Break | Shape::Continue => jump(desk, site, inner),
         Shape::Call | Shape::Macro => lost_value(desk, site, inner),
+        Shape::Member | Shape::Name | Shape::Binary | Shape::Unary | Shape::Index
+            if desk.grammar.language.is_script() && desk.shape(site.node) == Shape::Plain =>
+        {
+            // A value that stands alone does nothing: `(u) => { u.active }`.
+            desk.raw(site, inner.start_byte()..inner.start_byte(), "return ", EditKind::ReturnSlip, 1.8);
+        }
         _ => branches::of_statement(desk, site, inner),
     }
     // Initial values, and values that are given, are expressions with families of their own.

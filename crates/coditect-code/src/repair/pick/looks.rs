@@ -14,7 +14,7 @@ const MISTYPED: f64 = 3.0;
 /// The same of a method or attribute, as it is called on that object.
 const UNKNOWN_MEMBER: f64 = 1.6;
 /// The same of a part of a line (`y * self.width + x`).
-const PHRASE_ELSEWHERE: f64 = 2.0;
+const PHRASE_ELSEWHERE: f64 = 3.0;
 /// An operator that the project uses nowhere else; one that works on bits in its place.
 const STRANGE_OPERATOR: f64 = 0.5;
 const STRANGE_BITS: f64 = 0.2;
@@ -25,8 +25,11 @@ const BITS: &[&str] = &["&", "|", "^", "<<", ">>", ">>>", "&^"];
 /// What is computed with a neutral or absorbing number (`x * 0`, `x - 0`), made by the change, or mended by it.
 const POINTLESS: f64 = 0.4;
 const NO_MORE_POINTLESS: f64 = 1.5;
-/// A name for what a method of a list gives that changes the list, which is nothing; left as it is by the change.
-const STILL_NOTHING: f64 = 0.5;
+/// A name for what a method of a list gives that changes the list, which is nothing: left as it is by the change, or mended.
+const STILL_NOTHING: f64 = 0.3;
+const NO_MORE_NOTHING: f64 = 1.5;
+/// A function becomes a generator, which is true whatever it yields, and runs nothing when it is called.
+const NEW_YIELD: f64 = 0.3;
 /// Lines that are shorter say nothing (`}`, `return x`), in bytes without white space.
 const SHORTEST: usize = 14;
 /// Texts below this differ in few letters anyway, in bytes with quotes.
@@ -108,7 +111,14 @@ fn is_strange(old: &str, new: &str) -> bool {
 
 /// What a line that makes no sense says, before or after.
 fn sense(was: &str, is: &str) -> f64 {
-    let mut factor = if names_nothing(was) && names_nothing(is) { STILL_NOTHING } else { 1.0 };
+    let mut factor = match (names_nothing(was), names_nothing(is)) {
+        (true, true) => STILL_NOTHING,
+        (true, false) => NO_MORE_NOTHING,
+        (false, _) => 1.0,
+    };
+    if is.contains("yield ") && !was.contains("yield") {
+        factor *= NEW_YIELD;
+    }
     match (is_pointless(was), is_pointless(is)) {
         (false, true) => factor *= POINTLESS,
         (true, false) => factor *= NO_MORE_POINTLESS,
@@ -265,7 +275,7 @@ mod tests {
         is(of("if (a <= 18) x()\n", "", "<=", "<"), 1.0);
         is(of("if (a % 4 == 0) x()\n", "", "%", "&"), STRANGE_BITS);
         is(of("result = result.append(n)\n", "", "result =", "other ="), STILL_NOTHING);
-        is(of("result = result.append(n)\n", "", "result = ", ""), 1.0);
+        is(of("result = result.append(n)\n", "", "result = ", ""), NO_MORE_NOTHING);
         is(of("x = n - 0\n", "m * 2", "-", "*"), 1.0);
         is(of("x = n - 0\n", "", "0", "1"), NO_MORE_POINTLESS);
         is(of("x = n - 2\n", "", "2", "0"), POINTLESS);

@@ -20,7 +20,11 @@ pub(super) fn propose(desk: &mut Desk<'_, '_>, site: Site<'_>) {
         "return_statement" => {
             if let Some(value) = parts(site.node).first() {
                 let text = desk.text(*value);
-                desk.raw(site, site.node.byte_range(), format!("yield {text}"), EditKind::YieldSlip, 0.5);
+                // Python calls methods like `__eq__` itself, and asks for a value.
+                if !desk.region.function.contains("__") {
+                    let new = format!("yield {text}");
+                    desk.raw(site, site.node.byte_range(), new, EditKind::YieldSlip, 0.5);
+                }
                 desk.raw(site, site.node.byte_range(), text, EditKind::ReturnSlip, 0.3);
             }
         }
@@ -58,7 +62,10 @@ fn form(desk: &mut Desk<'_, '_>, site: Site<'_>) {
             if let Some(value) = inner.child_by_field_name("right") {
                 let value = desk.text(value);
                 desk.raw(site, range.clone(), format!("return {value}"), EditKind::ReturnSlip, 0.4);
-                desk.raw(site, range, value, EditKind::Reformed, 0.3);
+                // What changes a list in place gives nothing that could be kept.
+                let nothing = [".append(", ".extend(", ".sort(", ".reverse(", ".insert("];
+                let fit = if nothing.iter().any(|name| value.contains(name)) { 3.0 } else { 0.3 };
+                desk.raw(site, range, value, EditKind::Reformed, fit);
             }
             return;
         }
@@ -73,6 +80,18 @@ fn form(desk: &mut Desk<'_, '_>, site: Site<'_>) {
             return;
         }
         _ => {}
+    }
+    if inner.kind() == "binary_operator"
+        && let (Some(left), Some(operator), Some(right)) = (
+            inner.child_by_field_name("left"),
+            inner.child_by_field_name("operator"),
+            inner.child_by_field_name("right"),
+        )
+        && matches!(left.kind(), "identifier" | "attribute" | "subscript")
+    {
+        // A result that is lost: `number // 10`.
+        let changed = format!("{} {}= {}", desk.text(left), desk.text(operator), desk.text(right));
+        desk.raw(site, range.clone(), changed, EditKind::Reformed, 4.0);
     }
     desk.raw(site, range.clone(), format!("return {text}"), EditKind::ReturnSlip, 1.0);
     desk.raw(site, range.clone(), format!("yield from {text}"), EditKind::YieldSlip, 0.4);

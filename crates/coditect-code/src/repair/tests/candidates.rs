@@ -182,6 +182,8 @@ fn slips_of_beginners_are_among_the_candidates() {
             "def f(y):\n    return y % 4 == 0 or y % 100 != 0 and y % 400 == 0\n",
             "def f(y):\n    return y % 4 == 0 and y % 100 != 0 or y % 400 == 0\n",
         ),
+        ("def f(n):\n    while n:\n        n // 10\n", "def f(n):\n    while n:\n        n //= 10\n"),
+        ("def f(a):\n    r = r.append(a)\n    return r\n", "def f(a):\n    r.append(a)\n    return r\n"),
         (
             "def f(n):\n    if n > 3:\n        print('a')\n    else:\n        print('b')\n",
             "def f(n):\n    if n > 3:\n        return 'a'\n    else:\n        return 'b'\n",

@@ -131,6 +131,17 @@ fn javascript_and_its_kin() {
     check(Language::Tsx, SCRIPT, SCRIPT_SLIPS);
     let typed = "export function f(a: number, b: number, s: string): number {\n  if (a == null) {\n    return b;\n  }\n  return a;\n}\n";
     check(Language::TypeScript, typed, &[("return a", "return b"), ("a == null", "b == null")]);
+    let lost = "const names = (users) => users.filter((u) => { u.active }).map((u) => u.name);\n";
+    check(Language::JavaScript, lost, &[("{ u.active }", "{ return u.active }")]);
+}
+
+#[test]
+fn methods_of_go_that_change_a_copy() {
+    let program = "package bank\n\nfunc (a Account) Deposit(n int) {\n\ta.Balance += n\n}\n";
+    check(Language::Go, program, &[("a Account", "a *Account")]);
+    let program = program.replace("a.Balance += n", "use(a.Balance + n)");
+    let fixed = program.replace("a Account", "a *Account");
+    assert_eq!(place_of(Language::Go, &program, &fixed), None);
 }
 
 #[test]
