@@ -93,15 +93,21 @@ pub(super) fn near(baseline: &TestReport, most_ms: u64) -> Vec<String> {
     short.into_iter().take_while(fits).map(|test| test.id.clone()).collect()
 }
 
+/// What one run of the whole suite takes with a repair, ms: tests that hang will not.
+pub(super) fn suite_ms(baseline: &TestReport) -> u64 {
+    let hang = baseline.tests.iter().filter(|test| test.status == TestStatus::TimedOut);
+    baseline.wall_ms.saturating_sub(hang.map(|test| test.us / 1_000).sum())
+}
+
 /// Whether so much of a search goes into one run of the whole suite that candidates are asked for a part of it only: the rest
 /// is for the proof.
 pub(super) fn is_dear(baseline: &TestReport, search_ms: u64) -> bool {
-    baseline.wall_ms.saturating_mul(DEAR) > search_ms
+    suite_ms(baseline).saturating_mul(DEAR) > search_ms
 }
 
 /// What the tests near the red ones may take where the whole suite is dear, ms.
 pub(super) fn near_of_dear(baseline: &TestReport) -> u64 {
-    (baseline.wall_ms / NEAR_OF_DEAR).clamp(NEAR_MS, MOST_NEAR_MS)
+    (suite_ms(baseline) / NEAR_OF_DEAR).clamp(NEAR_MS, MOST_NEAR_MS)
 }
 
 /// The files that these tests are in, with repetitions.

@@ -9,6 +9,7 @@ use coditect_types::outcome::{ChangedPlace, Evidence, OtherChange, Proposal, Spe
 use coditect_types::{ErrorKind, Failure, Ground, Outcome, TestReport, TestStatus};
 
 use super::judge::Bench;
+use super::parts::suite_ms;
 use super::sources::Script;
 use super::{Case, Coder};
 use crate::notices::Notices;
@@ -82,7 +83,7 @@ impl Coder {
 
     /// Where one run of the whole suite is dear, and there is no time for two: the tester's is the one that counts.
     fn is_left_to_the_tester(&self, with: &Proposing<'_>) -> bool {
-        let takes_us = with.case.baseline.wall_ms.saturating_mul(1_000);
+        let takes_us = suite_ms(with.case.baseline).saturating_mul(1_000);
         with.bench.spares_the_suite()
             && self.tools.clock.monotonic_us().saturating_add(takes_us) > with.ends_us
     }

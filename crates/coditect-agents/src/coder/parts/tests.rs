@@ -38,3 +38,16 @@ fn no_part_where_all_is_needed_or_nothing_is_built_apart() {
     let java = baseline(&[("A.java::a", TestStatus::Failed), ("B.java::a", TestStatus::Passed)]);
     assert!(Part::of(Framework::Junit, &java).is_none());
 }
+
+#[test]
+fn a_suite_is_dear_by_what_it_takes_once_nothing_hangs() {
+    let mut report = baseline(&[("a.py::a", TestStatus::Passed), ("a.py::b", TestStatus::TimedOut)]);
+    report.wall_ms = 12_000;
+    report.tests[0].us = 2_000_000;
+    report.tests[1].us = 10_000_000;
+    assert_eq!(suite_ms(&report), 2_000);
+    assert!(!is_dear(&report, 40_000));
+    report.tests[1].status = TestStatus::Failed;
+    assert!(is_dear(&report, 40_000));
+    assert_eq!((near_of_dear(&report), NEAR_MS), (600, 300));
+}
