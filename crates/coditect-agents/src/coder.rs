@@ -32,6 +32,7 @@ mod probe;
 mod proposing;
 mod replying;
 pub(crate) mod sources;
+mod steady;
 pub(crate) mod trees;
 mod woven;
 
@@ -142,6 +143,7 @@ impl Coder {
         if is_dear(case.baseline, case.budget.search_ms) {
             bench.spare_the_suite(&red, case.baseline);
         }
+        bench.doubt_within(case.budget.search_ms);
         bench.calibrate(&red)?;
         bench.shorten(&red)?;
         if case.rung != Rung::Recipe {

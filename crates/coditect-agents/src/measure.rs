@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coditect_code::suite::{BUILD, Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{PortError, Sandbox, Work, Writes};
@@ -13,8 +13,11 @@ use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus, Tier};
 use crate::Tools;
 use crate::notices::Notices;
 
-/// Times that a red test is run again.
+/// Times that a red test is run again, and as many as this where they are quick and it is red each time: one that is red by
+/// luck in half of its runs is red three times in a row often enough.
 const AGAIN: u32 = 2;
+const MOST_TIMES: u32 = 6;
+const QUICK: Duration = Duration::from_secs(1);
 /// Tests that were killed at their limit are run again once, for this long at most, and only the first one:
 /// each costs its whole limit, and they mostly hang in the same place.
 const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
@@ -69,6 +72,12 @@ impl Place<'_> {
     ) -> Result<SuiteReport, PortError> {
         let view = self.fresh()?;
         self.run_in(&view, how, notices)
+    }
+
+    /// The same, where its progress is nobody's.
+    pub(crate) fn run_quietly(&self, how: &SuiteRun<'_>) -> Result<SuiteReport, PortError> {
+        let (view, cache) = (self.fresh()?, self.cache()?);
+        self.suite(&view, cache.as_deref()).run(how, &self.work.stop, &mut |_| {})
     }
 
     /// Where one more run tells the lines of all tests, it tells how the red ones end too.
@@ -149,10 +158,13 @@ impl Place<'_> {
             measured.runs += u64::from(measured.suite.runs);
         }
         let sampled = sampled && measured.suite.lines.is_empty();
-        let mut built = None;
-        for round in 0..self.times_again(coverage) {
-            let again = again(&measured.suite, round);
-            if again.is_empty() {
+        let (mut built, began) = (None, Instant::now());
+        for round in 0..MOST_TIMES {
+            let mut again = again(&measured.suite, round);
+            if round >= self.times_again(coverage) {
+                again.retain(|id| was_never_green(&measured.suite.report, id));
+            }
+            if again.is_empty() || (round >= self.times_again(coverage) && began.elapsed() > QUICK) {
                 break;
             }
             notices.doing(format!("running {} red tests again", again.len()));
@@ -219,6 +231,11 @@ fn again(suite: &SuiteReport, round: u32) -> Vec<String> {
         again.clear();
     }
     again
+}
+
+fn was_never_green(report: &TestReport, id: &str) -> bool {
+    let test = report.tests.iter().find(|test| test.id == id);
+    test.is_some_and(|test| test.passes_of_runs.is_none_or(|(passed, _)| passed == 0))
 }
 
 /// Adds the ends of a run of red tests to what is known of them.
@@ -303,6 +320,20 @@ mod tests {
         let chosen = contrast(&report, &red, 80, None);
         assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
         assert!((40..=80).contains(&chosen.len()), "{}", chosen.len());
+    }
+
+    #[test]
+    fn what_was_green_once_is_known_to_be_flaky() {
+        let rates = [None, Some((0, 3)), Some((1, 3))];
+        let test = |(n, rate): (usize, &Option<(u32, u32)>)| TestResult {
+            status: TestStatus::Failed,
+            passes_of_runs: *rate,
+            ..passed(&format!("a.py::t{n}"))
+        };
+        let tests = rates.iter().enumerate().map(test).collect();
+        let report = TestReport { tests, ..TestReport::default() };
+        assert!(was_never_green(&report, "a.py::t0") && was_never_green(&report, "a.py::t1"));
+        assert!(!was_never_green(&report, "a.py::t2"));
     }
 
     #[test]

@@ -88,7 +88,10 @@ impl Told<'_> {
     /// The red tests that are green on the changed tree.
     fn turned(&self) -> Vec<String> {
         let Some(receipt) = &self.view.receipt else { return Vec::new() };
-        let is_green = |id: &String| receipt.after.get(id) == Some(&TestStatus::Passed);
+        // One that is green now and then is so by luck, and no work of the change.
+        let is_green = |id: &String| {
+            receipt.after.get(id) == Some(&TestStatus::Passed) && !receipt.flaky.contains_key(id)
+        };
         let red = receipt.before.iter().filter(|(_, before)| before.is_red());
         red.map(|(id, _)| id.clone()).filter(is_green).collect()
     }
