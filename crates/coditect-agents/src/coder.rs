@@ -145,8 +145,13 @@ impl Coder {
         }
         bench.doubt_within(case.budget.search_ms);
         bench.calibrate(&red)?;
-        bench.shorten(&red)?;
-        if case.rung != Rung::Recipe {
+        let is_shared = bench.seek_company(&red)?;
+        if !is_shared {
+            bench.shorten(&red)?;
+        }
+        if is_shared {
+            // Nothing that tries the red tests alone says anything of them.
+        } else if case.rung != Rung::Recipe {
             bench.prepare_batches(&red, threads)?;
         } else if case.project.framework.toolchain() == Some(Toolchain::Node) || bench.forks() {
             // Most messages name nothing, or one or two changes.

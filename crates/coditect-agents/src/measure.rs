@@ -17,6 +17,8 @@ use crate::notices::Notices;
 /// luck in half of its runs is red three times in a row often enough.
 const AGAIN: u32 = 2;
 const MOST_TIMES: u32 = 6;
+/// Runs of the whole suite at least, for tests that are red in it and green by themselves.
+const TOGETHER: u32 = 3;
 const QUICK: Duration = Duration::from_secs(1);
 /// Tests that were killed at their limit are run again once, for this long at most, and only the first one:
 /// each costs its whole limit, and they mostly hang in the same place.
@@ -158,6 +160,7 @@ impl Place<'_> {
             measured.runs += u64::from(measured.suite.runs);
         }
         let sampled = sampled && measured.suite.lines.is_empty();
+        let mut alone = Alone::new();
         let (mut built, began) = (None, Instant::now());
         for round in 0..MOST_TIMES {
             let mut again = again(&measured.suite, round);
@@ -198,13 +201,66 @@ impl Place<'_> {
             tracing::debug!(round, traced, wall = ?second.wall, "red tests were run again");
             measured.runs += u64::from(second.runs);
             count(&mut measured.suite, &second, &again);
+            if select == again {
+                count_alone(&mut alone, &select, &second);
+            }
             if traced {
                 measured.suite.lines = second.lines;
                 measured.suite.import_lines = second.import_lines;
             }
         }
+        self.look_at_company(&mut measured, alone, &how, notices)?;
         Ok(measured)
     }
+
+    /// Tests that were red, and green each time that the red ones were run without the others: where they are red in the
+    /// whole suite once more, and each time, they are not flaky. Something that an earlier test left behind makes them red.
+    fn look_at_company(
+        &self,
+        measured: &mut Measured,
+        alone: Alone,
+        how: &SuiteRun<'_>,
+        notices: &Notices<'_>,
+    ) -> Result<(), PortError> {
+        let mut open = green_alone(alone);
+        let (began, mut runs) = (Instant::now(), 0);
+        let how = SuiteRun { coverage: Coverage::None, patience: None, ..how.clone() };
+        while !open.is_empty() && runs < if began.elapsed() < QUICK { MOST_TIMES } else { TOGETHER } {
+            notices.doing(format!("running {} tests again beside the others", open.len()));
+            let run = self.run_quietly(&how)?;
+            measured.runs += u64::from(run.runs);
+            runs += 1;
+            let is_red = |id: &String| run.report.red().any(|test| test.id == *id);
+            count(&mut measured.suite, &run, &open);
+            open.retain(is_red);
+        }
+        for test in measured.suite.report.tests.iter_mut().filter(|test| open.contains(&test.id)) {
+            // What counts from here on is how it ends beside the others.
+            test.passes_of_runs = Some((0, 1 + runs));
+        }
+        measured.suite.report.in_company = open;
+        Ok(())
+    }
+}
+
+/// Red tests that were run without the others: how often each passed, and how often it ran, by how many were run. Two of
+/// them may share something, too.
+type Alone = BTreeMap<String, BTreeMap<usize, (u32, u32)>>;
+
+fn count_alone(alone: &mut Alone, select: &[String], run: &SuiteReport) {
+    for test in run.report.tests.iter().filter(|test| test.status != TestStatus::NotRun) {
+        let (passed, ran) = alone.entry(test.id.clone()).or_default().entry(select.len()).or_default();
+        *passed += u32::from(test.status == TestStatus::Passed);
+        *ran += 1;
+    }
+}
+
+/// Those that passed each time beside some others, and ended as they ended the time before beside the same ones.
+fn green_alone(alone: Alone) -> Vec<String> {
+    let is_steady = |(passed, ran): &(u32, u32)| *passed == 0 || passed == ran;
+    let is_green = |(passed, _): &(u32, u32)| *passed > 0;
+    let holds = |by: &BTreeMap<usize, (u32, u32)>| by.values().all(is_steady) && by.values().any(is_green);
+    alone.into_iter().filter(|(_, by)| holds(by)).map(|(id, _)| id).collect()
 }
 
 /// Adds a run of red tests that was made for another purpose.
@@ -240,7 +296,9 @@ fn was_never_green(report: &TestReport, id: &str) -> bool {
 
 /// Adds the ends of a run of red tests to what is known of them.
 fn count(first: &mut SuiteReport, second: &SuiteReport, again: &[String]) {
-    for test in first.report.tests.iter_mut().filter(|test| again.contains(&test.id)) {
+    let in_company = &first.report.in_company;
+    let counts = |test: &&mut TestResult| again.contains(&test.id) && !in_company.contains(&test.id);
+    for test in first.report.tests.iter_mut().filter(counts) {
         let Some(end) = second.report.tests.iter().find(|end| end.id == test.id) else { continue };
         if matches!(end.status, TestStatus::NotRun | TestStatus::Skipped) {
             continue;
@@ -320,6 +378,19 @@ mod tests {
         let chosen = contrast(&report, &red, 80, None);
         assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
         assert!((40..=80).contains(&chosen.len()), "{}", chosen.len());
+    }
+
+    #[test]
+    fn what_is_green_alone_each_time_may_be_red_beside_others() {
+        let rates = [
+            // Alone, then beside one more.
+            ("a", vec![(1, (2, 2)), (2, (0, 1))]),
+            ("b", vec![(2, (1, 2))]),
+            ("c", vec![(2, (0, 2))]),
+            ("d", vec![(3, (1, 1))]),
+        ];
+        let alone = rates.map(|(id, by)| (id.to_owned(), by.into_iter().collect()));
+        assert_eq!(green_alone(alone.into_iter().collect()), ["a", "d"]);
     }
 
     #[test]

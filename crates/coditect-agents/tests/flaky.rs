@@ -56,3 +56,33 @@ fn the_tester_looks_at_the_unchanged_tree_before_it_refutes() {
     assert!(passed >= 1 && passed < ran, "{passed} of {ran}");
     assert_eq!(report.flaky().count(), 1);
 }
+
+#[test]
+fn what_tests_share_is_repaired_in_the_order_that_shows_it() {
+    let product = "def collect(message, lines=[]):\n    lines.append(message.strip())\n    return lines\n";
+    let test = "import unittest\nfrom log import collect\n\n\nclass Log(unittest.TestCase):\n    \
+                def test_given(self):\n        self.assertEqual(collect('c', ['a']), ['a', 'c'])\n\n    \
+                def test_one(self):\n        self.assertEqual(collect(' a '), ['a'])\n\n    \
+                def test_two(self):\n        self.assertEqual(collect('b'), ['b'])\n";
+    let world = World::new(&[("log.py", product), ("test_log.py", test)], vec![Host::new(Tier::Os)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
+    assert_eq!(baseline.report.in_company, ["test_log.py::Log::test_two"]);
+    assert_eq!(baseline.report.flaky().count(), 0);
+    let found =
+        [Rung::Recipe, Rung::Reflex].into_iter().find_map(|rung| match world.perform(&baseline.seek(rung)) {
+            Outcome::ChangeProposed { proposal, .. } => Some(proposal),
+            _ => None,
+        });
+    let proposal = found.expect("one of the rungs finds it");
+    assert!(proposal.diff.contains("lines=None"), "{}", proposal.diff);
+    let Outcome::ChangeVerified { receipt, .. } = world.perform(&baseline.verify(&proposal.commit)) else {
+        panic!("the tester answers")
+    };
+    assert_eq!((receipt.exit_code, receipt.flaky.len()), (0, 0));
+    // A change that does nothing for it is red there still, also where it is green alone.
+    let commit = world.commit(&baseline.snapshot, "log.py", &format!("{product}\n"));
+    let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&commit)) else {
+        panic!("the tester answers")
+    };
+    assert_eq!((report.in_company.len(), receipt.flaky.len()), (1, 0));
+}

@@ -50,6 +50,8 @@ pub(super) struct Bench<'a> {
     pub(super) baseline: &'a TestReport,
     /// Tests that were red with a candidate, and whether that was luck.
     pub(super) doubts: Mutex<Doubts>,
+    /// Beside which tests the red ones are red, where they are not so alone, see [`TestReport::in_company`].
+    pub(super) company: Option<Vec<String>>,
     pub(super) sandbox: &'a dyn Sandbox,
     pub(super) stage: Stage<'a>,
     /// Limits of one run of the suite; no trial gets more.
@@ -113,6 +115,7 @@ impl<'a> Bench<'a> {
             project,
             baseline,
             doubts: Mutex::default(),
+            company: None,
             sandbox,
             stage,
             limits,
@@ -469,7 +472,7 @@ impl<'a> Bench<'a> {
     }
 
     /// How long a run of these tests may take, and any one of them.
-    fn allowance(&self, ids: &mut dyn Iterator<Item = &str>) -> (Limits, Duration) {
+    pub(super) fn allowance(&self, ids: &mut dyn Iterator<Item = &str>) -> (Limits, Duration) {
         let (mut all, mut longest) = (Duration::ZERO, Duration::ZERO);
         for id in ids {
             let time = self.times.get(id).copied().unwrap_or_default();
@@ -496,6 +499,9 @@ impl<'a> Bench<'a> {
         ids: &[String],
         stop_at_red: bool,
     ) -> Result<SuiteReport, PortError> {
+        if self.company.is_some() {
+            return self.try_in_company(overlay, ids);
+        }
         // A test that is compiled when it is run costs a thousand others: it has its say in the whole suite.
         let quick: Vec<String> =
             ids.iter().filter(|id| !is_built_by_itself(self.project.framework, id)).cloned().collect();

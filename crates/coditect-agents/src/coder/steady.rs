@@ -1,16 +1,17 @@
 //! Tests that pass and fail on the same tree say nothing about a candidate, see [`Doubts`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use coditect_code::repair::{Scope, Trial};
 use coditect_code::suite::{SuiteReport, SuiteRun};
 use coditect_ports::PortError;
-use coditect_types::TestReport;
 use coditect_types::project::Framework;
+use coditect_types::{TestReport, TestResult};
 
 use super::judge::{Bench, Stage, trial};
+use super::parts::files_of;
 use super::woven::{Member, picked};
 use crate::doubt::{Doubts, company};
 
@@ -136,5 +137,41 @@ impl Bench<'_> {
             "a candidate was tried"
         );
         Ok(trial)
+    }
+
+    /// Where red tests are so only beside others, each trial of red tests takes the others along: those of their files,
+    /// where that does, or else all. False: there are none.
+    pub(super) fn seek_company(&mut self, red: &[TestResult]) -> Result<bool, PortError> {
+        let shared = |id: &&String| self.baseline.in_company.contains(id);
+        let shared: Vec<String> = red.iter().map(|test| &test.id).filter(shared).cloned().collect();
+        if shared.is_empty() {
+            return Ok(false);
+        }
+        let ids: Vec<String> = red.iter().map(|test| test.id.clone()).collect();
+        let files: BTreeSet<&str> = files_of(&ids).collect();
+        let beside = |id: &&String| files_of(std::slice::from_ref(*id)).all(|file| files.contains(file));
+        let all = self.baseline.tests.iter().map(|test| &test.id);
+        let company: Vec<String> = all.filter(beside).cloned().collect();
+        self.company = Some(company);
+        let run = self.try_in_company(&BTreeMap::new(), &shared)?;
+        if run.report.red().count() < shared.len() {
+            self.company = Some(Vec::new());
+        }
+        Ok(true)
+    }
+
+    /// How these tests end beside the others.
+    pub(super) fn try_in_company(
+        &self,
+        overlay: &BTreeMap<String, String>,
+        ids: &[String],
+    ) -> Result<SuiteReport, PortError> {
+        let select = self.company.as_deref().filter(|company| !company.is_empty());
+        let all = self.baseline.tests.iter().map(|test| test.id.as_str());
+        let (limits, share) = self.allowance(&mut all.into_iter());
+        let how = SuiteRun { select, share: Some(share), ..SuiteRun::whole(&limits) };
+        let mut run = self.anew(overlay, &how)?;
+        run.report.tests.retain(|test| ids.contains(&test.id));
+        Ok(run)
     }
 }
