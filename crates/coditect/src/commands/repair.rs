@@ -63,7 +63,7 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
     cx.out = Out::new(&cx.global);
     match json {
         true => cx.out.object(&told.object(applied.as_ref()))?,
-        false => cx.out.text(&told.patches())?,
+        false => cx.out.bytes(&told.patches())?,
     }
     Ok(exit_code)
 }
