@@ -42,6 +42,7 @@ impl Coder {
         let mut account = sought.account;
         let mut passing: Vec<Found> = sought.best.into_iter().chain(sought.runners_up).collect();
         let partly = sought.partly;
+        let mut fewer = 0;
         while !passing.is_empty() {
             let mut found = passing.remove(0);
             bench.tidy(&mut found.sources)?;
@@ -49,13 +50,19 @@ impl Coder {
             if !self.is_left_to_the_tester(with)
                 && let Some(why) = refuted(with, &found, &[])?
             {
+                fewer += 1;
                 account = format!(
                     "{account} {} passed the search and was refuted: {why}.",
                     found.candidate.describe()
                 );
                 continue;
             }
-            let (change, evidence) = (self.commit(with, &found)?, self.evidence(with, &found, &passing)?);
+            // Those that the proof refuted are among the others that the search saw.
+            let (mut evidence, refuted) = self.evidence(with, &found, &passing)?;
+            let others = found.others.saturating_sub(fewer + refuted);
+            evidence.others_passing = others as u64;
+            let found = found.beside(others);
+            let change = self.commit(with, &found)?;
             let others = passing.iter().take(MOST_RUNNERS_UP);
             let runners_up =
                 others.filter_map(|other| Some(cut(self.commit(with, other).ok()?.diff))).collect();
@@ -66,7 +73,7 @@ impl Coder {
             match refuted(with, &partly.found, &partly.left)? {
                 None => {
                     let change = self.commit(with, &partly.found)?;
-                    let mut evidence = self.evidence(with, &partly.found, &[])?;
+                    let (mut evidence, _) = self.evidence(with, &partly.found, &[])?;
                     evidence.left_red = partly.left;
                     return Ok(proposed(case, partly.found, change, Vec::new(), evidence));
                 }
@@ -90,17 +97,22 @@ impl Coder {
             && self.tools.clock.monotonic_us().saturating_add(takes_us) > with.ends_us
     }
 
-    fn evidence(&self, with: &Proposing<'_>, found: &Found, passing: &[Found]) -> Result<Evidence, Failure> {
-        let case = with.case;
+    /// What speaks for a change, with the others where all are asked for, and how many of these were refuted.
+    fn evidence(
+        &self,
+        with: &Proposing<'_>,
+        found: &Found,
+        passing: &[Found],
+    ) -> Result<(Evidence, usize), Failure> {
+        let (case, mut refuted_ones) = (with.case, 0);
         let mut evidence = Evidence {
-            kind: found.candidate.kind.says().to_owned(),
+            kind: found.candidate.says(),
             places: places(case, found),
-            others_passing: passing.len() as u64,
             flaky: with.bench.unsteady(),
             ..Evidence::default()
         };
         if !case.focus.all {
-            return Ok(evidence);
+            return Ok((evidence, 0));
         }
         with.notices.doing(format!("proving {} other changes that pass", passing.len()));
         for other in passing {
@@ -110,19 +122,20 @@ impl Coder {
             // Who is in a hurry gets the others as the search knows them.
             let proved = !with.work.stop.is_wanted();
             if proved && refuted(with, other, &[])?.is_some() {
-                evidence.others_passing -= 1;
+                refuted_ones += 1;
                 continue;
             }
             evidence.others.push(OtherChange {
                 diff: cut(self.commit(with, other)?.diff),
                 explanation: other.explanation.clone(),
-                kind: other.candidate.kind.says().to_owned(),
+                kind: other.candidate.says(),
                 places: places(case, other),
                 confidence: other.confidence,
                 proved,
             });
         }
-        Ok(evidence)
+        evidence.flaky = with.bench.unsteady();
+        Ok((evidence, refuted_ones))
     }
 
     fn commit(&self, with: &Proposing<'_>, found: &Found) -> Result<Change, PortError> {
