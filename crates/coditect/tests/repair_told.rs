@@ -83,3 +83,38 @@ fn uncommitted_work_is_in_no_branch_where_none_is_made() {
     assert!(caveats.contains("uncommitted work; the patch is against it"), "{caveats}");
     assert!(!caveats.contains("branch"), "{caveats}");
 }
+
+#[test]
+fn what_a_flag_names_and_nothing_has_is_a_mistake_of_usage() {
+    let world = World::new();
+    for flags in
+        [["--function", "nope"], ["--test", "nope"], ["--file", "nope.py"], ["--file", "test_calc.py"]]
+    {
+        let output = world.coditect(&[&["repair"][..], &flags].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {output:?}");
+        let output = world.coditect(&[&["repair", "--json"][..], &flags].concat());
+        let object = told(&output);
+        let own = object.get("exit_code").unwrap_or(&object["error"]["exit_code"]);
+        assert_eq!((output.status.code(), own.as_u64()), (Some(2), Some(2)), "{object}");
+    }
+    let output = world.coditect(&["repair", "--budget-s", "-1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("`-1` is not a whole number from 1"), "{output:?}");
+    for home in ["/proc/none", "/sys/none"] {
+        let output = world.command(&["repair"]).env("CODITECT_HOME", home).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(said(&output).contains(home) && said(&output).contains("--home DIR"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_quiet_search_in_vain_says_why_in_a_line() {
+    let test = "import unittest\nimport m\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        \
+                self.assertEqual(m.word(), 'a word that is nowhere')\n";
+    let world = world(&[("m.py", b"def word():\n    pass\n"), ("test_m.py", test.as_bytes())]);
+    let output = world.coditect(&["repair", "--quiet", "--max-candidates", "3"]);
+    assert!(output.stdout.is_empty() && output.status.code() != Some(0), "{output:?}");
+    let said = said(&output);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("No change was found"), "{said}");
+}
