@@ -32,6 +32,7 @@ mod probe;
 mod proposing;
 mod replying;
 pub(crate) mod sources;
+mod steady;
 pub(crate) mod trees;
 mod woven;
 
@@ -142,9 +143,15 @@ impl Coder {
         if is_dear(case.baseline, case.budget.search_ms) {
             bench.spare_the_suite(&red, case.baseline);
         }
+        bench.doubt_within(case.budget.search_ms);
         bench.calibrate(&red)?;
-        bench.shorten(&red)?;
-        if case.rung != Rung::Recipe {
+        let is_shared = bench.seek_company(&red)?;
+        if !is_shared {
+            bench.shorten(&red)?;
+        }
+        if is_shared {
+            // Nothing that tries the red tests alone says anything of them.
+        } else if case.rung != Rung::Recipe {
             bench.prepare_batches(&red, threads)?;
         } else if case.project.framework.toolchain() == Some(Toolchain::Node) || bench.forks() {
             // Most messages name nothing, or one or two changes.

@@ -17,6 +17,7 @@ use coditect_types::{Action, ErrorKind, Failure, Outcome, Tier};
 pub mod analyzer;
 pub mod coder;
 pub mod deployer;
+mod doubt;
 mod measure;
 mod notices;
 mod receipt;

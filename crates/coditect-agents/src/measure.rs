@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coditect_code::suite::{BUILD, Coverage, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{PortError, Sandbox, Work, Writes};
@@ -13,8 +13,13 @@ use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus, Tier};
 use crate::Tools;
 use crate::notices::Notices;
 
-/// Times that a red test is run again.
+/// Times that a red test is run again, and as many as this where they are quick and it is red each time: one that is red by
+/// luck in half of its runs is red three times in a row often enough.
 const AGAIN: u32 = 2;
+const MOST_TIMES: u32 = 6;
+/// Runs of the whole suite at least, for tests that are red in it and green by themselves.
+const TOGETHER: u32 = 3;
+const QUICK: Duration = Duration::from_secs(1);
 /// Tests that were killed at their limit are run again once, for this long at most, and only the first one:
 /// each costs its whole limit, and they mostly hang in the same place.
 const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
@@ -69,6 +74,12 @@ impl Place<'_> {
     ) -> Result<SuiteReport, PortError> {
         let view = self.fresh()?;
         self.run_in(&view, how, notices)
+    }
+
+    /// The same, where its progress is nobody's.
+    pub(crate) fn run_quietly(&self, how: &SuiteRun<'_>) -> Result<SuiteReport, PortError> {
+        let (view, cache) = (self.fresh()?, self.cache()?);
+        self.suite(&view, cache.as_deref()).run(how, &self.work.stop, &mut |_| {})
     }
 
     /// Where one more run tells the lines of all tests, it tells how the red ones end too.
@@ -149,10 +160,14 @@ impl Place<'_> {
             measured.runs += u64::from(measured.suite.runs);
         }
         let sampled = sampled && measured.suite.lines.is_empty();
-        let mut built = None;
-        for round in 0..self.times_again(coverage) {
-            let again = again(&measured.suite, round);
-            if again.is_empty() {
+        let mut alone = Alone::new();
+        let (mut built, began) = (None, Instant::now());
+        for round in 0..MOST_TIMES {
+            let mut again = again(&measured.suite, round);
+            if round >= self.times_again(coverage) {
+                again.retain(|id| was_never_green(&measured.suite.report, id));
+            }
+            if again.is_empty() || (round >= self.times_again(coverage) && began.elapsed() > QUICK) {
                 break;
             }
             notices.doing(format!("running {} red tests again", again.len()));
@@ -186,13 +201,66 @@ impl Place<'_> {
             tracing::debug!(round, traced, wall = ?second.wall, "red tests were run again");
             measured.runs += u64::from(second.runs);
             count(&mut measured.suite, &second, &again);
+            if select == again {
+                count_alone(&mut alone, &select, &second);
+            }
             if traced {
                 measured.suite.lines = second.lines;
                 measured.suite.import_lines = second.import_lines;
             }
         }
+        self.look_at_company(&mut measured, alone, &how, notices)?;
         Ok(measured)
     }
+
+    /// Tests that were red, and green each time that the red ones were run without the others: where they are red in the
+    /// whole suite once more, and each time, they are not flaky. Something that an earlier test left behind makes them red.
+    fn look_at_company(
+        &self,
+        measured: &mut Measured,
+        alone: Alone,
+        how: &SuiteRun<'_>,
+        notices: &Notices<'_>,
+    ) -> Result<(), PortError> {
+        let mut open = green_alone(alone);
+        let (began, mut runs) = (Instant::now(), 0);
+        let how = SuiteRun { coverage: Coverage::None, patience: None, ..how.clone() };
+        while !open.is_empty() && runs < if began.elapsed() < QUICK { MOST_TIMES } else { TOGETHER } {
+            notices.doing(format!("running {} tests again beside the others", open.len()));
+            let run = self.run_quietly(&how)?;
+            measured.runs += u64::from(run.runs);
+            runs += 1;
+            let is_red = |id: &String| run.report.red().any(|test| test.id == *id);
+            count(&mut measured.suite, &run, &open);
+            open.retain(is_red);
+        }
+        for test in measured.suite.report.tests.iter_mut().filter(|test| open.contains(&test.id)) {
+            // What counts from here on is how it ends beside the others.
+            test.passes_of_runs = Some((0, 1 + runs));
+        }
+        measured.suite.report.in_company = open;
+        Ok(())
+    }
+}
+
+/// Red tests that were run without the others: how often each passed, and how often it ran, by how many were run. Two of
+/// them may share something, too.
+type Alone = BTreeMap<String, BTreeMap<usize, (u32, u32)>>;
+
+fn count_alone(alone: &mut Alone, select: &[String], run: &SuiteReport) {
+    for test in run.report.tests.iter().filter(|test| test.status != TestStatus::NotRun) {
+        let (passed, ran) = alone.entry(test.id.clone()).or_default().entry(select.len()).or_default();
+        *passed += u32::from(test.status == TestStatus::Passed);
+        *ran += 1;
+    }
+}
+
+/// Those that passed each time beside some others, and ended as they ended the time before beside the same ones.
+fn green_alone(alone: Alone) -> Vec<String> {
+    let is_steady = |(passed, ran): &(u32, u32)| *passed == 0 || passed == ran;
+    let is_green = |(passed, _): &(u32, u32)| *passed > 0;
+    let holds = |by: &BTreeMap<usize, (u32, u32)>| by.values().all(is_steady) && by.values().any(is_green);
+    alone.into_iter().filter(|(_, by)| holds(by)).map(|(id, _)| id).collect()
 }
 
 /// Adds a run of red tests that was made for another purpose.
@@ -221,9 +289,16 @@ fn again(suite: &SuiteReport, round: u32) -> Vec<String> {
     again
 }
 
+fn was_never_green(report: &TestReport, id: &str) -> bool {
+    let test = report.tests.iter().find(|test| test.id == id);
+    test.is_some_and(|test| test.passes_of_runs.is_none_or(|(passed, _)| passed == 0))
+}
+
 /// Adds the ends of a run of red tests to what is known of them.
 fn count(first: &mut SuiteReport, second: &SuiteReport, again: &[String]) {
-    for test in first.report.tests.iter_mut().filter(|test| again.contains(&test.id)) {
+    let in_company = &first.report.in_company;
+    let counts = |test: &&mut TestResult| again.contains(&test.id) && !in_company.contains(&test.id);
+    for test in first.report.tests.iter_mut().filter(counts) {
         let Some(end) = second.report.tests.iter().find(|end| end.id == test.id) else { continue };
         if matches!(end.status, TestStatus::NotRun | TestStatus::Skipped) {
             continue;
@@ -303,6 +378,33 @@ mod tests {
         let chosen = contrast(&report, &red, 80, None);
         assert_eq!(chosen[..2], ["a/x_test.go::Same", "a/y_test.go::Near"]);
         assert!((40..=80).contains(&chosen.len()), "{}", chosen.len());
+    }
+
+    #[test]
+    fn what_is_green_alone_each_time_may_be_red_beside_others() {
+        let rates = [
+            // Alone, then beside one more.
+            ("a", vec![(1, (2, 2)), (2, (0, 1))]),
+            ("b", vec![(2, (1, 2))]),
+            ("c", vec![(2, (0, 2))]),
+            ("d", vec![(3, (1, 1))]),
+        ];
+        let alone = rates.map(|(id, by)| (id.to_owned(), by.into_iter().collect()));
+        assert_eq!(green_alone(alone.into_iter().collect()), ["a", "d"]);
+    }
+
+    #[test]
+    fn what_was_green_once_is_known_to_be_flaky() {
+        let rates = [None, Some((0, 3)), Some((1, 3))];
+        let test = |(n, rate): (usize, &Option<(u32, u32)>)| TestResult {
+            status: TestStatus::Failed,
+            passes_of_runs: *rate,
+            ..passed(&format!("a.py::t{n}"))
+        };
+        let tests = rates.iter().enumerate().map(test).collect();
+        let report = TestReport { tests, ..TestReport::default() };
+        assert!(was_never_green(&report, "a.py::t0") && was_never_green(&report, "a.py::t1"));
+        assert!(!was_never_green(&report, "a.py::t2"));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use coditect_code::suite::{BUILD, Coverage, IMPORT};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
-use coditect_types::{Action, Failure, Limits, Outcome, Project, TestReport, TestStatus};
+use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestStatus};
 
-use crate::measure::Place;
+use crate::doubt::Doubts;
+use crate::measure::{Measured, Place};
 use crate::notices::Notices;
 use crate::{Tools, failed, not_mine, receipt};
 
@@ -18,6 +19,7 @@ pub struct Tester {
 
 /// A change to be verified, with what was known before it.
 struct Case<'a> {
+    snapshot: &'a Snapshot,
     commit: &'a str,
     project: &'a Project,
     baseline: &'a TestReport,
@@ -56,6 +58,7 @@ impl Tester {
             .cloned()
             .collect();
         let mut measured = place.measure(Coverage::None, &imports, &mut notices)?;
+        doubt(&place, case, &mut measured, &mut notices)?;
         spent.sandbox_runs += measured.runs;
         let tree = self.tools.workspace.tree_of(&work.mission, case.commit).map_err(as_failure)?;
         let receipt =
@@ -69,6 +72,40 @@ impl Tester {
     }
 }
 
+/// Tests that were green and are red on the changed tree, every time and alone as well: before they refute the change, the
+/// suite is run again on both trees.
+fn doubt(
+    place: &Place<'_>,
+    case: &Case<'_>,
+    measured: &mut Measured,
+    notices: &mut Notices<'_>,
+) -> Result<(), PortError> {
+    let unsteady = |id: &str| case.baseline.flaky().any(|test| test.id == id);
+    let was_green =
+        |id: &str| case.baseline.tests.iter().any(|test| test.id == id && test.status == TestStatus::Passed);
+    let known = |id: &str| measured.suite.report.flaky().any(|test| test.id == id) || unsteady(id);
+    let red: Vec<String> = measured
+        .suite
+        .report
+        .red()
+        .map(|test| &test.id)
+        .filter(|id| was_green(id) && !known(id))
+        .cloned()
+        .collect();
+    if red.is_empty() {
+        return Ok(());
+    }
+    let mut doubts = Doubts::default();
+    doubts.again(&red, place, case.snapshot, case.baseline, notices)?;
+    measured.runs += doubts.runs();
+    for test in &mut measured.suite.report.tests {
+        if let Some(rate) = doubts.flaky().get(&test.id) {
+            test.passes_of_runs = Some(*rate);
+        }
+    }
+    Ok(())
+}
+
 fn as_failure(error: PortError) -> Failure {
     error.into()
 }
@@ -79,12 +116,12 @@ impl Agent for Tester {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
-        let Action::VerifyChange { commit, project, baseline, limits, waived, .. } = action else {
+        let Action::VerifyChange { snapshot, commit, project, baseline, limits, waived } = action else {
             return not_mine(action, "tester");
         };
         let started = self.tools.clock.monotonic_us();
         let mut spent = Spent::default();
-        let case = Case { commit, project, baseline, limits, waived };
+        let case = Case { snapshot, commit, project, baseline, limits, waived };
         let outcome = self.verify(&case, work, &mut spent);
         let wall_ms = self.tools.clock.monotonic_us().saturating_sub(started) / 1000;
         match outcome {

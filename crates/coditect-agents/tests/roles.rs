@@ -38,10 +38,12 @@ fn from_red_to_branch(tier: Tier) {
     assert_eq!(baseline.tier, tier);
     let red: Vec<&str> = baseline.report.red().map(|test| test.id.as_str()).collect();
     assert_eq!(red, ["tests/test_calc.py::TestCalc::test_largest"]);
-    assert_eq!(baseline.report.tests[0].passes_of_runs, Some((0, 3)));
+    // Quick ones are run more often than twice again.
+    assert!(baseline.report.tests[0].passes_of_runs.is_some_and(|(passed, ran)| passed == 0 && ran >= 3));
     assert_eq!(baseline.suspects[0].file, "calc.py");
     assert!(baseline.suspects[..6].iter().any(|suspect| suspect.line == 11), "{:?}", baseline.suspects);
-    assert_eq!((baseline.receipt.exit_code, baseline.spent.sandbox_runs), (1, 3));
+    assert_eq!(baseline.receipt.exit_code, 1);
+    assert!(baseline.spent.sandbox_runs >= 3);
     assert_eq!(baseline.receipt.tree, baseline.snapshot.tree);
 
     match world.perform(&baseline.seek(Rung::Recipe)) {

@@ -144,7 +144,44 @@ pub fn of_tool(problem: &Problem<'_>, overlay: BTreeMap<String, String>, tool: &
     pick::of_tool(problem, overlay, tool)
 }
 
+impl Found {
+    /// The same where fewer others pass than the search saw.
+    #[must_use]
+    pub fn beside(mut self, others: usize) -> Self {
+        let (told, now) = (said_of_others(self.others), said_of_others(others));
+        if !told.is_empty() {
+            self.explanation = self.explanation.replacen(&told, &now, 1);
+        }
+        self.others = others;
+        self
+    }
+}
+
+/// How an explanation goes on where other changes pass, too.
+fn said_of_others(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => "; one other change passes every test too".to_owned(),
+        more => format!("; {more} other changes pass every test too"),
+    }
+}
+
 impl Candidate {
+    /// What was wrong, as the start of a sentence.
+    #[must_use]
+    pub fn says(&self) -> String {
+        const NUMBERS: [&str; 8] = ["two", "three", "four", "five", "six", "seven", "eight", "nine"];
+        match (self.kind, self.places.len()) {
+            // Two edits side by side are told as one.
+            (EditKind::Pair, 0 | 1) => "one place was wrong".to_owned(),
+            (EditKind::Pair, n) => match NUMBERS.get(n - 2) {
+                Some(number) => format!("{number} things were wrong"),
+                None => format!("{n} things were wrong"),
+            },
+            (kind, _) => kind.says().to_owned(),
+        }
+    }
+
     /// The change in a phrase: "`<` became `<=` in `pkg/mod.py` line 12, function `f`".
     #[must_use]
     pub fn describe(&self) -> String {
@@ -335,6 +372,8 @@ pub struct Found {
     pub confidence: f64,
     /// What was wrong and what was changed, in a sentence or two.
     pub explanation: String,
+    /// Other changes that pass and do something else, as its explanation says.
+    pub others: usize,
     /// What speaks for and against it beside the tests, a phrase each.
     pub evidence: Vec<String>,
 }

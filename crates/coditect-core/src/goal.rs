@@ -3,7 +3,8 @@
 use coditect_types::event::TaskEnd;
 use coditect_types::plan::Intent;
 use coditect_types::{
-    ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, WorkspaceRef,
+    Delivery, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport,
+    WorkspaceRef,
 };
 
 use crate::decide::Draft;
@@ -233,16 +234,16 @@ fn verdict(state: &State) -> Option<End> {
     let world = &state.world;
     if let (Some(handed), Some(receipt)) = (&world.handed, world.receipt.as_deref()) {
         let where_to = match handed {
-            (Some(branch), _, _) => format!("branch `{branch}`"),
-            (None, _, Some(patch)) => format!("patch file `{patch}`"),
-            (None, _, None) => "no place".into(),
+            (Some(branch), _, _) => format!("on branch `{branch}`"),
+            (None, _, Some(patch)) => format!("in patch file `{patch}`"),
+            (None, _, None) => "in no place".into(),
         };
         let proposal = world.proposal.as_deref();
         let explanation = proposal.map_or_else(String::new, |p| sentence(&p.explanation));
         let left = proposal.map_or(0, |p| p.evidence.left_red.len());
         let mut end = match left {
-            0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified, on {where_to}.")),
-            _ => partly(state, left, &format!("{explanation}. On {where_to}")),
+            0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified, {where_to}.")),
+            _ => partly(state, left, &format!("{explanation}. {}", sentence(&where_to))),
         };
         end.receipt = Some(receipt.clone());
         return Some(end);
@@ -457,9 +458,15 @@ fn caveats(state: &State) -> Vec<String> {
     );
     if let Some(snapshot) = world.snapshot.as_deref() {
         if snapshot.uncommitted {
-            lines.push(
-                "the snapshot holds uncommitted work; the branch carries it as a commit of its own".into(),
-            );
+            let branch = world.handed.as_ref().is_some_and(|(branch, _, _)| branch.is_some());
+            lines.push(match (branch, state.policy.delivery) {
+                (true, _) | (false, Delivery::Branch) => {
+                    "the snapshot holds uncommitted work; the branch carries it as a commit of its own".into()
+                }
+                (false, Delivery::Patch) => {
+                    "the snapshot holds uncommitted work; the patch is against it, not against the last commit".into()
+                }
+            });
         }
         lines.extend(snapshot.left_out.iter().take(10).map(|line| format!("left out: {line}")));
     }
@@ -481,7 +488,8 @@ fn caveats(state: &State) -> Vec<String> {
     if let Some(proposal) = world.proposal.as_deref()
         && proposal.confidence < 0.5
     {
-        let others = match proposal.runners_up.len() {
+        let passing = usize::try_from(proposal.evidence.others_passing).unwrap_or(usize::MAX);
+        let others = match passing {
             0 => String::new(),
             n => format!("{} passed all tests too: ", count(n, "other change")),
         };

@@ -2,7 +2,7 @@
 
 use coditect_types::limits::CallLimits;
 use coditect_types::plan::Intent;
-use coditect_types::{Action, Budget, Focus, Rung, TaskSpec};
+use coditect_types::{Action, Budget, Focus, Rung, TaskSpec, TestReport};
 
 use crate::gateway;
 use crate::hand_over;
@@ -61,7 +61,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             snapshot: snapshot()?,
             commit: world.proposal.as_deref()?.commit.clone(),
             project: world.project.as_deref()?.clone(),
-            baseline: world.baseline.as_deref()?.clone(),
+            baseline: as_known_now(state)?,
             limits: policy.suite.clone(),
             waived: policy.waived.clone(),
         },
@@ -74,6 +74,18 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
         },
         Intent::DoNothing => Action::DoNothing,
     })
+}
+
+/// What the suite said of the snapshot, with the tests that turned out to be flaky since.
+fn as_known_now(state: &State) -> Option<TestReport> {
+    let mut baseline = state.world.baseline.as_deref()?.clone();
+    let flaky = &state.world.proposal.as_deref()?.evidence.flaky;
+    for test in &mut baseline.tests {
+        if let Some(rate) = flaky.get(&test.id) {
+            test.passes_of_runs = Some(*rate);
+        }
+    }
+    Some(baseline)
 }
 
 /// The action for a task that has to do with models.

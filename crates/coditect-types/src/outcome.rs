@@ -1,5 +1,7 @@
 //! Outcomes: what really came of an action.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +91,9 @@ pub struct Evidence {
     pub others_passing: u64,
     /// The red tests that were to turn green and that it leaves red. Empty: none.
     pub left_red: Vec<String>,
+    /// Tests that turned out to pass and fail on the same tree while it was looked for: passes, runs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub flaky: BTreeMap<String, (u32, u32)>,
     /// The other changes, best first, where all were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<OtherChange>,

@@ -78,6 +78,9 @@ pub struct TestReport {
     pub exit_code: Option<i32>,
     /// How long it took, ms.
     pub wall_ms: u64,
+    /// Red tests that are red each time beside the others and green by themselves: something that tests share is wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_company: Vec<String>,
 }
 
 impl TestReport {

@@ -147,6 +147,7 @@ pub(crate) struct Shown {
 }
 
 /// Settings that a flag can set; the same keys exist in files and in the environment.
+// Numbers below 0 are let through to where all values are checked, which says what is right.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings (see `coditect config`)")]
 pub(crate) struct SettingFlags {
@@ -169,13 +170,13 @@ pub(crate) struct SettingFlags {
     #[arg(long, value_name = "NAME")]
     pub(crate) waive: Vec<String>,
     /// Time for the whole mission, seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) budget_s: Option<String>,
     /// Time for the search for a change, seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) search_s: Option<String>,
     /// Candidates that may be tried
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) max_candidates: Option<String>,
     /// A language model that may be asked where no search finds a change, such as `ollama/qwen2.5-coder`; may be
     /// repeated. Without it, and without `models` in your settings, no text leaves the machine
@@ -185,25 +186,25 @@ pub(crate) struct SettingFlags {
     #[arg(long, conflicts_with = "model")]
     pub(crate) no_model: bool,
     /// Calls of language models
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) max_calls: Option<String>,
     /// Tokens of language models, of prompts and answers together
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) max_tokens: Option<String>,
     /// Money for language models, US dollars
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
     pub(crate) max_usd: Option<String>,
     /// Time for one run of the test suite, seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout_s: Option<String>,
     /// Memory for one run of the test suite, MiB
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", allow_negative_numbers = true)]
     pub(crate) memory_mib: Option<String>,
     /// Agents at work at the same time; 0: as many as there are cores
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) agents: Option<String>,
     /// Seed of the search: the same seed tries the same candidates in the same order
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<String>,
 }
 

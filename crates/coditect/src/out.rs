@@ -111,6 +111,19 @@ impl Out {
         self.stream.flush()
     }
 
+    /// Prints bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // What takes out styles reads text, and would break what is none.
+        match &mut self.stream {
+            Stream::Stdout(stream) => {
+                let mut stdout = stream.as_inner().lock();
+                stdout.write_all(bytes)?;
+                stdout.flush()
+            }
+            Stream::Stderr(_) => self.stream.write_all(bytes),
+        }
+    }
+
     /// Prints a value as one line of JSON and flushes it, so that a reader at the other end of a pipe sees it.
     pub(crate) fn object<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
         let mut line = serde_json::to_string(value).map_err(io::Error::other)?;

@@ -19,7 +19,7 @@ use coditect_types::{ErrorKind, MissionId, Policy};
 
 use crate::environment::Site;
 use crate::host;
-use crate::report::{Doing, Report};
+use crate::report::{Doing, Report, USAGE};
 
 use scratch::Scratch;
 use tiers::Tiers;
@@ -102,7 +102,8 @@ fn make_home(home: &Path) -> Result<(), Report> {
     }
     let failed = |error: std::io::Error| {
         let error = PortError::from_io(&format!("`{}`", home.display()), &error);
-        Report::from(error.with_hint(mine))
+        // Whoever may not write there named the wrong place, whichever way the system puts it.
+        Report::from(error.with_hint(mine)).exit(USAGE)
     };
     let is_new = !home.exists();
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home);

@@ -106,8 +106,8 @@ fn a_search_keeps_to_what_it_is_narrowed_to() {
     ]);
     assert_eq!((code(&right), &object(&right)["status"]), (0, &json!("verified")));
     for (args, expect, cause) in [
-        (&["--function", "totl"][..], 1, "no function is called `totl`"),
-        (&["--test", "test_other"], 1, "There is no test `test_other`"),
+        (&["--function", "totl"][..], 2, "no function is called `totl`"),
+        (&["--test", "test_other"], 2, "There is no test `test_other`"),
         (&["--file", "other.py"], 2, "there is no file `other.py`"),
         (&["--file", "../home"], 2, "is not below"),
         (&["--test", ""], 2, "has an empty name"),
@@ -241,7 +241,7 @@ fn a_red_test_can_be_named_among_others() {
     let told = object(&output);
     let told_of = (code(&output), &told["status"]);
     // A class is named with its file, or from its own name on to the end of the id.
-    assert_eq!(told_of.0, 1, "{told}");
+    assert_eq!(told_of.0, 2, "{told}");
     let output = world.coditect(&["repair", "--json", "--test", "test_calc.py::Total"]);
     let told = object(&output);
     assert_eq!((code(&output), &told["status"]), (0, &json!("verified")), "{told}");

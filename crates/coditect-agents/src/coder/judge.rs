@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use coditect_code::python::command::options_of;
@@ -20,6 +20,7 @@ use super::parts::{NEAR_MS, files_of, is_built_by_itself, near, near_of_dear};
 use super::sources::{Script, Sources};
 use super::trees::Trees;
 use super::woven::{self, Member, Woven, picked};
+use crate::doubt::Doubts;
 use crate::measure::BUILD_MS;
 
 /// A test may take this many times as long as it took before.
@@ -46,6 +47,11 @@ pub(super) enum Stage<'a> {
 #[derive(Debug)]
 pub(super) struct Bench<'a> {
     pub(super) project: &'a Project,
+    pub(super) baseline: &'a TestReport,
+    /// Tests that were red with a candidate, and whether that was luck.
+    pub(super) doubts: Mutex<Doubts>,
+    /// Beside which tests the red ones are red, where they are not so alone, see [`TestReport::in_company`].
+    pub(super) company: Option<Vec<String>>,
     pub(super) sandbox: &'a dyn Sandbox,
     pub(super) stage: Stage<'a>,
     /// Limits of one run of the suite; no trial gets more.
@@ -107,6 +113,9 @@ impl<'a> Bench<'a> {
         };
         Self {
             project,
+            baseline,
+            doubts: Mutex::default(),
+            company: None,
             sandbox,
             stage,
             limits,
@@ -145,6 +154,10 @@ impl<'a> Bench<'a> {
     /// Some red tests are not asked for.
     pub(super) fn lets_some_stay_red(&mut self) {
         self.may_be_red = true;
+    }
+
+    fn may_be_red(&self) -> bool {
+        self.may_be_red || self.any_unsteady()
     }
 
     /// Has the red tests and those near them stand for the whole suite, which is left to the proof.
@@ -328,7 +341,7 @@ impl<'a> Bench<'a> {
         self.run(overlay, &how, self.project)
     }
 
-    fn run(
+    pub(super) fn run(
         &self,
         overlay: &BTreeMap<String, String>,
         how: &SuiteRun<'_>,
@@ -430,7 +443,8 @@ impl<'a> Bench<'a> {
         let Ok(number) = u32::try_from(number) else { return Ok(None) };
         let Some(ids) = how.select else {
             // A test near the red ones that broke is enough to know.
-            let broke = |test: &TestResult| test.status.is_red() && self.near.contains(&test.id);
+            let counts = |id: &String| self.near.contains(id) && !self.is_unsteady(id);
+            let broke = |test: &TestResult| test.status.is_red() && counts(&test.id);
             return Ok(woven.picks.known(number).filter(|known| known.report.tests.iter().any(broke)));
         };
         let only = |mut report: SuiteReport| {
@@ -458,7 +472,7 @@ impl<'a> Bench<'a> {
     }
 
     /// How long a run of these tests may take, and any one of them.
-    fn allowance(&self, ids: &mut dyn Iterator<Item = &str>) -> (Limits, Duration) {
+    pub(super) fn allowance(&self, ids: &mut dyn Iterator<Item = &str>) -> (Limits, Duration) {
         let (mut all, mut longest) = (Duration::ZERO, Duration::ZERO);
         for id in ids {
             let time = self.times.get(id).copied().unwrap_or_default();
@@ -485,6 +499,9 @@ impl<'a> Bench<'a> {
         ids: &[String],
         stop_at_red: bool,
     ) -> Result<SuiteReport, PortError> {
+        if self.company.is_some() {
+            return self.try_in_company(overlay, ids);
+        }
         // A test that is compiled when it is run costs a thousand others: it has its say in the whole suite.
         let quick: Vec<String> =
             ids.iter().filter(|id| !is_built_by_itself(self.project.framework, id)).cloned().collect();
@@ -532,14 +549,14 @@ impl<'a> Bench<'a> {
         run(&files)
     }
 
-    fn try_whole(&self, overlay: &BTreeMap<String, String>) -> Result<SuiteReport, PortError> {
+    pub(super) fn try_whole(&self, overlay: &BTreeMap<String, String>) -> Result<SuiteReport, PortError> {
         if let Some(ids) = &self.stand_in {
-            return self.try_tests(overlay, ids, !self.may_be_red);
+            return self.try_tests(overlay, ids, !self.may_be_red());
         }
         let (limits, share) = self.allowance(&mut self.times.keys().copied());
         let how = SuiteRun {
             // One red test refutes a candidate, unless tests are known to be red now and then.
-            stop_on_red: !self.may_be_red,
+            stop_on_red: !self.may_be_red(),
             share: Some(share),
             rounds: ROUNDS,
             build_ms: BUILD_MS,
@@ -624,26 +641,7 @@ impl repair::Judge for Bench<'_> {
             let red = vec![("(build)".to_owned(), why)];
             return Ok(Trial { red, complete: true, ..Trial::default() });
         }
-        if let Some(batches) = self.batches.get()
-            && let Some(known) = self.of_batch(batches, overlay, scope)?
-        {
-            return Ok(known);
-        }
-        let suite = match scope {
-            Scope::Tests { ids, stop_at_red } => self.try_tests(overlay, ids, stop_at_red)?,
-            Scope::Whole => self.try_whole(overlay)?,
-        };
-        let (wall, runs) = (suite.wall, suite.runs);
-        let trial = trial(suite, scope);
-        tracing::debug!(
-            whole = matches!(scope, Scope::Whole),
-            ?wall,
-            runs,
-            red = trial.red.len(),
-            passed = trial.passed.len(),
-            timed_out = trial.timed_out,
-            "a candidate was tried"
-        );
+        let trial = self.tried(overlay, scope)?;
         if let (Scope::Whole, Some(batches)) = (scope, self.batches.get()) {
             batches.learn(&trial);
         }

@@ -43,20 +43,27 @@ impl Coder {
         let mut account = sought.account;
         let mut passing: Vec<Found> = sought.best.into_iter().chain(sought.runners_up).collect();
         let partly = sought.partly;
+        let mut fewer = 0;
         while !passing.is_empty() {
             let mut found = passing.remove(0);
             bench.tidy(&mut found.sources)?;
             notices.doing("proving the change by the whole suite");
-            let proof =
-                if self.is_left_to_the_tester(with) { None } else { Some(bench.whole(&overlay_of(&found))?) };
-            if let Some(why) = proof.and_then(|proof| case.refuted(&proof.report, &[])) {
+            if !self.is_left_to_the_tester(with)
+                && let Some(why) = refuted(with, &found, &[])?
+            {
+                fewer += 1;
                 account = format!(
                     "{account} {} passed the search and was refuted: {why}.",
                     found.candidate.describe()
                 );
                 continue;
             }
-            let (change, evidence) = (self.commit(with, &found)?, self.evidence(with, &found, &passing)?);
+            // Those that the proof refuted are among the others that the search saw.
+            let (mut evidence, refuted) = self.evidence(with, &found, &passing)?;
+            let others = found.others.saturating_sub(fewer + refuted);
+            evidence.others_passing = others as u64;
+            let found = found.beside(others);
+            let change = self.commit(with, &found)?;
             let others = passing.iter().take(MOST_RUNNERS_UP);
             let runners_up =
                 others.filter_map(|other| Some(cut(self.commit(with, other).ok()?.diff))).collect();
@@ -64,11 +71,10 @@ impl Coder {
         }
         if let Some(partly) = partly {
             notices.doing("proving the part of a repair by the whole suite");
-            let proof = bench.whole(&overlay_of(&partly.found))?;
-            match case.refuted(&proof.report, &partly.left) {
+            match refuted(with, &partly.found, &partly.left)? {
                 None => {
                     let change = self.commit(with, &partly.found)?;
-                    let mut evidence = self.evidence(with, &partly.found, &[])?;
+                    let (mut evidence, _) = self.evidence(with, &partly.found, &[])?;
                     evidence.left_red = partly.left;
                     return Ok(proposed(case, partly.found, change, Vec::new(), evidence));
                 }
@@ -77,6 +83,10 @@ impl Coder {
                     account = format!("{account} {what} turns some of them green and was refuted: {why}.");
                 }
             }
+        }
+        for (id, (passed, ran)) in bench.unsteady() {
+            account =
+                format!("{account} `{id}` is flaky and was not counted: it passed {passed} of {ran} runs.");
         }
         Ok(case.nothing(account, sought.at_limit, ground))
     }
@@ -88,16 +98,22 @@ impl Coder {
             && self.tools.clock.monotonic_us().saturating_add(takes_us) > with.ends_us
     }
 
-    fn evidence(&self, with: &Proposing<'_>, found: &Found, passing: &[Found]) -> Result<Evidence, Failure> {
-        let case = with.case;
+    /// What speaks for a change, with the others where all are asked for, and how many of these were refuted.
+    fn evidence(
+        &self,
+        with: &Proposing<'_>,
+        found: &Found,
+        passing: &[Found],
+    ) -> Result<(Evidence, usize), Failure> {
+        let (case, mut refuted_ones) = (with.case, 0);
         let mut evidence = Evidence {
-            kind: found.candidate.kind.says().to_owned(),
+            kind: found.candidate.says(),
             places: places(case, found),
-            others_passing: passing.len() as u64,
+            flaky: with.bench.unsteady(),
             ..Evidence::default()
         };
         if !case.focus.all {
-            return Ok(evidence);
+            return Ok((evidence, 0));
         }
         with.notices.doing(format!("proving {} other changes that pass", passing.len()));
         for other in passing {
@@ -106,20 +122,21 @@ impl Coder {
             }
             // Who is in a hurry gets the others as the search knows them.
             let proved = !with.work.stop.is_wanted();
-            if proved && case.refuted(&with.bench.whole(&overlay_of(other))?.report, &[]).is_some() {
-                evidence.others_passing -= 1;
+            if proved && refuted(with, other, &[])?.is_some() {
+                refuted_ones += 1;
                 continue;
             }
             evidence.others.push(OtherChange {
                 diff: cut(self.commit(with, other)?.diff),
                 explanation: other.explanation.clone(),
-                kind: other.candidate.kind.says().to_owned(),
+                kind: other.candidate.says(),
                 places: places(case, other),
                 confidence: other.confidence,
                 proved,
             });
         }
-        Ok(evidence)
+        evidence.flaky = with.bench.unsteady();
+        Ok((evidence, refuted_ones))
     }
 
     fn commit(&self, with: &Proposing<'_>, found: &Found) -> Result<Change, PortError> {
@@ -134,6 +151,20 @@ impl Coder {
         let edits = found.sources.iter().map(edit).collect::<Result<Vec<_>, PortError>>()?;
         self.tools.workspace.commit(&work.mission, &case.snapshot.commit, &edits, &found.explanation)
     }
+}
+
+/// Why the whole suite speaks against a change, if it does. A test that passes and fails on the same tree does not.
+fn refuted(with: &Proposing<'_>, found: &Found, left: &[String]) -> Result<Option<String>, PortError> {
+    let Proposing { case, bench, .. } = with;
+    let overlay = overlay_of(found);
+    let proof = bench.whole(&overlay)?.report;
+    let red = case.against(&proof, left, &bench.unsteady());
+    if !red.is_empty() {
+        // What the search spent on that is no reason to lose what it found.
+        bench.doubt_within(case.budget.search_ms);
+        bench.are_unsteady(&overlay, &red)?;
+    }
+    Ok(case.refuted(&proof, left, &bench.unsteady()))
 }
 
 fn proposed(
@@ -171,21 +202,37 @@ fn places(case: &Case<'_>, found: &Found) -> Vec<ChangedPlace> {
 }
 
 impl Case<'_> {
-    /// Why a run of the whole suite speaks against a change, if it does. `left`: tests that it does not claim to turn
-    /// green.
-    pub(super) fn refuted(&self, proof: &TestReport, left: &[String]) -> Option<String> {
+    /// The red tests that speak against a change. `left`: tests that it does not claim to turn green. `flaky`: tests that
+    /// turned out to pass and fail on the same tree.
+    pub(super) fn against(
+        &self,
+        proof: &TestReport,
+        left: &[String],
+        flaky: &BTreeMap<String, (u32, u32)>,
+    ) -> Vec<String> {
         let unsteady: BTreeSet<&str> = self.baseline.flaky().map(|test| test.id.as_str()).collect();
         let before: BTreeSet<&str> = self.baseline.red().map(|test| test.id.as_str()).collect();
         let may_be_red = |id: &str| {
             unsteady.contains(id)
+                || flaky.contains_key(id)
                 || (before.contains(id)
                     && (!self.focus.wants_test(id) || left.iter().any(|other| other == id)))
         };
+        proof.red().filter(|test| !may_be_red(&test.id)).map(|test| test.id.clone()).collect()
+    }
+
+    /// Why a run of the whole suite speaks against a change, if it does.
+    pub(super) fn refuted(
+        &self,
+        proof: &TestReport,
+        left: &[String],
+        flaky: &BTreeMap<String, (u32, u32)>,
+    ) -> Option<String> {
+        if let Some(red) = self.against(proof, left, flaky).first() {
+            return Some(format!("`{red}` is red"));
+        }
         let ends: BTreeMap<&str, TestStatus> =
             proof.tests.iter().map(|test| (test.id.as_str(), test.status)).collect();
-        if let Some(red) = proof.red().find(|test| !may_be_red(&test.id)) {
-            return Some(format!("`{}` is red", red.id));
-        }
         let gone = self
             .baseline
             .tests

@@ -18,6 +18,7 @@ use super::narrow::is_in;
 use super::proposing::cut;
 use super::sources::{self, Sources};
 use super::{Case, Coder};
+use crate::doubt::Doubts;
 use crate::measure::{BUILD_MS, Place};
 use crate::notices::Notices;
 
@@ -165,7 +166,14 @@ impl Coder {
         let run = place.run(&how, &mut notices)?;
         spent.candidates = 1;
         spent.sandbox_runs += u64::from(run.runs);
-        if let Some(why) = case.refuted(&run.report, &[]) {
+        let mut doubts = Doubts::default();
+        let red = case.against(&run.report, &[], doubts.flaky());
+        let was_red = |id: &String| case.baseline.red().any(|test| test.id == *id);
+        if !red.is_empty() && !red.iter().any(was_red) {
+            doubts.again(&red, &place, case.snapshot, case.baseline, &mut notices)?;
+            spent.sandbox_runs += doubts.runs();
+        }
+        if let Some(why) = case.refuted(&run.report, &[], doubts.flaky()) {
             let account = format!("A change of `{}` was refuted: {why}.", reply.model);
             let feedback = feedback(case, &run.report);
             return Ok(Err(Refusal { account, feedback, diff }));
@@ -179,7 +187,11 @@ impl Coder {
             explanation,
             confidence: PASSES,
             runners_up: Vec::new(),
-            evidence: Evidence { kind: "code that a model wrote".into(), ..Evidence::default() },
+            evidence: Evidence {
+                kind: "code that a model wrote".into(),
+                flaky: doubts.flaky().clone(),
+                ..Evidence::default()
+            },
         }))
     }
 }

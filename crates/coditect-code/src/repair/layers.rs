@@ -1,7 +1,9 @@
 //! Searching on top of a change that is kept: the changed files take the place of the project's own, and what is
 //! found there is told as one change of the originals.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use coditect_ports::PortError;
@@ -140,7 +142,7 @@ fn differences(path: &Arc<str>, old: &str, new: &str) -> Vec<Edit> {
     edits
 }
 
-fn trimmed(path: &Arc<str>, old: &str, range: std::ops::Range<usize>, new: &str) -> Option<Edit> {
+fn trimmed(path: &Arc<str>, old: &str, range: Range<usize>, new: &str) -> Option<Edit> {
     let was = &old[range.clone()];
     let prefix: usize =
         was.chars().zip(new.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
@@ -159,9 +161,9 @@ fn trimmed(path: &Arc<str>, old: &str, range: std::ops::Range<usize>, new: &str)
 
 fn place(old: &str, edit: &Edit) -> Place {
     let line = old[..edit.range.start].matches('\n').count() + 1;
-    let was = &old[edit.range.clone()];
+    let (was, new) = in_words(old, edit);
     let shown = |text: &str| if text.trim().is_empty() { String::new() } else { shorten(text) };
-    let (mut before, mut after) = (shown(was), shown(&edit.new));
+    let (mut before, mut after) = (shown(&was), shown(&new));
     if before.is_empty() && after.is_empty() {
         // White space alone says nothing: the whole line does.
         let start = crate::syntax::line_start(old, edit.range.start);
@@ -178,22 +180,65 @@ fn place(old: &str, edit: &Edit) -> Place {
     }
 }
 
+/// What an edit takes and gives, in whole words and operators: that `fe` became `ef` says little, that `dfe` became `def`
+/// says what was wrong.
+fn in_words<'t>(old: &'t str, edit: &Edit) -> (Cow<'t, str>, Cow<'t, str>) {
+    let Range { start, end } = edit.range;
+    let was = &old[start..end];
+    let ends = |one: Option<char>, other: Option<char>| {
+        let of = |class: fn(char) -> bool| one.is_some_and(class) && other.is_some_and(class);
+        if of(is_word) {
+            Some(is_word as fn(char) -> bool)
+        } else {
+            of(is_operator).then_some(is_operator as _)
+        }
+    };
+    let ahead = old[..start].chars().next_back();
+    let behind = old[end..].chars().next();
+    let is_cut =
+        |near: Option<char>, was: Option<char>, new: Option<char>| ends(near, was).or(ends(near, new));
+    let from = is_cut(ahead, was.chars().next(), edit.new.chars().next())
+        .map_or(start, |class| old[..start].trim_end_matches(class).len());
+    let to = is_cut(behind, was.chars().next_back(), edit.new.chars().next_back())
+        .map_or(end, |class| old.len() - old[end..].trim_start_matches(class).len());
+    if (from, to) == (start, end) {
+        return (Cow::Borrowed(was), Cow::Owned(edit.new.clone()));
+    }
+    (Cow::Borrowed(&old[from..to]), Cow::Owned(format!("{}{}{}", &old[from..start], edit.new, &old[end..to])))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn is_operator(c: char) -> bool {
+    "+-*/%<>=!&|^~".contains(c)
+}
+
+/// The function of Python whose first line this is.
+pub(super) fn defined_on(line: &str) -> Option<&str> {
+    let bare = line.trim_start_matches(['\u{feff}', ' ', '\t']);
+    let rest = bare.strip_prefix("async ").unwrap_or(bare).trim_start().strip_prefix("def ")?;
+    let name = rest.trim_start().split(|c: char| !is_word(c)).next()?;
+    (!name.is_empty()).then_some(name)
+}
+
 /// The name of the function around a byte, by indentation: the text may not parse.
 fn function_at(text: &str, at: usize) -> &str {
     let start = crate::syntax::line_start(text, at);
     let own = &text[start..crate::syntax::line_end(text, at)];
-    let mut depth = own.len() - own.trim_start().len();
-    if own.trim_start().starts_with("def ") {
-        depth += 1;
+    // Its first line belongs to a function too.
+    if let Some(name) = defined_on(own) {
+        return name;
     }
+    let mut depth = own.len() - own.trim_start().len();
     for line in text[..start].lines().rev().filter(|line| !line.trim().is_empty()) {
         let bare = line.trim_start();
         let indent = line.len() - bare.len();
         if indent < depth {
             depth = indent;
-            let rest = bare.strip_prefix("async ").unwrap_or(bare).strip_prefix("def ");
-            if let Some(rest) = rest {
-                return rest.split(['(', ':', ' ']).next().unwrap_or_default();
+            if let Some(name) = defined_on(line) {
+                return name;
             }
         }
         if depth == 0 {
@@ -202,3 +247,6 @@ fn function_at(text: &str, at: usize) -> &str {
     }
     ""
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::repair::behaviour::{self, Behaviour, Evidence, Inquiry};
 use crate::repair::layers::compose;
-use crate::repair::{Candidate, EditKind, Found, Means, Problem, Source};
+use crate::repair::{Candidate, EditKind, Found, Means, Problem, Source, said_of_others};
 
 mod dead;
 mod looks;
@@ -194,13 +194,8 @@ fn confidences(ranked: &[(f64, Survivor)]) -> Vec<f64> {
 /// `others`: how many other changes pass, those that do the same as this one left out.
 fn found(problem: &Problem<'_>, survivor: Survivor, confidence: f64, others: usize) -> Found {
     let Survivor { candidate, overlay } = survivor;
-    let says = candidate.kind.says();
-    let others = match others {
-        0 => String::new(),
-        1 => "; one other change passes every test too".to_owned(),
-        more => format!("; {more} other changes pass every test too"),
-    };
-    let explanation = format!("{says}: {}{others}", candidate.describe());
+    let says = candidate.says();
+    let explanation = format!("{says}: {}{}", candidate.describe(), said_of_others(others));
     let sources = problem
         .sources
         .iter()
@@ -209,7 +204,7 @@ fn found(problem: &Problem<'_>, survivor: Survivor, confidence: f64, others: usi
             Some(Source { path: source.path.clone(), text })
         })
         .collect();
-    Found { candidate, sources, confidence, explanation, evidence: Vec::new() }
+    Found { candidate, sources, confidence, explanation, others, evidence: Vec::new() }
 }
 
 /// A change that another tool made, as a find. None where it changes nothing, or what a person refused. It is not judged

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::repair::layers::defined_on;
 use crate::repair::{Candidate, Edit, EditKind, Place, Problem, Source};
 use crate::syntax::{Splice, line_end, line_start, splice};
 
@@ -226,10 +227,13 @@ impl<'t> Pool<'t> {
             }
         }
         let row = self.starts.partition_point(|&at| at <= start).max(1);
+        // What stands on a function's first line is its own, whatever is around it.
+        let line = self.starts.get(row - 1).map_or("", |&at| &self.text[at..line_end(self.text, at)]);
+        let own = defined_on(line).filter(|_| self.path.ends_with(".py"));
         Place {
             path: self.path.clone(),
             line: u32::try_from(row).unwrap_or(u32::MAX),
-            function: self.function.clone(),
+            function: own.map_or_else(|| self.function.clone(), Arc::from),
             before: shorten(&before),
             after: shorten(&after),
         }

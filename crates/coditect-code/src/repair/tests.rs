@@ -111,6 +111,36 @@ impl Setting {
     }
 }
 
+#[test]
+fn an_explanation_counts_the_others_that_are_left() {
+    let found = |others| Found {
+        candidate: Candidate { edits: Vec::new(), kind: EditKind::Pair, score: 1.0, places: Vec::new() },
+        sources: Vec::new(),
+        confidence: 0.5,
+        explanation: format!("it was wrong{} (for `f(1)` it gives 2)", said_of_others(others)),
+        others,
+        evidence: Vec::new(),
+    };
+    let told = |others| found(2).beside(others).explanation;
+    assert_eq!(told(2), "it was wrong; 2 other changes pass every test too (for `f(1)` it gives 2)");
+    assert_eq!(told(1), "it was wrong; one other change passes every test too (for `f(1)` it gives 2)");
+    assert_eq!(told(0), "it was wrong (for `f(1)` it gives 2)");
+}
+
+#[test]
+fn things_that_were_wrong_are_counted() {
+    let place =
+        Place { path: "m.py".into(), line: 1, function: "".into(), before: "a".into(), after: "b".into() };
+    let says = |n: usize| {
+        Candidate { edits: Vec::new(), kind: EditKind::Pair, score: 1.0, places: vec![place.clone(); n] }
+            .says()
+    };
+    assert_eq!(says(1), "one place was wrong");
+    assert_eq!(says(2), "two things were wrong");
+    assert_eq!(says(3), "three things were wrong");
+    assert_eq!(says(12), "12 things were wrong");
+}
+
 const BOUND: &str = "def clamp(n, low, high):\n    if n < low:\n        return low\n    if n > high:\n        return low\n    return n\n";
 
 fn high_is_returned(text: &str) -> bool {

@@ -8,14 +8,16 @@ mod told;
 
 use std::path::{Component, Path, PathBuf};
 
-use coditect_types::{Delivery, ErrorKind, Event, Focus, Ground, MissionStatus, Outcome, WorkspaceRef};
+use coditect_types::{
+    Delivery, ErrorKind, Event, Focus, Ground, MissionStatus, Outcome, Record, WorkspaceRef,
+};
 
 use super::{Context, run};
 use crate::args::{RepairArgs, Shown};
 use crate::environment::{Site, directory};
 use crate::missions;
-use crate::out::Out;
-use crate::report::{Doing, Done, Report};
+use crate::out::{self, Out, harmless};
+use crate::report::{Doing, Done, Report, USAGE};
 use crate::settings;
 use crate::watch::{self, Begin};
 use crate::wiring;
@@ -52,6 +54,7 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
         watch::mission(&mut cx, site.clone(), begin, shown, watch::OnSignal::Conclude)?;
     let archive = wiring::archive(&site)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
+    let exit_code = if names_nothing(&records, &policy.focus) { USAGE } else { exit_code };
     let told = told::Told { view: &view, records: &records, status, exit_code };
     let applied = match args.apply && status == MissionStatus::Verified && view.patch.is_some() {
         true => Some(apply(&site, &view, &mission)?),
@@ -59,11 +62,14 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
     };
     if !json && !args.quiet {
         told.chatter(&mut cx, applied.as_ref())?;
+    } else if !json && status != MissionStatus::Verified {
+        // Whoever wants the patch only is told why there is none, or not all of one.
+        out::note(cx.global.color, &harmless(&view.summary.lines().collect::<Vec<_>>().join(" ")));
     }
     cx.out = Out::new(&cx.global);
     match json {
         true => cx.out.object(&told.object(applied.as_ref()))?,
-        false => cx.out.text(&told.patches())?,
+        false => cx.out.bytes(&told.patches())?,
     }
     Ok(exit_code)
 }
@@ -121,6 +127,30 @@ fn below(dir: &Path, file: &Path) -> Result<String, Report> {
         return Err(usage(cause, "name files of the project, as seen from the directory of `-C`"));
     }
     inside.to_str().map(str::to_owned).ok_or_else(outside)
+}
+
+/// Whether the mission ended since a flag names what the project does not have, which only the mission could find out.
+fn names_nothing(records: &[Record], focus: &Focus) -> bool {
+    let end = records.iter().rev().find_map(|record| {
+        let Event::MissionCompleted { status: MissionStatus::Failed, trouble, .. } = record.event else {
+            return None;
+        };
+        trouble
+    });
+    match end {
+        Some(ErrorKind::Invalid) => !focus.files.is_empty() || !focus.functions.is_empty(),
+        Some(ErrorKind::NotFound) => !focus.tests.is_empty(),
+        Some(
+            ErrorKind::Denied
+            | ErrorKind::NoSandbox
+            | ErrorKind::Conflict
+            | ErrorKind::Exhausted
+            | ErrorKind::Unavailable
+            | ErrorKind::Interrupted
+            | ErrorKind::Bug,
+        )
+        | None => false,
+    }
 }
 
 fn usage(cause: String, hint: &str) -> Report {

@@ -256,6 +256,19 @@ pub(super) fn of_assignment(desk: &mut Desk<'_, '_>, site: Site<'_>) {
                 let Some(left) = assignment.child_by_field_name("left") else { continue };
                 let token = operators(assignment).into_iter().find(|token| token.kind() == "=");
                 if let (Some(token), true) = (token, !left.kind().ends_with("_list")) {
+                    // `x =+ y`: the sign behind `=` is the operator's other half, not one of the value.
+                    let value = assignment
+                        .child_by_field_name("right")
+                        .filter(|v| v.start_byte() == token.end_byte());
+                    let sign = value.map_or("", |value| desk.text(value));
+                    let turned = [("+ ", "+="), ("- ", "-=")]
+                        .into_iter()
+                        .find(|(sign_of, _)| sign.starts_with(sign_of));
+                    if let Some((_, to)) = turned {
+                        let range = token.start_byte()..token.end_byte() + 1;
+                        desk.raw(site, range, to, EditKind::Augmented, 1.2);
+                        continue;
+                    }
                     for (to, fit) in [("+=", 0.7), ("-=", 0.3), ("*=", 0.3), ("//=", 0.1), ("|=", 0.1)] {
                         desk.raw(site, token.byte_range(), to, EditKind::Augmented, fit);
                     }

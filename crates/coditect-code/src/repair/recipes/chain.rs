@@ -266,6 +266,7 @@ impl<'a> Chain<'a> {
             let sources = sources_with(self.problem.sources, &overlay);
             let sources = sources.into_iter().filter(|source| overlay.contains_key(&source.path));
             Found {
+                others: 0,
                 confidence: candidate.kind.trust(),
                 explanation: explain(&candidate),
                 evidence: Vec::new(),
@@ -344,7 +345,7 @@ fn errors_in(said: &str) -> usize {
 
 /// What was wrong and what was changed.
 fn explain(candidate: &Candidate) -> String {
-    let says = candidate.kind.says();
+    let says = candidate.says();
     let mut letters = says.chars();
     let says: String = letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect());
     format!("{says}: {}.", candidate.describe())

@@ -62,7 +62,10 @@ impl<'t> Page<'t> {
         let mut at = 0;
         let mut text_until = 0;
         for piece in text.split_inclusive('\n') {
-            let range = at..at + piece.trim_end_matches(['\r', '\n']).len();
+            // A byte order mark belongs to the file, not to its first line: the word behind it is that line's first.
+            let mark =
+                if at == 0 && piece.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+            let range = at + mark..at + piece.trim_end_matches(['\r', '\n']).len();
             let within_text = range.start < text_until;
             let first = page.tokens.len();
             let mut from = range.start.max(text_until.min(range.end));
@@ -157,6 +160,8 @@ impl<'t> Page<'t> {
 
 /// White space within a line.
 const BLANK: [char; 3] = [' ', '\t', '\u{c}'];
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The bracket that closes or opens for this one; `""` where it is none.
 pub(super) fn partner(bracket: &str) -> &'static str {

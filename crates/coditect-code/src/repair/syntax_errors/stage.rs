@@ -282,6 +282,7 @@ fn whole(problem: &Problem<'_>, base: &Parsed, found: Found) -> Option<Found> {
         sources: sources.collect(),
         confidence: found.confidence * 0.9,
         explanation: format!("{}: {}; then {}", base.kind.says(), mended.describe(), found.explanation),
+        others: found.others,
         evidence: found.evidence,
     })
 }

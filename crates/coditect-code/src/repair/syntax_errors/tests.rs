@@ -19,6 +19,17 @@ fn complaint(said: &str, line: usize) -> Complaint {
     Complaint::of_message(&format!("{said} (m.py, line {line})"), &source, None).unwrap()
 }
 
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    for (eol, said) in [("\n", "SyntaxError: expected ':'"), ("\r\n", "SyntaxError: expected ':'")] {
+        let old = format!("\u{feff}def add(a, b){eol}    return a + b{eol}");
+        let new = format!("\u{feff}def add(a, b):{eol}    return a + b{eol}");
+        assert_eq!(rank(&old, said, 1, &new), 0);
+    }
+    let old = "\u{feff}f(a):\n    return a\n";
+    assert_eq!(rank(old, "SyntaxError: invalid syntax", 1, "\u{feff}def f(a):\n    return a\n"), 0);
+}
+
 /// Where the right answer stands among the answers to a message, from 0.
 #[track_caller]
 fn rank(old: &str, said: &str, line: usize, new: &str) -> usize {

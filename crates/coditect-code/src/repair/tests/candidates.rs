@@ -333,3 +333,27 @@ fn what_beginners_write_has_a_candidate() {
         assert!(texts.iter().any(|text| text.ends_with(wanted)), "{before}");
     }
 }
+
+#[test]
+fn two_halves_of_an_operator_change_places() {
+    for (old, new, wrong) in [("=+", "+=", "+=+"), ("=-", "-=", "-=-")] {
+        let text = format!("def add(self, n):\n    self.n {old} n\n    return self.n\n");
+        let sources = [Source { path: "m.py".to_owned(), text }];
+        let problem = Problem {
+            sources: &sources,
+            others: &[],
+            suspects: &[],
+            red: &[],
+            request: "",
+            refused: &[],
+            seed: 1,
+        };
+        let texts: Vec<String> = crate::repair::candidates(&problem)
+            .iter()
+            .filter_map(|candidate| candidate.apply(&sources)?.remove("m.py"))
+            .collect();
+        let has = |what: &str| texts.iter().position(|text| text.contains(&format!("self.n {what} n\n")));
+        assert!(has(new).is_some(), "{new}");
+        assert_eq!(has(wrong), None, "{wrong}");
+    }
+}

@@ -31,9 +31,9 @@ impl Told<'_> {
 
     /// What standard output gets: the best patch as it is, the others as comments, which `git apply` and `patch` pass
     /// over.
-    pub(super) fn patches(&self) -> String {
-        let Some(proposal) = self.proposal() else { return String::new() };
-        let mut text = whole_lines(&proposal.diff);
+    pub(super) fn patches(&self) -> Vec<u8> {
+        let Some(proposal) = self.proposal() else { return Vec::new() };
+        let mut text = String::new();
         for (number, other) in proposal.evidence.others.iter().enumerate() {
             let mut about =
                 format!("\nchange {} that passes too, confidence {:.2}", number + 2, other.confidence);
@@ -44,7 +44,32 @@ impl Told<'_> {
                 text.push('\n');
             }
         }
-        text
+        let mut patch = match self.exact() {
+            Some(exact) => exact,
+            None => whole_lines(&proposal.diff).into_bytes(),
+        };
+        patch.extend(text.into_bytes());
+        patch
+    }
+
+    /// The patch byte for byte, where the journal, which is text, has it otherwise: of a file in Latin-1, or cut short.
+    fn exact(&self) -> Option<Vec<u8>> {
+        if !self.is_lossy() {
+            return None;
+        }
+        std::fs::read(self.view.patch.as_ref()?).ok()
+    }
+
+    fn is_lossy(&self) -> bool {
+        self.proposal().is_some_and(|proposal| is_lossy(&proposal.diff))
+    }
+
+    /// What limits the result.
+    fn caveats(&self) -> Vec<String> {
+        let lossy = self.is_lossy().then(|| {
+            "`diff` is not the patch byte for byte, which is not UTF-8 or is long: `patch_file` is".to_owned()
+        });
+        self.view.caveats.iter().cloned().chain(lossy).collect()
     }
 
     /// What standard error gets: what was wrong, what speaks for the change, what is left.
@@ -88,7 +113,10 @@ impl Told<'_> {
     /// The red tests that are green on the changed tree.
     fn turned(&self) -> Vec<String> {
         let Some(receipt) = &self.view.receipt else { return Vec::new() };
-        let is_green = |id: &String| receipt.after.get(id) == Some(&TestStatus::Passed);
+        // One that is green now and then is so by luck, and no work of the change.
+        let is_green = |id: &String| {
+            receipt.after.get(id) == Some(&TestStatus::Passed) && !receipt.flaky.contains_key(id)
+        };
         let red = receipt.before.iter().filter(|(_, before)| before.is_red());
         red.map(|(id, _)| id.clone()).filter(is_green).collect()
     }
@@ -109,7 +137,7 @@ impl Told<'_> {
             "exit_code": self.exit_code,
             "summary": view.summary,
             "hint": view.hint,
-            "caveats": view.caveats,
+            "caveats": self.caveats(),
             "patches": patches,
             "patch_file": view.patch,
             "applied": applied.map(|applied| json!({ "how": applied.how, "files": applied.files })),
@@ -176,6 +204,12 @@ fn shortened(label: &str, tests: &[String]) -> Vec<String> {
         lines.push(format!("{label:<8} and {} more", tests.len() - MOST));
     }
     lines
+}
+
+/// Whether a diff in the journal stands for bytes that are no text, or was cut where it became long.
+fn is_lossy(diff: &str) -> bool {
+    const CUT: usize = (64 << 10) - 4;
+    diff.contains(char::REPLACEMENT_CHARACTER) || diff.len() >= CUT
 }
 
 fn whole_lines(diff: &str) -> String {

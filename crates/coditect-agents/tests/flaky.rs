@@ -1,0 +1,88 @@
+//! Tests whose end is luck, beside a defect that they have nothing to do with.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, reason = "test code")]
+
+#[path = "../../coditect-code/tests/python_host/mod.rs"]
+mod python_host;
+mod world;
+
+use coditect_types::limits::SandboxChoice;
+use coditect_types::{Outcome, Rung, TestStatus, Tier};
+use python_host::Host;
+use world::{Baseline, World};
+
+const CALC: &str = "def add(a, b):\n    return a - b\n";
+const LUCK: &str = "test_calc.py::Luck::test_now_and_then";
+
+/// A defect, and a test that is green where this says so of how often it was run.
+fn world(green: &str) -> (World, Baseline, tempfile::TempDir) {
+    let place = tempfile::tempdir().unwrap();
+    let counter = place.path().join("count");
+    let test = format!(
+        "import unittest\nfrom calc import add\n\n\nclass Add(unittest.TestCase):\n    def test_add(self):\n        \
+         self.assertEqual(add(2, 3), 5)\n\n    def test_nothing(self):\n        self.assertEqual(add(0, 0), 0)\n\n\n\
+         class Luck(unittest.TestCase):\n    def test_now_and_then(self):\n        with open({counter:?}, 'a+') as f:\n            \
+         f.write('x')\n            f.flush()\n            f.seek(0)\n            n = len(f.read())\n        self.assertTrue({green}, n)\n"
+    );
+    let world = World::new(&[("calc.py", CALC), ("test_calc.py", &test)], vec![Host::new(Tier::Os)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
+    (world, baseline, place)
+}
+
+fn ends(baseline: &Baseline) -> TestStatus {
+    baseline.report.tests.iter().find(|test| test.id == LUCK).unwrap().status
+}
+
+#[test]
+fn the_right_change_is_not_refuted_by_a_test_that_was_green_by_luck() {
+    let (world, baseline, _place) = world("n == 1");
+    assert_eq!(ends(&baseline), TestStatus::Passed);
+    let Outcome::ChangeProposed { proposal, .. } = world.perform(&baseline.seek(Rung::Reflex)) else {
+        panic!("the search finds it")
+    };
+    assert!(proposal.diff.contains("+    return a + b\n"), "{}", proposal.diff);
+    let (passed, ran) = proposal.evidence.flaky[LUCK];
+    assert!(passed >= 1 && passed < ran, "{passed} of {ran}");
+}
+
+#[test]
+fn the_tester_looks_at_the_unchanged_tree_before_it_refutes() {
+    let (world, baseline, _place) = world("n == 1");
+    let commit = world.commit(&baseline.snapshot, "calc.py", &CALC.replace('-', "+"));
+    let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&commit)) else {
+        panic!("the tester answers")
+    };
+    let (passed, ran) = receipt.flaky[LUCK];
+    assert!(passed >= 1 && passed < ran, "{passed} of {ran}");
+    assert_eq!(report.flaky().count(), 1);
+}
+
+#[test]
+fn what_tests_share_is_repaired_in_the_order_that_shows_it() {
+    let product = "def collect(message, lines=[]):\n    lines.append(message.strip())\n    return lines\n";
+    let test = "import unittest\nfrom log import collect\n\n\nclass Log(unittest.TestCase):\n    \
+                def test_given(self):\n        self.assertEqual(collect('c', ['a']), ['a', 'c'])\n\n    \
+                def test_one(self):\n        self.assertEqual(collect(' a '), ['a'])\n\n    \
+                def test_two(self):\n        self.assertEqual(collect('b'), ['b'])\n";
+    let world = World::new(&[("log.py", product), ("test_log.py", test)], vec![Host::new(Tier::Os)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
+    assert_eq!(baseline.report.in_company, ["test_log.py::Log::test_two"]);
+    assert_eq!(baseline.report.flaky().count(), 0);
+    let found =
+        [Rung::Recipe, Rung::Reflex].into_iter().find_map(|rung| match world.perform(&baseline.seek(rung)) {
+            Outcome::ChangeProposed { proposal, .. } => Some(proposal),
+            _ => None,
+        });
+    let proposal = found.expect("one of the rungs finds it");
+    assert!(proposal.diff.contains("lines=None"), "{}", proposal.diff);
+    let Outcome::ChangeVerified { receipt, .. } = world.perform(&baseline.verify(&proposal.commit)) else {
+        panic!("the tester answers")
+    };
+    assert_eq!((receipt.exit_code, receipt.flaky.len()), (0, 0));
+    // A change that does nothing for it is red there still, also where it is green alone.
+    let commit = world.commit(&baseline.snapshot, "log.py", &format!("{product}\n"));
+    let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&commit)) else {
+        panic!("the tester answers")
+    };
+    assert_eq!((report.in_company.len(), receipt.flaky.len()), (1, 0));
+}
