@@ -30,6 +30,8 @@ import runner
 IMPORT_TIMES, IMPORT_LEAST = 3, 1.0
 # Seconds for a process that does not answer, past what its child may take.
 PATIENCE = 5.0
+# Doubtful candidates that are always imported anew.
+AGAIN = 3
 # Status of a child that cannot take its candidate, and of one whose candidate failed and might not have.
 COLD, DOUBTFUL = 3, 4
 
@@ -82,8 +84,8 @@ def serve(request, voice):
         voice.send(e="candidate_end", n=one["n"], hung=end == "hung")
         note({"done": "hot"}.get(end, end), since)
     until = _clock() + (_clock() - began) / 3
-    for trial in doubtful:
-        if _clock() > until:
+    for n, trial in enumerate(doubtful):
+        if n >= AGAIN and _clock() > until:
             break
         try_cold(trial)
     ready.close()

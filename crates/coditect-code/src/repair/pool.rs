@@ -150,7 +150,9 @@ impl<'t> Pool<'t> {
             return;
         }
         let key = (range.start, range.end, new.into());
-        if self.text.get(range.clone()).is_none_or(|old| old == key.2) {
+        if self.text.get(range.clone()).is_none_or(|old| old == key.2)
+            || self.splits_line_break(range.end, &key.2)
+        {
             return;
         }
         if let Some(number) = self.seen.get(&key) {
@@ -179,6 +181,9 @@ impl<'t> Pool<'t> {
         }
         splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
         let apart = splices.windows(2).all(|two| two[0].range.end <= two[1].range.start);
+        if splices.iter().any(|splice| self.splits_line_break(splice.range.end, &splice.new)) {
+            return;
+        }
         let (Some(first), Some(last)) = (splices.first(), splices.last()) else { return };
         let whole = first.range.start..last.range.end.max(first.range.start);
         let moved = splices.iter().map(|splice| Splice {
@@ -191,6 +196,11 @@ impl<'t> Pool<'t> {
         if apart && new.is_some_and(|new| new != old) {
             self.push(splices, kind, score);
         }
+    }
+
+    /// Whether a piece that would end at `end` brings one half of a line break: a comment's text has the first.
+    fn splits_line_break(&self, end: usize, new: &str) -> bool {
+        new.ends_with('\r') && !self.text.get(end..).is_some_and(|rest| rest.starts_with('\n'))
     }
 
     fn score(&self, kind: EditKind, weight: f64, fit: f64) -> f64 {
@@ -254,4 +264,25 @@ pub(super) fn shorten(text: &str) -> String {
     let mut short: String = line.chars().take(SHOWN - 3).collect();
     short.push_str("...");
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_edit_brings_half_a_line_break() {
+        let text = "a = 1\r\nb = 2\r\n";
+        let mut pool = Pool::new("m.py".into(), text);
+        pool.replace(0..1, "c  # so\r", EditKind::Name, 1.0, 1.0);
+        pool.several(
+            vec![Splice { range: 0..1, new: "b\r".to_owned() }, Splice { range: 7..8, new: "a".to_owned() }],
+            EditKind::Swap,
+            1.0,
+            1.0,
+        );
+        assert_eq!(pool.len(), 0);
+        pool.replace(4..6, "2\r", EditKind::Constant, 1.0, 1.0);
+        assert_eq!(pool.into_made().len(), 1);
+    }
 }
