@@ -22,6 +22,7 @@ use crate::notices::Notices;
 use crate::{Tools, failed, not_mine};
 
 mod batches;
+mod flaky;
 mod judge;
 mod layer;
 pub(crate) mod mending;
@@ -32,12 +33,12 @@ mod probe;
 mod proposing;
 mod replying;
 pub(crate) mod sources;
-mod steady;
 pub(crate) mod trees;
 mod woven;
 
 use batches::Later;
 use judge::{Bench, Stage};
+use mending::Asking;
 use parts::{Part, is_dear};
 use proposing::Proposing;
 use replying::Reply;
@@ -141,7 +142,7 @@ impl Coder {
             bench.lets_some_stay_red();
         }
         if is_dear(case.baseline, case.budget.search_ms) {
-            bench.spare_the_suite(&red, case.baseline);
+            bench.spare_the_suite(&red);
         }
         bench.doubt_within(case.budget.search_ms);
         bench.calibrate(&red)?;
@@ -243,7 +244,8 @@ impl Coder {
         let means = Means { judge: bench, limits: &limits, clock: &*self.tools.clock, stop: &work.stop };
         let mut progress = |p: repair::Progress| notices.search(p.tried, p.survivors, p.nearest, p.red);
         let within = limits.within.as_ref();
-        let sought = match self.by_tools(case, &problem, within, bench, work) {
+        let asking = Asking { case, problem: &problem, within, bench, work };
+        let sought = match self.by_tools(&asking) {
             Ok(sought) if sought.best.is_some() || sought.partly.is_some() => sought,
             Ok(tools) => {
                 let mut sought = match case.rung {

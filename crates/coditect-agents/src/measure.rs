@@ -238,7 +238,7 @@ impl Place<'_> {
             // What counts from here on is how it ends beside the others.
             test.passes_of_runs = Some((0, 1 + runs));
         }
-        measured.suite.report.in_company = open;
+        measured.suite.report.order_dependent = open;
         Ok(())
     }
 }
@@ -296,8 +296,8 @@ fn was_never_green(report: &TestReport, id: &str) -> bool {
 
 /// Adds the ends of a run of red tests to what is known of them.
 fn count(first: &mut SuiteReport, second: &SuiteReport, again: &[String]) {
-    let in_company = &first.report.in_company;
-    let counts = |test: &&mut TestResult| again.contains(&test.id) && !in_company.contains(&test.id);
+    let order_dependent = &first.report.order_dependent;
+    let counts = |test: &&mut TestResult| again.contains(&test.id) && !order_dependent.contains(&test.id);
     for test in first.report.tests.iter_mut().filter(counts) {
         let Some(end) = second.report.tests.iter().find(|end| end.id == test.id) else { continue };
         if matches!(end.status, TestStatus::NotRun | TestStatus::Skipped) {

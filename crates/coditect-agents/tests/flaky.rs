@@ -66,7 +66,7 @@ fn what_tests_share_is_repaired_in_the_order_that_shows_it() {
                 def test_two(self):\n        self.assertEqual(collect('b'), ['b'])\n";
     let world = World::new(&[("log.py", product), ("test_log.py", test)], vec![Host::new(Tier::Os)]);
     let baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
-    assert_eq!(baseline.report.in_company, ["test_log.py::Log::test_two"]);
+    assert_eq!(baseline.report.order_dependent, ["test_log.py::Log::test_two"]);
     assert_eq!(baseline.report.flaky().count(), 0);
     let found =
         [Rung::Recipe, Rung::Reflex].into_iter().find_map(|rung| match world.perform(&baseline.seek(rung)) {
@@ -84,5 +84,5 @@ fn what_tests_share_is_repaired_in_the_order_that_shows_it() {
     let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&commit)) else {
         panic!("the tester answers")
     };
-    assert_eq!((report.in_company.len(), receipt.flaky.len()), (1, 0));
+    assert_eq!((report.order_dependent.len(), receipt.flaky.len()), (1, 0));
 }

@@ -331,3 +331,31 @@ fn a_hanging_test_is_red_and_does_not_stop_the_others() {
     let statuses: Vec<TestStatus> = report.tests.iter().map(|test| test.status).collect();
     assert_eq!(statuses, [TestStatus::TimedOut, TestStatus::Passed]);
 }
+
+/// The red tests and those of their file stand for a suite that takes most of the search's time: it runs for the proof, or,
+/// where there is no time for that, in the tester's hands alone.
+#[test]
+fn a_suite_that_takes_long_is_not_run_for_each_candidate() {
+    let place = tempfile::tempdir().unwrap();
+    let counter = place.path().join("count");
+    let slow = format!(
+        "import unittest\n\nclass Slow(unittest.TestCase):\n    def test_slow(self):\n        \
+         with open({counter:?}, 'a') as f:\n            f.write('x')\n"
+    );
+    let files = [("calc.py", CALC), ("test_calc.py", TEST_CALC), ("test_slow.py", &slow)];
+    let world = World::new(&files, vec![Host::new(Tier::Os)]);
+    let mut baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
+    let runs = || std::fs::read_to_string(&counter).unwrap_or_default().len();
+    let mut counted = |wall_ms: u64| {
+        baseline.report.wall_ms = wall_ms;
+        let before = runs();
+        let Outcome::ChangeProposed { proposal, .. } = world.perform(&baseline.seek(Rung::Reflex)) else {
+            panic!("the search finds it")
+        };
+        assert!(proposal.diff.contains("+        if x > best:\n"), "{}", proposal.diff);
+        runs() - before
+    };
+    // The search takes a minute: one proof fits, none does, and as many runs as there are survivors.
+    assert_eq!([counted(30_000), counted(61_000)], [1, 0]);
+    assert!(counted(100) > 1);
+}

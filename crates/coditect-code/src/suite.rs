@@ -584,7 +584,13 @@ impl Suite<'_> {
             _ => None,
         };
         SuiteReport {
-            report: TestReport { tests, problems, exit_code, wall_ms: millis(wall), in_company: Vec::new() },
+            report: TestReport {
+                tests,
+                problems,
+                exit_code,
+                wall_ms: millis(wall),
+                order_dependent: Vec::new(),
+            },
             output_hash: tally.hash(),
             lines: tally.lines,
             import_lines: tally.import_lines,

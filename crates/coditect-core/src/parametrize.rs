@@ -49,7 +49,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             budget: left(state, now_ms),
             seed: policy.seed,
             focus: Focus {
-                snapshots: policy.focus.snapshots || renews_snapshots(&state.request),
+                test_snapshots: policy.focus.test_snapshots || renews_snapshots(&state.request),
                 ..policy.focus.clone()
             },
             waived: policy.waived.clone(),
@@ -161,7 +161,8 @@ fn call_limits(state: &State, now_ms: u64) -> CallLimits {
 }
 
 /// Time that no search gets, so that it reports before it is cut off and what it found can be proved and handed over: a
-/// tenth of what is left, or what the proof is likely to take, up to three quarters: a change that cannot be proved is worth nothing.
+/// tenth of what is left, or what the proof is likely to take, up to three quarters: a change that cannot be proved is
+/// worth nothing.
 fn reserve_ms(state: &State, wall_ms: u64) -> u64 {
     (wall_ms / 10).max(state.world.proof_ms.min(wall_ms / 4 * 3))
 }

@@ -24,9 +24,9 @@ pub struct Focus {
     /// Also tell every other change that passes, each with a proof of its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
-    /// Snapshots that tests compare with may be written anew where they are stale.
+    /// Test snapshots, which tests compare with, may be written anew where they are stale.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub snapshots: bool,
+    pub test_snapshots: bool,
     /// Ground that an earlier search covered and that need not be looked at again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub covered: Option<Ground>,

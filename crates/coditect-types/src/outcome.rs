@@ -15,6 +15,9 @@ use crate::sandbox::{Enforced, Tier};
 use crate::testing::{Suspect, TestReport};
 use crate::workspace::Snapshot;
 
+/// Bytes of a diff at most, wherever one is told. The patch itself is whole.
+pub const DIFF_BYTES: usize = 64 << 10;
+
 /// Why an action could not be performed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {

@@ -80,7 +80,7 @@ pub struct TestReport {
     pub wall_ms: u64,
     /// Red tests that are red each time beside the others and green by themselves: something that tests share is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub in_company: Vec<String>,
+    pub order_dependent: Vec<String>,
 }
 
 impl TestReport {

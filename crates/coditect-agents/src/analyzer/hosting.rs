@@ -177,7 +177,7 @@ impl Hosting<'_> {
             .filter(|test| test.status != TestStatus::TimedOut && !test.id.ends_with(IMPORT))
             .filter(|test| test.passes_of_runs.is_none_or(|(passed, _)| passed == 0))
             // These are run without the others.
-            .filter(|test| !measured.suite.report.in_company.contains(&test.id))
+            .filter(|test| !measured.suite.report.order_dependent.contains(&test.id))
             .take(MOST_COMPARED)
             .map(|test| test.id.clone())
             .collect();

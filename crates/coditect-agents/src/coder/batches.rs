@@ -184,10 +184,10 @@ impl Batches {
     }
 
     /// What is known of a run of the whole suite: a test near the red ones broke.
-    /// `unsteady`: tests that say nothing of it.
-    pub(super) fn whole(&self, overlay: &Overlay, unsteady: &BTreeMap<String, (u32, u32)>) -> Option<Trial> {
+    /// `flaky`: tests that say nothing of it.
+    pub(super) fn whole(&self, overlay: &Overlay, flaky: &BTreeMap<String, (u32, u32)>) -> Option<Trial> {
         let mut broke = self.lock().get(overlay)?.broke.clone();
-        broke.retain(|(id, _)| !unsteady.contains_key(id));
+        broke.retain(|(id, _)| !flaky.contains_key(id));
         (!broke.is_empty()).then(|| Trial { red: broke, complete: true, ..Trial::default() })
     }
 }
@@ -321,7 +321,7 @@ impl Bench<'_> {
         scope: Scope<'_>,
     ) -> Result<Option<Trial>, PortError> {
         if matches!(scope, Scope::Whole) {
-            return Ok(batches.whole(overlay, &self.unsteady()));
+            return Ok(batches.whole(overlay, &self.flaky()));
         }
         match batches.known(overlay) {
             Told::Nothing => Ok(None),

@@ -50,7 +50,7 @@ pub(super) struct Bench<'a> {
     pub(super) baseline: &'a TestReport,
     /// Tests that were red with a candidate, and whether that was luck.
     pub(super) doubts: Mutex<Doubts>,
-    /// Beside which tests the red ones are red, where they are not so alone, see [`TestReport::in_company`].
+    /// Beside which tests the red ones are red, where they are not so alone, see [`TestReport::order_dependent`].
     pub(super) company: Option<Vec<String>>,
     pub(super) sandbox: &'a dyn Sandbox,
     pub(super) stage: Stage<'a>,
@@ -157,12 +157,12 @@ impl<'a> Bench<'a> {
     }
 
     fn may_be_red(&self) -> bool {
-        self.may_be_red || self.any_unsteady()
+        self.may_be_red || self.any_flaky()
     }
 
     /// Has the red tests and those near them stand for the whole suite, which is left to the proof.
-    pub(super) fn spare_the_suite(&mut self, red: &[TestResult], baseline: &TestReport) {
-        self.near = near(baseline, near_of_dear(baseline));
+    pub(super) fn spare_the_suite(&mut self, red: &[TestResult]) {
+        self.near = near(self.baseline, near_of_dear(self.baseline));
         let ids = red.iter().map(|test| test.id.clone());
         self.stand_in = Some(ids.chain(self.near.iter().cloned()).collect());
     }
@@ -443,7 +443,7 @@ impl<'a> Bench<'a> {
         let Ok(number) = u32::try_from(number) else { return Ok(None) };
         let Some(ids) = how.select else {
             // A test near the red ones that broke is enough to know.
-            let counts = |id: &String| self.near.contains(id) && !self.is_unsteady(id);
+            let counts = |id: &String| self.near.contains(id) && !self.is_known_flaky(id);
             let broke = |test: &TestResult| test.status.is_red() && counts(&test.id);
             return Ok(woven.picks.known(number).filter(|known| known.report.tests.iter().any(broke)));
         };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Found, Partly, Problem, Sought, Source, Within};
@@ -22,40 +22,35 @@ const FILE_BYTES: u64 = 1 << 20;
 /// Snapshots that are looked at.
 const MOST_SNAPSHOTS: usize = 2_000;
 
+/// What tools are asked with.
+pub(super) struct Asking<'a, 'b> {
+    pub(super) case: &'a Case<'a>,
+    pub(super) problem: &'a Problem<'a>,
+    pub(super) within: Option<&'a Within>,
+    pub(super) bench: &'a Bench<'b>,
+    pub(super) work: &'a Work,
+}
+
 impl Coder {
     /// What tools of the project make of it: new snapshots, or a mended source. No change: an account of what was tried, if
     /// anything was.
-    pub(super) fn by_tools(
-        &self,
-        case: &Case<'_>,
-        problem: &Problem<'_>,
-        within: Option<&Within>,
-        bench: &Bench<'_>,
-        work: &Work,
-    ) -> Result<Sought, PortError> {
-        if case.rung != Rung::Recipe {
+    pub(super) fn by_tools(&self, asking: &Asking<'_, '_>) -> Result<Sought, PortError> {
+        if asking.case.rung != Rung::Recipe {
             return Ok(Sought::default());
         }
-        let renewed = self.refreshed(case, problem, within, bench, work)?.unwrap_or_default();
+        let renewed = self.refreshed(asking)?.unwrap_or_default();
         if renewed.best.is_some() || renewed.partly.is_some() {
             return Ok(renewed);
         }
-        Ok(self.mended(case, problem, within, bench, work)?.unwrap_or(renewed))
+        Ok(self.mended(asking)?.unwrap_or(renewed))
     }
 
-    /// Snapshots that the test framework wrote anew, where the person asked for that and it turns red tests green; where it
+    /// Test snapshots that the framework wrote anew, where the person asked for that and it turns red tests green; where it
     /// does not, an account of that alone. None: nobody asked.
-    fn refreshed(
-        &self,
-        case: &Case<'_>,
-        problem: &Problem<'_>,
-        within: Option<&Within>,
-        bench: &Bench<'_>,
-        work: &Work,
-    ) -> Result<Option<Sought>, PortError> {
+    fn refreshed(&self, asking: &Asking<'_, '_>) -> Result<Option<Sought>, PortError> {
+        let Asking { case, problem, within, bench, .. } = *asking;
         // A search that is held to some places has no snapshots among them.
-        let is_asked = within.is_none() && case.focus.snapshots;
-        if !is_asked {
+        if within.is_some() || !case.focus.test_snapshots {
             return Ok(None);
         }
         let without = |account: String| Ok(Some(Sought { account, ..Sought::default() }));
@@ -64,8 +59,8 @@ impl Coder {
             return without("This project's tests have no command that writes snapshots anew.".to_owned());
         };
         let tool = mending.says;
-        let snapshots = self.snapshots(case, work)?;
-        let overlay = self.overlay_of(case, &snapshots, bench, work, &mending.project)?.unwrap_or_default();
+        let snapshots = self.snapshots(asking)?;
+        let overlay = self.overlay_of(asking, &snapshots, &mending.project)?.unwrap_or_default();
         let problem = Problem { sources: &snapshots, ..*problem };
         let Some(mut found) = repair::of_tool(&problem, overlay.clone(), &tool) else {
             return without(format!("`{tool}` changed none of {} snapshots.", snapshots.len()));
@@ -88,9 +83,10 @@ impl Coder {
         }))
     }
 
-    /// The snapshots of the project as they are.
-    fn snapshots(&self, case: &Case<'_>, work: &Work) -> Result<Vec<Source>, PortError> {
-        let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-0")?;
+    /// The test snapshots of the project as they are.
+    fn snapshots(&self, asking: &Asking<'_, '_>) -> Result<Vec<Source>, PortError> {
+        let case = asking.case;
+        let view = self.unchanged(asking)?;
         let files = Listing::load(&view.join(&case.project.root))
             .map_err(|error| PortError::from_io("list the project's snapshots", &error))?;
         let paths = files.files().iter().filter(|path| is_snapshot(path)).take(MOST_SNAPSHOTS);
@@ -103,22 +99,16 @@ impl Coder {
 
     /// What the tool changes in the sources that may be edited, where the check accepts that. None: the command is none of
     /// such a tool, or what it changed does not do.
-    fn mended(
-        &self,
-        case: &Case<'_>,
-        problem: &Problem<'_>,
-        within: Option<&Within>,
-        bench: &Bench<'_>,
-        work: &Work,
-    ) -> Result<Option<Sought>, PortError> {
+    fn mended(&self, asking: &Asking<'_, '_>) -> Result<Option<Sought>, PortError> {
+        let Asking { case, problem, within, bench, .. } = *asking;
         if case.project.tier == Tier::Wasm {
             return Ok(None);
         }
-        let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "seek-0")?;
+        let view = self.unchanged(asking)?;
         let text = |path: &str| text_below(&view, &case.below_top(path));
         let Some(mending) = mending(case.project, text) else { return Ok(None) };
         let tool = mending.says;
-        let Some(overlay) = self.overlay_of(case, problem.sources, bench, work, &mending.project)? else {
+        let Some(overlay) = self.overlay_of(asking, problem.sources, &mending.project)? else {
             return Ok(None);
         };
         let found = repair::of_tool(problem, overlay.clone(), &tool);
@@ -131,17 +121,21 @@ impl Coder {
         Ok(Some(Sought { best: Some(found), tried: 1, account, ..Sought::default() }))
     }
 
-    /// The files among `sources` that the command changes in a worktree of its own, whole. None: it could not be run, which
-    /// the other recipes do not depend on.
+    /// A worktree of the project as it is.
+    fn unchanged(&self, asking: &Asking<'_, '_>) -> Result<PathBuf, PortError> {
+        let commit = &asking.case.snapshot.commit;
+        self.tools.workspace.worktree(&asking.work.mission, commit, "seek-0")
+    }
+
+    /// The files among `sources` that the command of `project` changes in a worktree of its own, whole. None: it could not be
+    /// run, which the other recipes do not depend on.
     fn overlay_of(
         &self,
-        case: &Case<'_>,
+        asking: &Asking<'_, '_>,
         sources: &[Source],
-        bench: &Bench<'_>,
-        work: &Work,
         project: &Project,
     ) -> Result<Option<BTreeMap<String, String>>, PortError> {
-        match self.changed_by(case, sources, bench, work, project) {
+        match self.changed_by(asking, sources, project) {
             Ok(overlay) => Ok(Some(overlay)),
             Err(error) if error.kind == ErrorKind::Interrupted => Err(error),
             Err(error) => {
@@ -153,12 +147,11 @@ impl Coder {
 
     fn changed_by(
         &self,
-        case: &Case<'_>,
+        asking: &Asking<'_, '_>,
         sources: &[Source],
-        bench: &Bench<'_>,
-        work: &Work,
         project: &Project,
     ) -> Result<BTreeMap<String, String>, PortError> {
+        let Asking { case, bench, work, .. } = *asking;
         let workspace = &self.tools.workspace;
         let view = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-mended")?;
         let room: Vec<String> = case.project.lent.iter().map(|lent| case.below_top(&lent.at)).collect();

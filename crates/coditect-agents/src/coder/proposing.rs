@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use coditect_code::repair::{Found, Sought, Source};
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
-use coditect_types::outcome::{ChangedPlace, Evidence, OtherChange, Proposal, Spent};
+use coditect_types::outcome::{ChangedPlace, DIFF_BYTES, Evidence, OtherChange, Proposal, Spent};
 use coditect_types::{ErrorKind, Failure, Ground, Outcome, TestReport, TestStatus};
 
 use super::judge::Bench;
@@ -14,8 +14,6 @@ use super::sources::Script;
 use super::{Case, Coder};
 use crate::notices::Notices;
 
-/// Bytes of a diff at most.
-const DIFF_BYTES: usize = 64 << 10;
 /// Runners-up whose diffs are told where not all were asked for.
 const MOST_RUNNERS_UP: usize = 5;
 
@@ -84,7 +82,7 @@ impl Coder {
                 }
             }
         }
-        for (id, (passed, ran)) in bench.unsteady() {
+        for (id, (passed, ran)) in bench.flaky() {
             account =
                 format!("{account} `{id}` is flaky and was not counted: it passed {passed} of {ran} runs.");
         }
@@ -109,7 +107,7 @@ impl Coder {
         let mut evidence = Evidence {
             kind: found.candidate.says(),
             places: places(case, found),
-            flaky: with.bench.unsteady(),
+            flaky: with.bench.flaky(),
             ..Evidence::default()
         };
         if !case.focus.all {
@@ -135,7 +133,7 @@ impl Coder {
                 proved,
             });
         }
-        evidence.flaky = with.bench.unsteady();
+        evidence.flaky = with.bench.flaky();
         Ok((evidence, refuted_ones))
     }
 
@@ -158,13 +156,13 @@ fn refuted(with: &Proposing<'_>, found: &Found, left: &[String]) -> Result<Optio
     let Proposing { case, bench, .. } = with;
     let overlay = overlay_of(found);
     let proof = bench.whole(&overlay)?.report;
-    let red = case.against(&proof, left, &bench.unsteady());
+    let red = case.against(&proof, left, &bench.flaky());
     if !red.is_empty() {
         // What the search spent on that is no reason to lose what it found.
         bench.doubt_within(case.budget.search_ms);
-        bench.are_unsteady(&overlay, &red)?;
+        bench.are_flaky(&overlay, &red)?;
     }
-    Ok(case.refuted(&proof, left, &bench.unsteady()))
+    Ok(case.refuted(&proof, left, &bench.flaky()))
 }
 
 fn proposed(
@@ -210,10 +208,10 @@ impl Case<'_> {
         left: &[String],
         flaky: &BTreeMap<String, (u32, u32)>,
     ) -> Vec<String> {
-        let unsteady: BTreeSet<&str> = self.baseline.flaky().map(|test| test.id.as_str()).collect();
+        let known: BTreeSet<&str> = self.baseline.flaky().map(|test| test.id.as_str()).collect();
         let before: BTreeSet<&str> = self.baseline.red().map(|test| test.id.as_str()).collect();
         let may_be_red = |id: &str| {
-            unsteady.contains(id)
+            known.contains(id)
                 || flaky.contains_key(id)
                 || (before.contains(id)
                     && (!self.focus.wants_test(id) || left.iter().any(|other| other == id)))

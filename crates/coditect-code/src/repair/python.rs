@@ -17,7 +17,7 @@ use self::desk::Desk;
 use self::facts::{Facts, Site};
 use self::lore::Lore;
 
-mod anomalies;
+pub(super) mod anomalies;
 mod borrowed;
 mod calls;
 mod conditions;

@@ -348,3 +348,15 @@ fn tests_that_hang_are_not_all_waited_for_again() {
         assert_eq!(*judge.unchanged.lock().unwrap(), [[looked_at.to_owned()]]);
     }
 }
+
+#[test]
+fn what_is_known_is_judged_when_the_time_is_over() {
+    let file = Source { path: "m.py".to_owned(), text: String::new() };
+    let judge = Script { tests: Vec::new(), file, trials: Mutex::new(0) };
+    let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
+    let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
+    let is_known = |n: &i32| n % 2 == 0;
+    let done = search::batch::on_threads(&means, &[1, 2, 3, 4], (0, is_known), |n| Ok(*n));
+    let done: Vec<Option<i32>> = done.into_iter().map(|one| one.map(Result::unwrap)).collect();
+    assert_eq!(done, [None, Some(2), None, Some(4)]);
+}

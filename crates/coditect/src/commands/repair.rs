@@ -101,7 +101,7 @@ fn focus(args: &RepairArgs, dir: &Path) -> Result<Focus, Report> {
         functions: named("--function", &args.functions)?,
         tests: named("--test", &args.tests)?,
         all: args.all,
-        snapshots: args.update_snapshots,
+        test_snapshots: args.update_snapshots,
         covered: None,
     })
 }

@@ -6,6 +6,7 @@ use tree_sitter::Node;
 
 use crate::languages::Language;
 use crate::repair::Source;
+use crate::repair::python::anomalies::is_yield;
 use crate::syntax::{Syntax, children};
 
 /// True where more statements of the changed files stand behind a jump, where nothing reaches them, than did before.
@@ -58,11 +59,6 @@ fn is_elsewhere(node: Node<'_>) -> bool {
     let kind = node.kind();
     let is_declared = ["function", "class", "label", "case", "declaration", "item", "clause"];
     is_declared.iter().any(|part| kind.contains(part)) || is_yield(node) || kind == "empty_statement"
-}
-
-/// A `yield` that is never reached makes a generator of a function.
-fn is_yield(node: Node<'_>) -> bool {
-    node.kind() == "expression_statement" && children(node).iter().any(|inner| inner.kind() == "yield")
 }
 
 #[cfg(test)]

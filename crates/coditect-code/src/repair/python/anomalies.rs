@@ -51,14 +51,15 @@ pub(super) fn of(text: &str, region: &Region<'_>) -> Vec<Anomaly> {
     found
 }
 
-/// A jump with code behind it. A `yield` that is never reached makes a generator of a function, and is meant.
+/// A jump with code behind it.
 fn hides_code(jump: Node<'_>) -> bool {
     let Some((_, siblings)) = block_of(jump) else { return false };
     let Some(at) = siblings.iter().position(|sibling| *sibling == jump) else { return false };
     siblings.get(at + 1).is_some_and(|next| !is_yield(*next))
 }
 
-fn is_yield(statement: Node<'_>) -> bool {
+/// A `yield` that is never reached makes a generator of a function, and is meant.
+pub(in crate::repair) fn is_yield(statement: Node<'_>) -> bool {
     statement.kind() == "expression_statement" && parts(statement).iter().any(|part| part.kind() == "yield")
 }
 

@@ -7,6 +7,7 @@ use super::facts::Site;
 use super::moves;
 use super::names;
 use super::operators;
+use super::types::Type;
 use crate::repair::EditKind;
 use crate::syntax::{Splice, children, parts, text_of};
 
@@ -60,11 +61,10 @@ fn form(desk: &mut Desk<'_, '_>, site: Site<'_>) {
     match inner.kind() {
         "assignment" => {
             if let Some(value) = inner.child_by_field_name("right") {
+                // What changes a list in place gives nothing that could be kept.
+                let fit = if desk.ty(value) == Type::Nothing { 3.0 } else { 0.3 };
                 let value = desk.text(value);
                 desk.raw(site, range.clone(), format!("return {value}"), EditKind::ReturnSlip, 0.4);
-                // What changes a list in place gives nothing that could be kept.
-                let nothing = [".append(", ".extend(", ".sort(", ".reverse(", ".insert("];
-                let fit = if nothing.iter().any(|name| value.contains(name)) { 3.0 } else { 0.3 };
                 desk.raw(site, range, value, EditKind::Reformed, fit);
             }
             return;

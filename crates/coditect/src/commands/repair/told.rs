@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use coditect_ports::workspace::Applied;
 use coditect_runtime::MissionView;
-use coditect_types::outcome::{ChangedPlace, OtherChange, Proposal};
+use coditect_types::outcome::{ChangedPlace, DIFF_BYTES, OtherChange, Proposal};
 use coditect_types::{MissionStatus, Record, TestStatus};
 use serde_json::{Value, json};
 
@@ -208,8 +208,8 @@ fn shortened(label: &str, tests: &[String]) -> Vec<String> {
 
 /// Whether a diff in the journal stands for bytes that are no text, or was cut where it became long.
 fn is_lossy(diff: &str) -> bool {
-    const CUT: usize = (64 << 10) - 4;
-    diff.contains(char::REPLACEMENT_CHARACTER) || diff.len() >= CUT
+    // It is cut between letters, so that it may be a little shorter.
+    diff.contains(char::REPLACEMENT_CHARACTER) || diff.len() > DIFF_BYTES - char::MAX.len_utf8()
 }
 
 fn whole_lines(diff: &str) -> String {

@@ -20,15 +20,15 @@ const DOUBTS: u64 = 10;
 
 impl Bench<'_> {
     /// Tests that turned out to pass and fail on the same tree: passes, runs.
-    pub(super) fn unsteady(&self) -> BTreeMap<String, (u32, u32)> {
+    pub(super) fn flaky(&self) -> BTreeMap<String, (u32, u32)> {
         self.doubts().flaky().clone()
     }
 
-    pub(super) fn is_unsteady(&self, id: &str) -> bool {
+    pub(super) fn is_known_flaky(&self, id: &str) -> bool {
         self.doubts().flaky().contains_key(id)
     }
 
-    pub(super) fn any_unsteady(&self) -> bool {
+    pub(super) fn any_flaky(&self) -> bool {
         !self.doubts().flaky().is_empty()
     }
 
@@ -41,22 +41,22 @@ impl Bench<'_> {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A trial in which tests that are known to be unsteady ended green: so they are nobody's reason to refuse it.
-    pub(super) fn steadied(&self, mut trial: Trial) -> Trial {
+    /// A trial in which tests that are known to be flaky ended green: so they are nobody's reason to refuse it.
+    pub(super) fn without_flaky(&self, mut trial: Trial) -> Trial {
         let doubts = self.doubts();
         if doubts.flaky().is_empty() {
             return trial;
         }
-        let (unsteady, red): (Vec<_>, Vec<_>) =
+        let (flaky, red): (Vec<_>, Vec<_>) =
             trial.red.into_iter().partition(|(id, _)| doubts.flaky().contains_key(id));
         trial.red = red;
-        trial.passed.extend(unsteady.into_iter().map(|(id, _)| id));
+        trial.passed.extend(flaky.into_iter().map(|(id, _)| id));
         trial
     }
 
     /// Whether tests that are red with a candidate, which is right but for them, say nothing against it. Looks into those
     /// that nobody looked into so far.
-    pub(super) fn are_unsteady(
+    pub(super) fn are_flaky(
         &self,
         overlay: &BTreeMap<String, String>,
         red: &[String],
@@ -106,22 +106,22 @@ impl Bench<'_> {
             Some(known) => known,
             None => self.tried_alone(overlay, scope)?,
         };
-        let trial = self.steadied(trial);
+        let trial = self.without_flaky(trial);
         let red: Vec<String> = trial.red.iter().map(|(id, _)| id.clone()).collect();
         let is_doubtful =
             matches!(scope, Scope::Whole) && !red.is_empty() && !overlay.is_empty() && !self.stop.is_wanted();
-        if !is_doubtful || !self.are_unsteady(overlay, &red)? {
+        if !is_doubtful || !self.are_flaky(overlay, &red)? {
             return Ok(trial);
         }
         // The run may have ended at the first of them.
-        Ok(self.steadied(self.tried_alone(overlay, scope)?))
+        Ok(self.without_flaky(self.tried_alone(overlay, scope)?))
     }
 
     fn tried_alone(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
         let suite = match scope {
             Scope::Tests { ids, stop_at_red } => {
                 // Whatever comes after one that counts for nothing is to be known too.
-                self.try_tests(overlay, ids, stop_at_red && !ids.iter().any(|id| self.is_unsteady(id)))?
+                self.try_tests(overlay, ids, stop_at_red && !ids.iter().any(|id| self.is_known_flaky(id)))?
             }
             Scope::Whole => self.try_whole(overlay)?,
         };
@@ -142,7 +142,7 @@ impl Bench<'_> {
     /// Where red tests are so only beside others, each trial of red tests takes the others along: those of their files,
     /// where that does, or else all. False: there are none.
     pub(super) fn seek_company(&mut self, red: &[TestResult]) -> Result<bool, PortError> {
-        let shared = |id: &&String| self.baseline.in_company.contains(id);
+        let shared = |id: &&String| self.baseline.order_dependent.contains(id);
         let shared: Vec<String> = red.iter().map(|test| &test.id).filter(shared).cloned().collect();
         if shared.is_empty() {
             return Ok(false);
