@@ -3,13 +3,23 @@
 mod anthropic;
 mod chat;
 mod errors;
+mod frames;
+mod gemini;
+mod kept;
+mod ollama;
+mod responses;
+mod tape;
 mod wire;
 
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use coditect_ports::{Model, ModelError, Stop};
 use coditect_types::limits::CallLimits;
 use coditect_types::{ModelReply, ModelRequest};
+
+pub use tape::{Recorder, Tape};
 
 /// A key that is shown to nobody: neither in errors nor in debug output.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -46,11 +56,38 @@ impl fmt::Debug for Secret {
 /// The protocol of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// Chat completions as OpenAI defines them, and as OpenRouter, DeepSeek, Groq, vLLM, llama-server, LM Studio and Ollama
-    /// speak them.
+    /// Chat completions as OpenAI defines them, and as OpenRouter, DeepSeek, Groq, vLLM, llama-server and LM Studio speak
+    /// them.
     Chat,
+    /// Responses of OpenAI.
+    Responses,
     /// Messages of Anthropic.
     Anthropic,
+    /// The chat of Ollama.
+    Ollama,
+    /// Gemini of Google.
+    Gemini,
+}
+
+impl Protocol {
+    /// All of them, with the names by which settings know them.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("chat", Self::Chat),
+        ("responses", Self::Responses),
+        ("anthropic", Self::Anthropic),
+        ("ollama", Self::Ollama),
+        ("gemini", Self::Gemini),
+    ];
+
+    fn speaks(self) -> Box<dyn wire::Speaks> {
+        match self {
+            Self::Chat => Box::new(chat::Chat::default()),
+            Self::Responses => Box::new(responses::Responses::default()),
+            Self::Anthropic => Box::new(anthropic::Messages::default()),
+            Self::Ollama => Box::new(ollama::Ollama::default()),
+            Self::Gemini => Box::new(gemini::Gemini::default()),
+        }
+    }
 }
 
 /// Where a model is, and how it is asked.
@@ -66,6 +103,8 @@ pub struct Endpoint {
     pub model: String,
     /// The key, where one is needed.
     pub key: Secret,
+    /// Tokens of prompt and answer together that it is to hold, for servers that want to be told.
+    pub context_tokens: u64,
 }
 
 /// A model behind an address.
@@ -77,6 +116,16 @@ impl Remote {
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
         Self(endpoint)
+    }
+}
+
+/// The model at an address; `kept` is where its answers are kept, so that the same request is not paid for twice.
+#[must_use]
+pub fn remote(endpoint: Endpoint, kept: Option<&Path>) -> Arc<dyn Model> {
+    let remote = Arc::new(Remote::new(endpoint.clone()));
+    match kept {
+        Some(dir) => Arc::new(kept::Kept::new(remote, &endpoint, dir)),
+        None => remote,
     }
 }
 
@@ -93,16 +142,13 @@ impl Model for Remote {
         hear: &mut dyn FnMut(&str),
     ) -> Result<ModelReply, ModelError> {
         let call = wire::Call { endpoint: &self.0, request, limits, stop };
-        match self.0.protocol {
-            Protocol::Chat => call.make(&mut chat::Chat::default(), hear),
-            Protocol::Anthropic => call.make(&mut anthropic::Messages::default(), hear),
-        }
+        call.make(&mut *self.0.protocol.speaks(), hear)
     }
 }
 
-/// The names of the models that a server offers, by `GET URL/models`.
+/// The names of the models that a server offers, by its protocol's own list.
 pub fn offered(endpoint: &Endpoint, limits: &CallLimits, stop: &Stop) -> Result<Vec<String>, ModelError> {
-    wire::offered(endpoint, limits, stop)
+    wire::offered(endpoint, &*endpoint.protocol.speaks(), limits, stop)
 }
 
 #[cfg(test)]

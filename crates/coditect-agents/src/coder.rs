@@ -371,6 +371,7 @@ fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Option
             rung,
             model,
             reply,
+            request,
             snapshot,
             project,
             baseline,
@@ -379,7 +380,7 @@ fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Option
             focus,
             waived,
         } => {
-            let (rung, suspects, request) = (*rung, [].as_slice(), "");
+            let (rung, suspects) = (*rung, [].as_slice());
             let case = Case {
                 rung,
                 snapshot,

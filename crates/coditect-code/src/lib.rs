@@ -11,6 +11,7 @@ pub mod languages;
 pub mod provenance;
 pub mod python;
 pub mod repair;
+pub mod review;
 mod shell;
 pub mod suggestions;
 pub mod suite;

@@ -9,11 +9,15 @@ use coditect_types::plan::Intent;
 use coditect_types::project::Framework;
 use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestStatus};
 
+use crate::gateway;
 use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
 use crate::parametrize::{allowance_ms, left};
 use crate::state::State;
 use crate::tasks::Task;
+
+/// A wait that a model asks for is waited up to this long where there is another model, ms.
+const PATIENCE_MS: u64 = 15_000;
 
 /// A contradiction between an expectation and an observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +106,10 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
             let is_slow_call =
                 matches!(task.spec.intent, Intent::AskModel { .. }) && failure.kind == ErrorKind::Interrupted;
             let left_ms = left(state, state.newest_ms).wall_ms;
-            let comes_too_late = failure.retry_after_ms.is_some_and(|ms| ms >= left_ms);
+            // Where another model can be asked meanwhile, a long wait is not waited.
+            let patience_ms =
+                if gateway::has_other(state, &task.spec.intent) { PATIENCE_MS } else { u64::MAX };
+            let comes_too_late = failure.retry_after_ms.is_some_and(|ms| ms >= left_ms || ms > patience_ms);
             let retry = is_transient(failure.kind)
                 && !is_slow_call
                 && !comes_too_late

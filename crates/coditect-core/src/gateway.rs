@@ -32,7 +32,10 @@ pub enum Next {
 pub fn next(state: &State, now_ms: u64) -> Next {
     let mut dear = None;
     for spec in &state.policy.models {
-        if given_up(state, &spec.name) || state.world.turns(&spec.name).len() >= MAX_REPLIES {
+        if !state.policy.allows(spec.rung)
+            || given_up(state, &spec.name)
+            || state.world.turns(&spec.name).len() >= MAX_REPLIES
+        {
             continue;
         }
         // What it will be told is not known before it was gathered.
@@ -48,6 +51,18 @@ pub fn next(state: &State, now_ms: u64) -> Next {
         }
     }
     dear.map_or(Next::None, Next::TooDear)
+}
+
+/// Whether there is another model to ask than the one that this intent asks.
+#[must_use]
+pub fn has_other(state: &State, intent: &Intent) -> bool {
+    let Intent::AskModel { model } = intent else { return false };
+    state.policy.models.iter().any(|spec| {
+        spec.name != *model
+            && state.policy.allows(spec.rung)
+            && !given_up(state, &spec.name)
+            && state.world.turns(&spec.name).len() < MAX_REPLIES
+    })
 }
 
 /// Whether a model could not be asked, so that another one is.

@@ -44,7 +44,8 @@ impl End {
 
 /// The first plan of a mission that was just submitted, by rules.
 pub(crate) fn begin(draft: &mut Draft) {
-    let has_model = !draft.state.policy.models.is_empty();
+    let policy = &draft.state.policy;
+    let has_model = policy.models.iter().any(|model| policy.allows(model.rung));
     match wish(&draft.state.request) {
         Wish::NeedsModel(_) | Wish::Unknown if has_model => draft.push(Event::PlanMade {
             tasks: plan::measure(),
@@ -139,7 +140,9 @@ fn extend_plan(draft: &mut Draft) {
                 count(red.len(), "test")
             );
             let tasks = plan::repair(state, wish(&state.request));
-            draft.push(Event::PlanMade { tasks, reason });
+            if !tasks.is_empty() {
+                draft.push(Event::PlanMade { tasks, reason });
+            }
         }
         return;
     }
@@ -150,7 +153,8 @@ fn extend_plan(draft: &mut Draft) {
         && !state.concluding
         && !state.open_tasks().any(|task| seeks_change(&task.spec.intent))
         && proposals_asked_for(state) <= state.replans as usize
-        && state.world.turns.is_empty();
+        && state.world.turns.is_empty()
+        && state.policy.allows(Rung::Reflex);
     if refused_and_open {
         let tasks = plan::another_proposal(state);
         let seen = state.world.violation.as_ref().map_or("", |(_, observed)| observed.as_str());
@@ -295,6 +299,7 @@ fn unsolved(state: &State) -> End {
     }
     if let Some(baseline) = world.baseline.as_deref()
         && !state.tasks.iter().any(|task| seeks_change(&task.spec.intent))
+        && (red_tests(state).is_empty() || !unknown_tests(state).is_empty())
     {
         return nothing_red(state, baseline);
     }

@@ -2,7 +2,7 @@
 
 use coditect_types::limits::CallLimits;
 use coditect_types::plan::Intent;
-use coditect_types::{Action, Budget, Focus, Rung, TaskSpec, TestReport};
+use coditect_types::{Action, Budget, Focus, ModelSpec, Rung, TaskSpec, TestReport};
 
 use crate::gateway;
 use crate::hand_over;
@@ -106,7 +106,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             Action::AskModel {
                 model: model.clone(),
                 request: gateway::affordable(state, model, now_ms)?,
-                limits: call_limits(state, now_ms),
+                limits: call_limits(state, model, now_ms),
             }
         }
         Intent::TryReply { rung } => {
@@ -115,6 +115,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 rung: *rung,
                 model: model.clone(),
                 reply: reply.clone(),
+                request: state.request.to_string(),
                 snapshot: snapshot()?,
                 project: world.project.as_deref()?.clone(),
                 baseline: world.baseline.as_deref()?.clone(),
@@ -144,7 +145,10 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
         | Intent::GatherContext
         | Intent::HandOver
         | Intent::DoNothing => 5 * SLACK_MS,
-        Intent::AskModel { .. } => CallLimits::default().wall_ms + SLACK_MS / 4,
+        Intent::AskModel { model } => {
+            let spec = state.policy.models.iter().find(|spec| spec.name == *model);
+            spec.map_or(CallLimits::default().wall_ms, |spec| spec.limits.wall_ms) + SLACK_MS / 4
+        }
         Intent::MeasureBaseline | Intent::VerifyChange | Intent::TryReply { .. } => {
             SUITE_RUNS * suite + SLACK_MS
         }
@@ -153,11 +157,11 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
 }
 
 /// How long a call may take: no longer than the mission has, with time kept back to try what is answered.
-fn call_limits(state: &State, now_ms: u64) -> CallLimits {
+fn call_limits(state: &State, model: &ModelSpec, now_ms: u64) -> CallLimits {
     let left = left(state, now_ms).wall_ms;
     let most = (left - reserve_ms(state, left)).max(1);
-    let usual = CallLimits::default();
-    CallLimits { wall_ms: usual.wall_ms.min(most), first_byte_ms: usual.first_byte_ms.min(most), ..usual }
+    let own = model.limits.clone();
+    CallLimits { wall_ms: own.wall_ms.min(most), first_byte_ms: own.first_byte_ms.min(most), ..own }
 }
 
 /// Time that no search gets, so that it reports before it is cut off and what it found can be proved and handed over: a

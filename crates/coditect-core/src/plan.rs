@@ -45,7 +45,7 @@ pub fn measure() -> Vec<TaskSpec> {
 }
 
 /// The tasks that turn red tests green: the rungs that need no model, then proof, then hand-over. Code that is yet to be
-/// written is nothing that a search over small changes finds.
+/// written is nothing that a search over small changes finds. Empty where the person allows none of these rungs.
 #[must_use]
 pub fn repair(state: &State, wish: Wish) -> Vec<TaskSpec> {
     let rungs: &[Rung] = match wish {
@@ -53,8 +53,15 @@ pub fn repair(state: &State, wish: Wish) -> Vec<TaskSpec> {
         Wish::NeedsModel(_) | Wish::RenewSnapshots => &[Rung::Recipe],
         Wish::FixTests | Wish::Unknown => &[Rung::Recipe, Rung::Reflex],
     };
-    let ladder = rungs.iter().map(|rung| Intent::TurnTestsGreen { rung: *rung });
-    chain(state.tasks.len(), ladder.chain([Intent::VerifyChange, Intent::HandOver]))
+    let ladder: Vec<Intent> = rungs
+        .iter()
+        .filter(|rung| state.policy.allows(**rung))
+        .map(|rung| Intent::TurnTestsGreen { rung: *rung })
+        .collect();
+    if ladder.is_empty() {
+        return Vec::new();
+    }
+    chain(state.tasks.len(), ladder.into_iter().chain([Intent::VerifyChange, Intent::HandOver]))
 }
 
 /// The tasks after a refused proposal: another one, with the knowledge of what was refused.

@@ -129,6 +129,7 @@ impl Truth {
                 tokens_cached: 0,
                 tokens_out: u64::from(n) * 15_000_000,
             },
+            limits: Default::default(),
         };
         let budget = Budget {
             model_calls: chance.below(8),

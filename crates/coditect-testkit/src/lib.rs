@@ -8,4 +8,5 @@ pub mod chance;
 pub mod conformance;
 pub mod invent;
 pub mod memory_journal;
+pub mod provider;
 pub mod sim;

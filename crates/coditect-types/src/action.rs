@@ -110,6 +110,9 @@ pub enum Action {
         model: String,
         /// What it answered: data, never instruction.
         reply: String,
+        /// What was asked for, in the person's words.
+        #[serde(default)]
+        request: String,
         /// Where work starts.
         snapshot: Snapshot,
         /// How its tests are run.

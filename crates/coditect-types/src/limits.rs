@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::focus::{Delivery, Focus};
 use crate::model::ModelSpec;
 use crate::project::ReportSource;
+use crate::receipt::Rung;
 use crate::sandbox::Tier;
 
 /// Limits of one run in a sandbox. Every one is enforced or the tier says that it cannot.
@@ -110,6 +111,9 @@ pub struct Policy {
     /// The models that may be asked, in this order; none: no request leaves the machine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelSpec>,
+    /// The rungs of the ladder that may be stood on; none named: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<Rung>,
     /// The test command, where the person gave one (program first).
     pub test_command: Option<Vec<String>>,
     /// Where that command leaves its results test by test, where the person said so.
@@ -125,6 +129,14 @@ pub struct Policy {
     /// In which form a change is handed over.
     #[serde(skip_serializing_if = "is_default")]
     pub delivery: Delivery,
+}
+
+impl Policy {
+    /// Whether changes may be looked for on this rung.
+    #[must_use]
+    pub fn allows(&self, rung: Rung) -> bool {
+        self.rungs.is_empty() || self.rungs.contains(&rung)
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::CallLimits;
 use crate::receipt::Rung;
 
 /// A model that the person chose, with its limits and its price.
@@ -21,6 +22,13 @@ pub struct ModelSpec {
     /// What it costs.
     #[serde(default)]
     pub price: Price,
+    /// How long one call of it may take.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub limits: CallLimits,
+}
+
+fn is_usual(limits: &CallLimits) -> bool {
+    *limits == CallLimits::default()
 }
 
 /// How a model is asked to write a change. Whatever it writes is read if it can be.

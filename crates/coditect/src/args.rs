@@ -132,6 +132,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) shown: Shown,
     #[command(flatten)]
+    pub(crate) tapes: TapeFlags,
+    #[command(flatten)]
     pub(crate) settings: SettingFlags,
 }
 
@@ -144,6 +146,45 @@ pub(crate) struct Shown {
     /// With --json: print progress notices between the events too (they are not kept)
     #[arg(long, requires = "json")]
     pub(crate) progress: bool,
+}
+
+/// Settings of the ladder: which rungs it has, and what models may cost.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct LadderFlags {
+    /// A language model that may be asked where no search finds a change, such as `ollama/qwen2.5-coder`; may be
+    /// repeated. Without it, and without `models` in your settings, no text leaves the machine
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Vec<String>,
+    /// Ask no language model, whatever the settings say
+    #[arg(long, conflicts_with = "model")]
+    pub(crate) no_model: bool,
+    /// The rungs on which changes are looked for, some of recipe,reflex,small_model,large_model [default: all]
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) rungs: Option<String>,
+    /// Whether answers of language models are kept and used again for the very same request: on or off
+    #[arg(long, value_name = "WHETHER")]
+    pub(crate) reply_cache: Option<String>,
+    /// Calls of language models
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) max_calls: Option<String>,
+    /// Tokens of language models, of prompts and answers together
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) max_tokens: Option<String>,
+    /// Money for language models, US dollars
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
+    pub(crate) max_usd: Option<String>,
+}
+
+/// Exchanges with models on tape.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Record and replay")]
+pub(crate) struct TapeFlags {
+    /// Write every exchange with language models into a new file: what was sent and answered, word for word, and no key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Ask no language model: take the answers out of a file that `--record` wrote, and fail where it has none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "model", "no_model"])]
+    pub(crate) replay: Option<PathBuf>,
 }
 
 /// Settings that a flag can set; the same keys exist in files and in the environment.
@@ -178,22 +219,8 @@ pub(crate) struct SettingFlags {
     /// Candidates that may be tried
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) max_candidates: Option<String>,
-    /// A language model that may be asked where no search finds a change, such as `ollama/qwen2.5-coder`; may be
-    /// repeated. Without it, and without `models` in your settings, no text leaves the machine
-    #[arg(long, value_name = "NAME")]
-    pub(crate) model: Vec<String>,
-    /// Ask no language model, whatever the settings say
-    #[arg(long, conflicts_with = "model")]
-    pub(crate) no_model: bool,
-    /// Calls of language models
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) max_calls: Option<String>,
-    /// Tokens of language models, of prompts and answers together
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) max_tokens: Option<String>,
-    /// Money for language models, US dollars
-    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
-    pub(crate) max_usd: Option<String>,
+    #[command(flatten)]
+    pub(crate) ladder: LadderFlags,
     /// Time for one run of the test suite, seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout_s: Option<String>,
@@ -247,6 +274,8 @@ pub(crate) struct WhyArgs {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) of: OneMission,
+    #[command(flatten)]
+    pub(crate) tapes: TapeFlags,
     #[command(flatten)]
     pub(crate) shown: Shown,
 }

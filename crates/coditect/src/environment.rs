@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use coditect_adapters::model::Endpoint;
+use coditect_ports::Model;
 use coditect_types::ErrorKind;
 
 use crate::args::Global;
@@ -28,7 +29,7 @@ pub(crate) struct Site {
     /// The image of the container sandbox, where the person's settings name one.
     pub(crate) image: Option<String>,
     /// The models that were chosen, with their keys.
-    pub(crate) models: Vec<Endpoint>,
+    pub(crate) models: Vec<Arc<dyn Model>>,
     /// Where toolchains keep things, by the variables that say so.
     pub(crate) toolchains: BTreeMap<String, PathBuf>,
 }

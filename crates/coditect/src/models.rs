@@ -2,15 +2,21 @@
 //! the person has not chosen by name; a key is looked for only then.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use coditect_adapters::model::{Endpoint, Protocol, Secret};
+use coditect_adapters::model::{Endpoint, Protocol, Recorder, Secret, Tape, remote};
+use coditect_ports::Model;
+use coditect_types::limits::CallLimits;
 use coditect_types::model::{EditForm, ModelSpec, Price};
 use coditect_types::{ErrorKind, Policy, Rung};
 use serde::{Deserialize, Serialize};
 
+use crate::args::TapeFlags;
 use crate::environment::Environment;
-use crate::report::Report;
+use crate::report::{Doing, Report};
+use crate::settings::Settings;
 use crate::words;
 
 /// What the person's file says of a model, in `[model.NAME]`.
@@ -21,7 +27,7 @@ pub(crate) struct Table {
     pub(crate) provider: Option<String>,
     /// The address up to the version.
     pub(crate) url: Option<String>,
-    /// `chat` or `anthropic`.
+    /// One of [`Protocol::ALL`].
     pub(crate) protocol: Option<String>,
     /// The provider's own name of it; the table's name where it is not said.
     pub(crate) model: Option<String>,
@@ -29,6 +35,8 @@ pub(crate) struct Table {
     pub(crate) api_key_env: Option<String>,
     /// The command that prints the key.
     pub(crate) api_key_command: Option<String>,
+    /// The account below which the desktop's keyring has the key, of the service `coditect`.
+    pub(crate) api_key_keyring: Option<String>,
     /// Tokens of prompt and answer together that it can hold.
     pub(crate) context_tokens: Option<u64>,
     /// Tokens of one answer at most.
@@ -37,6 +45,12 @@ pub(crate) struct Table {
     pub(crate) size: Option<String>,
     /// `whole` or `search-replace`.
     pub(crate) edits: Option<String>,
+    /// Seconds until an answer begins, at most.
+    pub(crate) first_byte_s: Option<u64>,
+    /// Seconds between two pieces of an answer, at most.
+    pub(crate) idle_s: Option<u64>,
+    /// Seconds for a whole call, at most.
+    pub(crate) call_s: Option<u64>,
     /// US dollars for a million tokens of prompts.
     pub(crate) usd_per_mtok_in: Option<f64>,
     /// The same where the provider has them cached.
@@ -53,7 +67,7 @@ pub(crate) struct Provider {
     /// Its address.
     pub(crate) url: &'static str,
     /// How it is spoken to.
-    protocol: Protocol,
+    pub(crate) protocol: Protocol,
     /// The variable in which people keep its key; None: it needs none, and its models run here and cost nothing.
     pub(crate) key: Option<&'static str>,
 }
@@ -71,7 +85,7 @@ impl Provider {
 /// Providers, those on this machine first, at their conventional addresses.
 pub(crate) const PROVIDERS: &[Provider] = &[
     Provider::here("llama-server", "http://127.0.0.1:8080/v1"),
-    Provider::here("ollama", "http://127.0.0.1:11434/v1"),
+    Provider { name: "ollama", url: "http://127.0.0.1:11434", protocol: Protocol::Ollama, key: None },
     Provider::here("lmstudio", "http://127.0.0.1:1234/v1"),
     Provider::here("vllm", "http://127.0.0.1:8000/v1"),
     Provider {
@@ -80,7 +94,18 @@ pub(crate) const PROVIDERS: &[Provider] = &[
         protocol: Protocol::Anthropic,
         key: Some("ANTHROPIC_API_KEY"),
     },
-    Provider::chat("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    Provider {
+        name: "openai",
+        url: "https://api.openai.com/v1",
+        protocol: Protocol::Responses,
+        key: Some("OPENAI_API_KEY"),
+    },
+    Provider {
+        name: "gemini",
+        url: "https://generativelanguage.googleapis.com/v1beta",
+        protocol: Protocol::Gemini,
+        key: Some("GEMINI_API_KEY"),
+    },
     Provider::chat("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     Provider::chat("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     Provider::chat("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
@@ -140,34 +165,57 @@ pub(crate) fn known(name: &str, tables: &Tables) -> Result<Known, Report> {
     let is_here = is_loopback(&url);
     if url.starts_with("http://")
         && !is_here
-        && (table.api_key_env.is_some() || table.api_key_command.is_some())
+        && (table.api_key_env.is_some() || table.api_key_command.is_some() || table.api_key_keyring.is_some())
     {
         return Err(
             wrong(name, "a key would go to another machine unencrypted").hint("use an https:// address")
         );
     }
-    let protocol = match table.protocol.as_deref() {
-        None => provider.map_or(Protocol::Chat, |provider| provider.protocol),
-        Some("chat") => Protocol::Chat,
-        Some("anthropic") => Protocol::Anthropic,
-        Some(other) => {
-            return Err(wrong(name, format!("`{other}` is none of the protocols chat, anthropic")));
-        }
-    };
+    let protocol = protocol(name, table, provider, &url)?;
     let own = if rest.is_empty() { name } else { rest };
     let model = table
         .model
         .clone()
         .unwrap_or_else(|| if by_name.is_some() { own.to_owned() } else { name.to_owned() });
-    let key_env = table.api_key_env.clone().or_else(|| match &table.api_key_command {
+    let key_command = table
+        .api_key_command
+        .clone()
+        .or_else(|| table.api_key_keyring.as_ref().map(|account| keyring(account)));
+    let key_env = table.api_key_env.clone().or_else(|| match &key_command {
         Some(_) => None,
         // The key of a provider does not go to an address that is not its own.
         None if table.url.is_some() => None,
         None => provider.and_then(|provider| provider.key).map(str::to_owned),
     });
     let (spec, is_priced) = spec(name, table, is_here)?;
-    let key_command = table.api_key_command.clone();
     Ok(Known { spec, protocol, url, model, key_env, key_command, is_here, is_priced })
+}
+
+/// The command that prints a key of the desktop's keyring: the system's own, which asks the person where it must.
+fn keyring(account: &str) -> String {
+    let words = match cfg!(target_os = "macos") {
+        true => {
+            ["security", "find-generic-password", "-w", "-s", "coditect", "-a", account].as_slice().to_vec()
+        }
+        false => ["secret-tool", "lookup", "service", "coditect", "account", account].as_slice().to_vec(),
+    };
+    words::join(&words.into_iter().map(str::to_owned).collect::<Vec<_>>())
+}
+
+/// How a model is spoken to.
+fn protocol(name: &str, table: &Table, provider: Option<&Provider>, url: &str) -> Result<Protocol, Report> {
+    let Some(said) = table.protocol.as_deref() else {
+        return Ok(match provider.map_or(Protocol::Chat, |provider| provider.protocol) {
+            // The address of the completions that other programs want of it.
+            Protocol::Ollama if url.trim_end_matches('/').ends_with("/v1") => Protocol::Chat,
+            protocol => protocol,
+        });
+    };
+    let known = Protocol::ALL.iter().find(|(of, _)| *of == said);
+    known.map(|(_, protocol)| *protocol).ok_or_else(|| {
+        let all: Vec<_> = Protocol::ALL.iter().map(|(name, _)| *name).collect();
+        wrong(name, format!("`{said}` is none of the protocols {}", all.join(", ")))
+    })
 }
 
 /// What a mission is told of a model, and whether its price is known.
@@ -220,8 +268,30 @@ fn spec(name: &str, table: &Table, is_here: bool) -> Result<(ModelSpec, bool), R
         tokens_out: price(table.usd_per_mtok_out)?,
     };
     let is_priced = is_here || (table.usd_per_mtok_in.is_some() && table.usd_per_mtok_out.is_some());
-    let spec = ModelSpec { name: name.to_owned(), rung, context_tokens, output_tokens, edits, price };
+    let spec = ModelSpec {
+        name: name.to_owned(),
+        rung,
+        context_tokens,
+        output_tokens,
+        edits,
+        price,
+        limits: limits(name, table)?,
+    };
     Ok((spec, is_priced))
+}
+
+/// How long one call may take.
+fn limits(name: &str, table: &Table) -> Result<CallLimits, Report> {
+    let usual = CallLimits::default();
+    let ms = |key: &str, said: Option<u64>, usual: u64| match said {
+        None => Ok(usual),
+        Some(s @ 1..=86_400) => Ok(s * 1_000),
+        Some(s) => Err(wrong(name, format!("`{key}` is {s}, and not from 1 to 86400"))),
+    };
+    let wall_ms = ms("call_s", table.call_s, usual.wall_ms)?;
+    let first_byte_ms = ms("first_byte_s", table.first_byte_s, usual.first_byte_ms)?.min(wall_ms);
+    let idle_ms = ms("idle_s", table.idle_s, usual.idle_ms)?.min(wall_ms);
+    Ok(CallLimits { connect_ms: usual.connect_ms.min(wall_ms), first_byte_ms, idle_ms, wall_ms, ..usual })
 }
 
 /// Whether an address is this machine's own.
@@ -244,6 +314,7 @@ impl Known {
             url: self.url.clone(),
             model: self.model.clone(),
             key: self.key(env)?,
+            context_tokens: self.spec.context_tokens,
         })
     }
 
@@ -276,29 +347,54 @@ impl Known {
     }
 }
 
-/// The models that a mission may ask, by name, with their keys. A price that is not known would make the budget of money a
-/// word only.
-pub(crate) fn choose(
-    names: &[String],
-    tables: &Tables,
-    env: &Environment,
-    policy: &mut Policy,
-) -> Result<Vec<Endpoint>, Report> {
-    let mut endpoints = Vec::new();
-    for name in names {
-        let known = known(name, tables)?;
-        if !known.is_priced {
-            return Err(wrong(name, "what it costs is not known, so no budget of money could be kept").hint(format!(
-                "write `usd_per_mtok_in` and `usd_per_mtok_out` into `[model.\"{name}\"]` of your settings file \
-                 (`coditect config` says where it is); 0 where it is free"
-            )));
+/// What decides which models a mission asks, and how they are reached.
+pub(crate) struct Choice<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) tapes: &'a TapeFlags,
+    /// Where answers are kept.
+    pub(crate) cache: &'a Path,
+    pub(crate) env: &'a Environment,
+}
+
+impl Choice<'_> {
+    /// The models that a mission may ask, by name, with their keys. A price that is not known would make the budget of money
+    /// a word only.
+    pub(crate) fn of(&self, names: &[String], policy: &mut Policy) -> Result<Vec<Arc<dyn Model>>, Report> {
+        if let Some(path) = &self.tapes.replay {
+            let tape = Tape::open(path).doing("reading what was recorded")?;
+            policy.models = tape.specs().to_vec();
+            return Ok(tape.models());
         }
-        endpoints.push(known.endpoint(env)?);
-        policy.models.push(known.spec);
+        let replies = self.cache.join("replies");
+        let kept = self.settings.keeps_replies.then_some(replies.as_path());
+        let mut models = Vec::new();
+        for name in names {
+            let known = known(name, &self.settings.model)?;
+            if !known.is_priced {
+                return Err(wrong(name, "what it costs is not known, so no budget of money could be kept").hint(format!(
+                    "write `usd_per_mtok_in` and `usd_per_mtok_out` into `[model.\"{name}\"]` of your settings file \
+                     (`coditect config` says where it is); 0 where it is free"
+                )));
+            }
+            models.push(remote(known.endpoint(self.env)?, kept));
+            policy.models.push(known.spec);
+        }
+        // A small model is asked before a large one; those of one size in the order in which they were named.
+        policy.models.sort_by_key(|spec| spec.rung);
+        let cheap = [Rung::Recipe, Rung::Reflex];
+        if !cheap
+            .into_iter()
+            .chain(policy.models.iter().map(|model| model.rung))
+            .any(|rung| policy.allows(rung))
+        {
+            let cause = "of the rungs that are left, none can be stood on: no model of that size is chosen";
+            return Err(Report::new(ErrorKind::Invalid, "choosing the rungs", cause)
+                .hint("choose a model with `--model NAME`, or allow `recipe` and `reflex` with `--rungs`"));
+        }
+        let Some(path) = &self.tapes.record else { return Ok(models) };
+        let recorder = Recorder::create(path, &policy.models).doing("recording what models say")?;
+        Ok(models.into_iter().map(|model| recorder.listen(model)).collect())
     }
-    // A small model is asked before a large one; those of one size in the order in which they were named.
-    policy.models.sort_by_key(|spec| spec.rung);
-    Ok(endpoints)
 }
 
 #[cfg(test)]

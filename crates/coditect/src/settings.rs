@@ -15,12 +15,13 @@ use std::path::{Path, PathBuf};
 
 use coditect_types::limits::SandboxChoice;
 use coditect_types::project::{ReportFormat, ReportSource};
-use coditect_types::{Budget, Delivery, ErrorKind, Focus, Limits, Policy, Tier};
+use coditect_types::{Budget, Delivery, ErrorKind, Focus, Limits, Policy, Rung, Tier};
 use serde::Serialize;
 
 use crate::args::SettingFlags;
 use crate::environment::Environment;
 use crate::models::Tables;
+use crate::phrase;
 use crate::report::Report;
 
 pub(crate) use keys::{KEYS, Key, ProjectMay, Value};
@@ -104,6 +105,10 @@ pub(crate) struct Settings {
     pub(crate) models: Vec<String>,
     /// What models are, by name.
     pub(crate) model: Tables,
+    /// Rungs that may be stood on; empty: all.
+    pub(crate) rungs: Vec<Rung>,
+    /// Whether answers of models are kept.
+    pub(crate) keeps_replies: bool,
     /// Calls of models.
     pub(crate) max_calls: u64,
     /// Tokens of models.
@@ -139,6 +144,7 @@ impl Settings {
             },
             sandbox: self.sandbox,
             models: Vec::new(),
+            rungs: self.rungs.clone(),
             waived: self.waive.clone(),
             test_command: self.test_command.clone(),
             report: self.report.clone(),
@@ -274,6 +280,8 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         max_candidates: number("max_candidates"),
         models: words("models").map(<[String]>::to_vec).unwrap_or_default(),
         model: get("model").and_then(Value::models).cloned().unwrap_or_default(),
+        rungs: rungs(words("rungs").unwrap_or_default()),
+        keeps_replies: get("reply_cache").and_then(Value::word) != Some("off"),
         max_calls: number("max_calls"),
         max_tokens: number("max_tokens"),
         max_micro_usd: number("max_usd"),
@@ -282,6 +290,14 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         agents: u32::try_from(number("agents")).unwrap_or(u32::MAX),
         seed: number("seed"),
     }
+}
+
+/// Rungs by their names; empty where it is all of them.
+fn rungs(names: &[String]) -> Vec<Rung> {
+    let all = [Rung::Recipe, Rung::Reflex, Rung::SmallModel, Rung::LargeModel];
+    let is_named = |rung: &Rung| names.contains(&phrase::rung(*rung).replace(' ', "_"));
+    let named: Vec<Rung> = all.into_iter().filter(is_named).collect();
+    if named.len() == all.len() { Vec::new() } else { named }
 }
 
 /// Where the results of a test command are. A path alone says the format by its ending.

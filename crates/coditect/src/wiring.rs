@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use coditect_adapters::bench::JournalBench;
 use coditect_adapters::mailbox::Letter;
-use coditect_adapters::model::Remote;
 use coditect_adapters::{LocalBus, Mailbox, Segments, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
@@ -188,8 +187,7 @@ pub(crate) fn house(
     };
     let mailbox = mailbox(site);
     let bus = Arc::new(LocalBus::new());
-    let models =
-        site.models.iter().cloned().map(|model| Arc::new(Remote::new(model)) as Arc<dyn Model>).collect();
+    let models = site.models.clone();
     Ok(House { journal: keeper, bus, notes, workspace, mailbox, agents, models, workers, _scratch: scratch })
 }
 

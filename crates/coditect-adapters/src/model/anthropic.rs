@@ -17,8 +17,8 @@ pub(super) struct Messages {
 }
 
 impl Speaks for Messages {
-    fn path(&self) -> &'static str {
-        "/messages"
+    fn path(&self, _: &Endpoint) -> String {
+        "/messages".into()
     }
 
     fn headers(&self, endpoint: &Endpoint) -> Vec<(&'static str, String)> {

@@ -5,22 +5,19 @@ use coditect_types::model::{Finish, Speaker, Usage};
 use serde_json::{Value, json};
 
 use super::Endpoint;
-use super::wire::{Speaks, Told};
+use super::wire::{Speaks, Told, bearer, text_at};
 
 /// The protocol. It keeps nothing between events.
 #[derive(Debug, Default)]
 pub(super) struct Chat {}
 
 impl Speaks for Chat {
-    fn path(&self) -> &'static str {
-        "/chat/completions"
+    fn path(&self, _: &Endpoint) -> String {
+        "/chat/completions".into()
     }
 
     fn headers(&self, endpoint: &Endpoint) -> Vec<(&'static str, String)> {
-        match endpoint.key.is_empty() {
-            true => Vec::new(),
-            false => vec![("authorization", format!("Bearer {}", endpoint.key.reveal()))],
-        }
+        bearer(endpoint)
     }
 
     fn body(&self, endpoint: &Endpoint, request: &ModelRequest) -> Value {
@@ -65,9 +62,13 @@ impl Speaks for Chat {
         let Some(choice) = event.get("choices").and_then(|choices| choices.get(0)) else { return Ok(()) };
         // An answer that is not streamed has the same under another name.
         let part = choice.get("delta").or_else(|| choice.get("message")).unwrap_or(&Value::Null);
-        let text = |key: &str| part.get(key).and_then(Value::as_str).unwrap_or_default();
+        let text = |key: &str| text_at(part, key);
         told.text.push_str(text("content"));
         told.thought_bytes += (text("reasoning_content").len() + text("reasoning").len()) as u64;
+        // No tool was offered; what a call of one says is no answer, and must have an end too.
+        for call in part.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
+            told.thought_bytes += text_at(&call["function"], "arguments").len() as u64;
+        }
         if !text("refusal").is_empty() {
             told.text.push_str(text("refusal"));
             told.finish = Some(Finish::Refused);

@@ -107,6 +107,7 @@ fn call(protocol: Protocol, url: &str, limits: &CallLimits, stop: &Stop) -> Resu
         url: url.into(),
         model: "coder".into(),
         key: Secret::new(KEY),
+        context_tokens: 4_096,
     };
     Remote::new(endpoint).answer(&asked(), limits, stop, &mut |_| {})
 }
@@ -275,6 +276,7 @@ fn a_key_with_a_line_end_is_refused_without_being_told() {
         url: "http://127.0.0.1:1/v1".into(),
         model: "coder".into(),
         key: Secret::new("sk-a\nsk-b-secret"),
+        context_tokens: 4_096,
     };
     let error = Remote::new(endpoint).answer(&asked(), &limits(), &Stop::new(), &mut |_| {}).unwrap_err();
     assert_eq!(error.error.kind, ErrorKind::Denied);
@@ -290,6 +292,7 @@ fn the_models_of_a_server_are_listed() {
         url: server(status("200 OK", "", list)).url,
         model: String::new(),
         key: Secret::default(),
+        context_tokens: 4_096,
     };
     assert_eq!(offered(&endpoint, &limits(), &Stop::new()).unwrap(), ["coder-1.5b", "other"]);
 }

@@ -6,13 +6,13 @@ use coditect_ports::{ModelError, PortError, Stop};
 use coditect_types::limits::CallLimits;
 use coditect_types::model::{Finish, Usage};
 use coditect_types::{ErrorKind, ModelReply, ModelRequest};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, redirect};
 use serde_json::Value;
-use sse_stream::SseStream;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::frames::{frames, framing};
 use super::{Endpoint, errors};
 
 /// How often a call looks whether it is to stop.
@@ -27,13 +27,30 @@ const BYTES_PER_TOKEN: u64 = 3;
 /// What a protocol must say of itself.
 pub(super) trait Speaks {
     /// The path behind the address.
-    fn path(&self) -> &'static str;
+    fn path(&self, endpoint: &Endpoint) -> String;
+    /// The path of the list of models behind the address.
+    fn list_path(&self) -> &'static str {
+        "/models"
+    }
     /// Headers with the key.
     fn headers(&self, endpoint: &Endpoint) -> Vec<(&'static str, String)>;
     /// The body of a request.
     fn body(&self, endpoint: &Endpoint, request: &ModelRequest) -> Value;
     /// Takes in an event of the answer, or the whole of one that was not streamed.
     fn take(&mut self, event: &Value, told: &mut Told) -> Result<(), Value>;
+}
+
+/// The header of a key that its bearer may use (RFC 6750), where there is one.
+pub(super) fn bearer(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    match endpoint.key.is_empty() {
+        true => Vec::new(),
+        false => vec![("authorization", format!("Bearer {}", endpoint.key.reveal()))],
+    }
+}
+
+/// The text below a key, or none.
+pub(super) fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What an answer has been so far.
@@ -96,7 +113,7 @@ impl Call<'_> {
         hear: &mut dyn FnMut(&str),
     ) -> Result<(), ModelError> {
         let Self { endpoint, request, limits, .. } = self;
-        let url = format!("{}{}", endpoint.url.trim_end_matches('/'), speaks.path());
+        let url = format!("{}{}", endpoint.url.trim_end_matches('/'), speaks.path(endpoint));
         let body = speaks.body(endpoint, request).to_string();
         let client = client(limits)?;
         let headers = headers(&speaks.headers(endpoint))?;
@@ -107,7 +124,7 @@ impl Call<'_> {
         if !response.status().is_success() {
             return Err(refused(endpoint, response, limits).await);
         }
-        if !is_stream(&response) {
+        let Some(framing) = framing(&response) else {
             let most = usize::try_from(limits.reply_bytes.saturating_mul(4)).unwrap_or(usize::MAX);
             let body =
                 by(first, text_of(response, most), || slow(endpoint, "answered", limits.first_byte_ms))
@@ -116,26 +133,29 @@ impl Call<'_> {
             let event = json(endpoint, &body)?;
             self.take(speaks, &event, told, hear)?;
             return self.whole(told);
-        }
-        let most = limits.reply_bytes.saturating_mul(STREAM_FACTOR);
-        let mut events = Box::pin(SseStream::from_bytes_stream(bounded(response, most)));
+        };
+        let mut pieces = frames(response, framing, limits.reply_bytes.saturating_mul(STREAM_FACTOR));
         let mut next_by = first;
         loop {
             let limit_ms = if next_by == first { limits.first_byte_ms } else { limits.idle_ms };
-            let next = by(next_by, events.next(), || slow(endpoint, "went on", limit_ms)).await?;
-            let event = match next {
+            let next = by(next_by, pieces.next(), || slow(endpoint, "went on", limit_ms)).await?;
+            let piece = match next {
                 None => break,
-                Some(Ok(event)) => event,
+                Some(Ok(piece)) => piece,
                 Some(Err(error)) => {
                     return Err(unavailable(format!("the answer of `{}` broke off: {error}", endpoint.name)));
                 }
             };
+            let piece = piece.trim();
+            // What only keeps the connection open is no sign that the answer comes along.
+            if piece.is_empty() {
+                continue;
+            }
             next_by = Instant::now() + ms(limits.idle_ms);
-            let Some(data) = event.data.filter(|data| !data.trim().is_empty()) else { continue };
-            if data.trim() == "[DONE]" {
+            if piece == "[DONE]" {
                 break;
             }
-            self.take(speaks, &json(endpoint, &data)?, told, hear)?;
+            self.take(speaks, &json(endpoint, piece)?, told, hear)?;
         }
         self.whole(told)
     }
@@ -174,17 +194,13 @@ fn reckoned(sent: u64, told: &Told) -> Usage {
 /// The names of the models that a server offers.
 pub(super) fn offered(
     endpoint: &Endpoint,
+    speaks: &dyn Speaks,
     limits: &CallLimits,
     stop: &Stop,
 ) -> Result<Vec<String>, ModelError> {
     let asking = async {
-        let url = format!("{}/models", endpoint.url.trim_end_matches('/'));
-        let key = if endpoint.key.is_empty() {
-            Vec::new()
-        } else {
-            vec![("authorization", format!("Bearer {}", endpoint.key.reveal()))]
-        };
-        let sending = client(limits)?.get(url).headers(headers(&key)?).send();
+        let url = format!("{}{}", endpoint.url.trim_end_matches('/'), speaks.list_path());
+        let sending = client(limits)?.get(url).headers(headers(&speaks.headers(endpoint))?).send();
         let response = sending.await.map_err(|error| unreachable(endpoint, &error))?;
         if !response.status().is_success() {
             return Err(refused(endpoint, response, limits).await);
@@ -194,6 +210,7 @@ pub(super) fn offered(
         let models = list.get("data").or_else(|| list.get("models")).and_then(Value::as_array);
         let name = |model: &Value| {
             let id = model.get("id").or_else(|| model.get("name")).and_then(Value::as_str)?;
+            let id = id.strip_prefix("models/").unwrap_or(id);
             Some(id.chars().filter(|c| !c.is_control()).take(200).collect())
         };
         Ok(models.into_iter().flatten().filter_map(name).take(1_000).collect())
@@ -263,11 +280,6 @@ fn headers(all: &[(&'static str, String)]) -> Result<HeaderMap, ModelError> {
     Ok(map)
 }
 
-fn is_stream(response: &Response) -> bool {
-    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
-}
-
 /// The body as text, if it is no longer than `most` bytes; what broke off is as far as it came.
 async fn text_of(response: Response, most: usize) -> Option<String> {
     let mut body = Vec::new();
@@ -279,16 +291,6 @@ async fn text_of(response: Response, most: usize) -> Option<String> {
         body.extend_from_slice(&chunk);
     }
     Some(String::from_utf8_lossy(&body).into_owned())
-}
-
-/// The bytes of a body, with an error where there are too many: an event without an end would fill the memory.
-fn bounded(response: Response, most: u64) -> impl Stream<Item = Result<bytes::Bytes, std::io::Error>> {
-    let mut seen = 0_u64;
-    response.bytes_stream().map(move |chunk| {
-        let chunk = chunk.map_err(|error| std::io::Error::other(deepest(&error)))?;
-        seen += chunk.len() as u64;
-        if seen > most { Err(std::io::Error::other("it is too long")) } else { Ok(chunk) }
-    })
 }
 
 async fn refused(endpoint: &Endpoint, response: Response, limits: &CallLimits) -> ModelError {
@@ -333,7 +335,7 @@ fn unreachable(endpoint: &Endpoint, error: &reqwest::Error) -> ModelError {
 }
 
 /// The innermost cause, which is the one that a person can do something about.
-fn deepest(error: &dyn std::error::Error) -> String {
+pub(super) fn deepest(error: &dyn std::error::Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use coditect_code::languages::is_test_path;
 use coditect_code::python::Listing;
+use coditect_code::review::{self, Asked, Changed};
 use coditect_code::suite::SuiteRun;
 use coditect_code::written::{self, Applied, Refused};
 use coditect_ports::workspace::FileEdit;
@@ -96,8 +97,10 @@ impl Coder {
             known.map(|source| source.text.clone()).or_else(|| text_below(view, path))
         };
         let Applied { files, mut refused } = written::apply(&changes, &current);
+        let files: Vec<(String, String)> = files.into_iter().take(MOST_FILES).collect();
+        let findings = looked_at(case, &files, sources, &current);
         let mut edits = Vec::new();
-        for (path, text) in files.into_iter().take(MOST_FILES) {
+        for (path, text) in files {
             match may_change(case, &path, view, &product, sources) {
                 Ok(()) => match sources.script.bytes(case.below_root(&path), &text) {
                     Some(content) => edits.push(FileEdit { path, content: Some(content) }),
@@ -124,6 +127,15 @@ impl Coder {
             return Err(Refusal::new(
                 format!("The answer of `{}` changes nothing.", reply.model),
                 "Your answer leaves every file as it was, and the tests fail.",
+            ));
+        }
+        if let Some(first) = findings.first() {
+            let told: String = findings.iter().map(|finding| format!("- {finding}\n")).collect();
+            return Err(Refusal::new(
+                format!("A change of `{}` was refused unrun: {first}.", reply.model),
+                format!(
+                    "A review refused this change before any test ran. Write one that does without:\n{told}"
+                ),
             ));
         }
         Ok(edits)
@@ -194,6 +206,21 @@ impl Coder {
             },
         }))
     }
+}
+
+/// What a review has to say of files as they are to be.
+fn looked_at(
+    case: &Case<'_>,
+    files: &[(String, String)],
+    sources: &Sources,
+    current: &dyn Fn(&str) -> Option<String>,
+) -> Vec<review::Finding> {
+    let before: Vec<String> = files.iter().map(|(path, _)| current(path).unwrap_or_default()).collect();
+    let changes: Vec<Changed<'_>> =
+        files.iter().zip(&before).map(|((path, after), before)| Changed { path, before, after }).collect();
+    let tests: Vec<(&str, &str)> =
+        sources.tests.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
+    review::review(&changes, &Asked { request: case.request, tests: &tests })
 }
 
 fn refused(case: &Case<'_>, refusal: Refusal) -> Outcome {

@@ -229,6 +229,7 @@ impl Baseline {
             rung: Rung::SmallModel,
             model: "coder".into(),
             reply: reply.to_owned(),
+            request: "implement what is marked TODO".into(),
             snapshot: self.snapshot.clone(),
             project: self.project.clone(),
             baseline: self.report.clone(),

@@ -16,6 +16,7 @@ fn model(context_tokens: u64) -> ModelSpec {
         output_tokens: 1_000,
         edits: EditForm::Whole,
         price: Default::default(),
+        limits: Default::default(),
     }
 }
 

@@ -11,6 +11,7 @@ fn spec(tokens_in: u64, tokens_out: u64) -> ModelSpec {
         output_tokens: 2_048,
         edits: EditForm::Whole,
         price: Price { tokens_in, tokens_cached: tokens_in, tokens_out },
+        limits: Default::default(),
     }
 }
 

@@ -70,6 +70,7 @@ fn ask(desk: &Desk, name: &str) -> Outcome {
         output_tokens: 64,
         edits: Default::default(),
         price: Default::default(),
+        limits: Default::default(),
     };
     let request = ModelRequest {
         system: String::new(),

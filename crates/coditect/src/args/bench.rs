@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::{LadderFlags, TapeFlags};
+
 const BENCH_HELP: &str = "\
 Examples:
   coditect bench journal --json
@@ -74,13 +76,6 @@ pub(crate) struct TasksArgs {
     /// Where the worked-on copies go: a new or empty directory, or that of an earlier run
     #[arg(long, value_name = "SOLUTIONS")]
     pub(crate) out: PathBuf,
-    /// Ask no language model, whatever the settings say
-    #[arg(long, conflicts_with = "model")]
-    pub(crate) no_model: bool,
-    /// A language model that may be asked where no search finds a change; may be repeated [default: `models` of your
-    /// settings]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) model: Vec<String>,
     /// Time for one task, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) budget_s: u64,
@@ -90,4 +85,8 @@ pub(crate) struct TasksArgs {
     /// Also work on tasks whose end is recorded already
     #[arg(long)]
     pub(crate) again: bool,
+    #[command(flatten)]
+    pub(crate) ladder: LadderFlags,
+    #[command(flatten)]
+    pub(crate) tapes: TapeFlags,
 }

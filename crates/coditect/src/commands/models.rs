@@ -114,6 +114,7 @@ fn describe(cx: &Context, name: &str, tables: &Tables, chosen: bool) -> Describe
                 output_tokens: 0,
                 edits: Default::default(),
                 price: Default::default(),
+                limits: Default::default(),
             },
             priced: false,
             key: None,
@@ -148,10 +149,11 @@ fn reach(cx: &Context, known: &Known, chosen: bool) -> (Option<bool>, Option<Str
 fn look(provider: &'static Provider) -> Option<Found> {
     let endpoint = Endpoint {
         name: provider.name.to_owned(),
-        protocol: coditect_adapters::model::Protocol::Chat,
+        protocol: provider.protocol,
         url: provider.url.to_owned(),
         model: String::new(),
         key: Default::default(),
+        context_tokens: 0,
     };
     let models = offered(&endpoint, &HERE, &Stop::new()).ok()?;
     Some(Found { provider: provider.name, url: provider.url, models })

@@ -5,7 +5,7 @@ use coditect_types::{Event, MissionStatus, Policy, Record};
 use super::Context;
 use crate::args::{ResumeArgs, SettingFlags};
 use crate::missions;
-use crate::models;
+use crate::models::Choice;
 use crate::report::{Done, end_code};
 use crate::settings;
 use crate::watch::{self, Begin};
@@ -25,7 +25,8 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
         // What the mission may ask was decided when it began; how it is reached is the settings' to say.
         let dir = std::path::Path::new(&view.workspace);
         let settings = settings::load(&SettingFlags::default(), &cx.env, dir)?.settings;
-        site.models = models::choose(&names, &settings.model, &cx.env, &mut Policy::default())?;
+        let choice = Choice { settings: &settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };
+        site.models = choice.of(&names, &mut Policy::default())?;
     }
     watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, args.shown)
 }

@@ -8,7 +8,7 @@ use coditect_types::{ErrorKind, WorkspaceRef};
 use super::Context;
 use crate::args::RunArgs;
 use crate::environment::{Site, directory};
-use crate::models;
+use crate::models::Choice;
 use crate::report::{Done, Report};
 use crate::settings;
 use crate::watch::{self, Begin};
@@ -28,8 +28,9 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     }
     site.image.clone_from(&resolved.settings.image);
     let mut policy = resolved.settings.policy();
-    let settings = &resolved.settings;
-    site.models = models::choose(&settings.models, &settings.model, &cx.env, &mut policy)?;
+    let choice =
+        Choice { settings: &resolved.settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };
+    site.models = choice.of(&resolved.settings.models, &mut policy)?;
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)
 }

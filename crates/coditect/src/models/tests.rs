@@ -9,10 +9,7 @@ fn tables(text: &str) -> Tables {
 #[test]
 fn a_provider_and_its_model_need_no_table() {
     let found = known("ollama/qwen2.5-coder:1.5b", &Tables::new()).unwrap();
-    assert_eq!(
-        (found.url.as_str(), found.model.as_str()),
-        ("http://127.0.0.1:11434/v1", "qwen2.5-coder:1.5b")
-    );
+    assert_eq!((found.url.as_str(), found.model.as_str()), ("http://127.0.0.1:11434", "qwen2.5-coder:1.5b"));
     assert_eq!((found.is_here, found.is_priced, found.key_env), (true, true, None));
     assert_eq!(found.spec.rung, Rung::SmallModel);
     let cloud = known("openrouter/qwen/qwen3-coder", &Tables::new()).unwrap();
@@ -60,12 +57,12 @@ fn a_key_comes_from_a_variable_or_a_command_and_is_never_shown() {
     let from = |line: &str| {
         let text =
             format!("[m]\nurl = \"https://x/v1\"\nusd_per_mtok_in = 0.0\nusd_per_mtok_out = 0.0\n{line}\n");
-        choose(&["m".to_owned()], &tables(&text), &env, &mut Policy::default())
+        known("m", &tables(&text)).unwrap().endpoint(&env)
     };
     let read = from("api_key_env = \"KEY_OF_MINE\"").unwrap();
     assert!(!format!("{read:?}").contains("sk-secret"));
-    assert_eq!(read[0].key, Secret::new("sk-secret-1"));
-    assert_eq!(from("api_key_command = \"echo sk-secret-2\"").unwrap()[0].key, Secret::new("sk-secret-2"));
+    assert_eq!(read.key, Secret::new("sk-secret-1"));
+    assert_eq!(from("api_key_command = \"echo sk-secret-2\"").unwrap().key, Secret::new("sk-secret-2"));
     for line in ["api_key_env = \"NO_SUCH\"", "api_key_command = \"false\"", "api_key_command = \"/no/such\""]
     {
         assert_eq!(from(line).unwrap_err().kind, ErrorKind::Denied, "{line}");
@@ -73,10 +70,32 @@ fn a_key_comes_from_a_variable_or_a_command_and_is_never_shown() {
 }
 
 #[test]
+fn a_keyring_is_asked_by_the_systems_own_command() {
+    let mine = tables("[m]\nurl = \"https://x/v1\"\napi_key_keyring = \"o'hara\"\n");
+    let found = known("m", &mine).unwrap();
+    let argv = words::split(&found.key_command.unwrap()).unwrap();
+    assert_eq!((argv.last().unwrap().as_str(), found.key_env), ("o'hara", None));
+    assert!(argv.contains(&"coditect".to_owned()));
+}
+
+#[test]
+fn each_provider_is_spoken_to_in_its_own_way() {
+    let protocol = |name: &str, text: &str| known(name, &tables(text)).unwrap().protocol;
+    assert_eq!(protocol("openai/gpt-5", ""), Protocol::Responses);
+    assert_eq!(protocol("gemini/gemini-2.5-flash", ""), Protocol::Gemini);
+    assert_eq!(protocol("ollama/qwen", ""), Protocol::Ollama);
+    let completions = "[m]\nprovider = \"ollama\"\nurl = \"http://127.0.0.1:11434/v1/\"\n";
+    assert_eq!(protocol("m", completions), Protocol::Chat, "the address of its completions is known");
+    assert_eq!(protocol("m", "[m]\nprovider = \"openai\"\nprotocol = \"chat\"\n"), Protocol::Chat);
+}
+
+#[test]
 fn without_a_price_there_is_no_budget_of_money() {
     let env = Environment::of(&[("OPENAI_API_KEY", "sk-secret-1")]);
-    let report =
-        choose(&["openai/gpt".to_owned()], &Tables::new(), &env, &mut Policy::default()).unwrap_err();
+    let settings = crate::settings::load(&Default::default(), &env, Path::new("/")).unwrap().settings;
+    let tapes = TapeFlags::default();
+    let choice = Choice { settings: &settings, tapes: &tapes, cache: Path::new("/nowhere"), env: &env };
+    let report = choice.of(&["openai/gpt".to_owned()], &mut Policy::default()).unwrap_err();
     assert!(report.cause.contains("what it costs is not known"));
 }
 

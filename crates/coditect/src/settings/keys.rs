@@ -296,6 +296,9 @@ fn all_known(names: Vec<String>, known: &[&str]) -> Result<Value, String> {
     }
 }
 
+/// The rungs that there are, by the names that events have for them.
+const RUNGS: &[&str] = &["recipe", "reflex", "small_model", "large_model"];
+
 /// The protections that a sandbox names when it refuses.
 const PROTECTIONS: &[&str] =
     &["network", "file_reads", "file_writes", "processes", "seccomp", "memory", "limits"];
@@ -402,6 +405,22 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "What a model is: tables `[model.NAME]` in your own file with `provider` or `url`, `model`, `api_key_env` or \
               `api_key_command`, `context_tokens`, `usd_per_mtok_in`, `usd_per_mtok_out`.",
         example: "{ NAME = { url = \"http://127.0.0.1:8080/v1\" } }",
+    },
+    Key {
+        name: "rungs",
+        kind: Kind::Names(RUNGS),
+        project: ProjectMay::NotModels,
+        default: Some(|| Value::Words(RUNGS.iter().map(|rung| (*rung).to_owned()).collect())),
+        doc: "Rungs of the ladder on which changes are looked for, by name.",
+        example: "[\"recipe\", \"reflex\"]",
+    },
+    Key {
+        name: "reply_cache",
+        kind: Kind::Choice(&["on", "off"]),
+        project: ProjectMay::Set,
+        default: Some(|| Value::Word("on".to_owned())),
+        doc: "Whether answers of models are kept on this machine, so that the very same request is not paid for twice.",
+        example: "\"off\"",
     },
     Key {
         name: "max_calls",

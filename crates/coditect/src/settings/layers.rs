@@ -9,7 +9,8 @@ use crate::report::Report;
 pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
     let waive = (!flags.waive.is_empty()).then(|| flags.waive.join(","));
     // Without any name, which is none of the models.
-    let models = (flags.no_model || !flags.model.is_empty()).then(|| flags.model.join(","));
+    let ladder = &flags.ladder;
+    let models = (ladder.no_model || !ladder.model.is_empty()).then(|| ladder.model.join(","));
     let mut layer = Layer::new();
     for key in KEYS {
         let text = match key.name {
@@ -23,9 +24,11 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "search_s" => &flags.search_s,
             "max_candidates" => &flags.max_candidates,
             "models" => &models,
-            "max_calls" => &flags.max_calls,
-            "max_tokens" => &flags.max_tokens,
-            "max_usd" => &flags.max_usd,
+            "rungs" => &ladder.rungs,
+            "reply_cache" => &ladder.reply_cache,
+            "max_calls" => &ladder.max_calls,
+            "max_tokens" => &ladder.max_tokens,
+            "max_usd" => &ladder.max_usd,
             "timeout_s" => &flags.timeout_s,
             "memory_mib" => &flags.memory_mib,
             "agents" => &flags.agents,

@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) mod roman;
+
 pub(crate) const CALC: &str = "\
 def total(numbers):
     result = 0

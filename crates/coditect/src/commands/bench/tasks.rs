@@ -15,11 +15,11 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::{SettingFlags, TasksArgs};
+use crate::args::{LadderFlags, SettingFlags, TapeFlags, TasksArgs};
 use crate::commands::Context;
 use crate::environment::directory;
 use crate::host;
-use crate::models;
+use crate::models::Choice;
 use crate::out::{brief, paint, painted};
 use crate::phrase;
 use crate::report::{Done, Fault, Report};
@@ -51,21 +51,21 @@ pub(super) fn perform(mut cx: Context, args: &TasksArgs) -> Done {
         jobs,
         threads: (cores / jobs).max(1),
         budget_s: args.budget_s,
-        no_model: args.no_model,
-        models: args.model.clone(),
+        ladder: args.ladder.clone(),
+        tapes: args.tapes.clone(),
     };
     for task in tasks {
         match task.map(|task| (results.of(&task).filter(|_| !args.again), task)) {
             Ok((Some(row), _)) => run.ended(&mut cx, row)?,
             Ok((None, task)) => run.waiting.push_back(task),
             Err(bad) => {
-                let row = Row { budget_s: run.budget_s, no_model: run.no_model, ..Row::bad(&bad) };
+                let row = Row { budget_s: run.budget_s, no_model: run.ladder.no_model, ..Row::bad(&bad) };
                 run.ended(&mut cx, row)?;
             }
         }
     }
     // Which models the settings name is not known here, so only what was said counts.
-    let is_other = |row: &Row| match (run.no_model, run.models.as_slice()) {
+    let is_other = |row: &Row| match (run.ladder.no_model, run.ladder.model.as_slice()) {
         (true, _) => !row.models.is_empty(),
         (false, []) => false,
         (false, named) => row.models != named,
@@ -118,8 +118,8 @@ struct Run {
     jobs: usize,
     threads: usize,
     budget_s: u64,
-    no_model: bool,
-    models: Vec<String>,
+    ladder: LadderFlags,
+    tapes: TapeFlags,
 }
 
 impl Run {
@@ -133,11 +133,14 @@ impl Run {
         let mut signals = Signals::listen()?;
         let keep = cx.global.home.is_some();
         let mut site = if keep { cx.site()? } else { lodging.site.clone() };
-        let flags =
-            SettingFlags { model: self.models.clone(), no_model: self.no_model, ..SettingFlags::default() };
+        // What a task takes is to be seen, so nothing is taken from an earlier run, unless that is asked for.
+        let reply_cache = self.ladder.reply_cache.clone().or_else(|| Some("off".to_owned()));
+        let ladder = LadderFlags { reply_cache, ..self.ladder.clone() };
+        let flags = SettingFlags { ladder, ..SettingFlags::default() };
         let settings = settings::load(&flags, &cx.env, &lodging.copies)?.settings;
         let mut policy = settings.policy();
-        site.models = models::choose(&settings.models, &settings.model, &cx.env, &mut policy)?;
+        let choice = Choice { settings: &settings, tapes: &self.tapes, cache: &site.cache, env: &cx.env };
+        site.models = choice.of(&settings.models, &mut policy)?;
         let models = policy.models.clone();
         policy.agents = u32::try_from(self.jobs).unwrap_or(u32::MAX);
         let bar = self.shown.bar.clone();
@@ -187,7 +190,7 @@ impl Run {
                     None => return Ok(()),
                     Some(None) => return Err(interrupted(self.rows.len()).into()),
                     Some(Some(row)) => {
-                        let row = Row { no_model: self.no_model, ..row };
+                        let row = Row { no_model: self.ladder.no_model, ..row };
                         results.keep(&row)?;
                         self.ended(cx, row)?;
                     }
@@ -207,7 +210,7 @@ impl Run {
     fn tell(&self, cx: &mut Context) -> Done {
         let how = How {
             budget_s: self.budget_s,
-            no_model: self.no_model,
+            no_model: self.ladder.no_model,
             jobs: self.jobs,
             threads: self.threads,
             wall_s: self.began.elapsed().as_secs_f64(),

@@ -1,0 +1,76 @@
+//! Ollama's own chat, streamed line by line: `POST /api/chat` (its API document of 2025). Unlike its chat completions, it takes
+//! the size of the window with the request; left to itself it cuts a longer prompt without a word.
+
+use coditect_types::ModelRequest;
+use coditect_types::model::{Finish, Speaker, Usage};
+use serde_json::{Value, json};
+
+use super::Endpoint;
+use super::wire::{Speaks, Told, bearer, text_at};
+
+/// The protocol. It keeps nothing between events.
+#[derive(Debug, Default)]
+pub(super) struct Ollama {}
+
+impl Speaks for Ollama {
+    fn path(&self, _: &Endpoint) -> String {
+        "/api/chat".into()
+    }
+
+    fn list_path(&self) -> &'static str {
+        "/api/tags"
+    }
+
+    fn headers(&self, endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+        bearer(endpoint)
+    }
+
+    fn body(&self, endpoint: &Endpoint, request: &ModelRequest) -> Value {
+        let mut messages = vec![json!({ "role": "system", "content": request.system })];
+        messages.extend(request.messages.iter().map(|message| {
+            let role = match message.speaker {
+                Speaker::User => "user",
+                Speaker::Assistant => "assistant",
+            };
+            json!({ "role": role, "content": message.text })
+        }));
+        let mut body = json!({
+            "model": endpoint.model,
+            "messages": messages,
+            "stream": true,
+            "options": {
+                "num_ctx": endpoint.context_tokens,
+                "num_predict": request.output_tokens,
+                "temperature": f64::from(request.temperature) / 100.0,
+                // It keeps the seed in 32 bits.
+                "seed": request.seed & i32::MAX as u64,
+            },
+        });
+        if let Some(schema) = &request.schema {
+            body["format"] = schema.clone();
+        }
+        body
+    }
+
+    fn take(&mut self, event: &Value, told: &mut Told) -> Result<(), Value> {
+        if event.get("error").is_some() {
+            return Err(event.clone());
+        }
+        let message = &event["message"];
+        told.text.push_str(text_at(message, "content"));
+        told.thought_bytes += text_at(message, "thinking").len() as u64;
+        if event["done"] == Value::Bool(true) {
+            told.finish = Some(match text_at(event, "done_reason") {
+                "length" => Finish::Length,
+                _ => Finish::Done,
+            });
+            let of = |key: &str| event.get(key).and_then(Value::as_u64);
+            if let Some(tokens_out) = of("eval_count") {
+                // It leaves the prompt's count out where it had all of it cached.
+                let tokens_in = of("prompt_eval_count").unwrap_or(0);
+                told.usage = Some(Usage { tokens_in, tokens_cached: 0, tokens_out, reckoned: false });
+            }
+        }
+        Ok(())
+    }
+}

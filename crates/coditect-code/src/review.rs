@@ -1,0 +1,142 @@
+//! A look at a change that somebody wrote whom nobody knows: does it reach for more than it was asked for, and does it answer the
+//! tests instead of the question? Tests cannot say so, since such a change passes them.
+//!
+//! It goes by what stands in the added lines, not by what they may mean: code that wants to hide can. The sandbox is what keeps
+//! it from harm while it is judged; this keeps a careless or misled model from handing it over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::languages::Language;
+
+use lines::Lines;
+use powers::Power;
+
+mod lines;
+mod powers;
+mod values;
+
+/// A file before and after the change; a new one was empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed<'a> {
+    /// Its path.
+    pub path: &'a str,
+    /// Its text before.
+    pub before: &'a str,
+    /// Its text afterwards.
+    pub after: &'a str,
+}
+
+/// What a change is held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What the person asked for.
+    pub request: &'a str,
+    /// The tests, as path and text.
+    pub tests: &'a [(&'a str, &'a str)],
+}
+
+/// What is wrong with a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It does what neither the request nor the tests nor the file as it was speak of.
+    Reaches {
+        /// The file.
+        path: String,
+        /// The line (from 1).
+        line: usize,
+        /// What it does, for people: `opens a network connection`.
+        does: &'static str,
+        /// By which words.
+        word: String,
+    },
+    /// It answers the values of tests with the values that they expect.
+    AnswersTests {
+        /// The file.
+        path: String,
+        /// The line (from 1) where that begins.
+        line: usize,
+        /// Checks of tests whose values stand in it, and checks that there are.
+        of: (usize, usize),
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reaches { path, line, does, word } => write!(
+                f,
+                "`{path}` line {line} {does} (`{word}`), and neither the request nor the tests speak of that"
+            ),
+            Self::AnswersTests { path, line, of: (told, all) } => write!(
+                f,
+                "`{path}` line {line} answers what the tests ask with what they expect ({told} of {all} checks), and \
+                 nothing else"
+            ),
+        }
+    }
+}
+
+/// What is wrong with a change, in the order of its files and lines.
+#[must_use]
+pub fn review(changes: &[Changed<'_>], asked: &Asked<'_>) -> Vec<Finding> {
+    let checks: Vec<BTreeSet<String>> =
+        asked.tests.iter().flat_map(|(path, text)| values::checks(path, text)).collect();
+    let mut findings = Vec::new();
+    for change in changes {
+        let Some(language) = Language::of_path(change.path) else { continue };
+        let (before, after) = (Lines::of(language, change.before), Lines::of(language, change.after));
+        let added = added(&before, &after);
+        let mut told: BTreeSet<Power> = BTreeSet::new();
+        for (number, line) in &added {
+            for (power, word) in powers::of(language, line) {
+                if !is_expected(power, language, &before, asked) && told.insert(power) {
+                    let (path, does) = (change.path.to_owned(), power.does());
+                    findings.push(Finding::Reaches { path, line: *number, does, word: word.to_owned() });
+                }
+            }
+        }
+        if let Some((line, of)) = values::told(&added, &checks) {
+            findings.push(Finding::AnswersTests { path: change.path.to_owned(), line, of });
+        }
+    }
+    findings
+}
+
+/// The lines that the old text does not have, each as often as it has it less, with their numbers.
+fn added<'l>(before: &Lines, after: &'l Lines) -> Vec<(usize, &'l lines::Line)> {
+    let mut had: BTreeMap<(&str, &[String]), usize> = BTreeMap::new();
+    for (_, line) in before.all() {
+        *had.entry((&line.code, &line.literals)).or_default() += 1;
+    }
+    after
+        .all()
+        .filter(|(_, line)| match had.get_mut(&(line.code.as_str(), line.literals.as_slice())) {
+            Some(n) if *n > 0 => {
+                *n -= 1;
+                false
+            }
+            Some(_) | None => true,
+        })
+        .collect()
+}
+
+/// Whether there is a reason for this power: the file has it already, or the tests have, or the person spoke of it.
+fn is_expected(power: Power, language: Language, before: &Lines, asked: &Asked<'_>) -> bool {
+    let has = |language: Language, lines: &Lines| {
+        lines.all().any(|(_, line)| powers::of(language, line).any(|(of, _)| of == power))
+    };
+    if has(language, before) {
+        return true;
+    }
+    // Tests are tests, and no reason for the code to look for them.
+    power != Power::Tests
+        && (power.is_spoken_of(asked.request)
+            || asked.tests.iter().any(|(path, text)| {
+                Language::of_path(path).is_some_and(|language| has(language, &Lines::of(language, text)))
+                    || power.is_named(text)
+            }))
+}
+
+#[cfg(test)]
+mod tests;
