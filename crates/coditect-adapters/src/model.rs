@@ -3,11 +3,13 @@
 mod anthropic;
 mod chat;
 mod errors;
+mod fetch;
 mod frames;
 mod gemini;
 mod kept;
 mod ollama;
 mod responses;
+mod served;
 mod tape;
 mod wire;
 
@@ -19,6 +21,8 @@ use coditect_ports::{Model, ModelError, Stop};
 use coditect_types::limits::CallLimits;
 use coditect_types::{ModelReply, ModelRequest};
 
+pub use fetch::{Wanted, fetch, sha256};
+pub use served::{KEY, Launch, PORT, Served};
 pub use tape::{Recorder, Tape};
 
 /// A key that is shown to nobody: neither in errors nor in debug output.
@@ -126,6 +130,25 @@ pub fn remote(endpoint: Endpoint, kept: Option<&Path>) -> Arc<dyn Model> {
     match kept {
         Some(dir) => Arc::new(kept::Kept::new(remote, &endpoint, dir)),
         None => remote,
+    }
+}
+
+/// A model with a server of its own; `file` is the hash of what it serves.
+#[must_use]
+pub fn served(launch: Launch, file: &str, kept: Option<&Path>) -> Arc<dyn Model> {
+    let (url, context_tokens) = (format!("file:{file}"), launch.context_tokens);
+    let endpoint = Endpoint {
+        name: launch.name.clone(),
+        protocol: Protocol::Chat,
+        url,
+        model: launch.name.clone(),
+        key: Secret::default(),
+        context_tokens,
+    };
+    let served = Arc::new(Served::new(launch));
+    match kept {
+        Some(dir) => Arc::new(kept::Kept::new(served, &endpoint, dir)),
+        None => served,
     }
 }
 

@@ -9,9 +9,12 @@ use std::fmt;
 
 use crate::languages::Language;
 
+pub use files::why_not_new;
+
 use lines::Lines;
 use powers::Power;
 
+mod files;
 mod lines;
 mod powers;
 mod values;
@@ -50,6 +53,13 @@ pub enum Finding {
         /// By which words.
         word: String,
     },
+    /// It makes something that is equal to whatever it is compared with.
+    EqualsAll {
+        /// The file.
+        path: String,
+        /// The line (from 1).
+        line: usize,
+    },
     /// It answers the values of tests with the values that they expect.
     AnswersTests {
         /// The file.
@@ -68,6 +78,12 @@ impl fmt::Display for Finding {
                 f,
                 "`{path}` line {line} {does} (`{word}`), and neither the request nor the tests speak of that"
             ),
+            Self::EqualsAll { path, line } => {
+                write!(
+                    f,
+                    "`{path}` line {line} makes something that is equal to whatever it is compared with"
+                )
+            }
             Self::AnswersTests { path, line, of: (told, all) } => write!(
                 f,
                 "`{path}` line {line} answers what the tests ask with what they expect ({told} of {all} checks), and \
@@ -95,6 +111,9 @@ pub fn review(changes: &[Changed<'_>], asked: &Asked<'_>) -> Vec<Finding> {
                     findings.push(Finding::Reaches { path, line: *number, does, word: word.to_owned() });
                 }
             }
+        }
+        if let Some(line) = values::equals_all(&added) {
+            findings.push(Finding::EqualsAll { path: change.path.to_owned(), line });
         }
         if let Some((line, of)) = values::told(&added, &checks) {
             findings.push(Finding::AnswersTests { path: change.path.to_owned(), line, of });

@@ -6,6 +6,7 @@ use coditect_types::model::{EditForm, Message, Speaker};
 use coditect_types::{Context, Fragment, ModelRequest, ModelSpec, TestReport};
 
 use crate::expect::red_tests;
+use crate::foreign;
 use crate::state::State;
 
 /// Bytes that a token of code is taken to stand for, in tenths. It only decides how much is packed into a window: where it
@@ -46,7 +47,9 @@ pub fn request(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<Model
     // An answer may be far longer than a window; what became of it says more than all of it.
     let last = turns
         .last()
-        .map(|turn| (clip(&turn.reply, room / 3), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4))));
+        .map(|turn| (clip(&turn.reply, room / 3), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4))))
+        // What tests print comes back in it.
+        .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
     let told = last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len());
     room = room.saturating_sub(told);
     let first = format!("{}\n\n# Request\n\n{wish}\n\n{}", material(state, context, room), ask(model.edits));
@@ -140,7 +143,8 @@ fn fragments(context: &Context, kind: FragmentKind, room: usize, tag: &str) -> S
 
 fn shown(fragment: &Fragment, tag: &str) -> String {
     let cut = if fragment.cut { " (a part)" } else { "" };
-    format!("{}{cut}\n<{tag}>\n{}\n</{tag}>\n", fragment.path, fragment.text.trim_end_matches('\n'))
+    let text = foreign::defused(fragment.text.trim_end_matches('\n'));
+    format!("{}{cut}\n<{tag}>\n{text}\n</{tag}>\n", foreign::defused(&fragment.path))
 }
 
 fn failures(state: &State, room: usize, tag: &str) -> String {
@@ -150,8 +154,8 @@ fn failures(state: &State, room: usize, tag: &str) -> String {
         |id: &String| report.and_then(|report: &TestReport| report.tests.iter().find(|test| test.id == *id));
     let mut text = String::new();
     for test in red.iter().filter_map(of).take(TESTS) {
-        let message = clip(test.message.trim(), MESSAGE_BYTES);
-        let entry = format!("{}\n<{tag}>\n{message}\n</{tag}>\n", test.id);
+        let message = foreign::defused(&clip(test.message.trim(), MESSAGE_BYTES));
+        let entry = format!("{}\n<{tag}>\n{message}\n</{tag}>\n", foreign::defused(&test.id));
         if text.len() + entry.len() > room {
             break;
         }

@@ -9,6 +9,7 @@ use coditect_types::{
 
 use crate::decide::Draft;
 use crate::expect::{left_red, red_tests};
+use crate::foreign;
 use crate::gateway;
 use crate::hand_over::count;
 use crate::parametrize::left;
@@ -483,6 +484,7 @@ fn caveats(state: &State) -> Vec<String> {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
     }
     lines.extend(said_of_left(state));
+    lines.extend(said_to_models(state));
     if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
         && matches!(proposal.rung, Rung::SmallModel | Rung::LargeModel)
     {
@@ -504,6 +506,23 @@ fn caveats(state: &State) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// What the project's texts say to models, a few of them: they were shown as data.
+fn said_to_models(state: &State) -> Vec<String> {
+    if state.ledger.models.is_empty() {
+        return Vec::new();
+    }
+    let world = &state.world;
+    let fragments = world.context.as_deref().into_iter().flat_map(|context| &context.fragments);
+    let texts = fragments.map(|fragment| (&fragment.path, &fragment.text));
+    let tests = world.baseline.as_deref().into_iter().flat_map(|report| report.red());
+    texts
+        .chain(tests.map(|test| (&test.id, &test.message)))
+        .filter_map(|(name, text)| Some((name, foreign::said_to_models(text)?)))
+        .take(5)
+        .map(|(name, said)| format!("`{name}` speaks to models (\"{said}\"): it was shown to them as data"))
+        .collect()
 }
 
 /// The tests that the change leaves red.

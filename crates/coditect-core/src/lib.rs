@@ -15,6 +15,7 @@ pub mod context;
 pub mod decide;
 pub mod effects;
 pub mod expect;
+pub mod foreign;
 pub mod gateway;
 pub mod goal;
 pub mod hand_over;

@@ -92,6 +92,9 @@ pub(crate) enum Verb {
     Models(ModelsArgs),
     /// Print what missions cost, by rung and by model
     Cost(CostArgs),
+    /// Stand over the server of an installed model; missions start it by themselves
+    #[command(hide = true)]
+    ServeModel(ServeModelArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  coditect completions bash > ~/.local/share/bash-completion/completions/coditect"
@@ -320,14 +323,62 @@ pub(crate) struct InitArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  coditect models\n  coditect models --model ollama/qwen2.5-coder\n\nA model that is not a known provider's is described in your settings file:\n\n  models = [\"mine\"]\n  [model.mine]\n  url = \"http://127.0.0.1:8080/v1\"\n  context_tokens = 16384"
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  coditect models\n  coditect models --model ollama/qwen2.5-coder\n  coditect models install qwen2.5-coder-1.5b\n\nA model that is not a known provider's is described in your settings file:\n\n  models = [\"mine\"]\n  [model.mine]\n  url = \"http://127.0.0.1:8080/v1\"\n  context_tokens = 16384"
 )]
 pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) what: Option<ModelsVerb>,
     /// The directory whose coditect.toml counts
     #[arg(short = 'C', value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
+}
+
+/// What is to be done with models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsVerb {
+    /// Fetch a model's file by its name, or take a GGUF file of yours; it is served by `llama-server`
+    Install(InstallArgs),
+    /// Forget an installed model
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect models install qwen2.5-coder-1.5b\n  coditect models install mine --from ~/models/mine.gguf\n  coditect run --model local/mine \"implement what is marked TODO\""
+)]
+pub(crate) struct InstallArgs {
+    /// A name of the catalogue (`coditect models` lists it), or one of yours with --from
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// A GGUF file that is here; it stays where it is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Tokens of prompt and answer together that it can hold
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1_024..=10_000_000))]
+    pub(crate) context_tokens: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// Its name, with or without `local/`
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeModelArgs {
+    /// The program that serves it
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) server: PathBuf,
+    /// The model's file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Tokens of prompt and answer together
+    #[arg(long, value_name = "N")]
+    pub(crate) context_tokens: u64,
 }
 
 #[derive(Debug, Args)]

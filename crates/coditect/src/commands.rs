@@ -15,7 +15,8 @@ pub(crate) mod models;
 pub(crate) mod repair;
 pub(crate) mod resume;
 pub(crate) mod run;
-pub(crate) mod show;
+pub(crate) mod serve_model;
+mod show;
 pub(crate) mod why;
 
 use std::cell::RefCell;
@@ -97,6 +98,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Init(args) => init::perform(&mut cx, &args),
         Verb::Config(args) => config::perform(&mut cx, &args),
         Verb::Models(args) => models::perform(&mut cx, &args),
+        Verb::ServeModel(args) => serve_model::perform(&cx, &args),
         Verb::Cost(args) => cost::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
         Verb::Bench(args) => bench::perform(cx, &args),

@@ -88,6 +88,11 @@ impl Environment {
         })
     }
 
+    /// Where what a person chose to have is kept.
+    pub(crate) fn data(&self) -> Option<PathBuf> {
+        self.xdg("XDG_DATA_HOME", ".local/share")
+    }
+
     /// The person's own settings file, which need not exist.
     pub(crate) fn user_settings(&self) -> Option<PathBuf> {
         self.xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("config.toml"))

@@ -36,6 +36,12 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// Where a program is that a person has in the path.
+pub(crate) fn on_path(env: &Environment, name: &str) -> Option<PathBuf> {
+    let path = env.get("PATH")?;
+    std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| file.is_absolute() && file.is_file())
+}
+
 /// A program that was found, and what it says of its version.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Tool {

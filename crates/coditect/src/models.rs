@@ -6,18 +6,25 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use coditect_adapters::model::{Endpoint, Protocol, Recorder, Secret, Tape, remote};
+use coditect_adapters::model::{Endpoint, Protocol, Recorder, Secret, Tape, remote, served};
 use coditect_ports::Model;
 use coditect_types::limits::CallLimits;
 use coditect_types::model::{EditForm, ModelSpec, Price};
 use coditect_types::{ErrorKind, Policy, Rung};
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod installed;
+
+use installed::Installed;
+
 use crate::args::TapeFlags;
 use crate::environment::Environment;
 use crate::report::{Doing, Report};
 use crate::settings::Settings;
 use crate::words;
+
+/// Tokens of prompt and answer together that an installed model is given, where nothing else is said.
+const WINDOW: u64 = 16_384;
 
 /// What the person's file says of a model, in `[model.NAME]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -130,6 +137,8 @@ pub(crate) struct Known {
     pub(crate) is_here: bool,
     /// What it costs is known.
     pub(crate) is_priced: bool,
+    /// Its file, where we serve it ourselves.
+    pub(crate) installed: Option<Installed>,
 }
 
 /// What the person's file says, by name.
@@ -188,7 +197,41 @@ pub(crate) fn known(name: &str, tables: &Tables) -> Result<Known, Report> {
         None => provider.and_then(|provider| provider.key).map(str::to_owned),
     });
     let (spec, is_priced) = spec(name, table, is_here)?;
-    Ok(Known { spec, protocol, url, model, key_env, key_command, is_here, is_priced })
+    Ok(Known { spec, protocol, url, model, key_env, key_command, is_here, is_priced, installed: None })
+}
+
+/// What is known of an installed model, which may have a table of its own beside.
+fn local(name: &str, installed: Installed, tables: &Tables) -> Result<Known, Report> {
+    let nothing = Table::default();
+    let table = tables.get(name).unwrap_or(&nothing);
+    let (mut spec, is_priced) = spec(name, table, true)?;
+    if table.context_tokens.is_none() {
+        // Its cache of what it read grows with the window.
+        spec.context_tokens = installed.context_tokens.min(WINDOW);
+        spec.output_tokens = spec.output_tokens.min(spec.context_tokens);
+    }
+    Ok(Known {
+        spec,
+        protocol: Protocol::Chat,
+        url: installed.file.display().to_string(),
+        model: installed.name.clone(),
+        key_env: None,
+        key_command: None,
+        is_here: true,
+        is_priced,
+        installed: Some(installed),
+    })
+}
+
+/// What is known of a model by its name, installed ones included.
+pub(crate) fn find(name: &str, tables: &Tables, env: &Environment) -> Result<Known, Report> {
+    let has_place = tables.get(name).is_some_and(|table| table.url.is_some() || table.provider.is_some());
+    match name.split_once('/') {
+        Some((installed::LOCAL, rest)) if !has_place => {
+            local(name, installed::find(&installed::directory(env)?, rest)?, tables)
+        }
+        _ => known(name, tables),
+    }
 }
 
 /// The command that prints a key of the desktop's keyring: the system's own, which asks the person where it must.
@@ -369,14 +412,20 @@ impl Choice<'_> {
         let kept = self.settings.keeps_replies.then_some(replies.as_path());
         let mut models = Vec::new();
         for name in names {
-            let known = known(name, &self.settings.model)?;
+            let known = find(name, &self.settings.model, self.env)?;
             if !known.is_priced {
                 return Err(wrong(name, "what it costs is not known, so no budget of money could be kept").hint(format!(
                     "write `usd_per_mtok_in` and `usd_per_mtok_out` into `[model.\"{name}\"]` of your settings file \
                      (`coditect config` says where it is); 0 where it is free"
                 )));
             }
-            models.push(remote(known.endpoint(self.env)?, kept));
+            models.push(match &known.installed {
+                Some(installed) => {
+                    let launch = installed.launch(self.env, self.cache, known.spec.context_tokens)?;
+                    served(launch, &installed.sha256, kept)
+                }
+                None => remote(known.endpoint(self.env)?, kept),
+            });
             policy.models.push(known.spec);
         }
         // A small model is asked before a large one; those of one size in the order in which they were named.

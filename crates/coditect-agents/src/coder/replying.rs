@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use coditect_code::languages::is_test_path;
+use coditect_code::languages::{Language, is_test_path};
 use coditect_code::python::Listing;
 use coditect_code::review::{self, Asked, Changed};
 use coditect_code::suite::SuiteRun;
@@ -258,7 +258,10 @@ fn may_change(
         Ok(about) if !about.is_file() => Err("it is no plain file"),
         Ok(_) if !product.contains(path) => Err("it is no source file that may be changed"),
         Ok(_) => Ok(()),
-        Err(_) => is_below_directories(view, path),
+        Err(_) => {
+            let known = product.iter().filter_map(|path| Language::of_path(path)).collect();
+            review::why_not_new(below, &known).map_or_else(|| is_below_directories(view, path), Err)
+        }
     }
 }
 

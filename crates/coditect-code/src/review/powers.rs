@@ -13,6 +13,8 @@ pub(super) enum Power {
     Environment,
     Deletion,
     Dynamic,
+    /// Reaches for files that are no project's.
+    Elsewhere,
     Tests,
 }
 
@@ -25,6 +27,7 @@ impl Power {
             Self::Environment => "reads the environment of the process",
             Self::Deletion => "deletes files",
             Self::Dynamic => "runs text as code",
+            Self::Elsewhere => "names files of the person or the system",
             Self::Tests => "asks whether it is being tested",
         }
     }
@@ -39,6 +42,7 @@ impl Power {
             Self::Environment => &["environment", "env", "getenv", "configuration", "settings"],
             Self::Deletion => &["delete", "remove", "unlink", "clean", "purge", "rm"],
             Self::Dynamic => &["eval", "exec", "dynamic", "plugin", "plugins", "interpreter", "expression"],
+            Self::Elsewhere => &["home", "etc", "proc", "ssh", "dotfiles", "path", "paths"],
             // No request is a reason for that.
             Self::Tests => &[],
         };
@@ -55,6 +59,7 @@ impl Power {
             Self::Process => &["subprocess", "child_process", "os/exec", "ProcessBuilder", "std::process"],
             Self::Environment => &["os.environ", "getenv", "monkeypatch.setenv", "process.env", "Setenv"],
             Self::Deletion => &["os.remove", "rmtree", "unlink", "RemoveAll", "rmSync"],
+            Self::Elsewhere => PLACES,
             Self::Dynamic | Self::Tests => &[],
         };
         names.iter().any(|name| text.contains(name))
@@ -71,8 +76,10 @@ pub(super) fn of(language: Language, line: &Line) -> impl Iterator<Item = (Power
             && (language == Language::Go
                 || ["require(", "import", "from"].iter().any(|w| line.code.contains(w)))
     };
+    let is_elsewhere = |place: &&&str| line.literals.iter().any(|literal| literal.contains(**place));
+    let by_place = PLACES.iter().filter(is_elsewhere).map(|place| (Power::Elsewhere, *place)).take(1);
     let by_module = modules.iter().filter(move |(_, name)| names(name));
-    by_code.chain(by_module).copied().collect::<Vec<_>>().into_iter()
+    by_code.chain(by_module).copied().chain(by_place).collect::<Vec<_>>().into_iter()
 }
 
 /// Whether a line of code holds a word that begins there: `eval(` is not in `literal_eval(` nor in `model.eval(`.
@@ -86,6 +93,21 @@ fn holds(code: &str, word: &str) -> bool {
         begins && ends
     })
 }
+
+/// Beginnings of paths that hold what is a person's own or the system's.
+const PLACES: &[&str] = &[
+    "/etc/",
+    "/home/",
+    "/root/",
+    "/proc/",
+    "/dev/tcp",
+    "/var/run/",
+    "~/",
+    ".ssh/",
+    ".aws/",
+    "C:\\\\Users",
+    "id_rsa",
+];
 
 /// Words of a language's code, and names of its modules that stand in strings.
 type Words = &'static [(Power, &'static str)];
@@ -127,12 +149,17 @@ const PYTHON: Words = &[
     (Power::Process, "os.spawn"),
     (Power::Process, "os.posix_spawn"),
     (Power::Process, "import pty"),
+    (Power::Process, "os.kill("),
+    (Power::Process, "os._exit("),
+    (Power::Process, "import signal"),
     (Power::Environment, "os.environ"),
     (Power::Environment, "os.getenv("),
     (Power::Environment, "from os import environ"),
     (Power::Environment, "from os import getenv"),
     (Power::Environment, "import keyring"),
     (Power::Environment, "import getpass"),
+    (Power::Elsewhere, ".expanduser("),
+    (Power::Elsewhere, "Path.home("),
     (Power::Deletion, "shutil.rmtree("),
     (Power::Deletion, "os.remove("),
     (Power::Deletion, "os.unlink("),
@@ -143,6 +170,8 @@ const PYTHON: Words = &[
     (Power::Dynamic, "eval("),
     (Power::Dynamic, "exec("),
     (Power::Dynamic, "__import__("),
+    (Power::Dynamic, "__builtins__"),
+    (Power::Dynamic, "import builtins"),
     (Power::Dynamic, "import importlib"),
     (Power::Dynamic, "from importlib"),
     (Power::Dynamic, "import ctypes"),

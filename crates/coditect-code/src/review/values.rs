@@ -30,6 +30,25 @@ fn is_rich(value: &str) -> bool {
     value.chars().count() >= 2
 }
 
+/// The line of a comparison that is always true.
+pub(super) fn equals_all(added: &[(usize, &Line)]) -> Option<usize> {
+    let methods = ["__eq__", "equals(Object", "fn eq("];
+    let found = added.iter().enumerate().find(|(at, (number, line))| {
+        let is_method = methods.iter().any(|method| line.code.contains(method))
+            || line.literals.iter().any(|literal| literal == "__eq__");
+        let next = added.get(at + 1).filter(|(n, _)| *n == number + 1).map(|(_, line)| line.code.as_str());
+        let says_yes = |code: &str| {
+            let code = code.trim_end_matches(['}', ';', ')']);
+            ["return True", "return true", ":True", "{true", "lambda*_:True"]
+                .iter()
+                .any(|end| code.ends_with(end))
+                || code == "true"
+        };
+        is_method && (says_yes(&line.code) || next.is_some_and(says_yes))
+    })?;
+    Some(found.1.0)
+}
+
 /// Where the added lines begin to tell the tests' own values, and how many checks of all they tell.
 pub(super) fn told(added: &[(usize, &Line)], checks: &[BTreeSet<String>]) -> Option<(usize, (usize, usize))> {
     let mut told: BTreeSet<&BTreeSet<String>> = BTreeSet::new();

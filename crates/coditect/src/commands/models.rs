@@ -8,9 +8,12 @@ use coditect_types::{ErrorKind, ModelSpec, Rung};
 use serde::Serialize;
 use serde_json::json;
 
+mod install;
+
 use super::Context;
-use crate::args::ModelsArgs;
+use crate::args::{ModelsArgs, ModelsVerb};
 use crate::environment::directory;
+use crate::models::installed::{self, Installed, LOCAL};
 use crate::models::{self, Known, PROVIDERS, Provider, Tables};
 use crate::out::{harmless, paint, painted};
 use crate::report::Done;
@@ -63,6 +66,11 @@ struct Found {
 }
 
 pub(crate) fn perform(cx: &mut Context, args: &ModelsArgs) -> Done {
+    match &args.what {
+        Some(ModelsVerb::Install(args)) => return install::install(cx, args),
+        Some(ModelsVerb::Remove(args)) => return install::remove(cx, args),
+        None => {}
+    }
     let dir = directory(&args.dir)?;
     let settings = settings::load(&args.settings, &cx.env, &dir)?.settings;
     let mut names: Vec<String> = settings.models.clone();
@@ -73,17 +81,21 @@ pub(crate) fn perform(cx: &mut Context, args: &ModelsArgs) -> Done {
         .collect();
     let found: Vec<Found> =
         PROVIDERS.iter().filter(|provider| provider.key.is_none()).filter_map(look).collect();
+    let here = installed::directory(&cx.env).map(|dir| installed::all(&dir)).unwrap_or_default();
     if cx.out.json {
         let providers: Vec<_> =
             PROVIDERS.iter().map(|p| json!({ "name": p.name, "url": p.url, "api_key_env": p.key })).collect();
-        cx.out.object(&json!({ "models": described, "found": found, "providers": providers }))?;
+        let catalogue = installed::CATALOGUE;
+        cx.out.object(&json!({
+            "models": described, "found": found, "installed": here, "catalogue": catalogue, "providers": providers,
+        }))?;
         return Ok(0);
     }
-    tell(cx, &described, &found)
+    tell(cx, &described, &found, &here)
 }
 
 fn describe(cx: &Context, name: &str, tables: &Tables, chosen: bool) -> Described {
-    match models::known(name, tables) {
+    match models::find(name, tables, &cx.env) {
         Ok(known) => {
             let (reachable, trouble) = reach(cx, &known, chosen);
             let key = known.key_command.as_ref().map(|command| format!("`{command}`"));
@@ -126,6 +138,11 @@ fn describe(cx: &Context, name: &str, tables: &Tables, chosen: bool) -> Describe
 
 /// Whether a model answers now. A server elsewhere is asked only where the person chose a model of it.
 fn reach(cx: &Context, known: &Known, chosen: bool) -> (Option<bool>, Option<String>) {
+    if let Some(installed) = &known.installed {
+        // It is started when it is asked.
+        let trouble = installed.launch(&cx.env, std::path::Path::new(""), known.spec.context_tokens).err();
+        return (Some(trouble.is_none()), trouble.map(|report| report.cause));
+    }
     if !known.is_here && !chosen {
         return (None, None);
     }
@@ -159,7 +176,7 @@ fn look(provider: &'static Provider) -> Option<Found> {
     Some(Found { provider: provider.name, url: provider.url, models })
 }
 
-fn tell(cx: &mut Context, described: &[Described], found: &[Found]) -> Done {
+fn tell(cx: &mut Context, described: &[Described], found: &[Found], here: &[Installed]) -> Done {
     if described.is_empty() {
         cx.out.line(
             "no model is chosen: no text leaves this machine, and what no search finds stays unsolved",
@@ -192,9 +209,13 @@ fn tell(cx: &mut Context, described: &[Described], found: &[Found]) -> Done {
             model.model, model.url, model.spec.context_tokens, model.spec.output_tokens
         )))?;
     }
-    if !found.is_empty() {
+    if !found.is_empty() || !here.is_empty() {
         cx.out.line("")?;
         cx.out.line(&painted(paint::LABEL, "on this machine"))?;
+    }
+    for model in here {
+        let mb = model.bytes / 1_000_000;
+        cx.out.line(&harmless(&format!("    installed, {mb} MB: --model {LOCAL}/{}", model.name)))?;
     }
     for server in found {
         let shown: Vec<String> = server
@@ -213,6 +234,8 @@ fn tell(cx: &mut Context, described: &[Described], found: &[Found]) -> Done {
         )))?;
     }
     cx.out.line("")?;
+    let offers = installed::CATALOGUE.iter().map(|offer| offer.name).collect::<Vec<_>>().join(", ");
+    cx.out.line(&format!("`coditect models install NAME` fetches {offers}"))?;
     let names: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name).collect();
     cx.out.line(&format!("choose one with `--model PROVIDER/MODEL`; providers are {}", names.join(", ")))?;
     Ok(0)

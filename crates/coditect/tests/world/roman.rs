@@ -49,7 +49,7 @@ pub(crate) fn world(url: &str, more: &str) -> World {
     std::fs::write(world.path("project/roman.py"), ROMAN).unwrap();
     std::fs::write(world.path("project/test_roman.py"), TESTS).unwrap();
     let settings = format!(
-        "models = [\"mine\"]\n[model.mine]\nurl = \"{url}\"\napi_key_command = \"echo {KEY}\"\nusd_per_mtok_in = 1.0\n\
+        "reply_cache = \"off\"\nmodels = [\"mine\"]\n[model.mine]\nurl = \"{url}\"\napi_key_command = \"echo {KEY}\"\nusd_per_mtok_in = 1.0\n\
          usd_per_mtok_out = 10.0\n{more}\n"
     );
     person(&world, &settings);
