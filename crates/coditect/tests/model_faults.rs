@@ -31,7 +31,7 @@ fn fares(name: &str, world: &World) -> (Value, i32) {
     let flags = ["--max-calls", &CALLS.to_string(), "--budget-s", &(BUDGET_MS / 1_000).to_string()];
     let before = world.git(&["status", "--porcelain=v2", "--branch"]);
     let (end, code) = completed(world, &flags);
-    assert_eq!(end["event"], "mission_completed", "{name}: {end}");
+    assert_eq!(end["type"], "mission.completed", "{name}: {end}");
     let ledger = &end["ledger"];
     assert!(ledger["model_calls"].as_u64().unwrap() <= CALLS, "{name}: {end}");
     assert!(end["wall_ms"].as_u64().unwrap() <= BUDGET_MS, "{name}: {end}");

@@ -41,14 +41,16 @@ pub(super) fn of_refusal(endpoint: &Endpoint, status: u16, json: &Value, body: &
         _ if is_spent => PortError::new(
             ErrorKind::Exhausted,
             format!("the account behind `{name}` has no money left{said}"),
-        ),
+        )
+        .with_hint("put money on the account, or choose another model with `--model`"),
         _ if is_long && status < 500 => {
             PortError::new(ErrorKind::Invalid, format!("the prompt is too long for `{name}`{said}"))
                 .with_hint("set `context_tokens` of the model to what it can really hold")
         }
         401 => PortError::new(ErrorKind::Denied, format!("`{name}` does not take the key{said}"))
             .with_hint("set the key again: `coditect models` says where it is looked for"),
-        403 => PortError::new(ErrorKind::Denied, format!("`{name}` may not be used with this key{said}")),
+        403 => PortError::new(ErrorKind::Denied, format!("`{name}` may not be used with this key{said}"))
+            .with_hint("ask for access where the key comes from, or choose another model with `--model`"),
         404 => PortError::new(
             ErrorKind::NotFound,
             format!("there is no model `{}` at {}{said}", endpoint.model, endpoint.url),
@@ -63,7 +65,8 @@ pub(super) fn of_refusal(endpoint: &Endpoint, status: u16, json: &Value, body: &
         300..400 => PortError::new(
             ErrorKind::Denied,
             format!("`{name}` sends to another address, which is not followed"),
-        ),
+        )
+        .with_hint("write the right address into `url` of the model: the key goes nowhere else"),
         400..500 => PortError::new(
             ErrorKind::Invalid,
             format!("`{name}` refuses the request (status {status}){said}"),

@@ -232,7 +232,10 @@ async fn within<T>(stop: &Stop, limits: &CallLimits, call: impl Future<Output = 
         tokio::select! {
             biased;
             end = &mut call => return Ok(end),
-            () = sleep_until(until) => return Err(interrupted(format!("the call took longer than its {} s", limits.wall_ms / 1_000))),
+            () = sleep_until(until) => {
+                let cause = format!("the call took longer than its {} s", limits.wall_ms / 1_000);
+                return Err(with_longer(interrupted(cause), "call_s"));
+            }
             () = sleep(LOOK) => {
                 // Who wants an end with what there is does not wait for an answer either.
                 if stop.is_wanted() {
@@ -319,7 +322,15 @@ fn interrupted(cause: String) -> ModelError {
 }
 
 fn slow(endpoint: &Endpoint, did: &str, limit_ms: u64) -> ModelError {
-    interrupted(format!("nothing of `{}` {did} within {} s", endpoint.name, limit_ms.div_ceil(1_000)))
+    let cause = format!("nothing of `{}` {did} within {} s", endpoint.name, limit_ms.div_ceil(1_000));
+    let key = if did == "went on" { "idle_s" } else { "first_byte_s" };
+    with_longer(interrupted(cause), key)
+}
+
+/// The error with the setting that gives such a call longer.
+fn with_longer(error: ModelError, key: &str) -> ModelError {
+    let hint = format!("give it longer with `{key}` in the model's table, or choose a quicker one");
+    ModelError { error: error.error.with_hint(hint), ..error }
 }
 
 fn too_long(endpoint: &Endpoint, limits: &CallLimits) -> ModelError {
