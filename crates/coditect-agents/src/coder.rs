@@ -380,13 +380,12 @@ fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Option
             focus,
             waived,
         } => {
-            let (rung, suspects) = (*rung, [].as_slice());
             let case = Case {
-                rung,
+                rung: *rung,
                 snapshot,
                 project,
                 baseline,
-                suspects,
+                suspects: &[],
                 request,
                 refused,
                 limits,

@@ -160,7 +160,7 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
 fn call_limits(state: &State, model: &ModelSpec, now_ms: u64) -> CallLimits {
     let left = left(state, now_ms).wall_ms;
     let most = (left - reserve_ms(state, left)).max(1);
-    let own = model.limits.clone();
+    let own = model.limits;
     CallLimits { wall_ms: own.wall_ms.min(most), first_byte_ms: own.first_byte_ms.min(most), ..own }
 }
 

@@ -180,7 +180,7 @@ fn say(stream: &mut TcpStream, dialect: Dialect, tokens_in: usize, answer: Answe
         Answer::Drips(text, pause) => {
             begin(stream)?;
             for letter in text.chars() {
-                std::thread::sleep(pause);
+                std::thread::park_timeout(pause);
                 dialect.send(stream, &dialect.piece(&letter.to_string()))?;
             }
             dialect.end(stream, tokens_in, text.len() / 4 + 1)

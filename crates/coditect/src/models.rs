@@ -248,11 +248,10 @@ fn keyring(account: &str) -> String {
 /// How a model is spoken to.
 fn protocol(name: &str, table: &Table, provider: Option<&Provider>, url: &str) -> Result<Protocol, Report> {
     let Some(said) = table.protocol.as_deref() else {
-        return Ok(match provider.map_or(Protocol::Chat, |provider| provider.protocol) {
-            // The address of the completions that other programs want of it.
-            Protocol::Ollama if url.trim_end_matches('/').ends_with("/v1") => Protocol::Chat,
-            protocol => protocol,
-        });
+        let usual = provider.map_or(Protocol::Chat, |provider| provider.protocol);
+        // The address of Ollama's completions, which other programs want of it.
+        let speaks_chat = usual == Protocol::Ollama && url.trim_end_matches('/').ends_with("/v1");
+        return Ok(if speaks_chat { Protocol::Chat } else { usual });
     };
     let known = Protocol::ALL.iter().find(|(of, _)| *of == said);
     known.map(|(_, protocol)| *protocol).ok_or_else(|| {

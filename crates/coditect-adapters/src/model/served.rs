@@ -54,7 +54,7 @@ impl Drop for Running {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         self.child.kill().ok();
         self.child.wait().ok();
@@ -132,13 +132,8 @@ impl Served {
     /// Waits until the server answers: it reads gigabytes first.
     fn ready(&self, running: &mut Running, limits: &CallLimits, stop: &Stop) -> Result<(), ModelError> {
         let until = Instant::now() + Duration::from_millis(limits.first_byte_ms);
-        let asking = CallLimits {
-            connect_ms: 1_000,
-            first_byte_ms: 2_000,
-            idle_ms: 2_000,
-            wall_ms: 3_000,
-            ..limits.clone()
-        };
+        let asking =
+            CallLimits { connect_ms: 1_000, first_byte_ms: 2_000, idle_ms: 2_000, wall_ms: 3_000, ..*limits };
         loop {
             if let Ok(Some(status)) = running.child.try_wait() {
                 let cause =
@@ -163,7 +158,7 @@ impl Served {
                 );
                 return Err(PortError::new(ErrorKind::Interrupted, cause).into());
             }
-            std::thread::sleep(LOOK);
+            std::thread::park_timeout(LOOK);
         }
     }
 

@@ -24,7 +24,7 @@ enum Line {
     /// The models that are asked below.
     Models { models: Vec<ModelSpec> },
     /// One call.
-    Exchange { model: String, request: ModelRequest, answer: Answer },
+    Exchange { model: String, request: Box<ModelRequest>, answer: Answer },
 }
 
 /// What came of a call.
@@ -76,10 +76,12 @@ impl Recorder {
     pub fn create(path: &Path, models: &[ModelSpec]) -> Result<Arc<Self>, PortError> {
         let name = format!("`{}`", path.display());
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        let file = opened.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => PortError::new(ErrorKind::Invalid, format!("{name} exists"))
-                .with_hint("name a new file: what was recorded is not overwritten"),
-            _ => PortError::from_io(&name, &error),
+        let file = opened.map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                return PortError::new(ErrorKind::Invalid, format!("{name} exists"))
+                    .with_hint("name a new file: what was recorded is not overwritten");
+            }
+            PortError::from_io(&name, &error)
         })?;
         let recorder = Self { path: path.to_owned(), file: Mutex::new(file) };
         recorder.put(&Line::Models { models: models.to_vec() })?;
@@ -121,7 +123,7 @@ impl Model for Recorded {
         hear: &mut dyn FnMut(&str),
     ) -> Result<ModelReply, ModelError> {
         let said = self.model.answer(request, limits, stop, hear);
-        let (model, request) = (self.name().to_owned(), request.clone());
+        let (model, request) = (self.name().to_owned(), Box::new(request.clone()));
         let put = self.tape.put(&Line::Exchange { model, request, answer: Answer::of(&said) });
         match (put, said) {
             (Ok(()), said) => said,

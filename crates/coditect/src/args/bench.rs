@@ -32,7 +32,7 @@ pub(crate) enum Suite {
     /// Candidates of a search without a model per second, and where its time goes
     Search(SearchArgs),
     /// Work on folders of tasks, each as a mission of its own, and count what is solved
-    Tasks(TasksArgs),
+    Tasks(Box<TasksArgs>),
 }
 
 /// How much is measured.

@@ -36,7 +36,7 @@ pub(crate) fn perform(cx: &Context, args: &ServeModelArgs) -> Done {
     let spawned = command.stdin(Stdio::null()).process_group(0).spawn();
     let mut server =
         spawned.map_err(|error| missing(format!("`{}` cannot be run: {error}", args.server.display())))?;
-    let (gone, ended) = mpsc::channel();
+    let (gone, ended) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let mut buffer = [0; 64];
         while matches!(std::io::stdin().read(&mut buffer), Ok(n) if n > 0) {}

@@ -20,7 +20,7 @@ impl Model for Echo {
     ) -> Result<ModelReply, ModelError> {
         let mut calls = self.0.lock().unwrap();
         *calls += 1;
-        if *calls % 2 == 0 {
+        if calls.is_multiple_of(2) {
             let error = PortError::new(ErrorKind::Unavailable, "tired");
             return Err(ModelError { error, retry_after_ms: Some(7), usage: Some(Usage::default()) });
         }
