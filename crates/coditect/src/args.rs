@@ -121,7 +121,7 @@ branch `coditect/<mission>`, or a patch file where DIR is not under git. `codite
 brings it in.";
 
 #[derive(Debug, Args)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = RUN_HELP, mut_arg("replay", |arg| arg.conflicts_with_all(["model", "no_model"])))]
 pub(crate) struct RunArgs {
     /// What is wanted, in plain words; `-` reads it from standard input
     #[arg(value_name = "REQUEST", conflicts_with = "file", allow_hyphen_values = false)]
@@ -186,7 +186,7 @@ pub(crate) struct TapeFlags {
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// Ask no language model: take the answers out of a file that `--record` wrote, and fail where it has none
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "model", "no_model"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pub(crate) replay: Option<PathBuf>,
 }
 

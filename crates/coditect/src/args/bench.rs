@@ -68,7 +68,7 @@ Exit codes: 0 every task has a row (solved or not), 1 a task crashed, 2 usage, 5
 130 interrupted.";
 
 #[derive(Debug, Args)]
-#[command(after_help = TASKS_HELP)]
+#[command(after_help = TASKS_HELP, mut_arg("replay", |arg| arg.conflicts_with_all(["model", "no_model"])))]
 pub(crate) struct TasksArgs {
     /// The directory that holds the folders of the tasks
     #[arg(value_name = "DIR")]

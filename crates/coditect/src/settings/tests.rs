@@ -170,7 +170,11 @@ fn the_template_is_a_valid_file_also_with_every_line_switched_on() {
         .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
         .fold(String::new(), |text, line| text + line + "\n");
     let layers = Layers { project: layer(Owner::Project, &on), ..Layers::default() };
-    assert_eq!(layers.project.len(), KEYS.len() - 4, "every key but `waive`, `image`, `models` and `model`");
+    assert_eq!(
+        layers.project.len(),
+        KEYS.len() - 5,
+        "every key but `waive`, `image`, `models`, `model` and `rungs`"
+    );
     assert!(layers.resolve().notes.is_empty());
 }
 
