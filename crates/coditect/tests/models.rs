@@ -144,3 +144,52 @@ fn a_mission_is_recorded_and_played_back_without_any_model() {
     assert!(missed["summary"].as_str().unwrap().contains("holds no answer"), "{missed}");
     assert!(missed["hint"].as_str().unwrap().contains("recorded was"), "{missed}");
 }
+
+/// Stands for `llama-server`: the flags that we give it, the key that it demands, and one answer.
+const SERVER: &str = r#"#!/usr/bin/env python3
+import http.server, json, os, sys
+flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert open(flags["--model"], "rb").read(4) == b"GGUF" and flags["--ctx-size"] == "4096", flags
+assert not any("SECRET" in name for name in os.environ)
+open(flags["--model"] + ".pid", "w").write(str(os.getpid()))
+answer = open(flags["--model"] + ".answer").read()
+class H(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def say(self, body):
+        if self.headers["authorization"] != "Bearer " + os.environ["LLAMA_API_KEY"]: return self.send_error(401)
+        self.send_response(200); self.send_header("content-type", "application/json"); self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+    def do_GET(self): self.say({"data": [{"id": "m"}]})
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.say({"choices": [{"message": {"content": answer}, "finish_reason": "stop"}],
+                  "usage": {"prompt_tokens": 100, "completion_tokens": 20}})
+http.server.HTTPServer((flags["--host"], int(flags["--port"])), H).serve_forever()
+"#;
+
+#[test]
+fn an_installed_model_is_served_for_as_long_as_the_mission_lasts() {
+    use std::os::unix::fs::PermissionsExt;
+    let there = world("http://127.0.0.1:1/v1", "");
+    let file = there.path("mine.gguf");
+    std::fs::write(&file, b"GGUF and so on").unwrap();
+    std::fs::write(there.path("mine.gguf.answer"), RIGHT).unwrap();
+    std::fs::create_dir(there.path("bin")).unwrap();
+    std::fs::write(there.path("bin/llama-server"), SERVER).unwrap();
+    std::fs::set_permissions(there.path("bin/llama-server"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", there.path("bin").display(), std::env::var("PATH").unwrap());
+    let run =
+        |args: &[&str]| there.command(args).env("PATH", &path).env("SECRET", "canary").output().unwrap();
+    let from = file.to_str().unwrap();
+    let installed = run(&["models", "install", "mine", "--from", from, "--context-tokens", "4096", "--json"]);
+    assert!(installed.status.success(), "{installed:?}");
+    let output = run(&["run", "--json", "--model", "local/mine", "--reply-cache", "off", world::roman::WISH]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text} {}", String::from_utf8_lossy(&output.stderr));
+    let end: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!((&end["ledger"]["tokens_in"], &end["ledger"]["micro_usd"]), (&json!(100), &json!(0)));
+    let pid = std::fs::read_to_string(there.path("mine.gguf.pid")).unwrap();
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "the server is gone with us");
+    assert!(run(&["models", "remove", "local/mine"]).status.success() && file.exists());
+    assert_eq!(run(&["run", "--model", "local/mine", "fix the tests"]).status.code(), Some(2));
+}

@@ -451,7 +451,7 @@ impl<'a> Hunt<'a> {
         if !none || self.order.len() < 2 || self.means.stop.is_raised() {
             return;
         }
-        match stairs::standing(self.problem, &self.means, &self.partial) {
+        match stairs::standing(self.problem, &self.means, &self.partial, self.deadline_us()) {
             Ok((partly, trials)) => {
                 self.trials += trials;
                 self.partly = partly;

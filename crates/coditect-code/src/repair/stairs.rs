@@ -55,7 +55,10 @@ pub(super) fn climb(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Climbed, PortError> {
     let mut climbed = Climbed::default();
-    let Some(step) = best_step(problem, means, halves, &mut climbed.trials)? else { return Ok(climbed) };
+    let until_us = means.clock.monotonic_us().saturating_add(left.0);
+    let Some(step) = best_step(problem, means, halves, until_us, &mut climbed.trials)? else {
+        return Ok(climbed);
+    };
     let (sought, still) = above(problem, means, &step, left, progress);
     climbed.tried += sought.tried;
     climbed.trials += sought.trials;
@@ -82,14 +85,18 @@ pub(super) fn climb(
 }
 
 /// The best part of a repair among `halves`, for a search that has ended and looks for nothing more. With the number of
-/// trials that it took.
+/// trials that it took. Behind `until_us` one more is asked about and no other: what is left of the mission's time is for the
+/// proof.
 pub(super) fn standing(
     problem: &Problem<'_>,
     means: &Means<'_>,
     halves: &[Partial],
+    until_us: u64,
 ) -> Result<(Option<Partly>, u64), PortError> {
     let mut trials = 0;
-    let Some(step) = best_step(problem, means, halves, &mut trials)? else { return Ok((None, trials)) };
+    let Some(step) = best_step(problem, means, halves, until_us, &mut trials)? else {
+        return Ok((None, trials));
+    };
     let red = problem.red.iter().map(|test| test.id.clone());
     let left = red.filter(|id| !step.green.contains(id)).collect();
     Ok((alone(problem, &step, left), trials))
@@ -121,6 +128,7 @@ fn best_step(
     problem: &Problem<'_>,
     means: &Means<'_>,
     halves: &[Partial],
+    until_us: u64,
     trials: &mut u64,
 ) -> Result<Option<Step>, PortError> {
     let red: BTreeSet<&str> = problem.red.iter().map(|test| test.id.as_str()).collect();
@@ -133,10 +141,14 @@ fn best_step(
         .map(|test| test.id.clone())
         .chain(means.limits.keep_passing.iter().cloned())
         .collect();
+    let asked_before = *trials;
     let mut best: Option<Step> = None;
     for half in halves.into_iter().take(MOST_STEPS) {
         // Who is in a hurry wants what there is: this asks about that, and about few.
         if means.stop.is_raised() {
+            break;
+        }
+        if *trials > asked_before && means.clock.monotonic_us() >= until_us {
             break;
         }
         // One that cannot beat the best need not be asked about.

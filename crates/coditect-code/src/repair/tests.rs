@@ -91,6 +91,10 @@ impl Setting {
     }
 
     fn seek_with(&self, stop: &Stop) -> Sought {
+        self.with(stop, |problem, means| seek(problem, means, &mut |_| {}))
+    }
+
+    fn with<T>(&self, stop: &Stop, work: impl FnOnce(&Problem<'_>, &Means<'_>) -> T) -> T {
         let file = Source { path: "pkg/mod.py".to_owned(), text: self.text.to_owned() };
         let red: Vec<TestResult> =
             self.tests.iter().filter(|(_, holds)| !holds(self.text)).map(|(id, _)| red(id)).collect();
@@ -106,8 +110,7 @@ impl Setting {
             seed: 7,
         };
         let clock = Ticks::default();
-        let means = Means { judge: &judge, limits: &self.limits, clock: &clock, stop };
-        seek(&problem, &means, &mut |_| {})
+        work(&problem, &Means { judge: &judge, limits: &self.limits, clock: &clock, stop })
     }
 }
 
@@ -219,6 +222,31 @@ fn what_can_be_repaired_is_told_beside_what_is_left() {
     assert_eq!(partly.found.candidate.places.len(), 2);
     assert!(partly.found.explanation.starts_with("2 things were wrong: "), "{}", partly.found.explanation);
     assert!(low_is_min(&partly.found.sources[0].text) && high_is_max(&partly.found.sources[0].text));
+}
+
+#[test]
+fn behind_its_time_a_search_asks_about_one_part_and_no_more() {
+    let all = vec![
+        ("t::low", low_is_min as fn(&str) -> bool),
+        ("t::high", high_is_max),
+        ("t::as-it-was", |t| t == APART),
+    ];
+    let mut setting = Setting::new(APART, all);
+    // No part keeps it, so each of them is asked about.
+    setting.limits.keep_passing.insert("t::as-it-was".to_owned());
+    let asked = |until_us: u64| {
+        setting.with(&Stop::new(), |problem, means| {
+            let half = |n: usize| {
+                let text = APART.replacen("max", "min", 1) + &"\n".repeat(n);
+                let overlay = BTreeMap::from([("pkg/mod.py".to_owned(), text)]);
+                let candidate = layers::compose(problem, &overlay, EditKind::Pair, 1.0).unwrap();
+                search::Partial { candidate, green: 1 }
+            };
+            let halves: Vec<search::Partial> = (0..5).map(half).collect();
+            stairs::standing(problem, means, &halves, until_us).unwrap().1
+        })
+    };
+    assert_eq!((asked(u64::MAX), asked(0)), (5, 1));
 }
 
 #[test]

@@ -94,7 +94,10 @@ fn fetched(
     if !is_here {
         let bar = bar(offer.bytes, "fetching it");
         let wanted = Wanted { sources: offer.sources, into: &into, bytes: offer.bytes, sha256: offer.sha256 };
-        fetch(&wanted, &mut |there| bar.set_position(there)).doing(doing)?;
+        let fetched = fetch(&wanted, &mut |there| bar.set_position(there));
+        fetched.doing(doing).map_err(|report| {
+            report.hint("the same command goes on where it stopped; `--from FILE` takes a file that you fetched yourself")
+        })?;
         bar.finish_and_clear();
     }
     Ok(Installed {
