@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::Serialize;
 
 use crate::environment::Environment;
@@ -34,6 +35,16 @@ pub(crate) fn host() -> Host {
 /// Cores that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Sees to it that this process leaves no image of its memory behind when it crashes: it is about to hold a key. The programs that
+/// it starts leave none either.
+pub(crate) fn leave_no_core() {
+    // With a limit of 1 the kernel writes no file and asks no program to take one, which it does at 0 (core(5)).
+    let hard = getrlimit(Resource::RLIMIT_CORE).map_or(1, |(_, hard)| hard.min(1));
+    if let Err(error) = setrlimit(Resource::RLIMIT_CORE, hard, hard) {
+        tracing::warn!(%error, "a crash could leave an image of the memory, with the key in it");
+    }
 }
 
 /// Where a program is that a person has in the path.

@@ -19,6 +19,7 @@ use installed::Installed;
 
 use crate::args::TapeFlags;
 use crate::environment::Environment;
+use crate::host;
 use crate::report::{Doing, Report};
 use crate::settings::Settings;
 use crate::words;
@@ -361,6 +362,9 @@ impl Known {
     }
 
     fn key(&self, env: &Environment) -> Result<Secret, Report> {
+        if self.key_command.is_some() || self.key_env.is_some() {
+            host::leave_no_core();
+        }
         let name = &self.spec.name;
         let missing =
             |cause: String| Report::new(ErrorKind::Denied, format!("reading the key of `{name}`"), cause);

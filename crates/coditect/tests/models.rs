@@ -6,7 +6,7 @@ mod world;
 
 use std::net::TcpListener;
 
-use coditect_testkit::provider::Provider;
+use coditect_testkit::provider::{Answer, Provider};
 use serde_json::json;
 
 use world::roman::{KEY, RIGHT, WRONG, completed, holds, person, server, world};
@@ -192,4 +192,51 @@ fn an_installed_model_is_served_for_as_long_as_the_mission_lasts() {
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "the server is gone with us");
     assert!(run(&["models", "remove", "local/mine"]).status.success() && file.exists());
     assert_eq!(run(&["run", "--model", "local/mine", "fix the tests"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_key_is_in_no_sandbox_no_file_and_no_image_of_the_memory() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+    let provider = Provider::start(|n, _| match n {
+        0 => Answer::KeepsSilent,
+        _ => Answer::Says(RIGHT.into()),
+    });
+    let there = world(&provider.url("chat"), "");
+    let table = format!("[model.mine]\nurl = \"{}\"\napi_key_env = \"MINE_KEY\"\n", provider.url("chat"));
+    person(&there, &format!("reply_cache = \"off\"\nmodels = [\"mine\"]\n{table}"));
+    // Code of the repository sees none of it.
+    let tests = world::roman::TESTS.replace(
+        "class T",
+        "import os\nassert not any('KEY' in name or 'planted' in value for name, value in os.environ.items())\n\n\nclass T",
+    );
+    std::fs::write(there.path("project/test_roman.py"), tests).unwrap();
+    let mut child = there
+        .command(&["run", "--quiet", world::roman::WISH])
+        .env("MINE_KEY", KEY)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(120);
+    while provider.asked().is_empty() {
+        assert!(child.try_wait().unwrap().is_none() && Instant::now() < until, "it never asked");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    assert!(provider.asked()[0].head.contains(KEY));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert!(core.split_whitespace().any(|word| word == "0" || word == "1"), "{core}");
+    // A kill between call and answer: the mission goes on, asks once more, and says that a call was lost.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = there.command(&["resume", "last", "--json"]).env("MINE_KEY", KEY).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let end: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (output.status.code(), &end["ledger"]["models"]["mine"]["lost"]),
+        (Some(0), &json!(1)),
+        "{end}"
+    );
+    assert_eq!(holds(there.dir.path(), KEY), None);
 }
