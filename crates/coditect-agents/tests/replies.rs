@@ -118,12 +118,13 @@ fn what_a_model_must_know_is_gathered() {
         project: baseline.project.clone(),
         baseline: baseline.report.clone(),
         suspects: baseline.suspects.clone(),
-        request: "implement the TODO in calc.py".into(),
+        request: "implement the TODO in calc.py as `AGENTS.md` says.".into(),
         focus: Default::default(),
     };
     let Outcome::ContextGathered { context } = world.perform(&action) else { panic!("it is gathered") };
     let paths = |context: &Context, kind| context.of(kind).map(|f| f.path.clone()).collect::<Vec<_>>();
     assert_eq!(paths(&context, FragmentKind::Conventions), ["AGENTS.md"], "the first of its kind counts");
+    assert_eq!(paths(&context, FragmentKind::Document), ["AGENTS.md"], "the request names it");
     assert_eq!(paths(&context, FragmentKind::Source), ["calc.py"]);
     assert_eq!(paths(&context, FragmentKind::Test), ["tests/test_calc.py"]);
 }

@@ -18,8 +18,9 @@ const MESSAGE_BYTES: usize = 1_500;
 /// Bytes of the request and of one feedback.
 const REQUEST_BYTES: usize = 16 << 10;
 const FEEDBACK_BYTES: usize = 6 << 10;
-/// Shares of the window, in hundredths: the project's ways, its failures, its tests. What they leave is for sources.
+/// Shares of the window, in hundredths: the project's ways, documents, failures, tests. What they leave is for sources.
 const CONVENTIONS: usize = 10;
+const DOCUMENTS: usize = 30;
 const FAILURES: usize = 20;
 const TEST_FILES: usize = 30;
 /// An answer of whole files needs about as many tokens as the files have; of blocks, fewer.
@@ -109,6 +110,8 @@ fn material(state: &State, context: &Context, room: usize) -> String {
     let mut text = String::new();
     let conventions = fragments(context, FragmentKind::Conventions, share(CONVENTIONS), &tag);
     section(&mut text, "The project's own ways", &conventions);
+    let documents = fragments(context, FragmentKind::Document, share(DOCUMENTS), &tag);
+    section(&mut text, "Documents that the request names", &documents);
     let failures = failures(state, share(FAILURES), &tag);
     let tests = fragments(context, FragmentKind::Test, share(TEST_FILES), &tag);
     let taken = text.len() + failures.len() + tests.len();

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum FragmentKind {
     /// What the project tells agents of its ways: `AGENTS.md` and its kin.
     Conventions,
+    /// A document that the request names: what is wanted may stand in it.
+    Document,
     /// A file that may be changed.
     Source,
     /// A file of tests, which must not be changed.

@@ -19,6 +19,9 @@ const ALL_BYTES: usize = 256 << 10;
 const ONE_BYTES: usize = 64 << 10;
 /// Bytes of one file of conventions.
 const CONVENTION_BYTES: usize = 16 << 10;
+/// Endings of documents, and how many of them are read.
+const DOCUMENTS: &[&str] = &["md", "markdown", "rst", "txt", "adoc", "json", "yaml", "yml", "toml", "csv"];
+const MOST_DOCUMENTS: usize = 8;
 /// Files in which a project tells its ways, the one that goes before the others first.
 const CONVENTIONS: &[&str] = &["AGENTS.override.md", "AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 
@@ -43,6 +46,7 @@ impl Analyzer {
         let sources = sources::read(&root, &files, of.project, of.baseline, of.suspects);
         let mut context = Context::default();
         conventions(&view, &of.project.root, &mut context);
+        documents(&root, &files, of, &mut context);
         let (mut product, mut tests) = (sources.product, sources.tests);
         product.sort_by_key(|source| of.rank(source));
         let red: BTreeSet<&str> = of.baseline.red().filter_map(|test| test.id.split("::").next()).collect();
@@ -92,6 +96,26 @@ impl Gather<'_> {
         }
         let cut = end < source.text.len();
         context.fragments.push(Fragment { kind, path, text: source.text[..end].to_owned(), cut });
+    }
+}
+
+/// Documents that the request names.
+fn documents(root: &Path, files: &Listing, of: &Gather<'_>, context: &mut Context) {
+    let is_document = |path: &str| {
+        let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+        DOCUMENTS.contains(&ending) && !path.split('/').any(|part| part.starts_with('.'))
+    };
+    let words: BTreeSet<&str> =
+        of.request.split(|c: char| c.is_whitespace() || "`\"'(),;:".contains(c)).collect();
+    let is_named = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        words.iter().map(|word| word.trim_end_matches('.')).any(|word| word == path || word == name)
+    };
+    let named = files.files().iter().filter(|path| is_document(path) && is_named(path)).take(MOST_DOCUMENTS);
+    for path in named {
+        if let Some(text) = text_below(root, path).filter(|text| text.len() <= ONE_BYTES) {
+            of.add(FragmentKind::Document, Source { path: path.clone(), text }, context);
+        }
     }
 }
 

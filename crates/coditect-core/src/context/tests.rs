@@ -39,6 +39,7 @@ fn state(message: &str, fragments: Vec<Fragment>) -> State {
 fn usual(message: &str) -> State {
     let fragments = vec![
         fragment(FragmentKind::Conventions, "AGENTS.md", "Use tabs."),
+        fragment(FragmentKind::Document, "README.md", "An area is a product."),
         fragment(FragmentKind::Test, "test_a.py", "assert area(2, 3) == 6\n"),
         fragment(FragmentKind::Source, "a.py", "def area(w, h):\n    return w + h\n"),
     ];
@@ -51,6 +52,7 @@ fn a_request_holds_the_files_the_tests_and_the_wish() {
     let text = &asked.messages[0].text;
     let order = [
         "AGENTS.md",
+        "# Documents that the request names\n\nREADME.md\n<text>\nAn area",
         "# Files",
         "a.py\n<text>\ndef area",
         "# Tests (not",
