@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use coditect_types::event::{Response, ViolationKind};
+use coditect_types::outcome::Proposal;
 use coditect_types::plan::Intent;
 use coditect_types::project::Framework;
 use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestStatus};
@@ -13,6 +14,7 @@ use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
 use crate::parametrize::{allowance_ms, left};
 use crate::state::State;
+use crate::strands;
 use crate::tasks::Task;
 
 /// A contradiction between an expectation and an observation.
@@ -45,7 +47,7 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         Expectation::EndsWithin { ms: allowance_ms(state, intent), probability: SUCCEEDS },
     ];
     match intent {
-        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } => {
+        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands => {
             all.push(Expectation::TestFilesUntouched { probability: KEEPS })
         }
         Intent::VerifyChange => all.extend([
@@ -119,21 +121,8 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
                 response: if retry { Response::Retry } else { Response::Stop },
             }]
         }
-        Outcome::ChangeProposed { proposal, .. } => {
-            let tests = test_files(state);
-            let touched: Vec<&str> =
-                proposal.files.iter().map(|f| f.path.as_str()).filter(|path| tests.contains(*path)).collect();
-            if touched.is_empty() {
-                return Vec::new();
-            }
-            vec![Violation {
-                kind: ViolationKind::UnexpectedFileChange,
-                expected: "no file of the tests is changed".into(),
-                observed: format!("the proposal changes {}", touched.join(", ")),
-                confidence: KEEPS,
-                response: Response::Replan,
-            }]
-        }
+        Outcome::ChangeProposed { proposal, .. }
+        | Outcome::ChangesMerged { proposal: Some(proposal), .. } => changes_others(state, task, proposal),
         Outcome::ChangeVerified { receipt, report, .. } => contradicted_by(&left_red(state), receipt, report),
         Outcome::SnapshotTaken { .. }
         | Outcome::ProjectSurveyed { .. }
@@ -142,9 +131,30 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         | Outcome::ContextGathered { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
+        | Outcome::ChangesMerged { proposal: None, .. }
         | Outcome::HandedOver { .. }
         | Outcome::NothingDone => Vec::new(),
     }
+}
+
+/// Files that a proposal changes though they are tests, or in the lease of another strand.
+fn changes_others(state: &State, task: &Task<'_>, proposal: &Proposal) -> Vec<Violation> {
+    let tests = test_files(state);
+    let paths = proposal.files.iter().map(|file| file.path.as_str());
+    let touched: Vec<&str> = paths.filter(|path| tests.contains(*path)).collect();
+    let taken = task.spec.strand.map(|strand| strands::taken_of_others(state, strand, proposal));
+    let found = [
+        (touched, "no file of the tests is changed"),
+        (taken.unwrap_or_default(), "no file that is leased to another strand is changed"),
+    ];
+    let violation = |(files, expected): (Vec<&str>, &str)| Violation {
+        kind: ViolationKind::UnexpectedFileChange,
+        expected: expected.into(),
+        observed: format!("the proposal changes {}", files.join(", ")),
+        confidence: KEEPS,
+        response: Response::Replan,
+    };
+    found.into_iter().filter(|(files, _)| !files.is_empty()).map(violation).collect()
 }
 
 /// What a run of the suite on the changed tree contradicts. `left`: may be red as before.

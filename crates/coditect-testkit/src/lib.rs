@@ -8,4 +8,6 @@ pub mod chance;
 pub mod conformance;
 pub mod invent;
 pub mod memory_journal;
+pub mod pieces;
+pub mod rules;
 pub mod sim;

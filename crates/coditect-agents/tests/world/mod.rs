@@ -236,6 +236,7 @@ impl Baseline {
             limits: Limits::default(),
             focus: Default::default(),
             waived: Vec::new(),
+            strand: None,
         }
     }
 
