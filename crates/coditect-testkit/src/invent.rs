@@ -66,7 +66,7 @@ impl Truth {
 
     /// In some worlds, the red tests need different files, and no search finds anything.
     fn or_in_pieces(mut self, chance: &mut Chance) -> Self {
-        if chance.percent(8) {
+        if chance.percent(4) {
             self.pieces = Pieces::of(chance);
             self.red = self.pieces.count + chance.below(3) as u32;
             // A test that shows it where changes do not go together.

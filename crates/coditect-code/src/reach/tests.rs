@@ -99,9 +99,8 @@ fn of_one_file_of_tests_each_test_needs_what_its_own_lines_use() {
         &ids,
         &[
             "test_area in tests/test_all.py: pkg/__init__.py pkg/area.py",
-            "test_roman in tests/test_all.py: pkg/__init__.py pkg/roman.py",
+            "test_roman test_again in tests/test_all.py: pkg/__init__.py pkg/roman.py",
             "test_word in tests/test_all.py: pkg/__init__.py pkg/word.py",
-            "test_again in tests/test_all.py: pkg/__init__.py pkg/roman.py",
         ],
     );
 }
