@@ -152,6 +152,7 @@ impl Agent for Analyzer {
             Action::SeekChange { .. }
             | Action::AskModel { .. }
             | Action::TryReply { .. }
+            | Action::MergeStrands { .. }
             | Action::VerifyChange { .. }
             | Action::HandOver { .. } => {
                 return not_mine(action, "analyzer");

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
@@ -14,8 +15,8 @@ use coditect_types::outcome::{SearchTime, Spent};
 use coditect_types::plan::Role;
 use coditect_types::project::{Framework, Toolchain};
 use coditect_types::{
-    Action, Budget, ErrorKind, Failure, Focus, Ground, Limits, Outcome, Project, Rung, Snapshot, Suspect,
-    TestReport, TestResult, TestStatus, Tier,
+    Action, Budget, ErrorKind, Failure, Focus, Ground, Limits, Outcome, Project, Rung, Snapshot, Strand,
+    Suspect, TestReport, TestResult, TestStatus, Tier,
 };
 
 use crate::notices::Notices;
@@ -26,12 +27,14 @@ mod flaky;
 mod judge;
 mod layer;
 pub(crate) mod mending;
+mod merging;
 mod narrow;
 mod parts;
 mod picks;
 mod probe;
 mod proposing;
 mod replying;
+mod seats;
 pub(crate) mod sources;
 pub(crate) mod trees;
 mod woven;
@@ -39,9 +42,11 @@ mod woven;
 use batches::Later;
 use judge::{Bench, Stage};
 use mending::Asking;
+use merging::Train;
 use parts::{Part, is_dear};
 use proposing::Proposing;
 use replying::Reply;
+use seats::Seats;
 use sources::Sources;
 use trees::Trees;
 use woven::Woven;
@@ -53,6 +58,7 @@ const ANSWERS: u64 = 25;
 #[derive(Clone, Debug)]
 pub struct Coder {
     tools: Tools,
+    seats: Arc<Seats>,
 }
 
 /// What is to be repaired, as the action has it.
@@ -69,6 +75,15 @@ struct Case<'a> {
     seed: u64,
     focus: &'a Focus,
     waived: &'a [String],
+    /// The part of the work that it is about; None: all of it.
+    strand: Option<&'a Strand>,
+}
+
+/// What is done about it.
+enum Doing<'a> {
+    Search,
+    Try(Reply<'a>),
+    Merge(Train<'a>),
 }
 
 impl Case<'_> {
@@ -99,7 +114,7 @@ impl Coder {
     /// A coder that works through these ports.
     #[must_use]
     pub fn new(tools: Tools) -> Self {
-        Self { tools }
+        Self { tools, seats: Arc::default() }
     }
 
     fn seek(&self, case: &Case<'_>, work: &Work, spent: &mut Spent) -> Result<Outcome, Failure> {
@@ -308,15 +323,17 @@ impl Agent for Coder {
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
         let nothing = Budget { search_ms: 0, ..Budget::default() };
-        let Some((case, reply)) = task(action, &nothing) else { return not_mine(action, "coder") };
+        let Some((case, doing)) = task(action, &nothing) else { return not_mine(action, "coder") };
         let started = self.tools.clock.monotonic_us();
         let mut spent = Spent::default();
         let outcome = if work.stop.is_raised() {
             Err(Failure::new(ErrorKind::Interrupted, "stopped before it began"))
-        } else if let Some(reply) = reply {
-            self.try_reply(&case, &reply, work, &mut spent)
         } else {
-            self.seek(&case, work, &mut spent)
+            match doing {
+                Doing::Search => self.seek(&case, work, &mut spent),
+                Doing::Try(reply) => self.try_reply(&case, &reply, work, &mut spent),
+                Doing::Merge(train) => self.merge(&case, &train, work, &mut spent),
+            }
         };
         spent.wall_ms = self.tools.clock.monotonic_us().saturating_sub(started) / 1000;
         match outcome {
@@ -327,82 +344,112 @@ impl Agent for Coder {
             Ok(Outcome::ReplyRefused { rung, account, feedback, diff, .. }) => {
                 Outcome::ReplyRefused { rung, account, feedback, diff, spent }
             }
+            Ok(Outcome::ChangesMerged { proposal, left_out, .. }) => {
+                Outcome::ChangesMerged { proposal, left_out, spent }
+            }
             Ok(other) => other,
             Err(failure) => failed(work, failure, spent),
         }
     }
 }
 
-/// What an action asks for: a search, or the trial of an answer, which has a budget of `nothing`. None: it is for others.
-fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Option<Reply<'a>>)> {
-    match action {
-        Action::SeekChange {
-            rung,
-            snapshot,
-            project,
-            baseline,
-            suspects,
-            request,
-            refused,
-            limits,
-            budget,
-            seed,
-            focus,
-            waived,
-        } => {
-            let (rung, seed) = (*rung, *seed);
-            let case = Case {
-                rung,
-                snapshot,
-                project,
-                baseline,
-                suspects,
-                request,
-                refused,
-                limits,
-                budget,
-                seed,
-                focus,
-                waived,
-            };
-            Some((case, None))
-        }
-        Action::TryReply {
-            rung,
-            model,
-            reply,
-            request,
-            snapshot,
-            project,
-            baseline,
-            refused,
-            limits,
-            focus,
-            waived,
-        } => {
-            let case = Case {
-                rung: *rung,
-                snapshot,
-                project,
-                baseline,
-                suspects: &[],
-                request,
-                refused,
-                limits,
-                budget: nothing,
-                seed: 0,
-                focus,
-                waived,
-            };
-            Some((case, Some(Reply { model, text: reply })))
-        }
-        Action::TakeSnapshot { .. }
-        | Action::SurveyProject { .. }
-        | Action::MeasureBaseline { .. }
-        | Action::GatherContext { .. }
-        | Action::AskModel { .. }
-        | Action::VerifyChange { .. }
-        | Action::HandOver { .. }
-        | Action::DoNothing => None,
-    }
+/// What an action asks for; what is not a search has a budget of `nothing`. None: it is for others.
+fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
+    search(action).or_else(|| trial(action, nothing)).or_else(|| train(action, nothing))
+}
+
+fn search(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
+    let Action::SeekChange {
+        rung,
+        snapshot,
+        project,
+        baseline,
+        suspects,
+        request,
+        refused,
+        limits,
+        budget,
+        seed,
+        focus,
+        waived,
+    } = action
+    else {
+        return None;
+    };
+    let case = Case {
+        rung: *rung,
+        snapshot,
+        project,
+        baseline,
+        suspects,
+        request,
+        refused,
+        limits,
+        budget,
+        seed: *seed,
+        focus,
+        waived,
+        strand: None,
+    };
+    Some((case, Doing::Search))
+}
+
+fn trial<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
+    let Action::TryReply {
+        rung,
+        model,
+        reply,
+        request,
+        snapshot,
+        project,
+        baseline,
+        refused,
+        limits,
+        focus,
+        waived,
+        strand,
+    } = action
+    else {
+        return None;
+    };
+    let case = Case {
+        rung: *rung,
+        snapshot,
+        project,
+        baseline,
+        suspects: &[],
+        request,
+        refused,
+        limits,
+        budget: nothing,
+        seed: 0,
+        focus,
+        waived,
+        strand: strand.as_ref(),
+    };
+    Some((case, Doing::Try(Reply { model, text: reply })))
+}
+
+fn train<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
+    let Action::MergeStrands { snapshot, project, baseline, changes, contradicted, limits, focus, waived } =
+        action
+    else {
+        return None;
+    };
+    let case = Case {
+        rung: changes.first().map_or(Rung::SmallModel, |change| change.proposal.rung),
+        snapshot,
+        project,
+        baseline,
+        suspects: &[],
+        request: "",
+        refused: &[],
+        limits,
+        budget: nothing,
+        seed: 0,
+        focus,
+        waived,
+        strand: None,
+    };
+    Some((case, Doing::Merge(Train { changes, contradicted: contradicted.as_deref() })))
 }

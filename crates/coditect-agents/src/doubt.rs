@@ -97,7 +97,7 @@ impl Doubts {
         notices
             .doing(format!("running {} again, on the unchanged tree and on the changed one", red.join(", ")));
         // What was built for the baseline is there still.
-        let unchanged = Place { commit: &snapshot.commit, purpose: "baseline", ..*changed };
+        let unchanged = Place { commit: &snapshot.commit, purpose: changed.unchanged, ..*changed };
         let company = company(red, baseline);
         let build_ms = BUILD_MS.max(changed.limits.wall_ms);
         let how = SuiteRun { select: company.as_deref(), build_ms, ..SuiteRun::whole(changed.limits) };

@@ -43,6 +43,8 @@ pub(crate) struct Place<'a> {
     pub(crate) commit: &'a str,
     /// Tells the worktree apart from others of the commit.
     pub(crate) purpose: &'a str,
+    /// The same of the one in which the unchanged commit is run, where that is needed.
+    pub(crate) unchanged: &'a str,
     pub(crate) project: &'a Project,
     pub(crate) sandbox: &'a dyn Sandbox,
     pub(crate) limits: &'a Limits,

@@ -42,6 +42,7 @@ impl Tester {
             work,
             commit: case.commit,
             purpose: "verify",
+            unchanged: "baseline",
             patience: None,
             project: case.project,
             sandbox: self.tools.sandbox(case.project.tier)?,

@@ -10,6 +10,7 @@
 pub mod languages;
 pub mod provenance;
 pub mod python;
+pub mod reach;
 pub mod repair;
 pub mod review;
 mod shell;

@@ -49,12 +49,13 @@ mod shadow;
 mod snapshot;
 mod survey;
 mod taste;
+mod train;
 mod trees;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use coditect_ports::workspace::{Applied, Change, FileEdit, Handed};
+use coditect_ports::workspace::{Applied, Change, FileEdit, Handed, Merged};
 use coditect_ports::{PortError, Workspace};
 use coditect_types::{ErrorKind, MissionId, Snapshot};
 
@@ -147,6 +148,16 @@ impl Workspace for GitWorkspace {
         message: &str,
     ) -> Result<Change, PortError> {
         self.told(mission, change::commit(&self.shadow(mission)?, parent, edits, message))
+    }
+
+    fn merge(
+        &self,
+        mission: &MissionId,
+        base: &str,
+        commits: &[String],
+        message: &str,
+    ) -> Result<Merged, PortError> {
+        self.told(mission, train::merge(&self.shadow(mission)?, base, commits, message))
     }
 
     fn tree_of(&self, mission: &MissionId, commit: &str) -> Result<String, PortError> {

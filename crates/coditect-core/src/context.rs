@@ -1,9 +1,11 @@
 //! What a model is told, made in this one place: typed fragments with hard caps, the stable ones first so that a provider can
 //! cache them. All text of the project stands between tags of its own and is said to be data.
 
+use std::collections::BTreeSet;
+
 use coditect_types::context::FragmentKind;
 use coditect_types::model::{EditForm, Message, Speaker};
-use coditect_types::{Context, Fragment, ModelRequest, ModelSpec, TestReport};
+use coditect_types::{Context, Fragment, ModelRequest, ModelSpec, Reach, Strand, TestReport};
 
 use crate::expect::red_tests;
 use crate::foreign;
@@ -26,6 +28,10 @@ const TEST_FILES: usize = 30;
 /// An answer of whole files needs about as many tokens as the files have; of blocks, fewer.
 const SHARE_OF_ANSWER: u64 = 3;
 
+/// What is said where only a part of the work is asked for.
+const PART: &str = "This is a part of a larger work, and others do the rest of it at the same time: only the tests above are \
+     to pass, and only the files under `Files` may be changed. A new file may be made.\n\n";
+
 /// One turn of a conversation: what the model answered, and what was found out about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -38,6 +44,17 @@ pub struct Turn {
 /// What is sent to `model`; None while nothing was gathered. `turns`: how it answered so far, of which the newest is told.
 #[must_use]
 pub fn request(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
+    request_of(state, model, None, turns)
+}
+
+/// The same for one strand: it is told its own tests and files, and of the others what its tests reach.
+#[must_use]
+pub fn request_of(
+    state: &State,
+    model: &ModelSpec,
+    strand: Option<&Strand>,
+    turns: &[Turn],
+) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
     let output_tokens = model.output_tokens.min(model.context_tokens / SHARE_OF_ANSWER).max(1);
     let room = model.context_tokens.saturating_sub(output_tokens) * TENTHS_OF_BYTES_PER_TOKEN / 10;
@@ -53,7 +70,9 @@ pub fn request(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<Model
         .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
     let told = last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len());
     room = room.saturating_sub(told);
-    let first = format!("{}\n\n# Request\n\n{wish}\n\n{}", material(state, context, room), ask(model.edits));
+    let material = material(state, &Told { context, strand, reach: reach(context, strand) }, room);
+    let part = if strand.is_some() { PART } else { "" };
+    let first = format!("{material}\n\n# Request\n\n{wish}\n\n{part}{}", ask(model.edits));
     let mut messages = vec![Message { speaker: Speaker::User, text: first }];
     if let Some((reply, feedback)) = last {
         let again = format!("{feedback}\n\n{}", ask(model.edits));
@@ -103,20 +122,66 @@ fn ask(form: EditForm) -> &'static str {
     }
 }
 
+/// What is told of the project: all that was gathered, or a strand's part of it.
+struct Told<'a> {
+    context: &'a Context,
+    strand: Option<&'a Strand>,
+    reach: Vec<&'a Reach>,
+}
+
+/// What is known of a strand's tests.
+fn reach<'a>(context: &'a Context, strand: Option<&Strand>) -> Vec<&'a Reach> {
+    let Some(strand) = strand else { return Vec::new() };
+    let is_of = |reach: &&Reach| reach.tests.iter().any(|test| strand.tests.contains(test));
+    context.reach.iter().filter(is_of).collect()
+}
+
+impl<'a> Told<'a> {
+    /// The files that may be changed.
+    fn sources(&self) -> impl Iterator<Item = &'a Fragment> {
+        let strand = self.strand;
+        self.context
+            .of(FragmentKind::Source)
+            .filter(move |source| strand.is_none_or(|strand| strand.files.contains(&source.path)))
+    }
+
+    /// Files that a strand's tests reach and that it may not change.
+    fn others(&self) -> Vec<&'a Fragment> {
+        let Some(strand) = self.strand else { return Vec::new() };
+        let reached: BTreeSet<&str> =
+            self.reach.iter().flat_map(|reach| &reach.files).map(String::as_str).collect();
+        let is_other = |source: &&Fragment| {
+            reached.contains(source.path.as_str()) && !strand.files.contains(&source.path)
+        };
+        self.context.of(FragmentKind::Source).filter(is_other).collect()
+    }
+
+    fn tests(&self) -> Vec<&'a Fragment> {
+        let stand_in: BTreeSet<&str> =
+            self.reach.iter().flat_map(|reach| &reach.test_files).map(String::as_str).collect();
+        let is_told = |test: &&Fragment| self.strand.is_none() || stand_in.contains(test.path.as_str());
+        self.context.of(FragmentKind::Test).filter(is_told).collect()
+    }
+}
+
 /// What the project and its tests say, within `room` bytes.
-fn material(state: &State, context: &Context, room: usize) -> String {
+fn material(state: &State, told: &Told<'_>, room: usize) -> String {
+    let context = told.context;
     let tag = tag(context, state);
     let share = |hundredths: usize| room / 100 * hundredths;
     let mut text = String::new();
-    let conventions = fragments(context, FragmentKind::Conventions, share(CONVENTIONS), &tag);
+    let conventions = fragments(context.of(FragmentKind::Conventions), share(CONVENTIONS), &tag);
     section(&mut text, "The project's own ways", &conventions);
-    let documents = fragments(context, FragmentKind::Document, share(DOCUMENTS), &tag);
+    let documents = fragments(context.of(FragmentKind::Document), share(DOCUMENTS), &tag);
     section(&mut text, "Documents that the request names", &documents);
-    let failures = failures(state, share(FAILURES), &tag);
-    let tests = fragments(context, FragmentKind::Test, share(TEST_FILES), &tag);
-    let taken = text.len() + failures.len() + tests.len();
-    let sources = fragments(context, FragmentKind::Source, room.saturating_sub(taken), &tag);
+    let failures = failures(state, told.strand, share(FAILURES), &tag);
+    let tests = fragments(told.tests().into_iter(), share(TEST_FILES), &tag);
+    let mut taken = text.len() + failures.len() + tests.len();
+    let sources = fragments(told.sources(), room.saturating_sub(taken), &tag);
+    taken += sources.len();
+    let others = fragments(told.others().into_iter(), room.saturating_sub(taken), &tag);
     section(&mut text, "Files", &sources);
+    section(&mut text, "Files that are not to be changed", &others);
     section(&mut text, "Tests (not to be changed)", &tests);
     section(&mut text, "Tests that fail now", &failures);
     text.trim_end().to_owned()
@@ -129,9 +194,9 @@ fn section(text: &mut String, heading: &str, body: &str) {
 }
 
 /// As many fragments of a kind as fit; the first that does not is cut where it is the first of all.
-fn fragments(context: &Context, kind: FragmentKind, room: usize, tag: &str) -> String {
+fn fragments<'a>(of: impl Iterator<Item = &'a Fragment>, room: usize, tag: &str) -> String {
     let mut text = String::new();
-    for fragment in context.of(kind) {
+    for fragment in of {
         let left = room.saturating_sub(text.len());
         let shown = shown(fragment, tag);
         if shown.len() <= left {
@@ -150,8 +215,8 @@ fn shown(fragment: &Fragment, tag: &str) -> String {
     format!("{}{cut}\n<{tag}>\n{text}\n</{tag}>\n", foreign::defused(&fragment.path))
 }
 
-fn failures(state: &State, room: usize, tag: &str) -> String {
-    let red = red_tests(state);
+fn failures(state: &State, strand: Option<&Strand>, room: usize, tag: &str) -> String {
+    let red = strand.map_or_else(|| red_tests(state), |strand| strand.tests.clone());
     let report = state.world.baseline.as_deref();
     let of =
         |id: &String| report.and_then(|report: &TestReport| report.tests.iter().find(|test| test.id == *id));

@@ -8,12 +8,10 @@ use coditect_types::{AttemptId, ErrorKind, Event, Failure, Outcome, TaskId};
 use crate::expect;
 use crate::gateway;
 use crate::goal;
-use crate::parametrize::{allowance_ms, parametrize};
+use crate::parametrize::{agents, allowance_ms, parametrize};
 use crate::state::{State, apply, seeks_change};
 use crate::tasks::{Task, TaskState};
 
-/// Attempts under way at once in one mission, where the policy does not say.
-const AGENTS: usize = 8;
 /// An outcome that an agent is about to report gets this long past the deadline, ms.
 const GRACE_MS: u64 = 2_000;
 
@@ -179,6 +177,7 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::GatherContext, Outcome::ContextGathered { .. })
             | (Intent::AskModel { .. }, Outcome::ModelAnswered { .. })
             | (Intent::TryReply { .. }, Outcome::ChangeProposed { .. } | Outcome::ReplyRefused { .. })
+            | (Intent::MergeStrands, Outcome::ChangesMerged { .. })
             | (Intent::VerifyChange, Outcome::ChangeVerified { .. })
             | (Intent::HandOver, Outcome::HandedOver { .. })
             | (Intent::DoNothing, Outcome::NothingDone)
@@ -217,6 +216,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
                 | Outcome::ContextGathered { .. }
                 | Outcome::ModelAnswered { .. }
                 | Outcome::ReplyRefused { .. }
+                | Outcome::ChangesMerged { .. }
                 | Outcome::ChangeVerified { .. }
                 | Outcome::HandedOver { .. }
                 | Outcome::NothingDone => "an outcome of another kind".into(),
@@ -227,12 +227,16 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
             Outcome::NoChangeFound { account, .. } | Outcome::ReplyRefused { account, .. } => {
                 draft.settle(task, TaskEnd::Failed, account.clone())
             }
+            Outcome::ChangesMerged { proposal: None, .. } => {
+                draft.settle(task, TaskEnd::Failed, "none of the strands' changes goes with the suite")
+            }
             Outcome::SnapshotTaken { .. }
             | Outcome::ProjectSurveyed { .. }
             | Outcome::BaselineMeasured { .. }
             | Outcome::ChangeProposed { .. }
             | Outcome::ContextGathered { .. }
             | Outcome::ModelAnswered { .. }
+            | Outcome::ChangesMerged { .. }
             | Outcome::ChangeVerified { .. }
             | Outcome::HandedOver { .. }
             | Outcome::NothingDone
@@ -261,11 +265,7 @@ fn start_ready(draft: &mut Draft) {
     if draft.state.end.is_some() {
         return;
     }
-    let slots = match draft.state.policy.agents {
-        0 => AGENTS,
-        n => n as usize,
-    };
-    let free = slots.saturating_sub(draft.state.running.len());
+    let free = agents(&draft.state).saturating_sub(draft.state.running.len());
     let ready: Vec<TaskId> = draft
         .state
         .open_tasks()
@@ -297,7 +297,7 @@ fn start(draft: &mut Draft, id: TaskId) {
     let state = &draft.state;
     let Some(spec) = state.task(id).map(|task| task.spec) else { return };
     if parametrize(state, spec, draft.now_ms).is_none() {
-        let why = match gateway::next(state, draft.now_ms) {
+        let why = match gateway::next_of(state, spec.strand, draft.now_ms) {
             gateway::Next::TooDear(why) if matches!(spec.intent, Intent::AskModel { .. }) => why,
             gateway::Next::Ask(_) | gateway::Next::TooDear(_) | gateway::Next::None => {
                 "what it needs to know is not known".to_owned()
@@ -330,6 +330,7 @@ pub fn intent_name(intent: &Intent) -> &'static str {
         Intent::AskModel { .. } => "ask_model",
         Intent::TryReply { rung: coditect_types::Rung::LargeModel } => "try_reply: large_model",
         Intent::TryReply { .. } => "try_reply: small_model",
+        Intent::MergeStrands => "merge_strands",
         Intent::VerifyChange => "verify_change",
         Intent::HandOver => "hand_over",
         Intent::DoNothing => "do_nothing",

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use coditect_types::event::{Response, ViolationKind};
+use coditect_types::outcome::Proposal;
 use coditect_types::plan::Intent;
 use coditect_types::project::Framework;
 use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestStatus};
@@ -14,6 +15,7 @@ use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
 use crate::parametrize::{allowance_ms, left};
 use crate::state::State;
+use crate::strands;
 use crate::tasks::Task;
 
 /// A wait that a model asks for is waited up to this long where there is another model, ms.
@@ -49,7 +51,7 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         Expectation::EndsWithin { ms: allowance_ms(state, intent), probability: SUCCEEDS },
     ];
     match intent {
-        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } => {
+        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands => {
             all.push(Expectation::TestFilesUntouched { probability: KEEPS })
         }
         Intent::VerifyChange => all.extend([
@@ -107,8 +109,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
                 matches!(task.spec.intent, Intent::AskModel { .. }) && failure.kind == ErrorKind::Interrupted;
             let left_ms = left(state, state.newest_ms).wall_ms;
             // Where another model can be asked meanwhile, a long wait is not waited.
-            let patience_ms =
-                if gateway::has_other(state, &task.spec.intent) { PATIENCE_MS } else { u64::MAX };
+            let patience_ms = if gateway::has_other(state, task.spec) { PATIENCE_MS } else { u64::MAX };
             let comes_too_late = failure.retry_after_ms.is_some_and(|ms| ms >= left_ms || ms > patience_ms);
             let retry = is_transient(failure.kind)
                 && !is_slow_call
@@ -126,21 +127,8 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
                 response: if retry { Response::Retry } else { Response::Stop },
             }]
         }
-        Outcome::ChangeProposed { proposal, .. } => {
-            let tests = test_files(state);
-            let touched: Vec<&str> =
-                proposal.files.iter().map(|f| f.path.as_str()).filter(|path| tests.contains(*path)).collect();
-            if touched.is_empty() {
-                return Vec::new();
-            }
-            vec![Violation {
-                kind: ViolationKind::UnexpectedFileChange,
-                expected: "no file of the tests is changed".into(),
-                observed: format!("the proposal changes {}", touched.join(", ")),
-                confidence: KEEPS,
-                response: Response::Replan,
-            }]
-        }
+        Outcome::ChangeProposed { proposal, .. }
+        | Outcome::ChangesMerged { proposal: Some(proposal), .. } => changes_others(state, task, proposal),
         Outcome::ChangeVerified { receipt, report, .. } => contradicted_by(&left_red(state), receipt, report),
         Outcome::SnapshotTaken { .. }
         | Outcome::ProjectSurveyed { .. }
@@ -149,9 +137,30 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         | Outcome::ContextGathered { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
+        | Outcome::ChangesMerged { proposal: None, .. }
         | Outcome::HandedOver { .. }
         | Outcome::NothingDone => Vec::new(),
     }
+}
+
+/// Files that a proposal changes though they are tests, or in the lease of another strand.
+fn changes_others(state: &State, task: &Task<'_>, proposal: &Proposal) -> Vec<Violation> {
+    let tests = test_files(state);
+    let paths = proposal.files.iter().map(|file| file.path.as_str());
+    let touched: Vec<&str> = paths.filter(|path| tests.contains(*path)).collect();
+    let taken = task.spec.strand.map(|strand| strands::taken_of_others(state, strand, proposal));
+    let found = [
+        (touched, "no file of the tests is changed"),
+        (taken.unwrap_or_default(), "no file that is leased to another strand is changed"),
+    ];
+    let violation = |(files, expected): (Vec<&str>, &str)| Violation {
+        kind: ViolationKind::UnexpectedFileChange,
+        expected: expected.into(),
+        observed: format!("the proposal changes {}", files.join(", ")),
+        confidence: KEEPS,
+        response: Response::Replan,
+    };
+    found.into_iter().filter(|(files, _)| !files.is_empty()).map(violation).collect()
 }
 
 /// What a run of the suite on the changed tree contradicts. `left`: may be red as before.

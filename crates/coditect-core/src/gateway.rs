@@ -4,12 +4,12 @@
 use coditect_types::event::TaskEnd;
 use coditect_types::model::{Usage, dollars};
 use coditect_types::plan::Intent;
-use coditect_types::{Action, Budget, ModelRequest, ModelSpec};
+use coditect_types::{Action, Budget, ModelRequest, ModelSpec, Strand, StrandId, TaskSpec};
 
 use crate::context;
 use crate::parametrize::left;
 use crate::state::State;
-use crate::tasks::TaskState;
+use crate::tasks::{Task, TaskState};
 
 /// Answers that one model may give in a mission: the first, and what it makes of the tests' verdict.
 pub const MAX_REPLIES: usize = 3;
@@ -27,25 +27,33 @@ pub enum Next {
     None,
 }
 
-/// The next model of the cascade.
+/// The next model of the cascade, for all of the work.
 #[must_use]
 pub fn next(state: &State, now_ms: u64) -> Next {
+    next_of(state, None, now_ms)
+}
+
+/// The same for one strand, which has turns and a purse of its own.
+#[must_use]
+pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
     let mut dear = None;
     for spec in &state.policy.models {
+        let turns = state.world.turns_of(strand, &spec.name);
         if !state.policy.allows(spec.rung)
-            || given_up(state, &spec.name)
-            || state.world.turns(&spec.name).len() >= MAX_REPLIES
+            || given_up(state, strand, &spec.name)
+            || turns.len() >= MAX_REPLIES
         {
             continue;
         }
+        let purse = purse(state, strand, now_ms);
         // What it will be told is not known before it was gathered.
-        let Some(request) = context::request(state, spec, state.world.turns(&spec.name)) else {
-            return match afford(&left(state, now_ms), spec, LEAST_OUTPUT) {
+        let Some(request) = context::request_of(state, spec, state.world.strand(strand), turns) else {
+            return match afford(&purse, spec, LEAST_OUTPUT) {
                 Ok(_) => Next::Ask(spec.clone()),
                 Err(why) => Next::TooDear(why),
             };
         };
-        match afford(&left(state, now_ms), spec, request.tokens_at_most()) {
+        match afford(&purse, spec, request.tokens_at_most()) {
             Ok(_) => return Next::Ask(spec.clone()),
             Err(why) => dear = dear.or(Some(why)),
         }
@@ -53,33 +61,80 @@ pub fn next(state: &State, now_ms: u64) -> Next {
     dear.map_or(Next::None, Next::TooDear)
 }
 
-/// Whether there is another model to ask than the one that this intent asks.
+/// Whether there is another model to ask than the one that this task asks.
 #[must_use]
-pub fn has_other(state: &State, intent: &Intent) -> bool {
-    let Intent::AskModel { model } = intent else { return false };
+pub fn has_other(state: &State, task: &TaskSpec) -> bool {
+    let Intent::AskModel { model } = &task.intent else { return false };
     state.policy.models.iter().any(|spec| {
         spec.name != *model
             && state.policy.allows(spec.rung)
-            && !given_up(state, &spec.name)
-            && state.world.turns(&spec.name).len() < MAX_REPLIES
+            && !given_up(state, task.strand, &spec.name)
+            && state.world.turns_of(task.strand, &spec.name).len() < MAX_REPLIES
     })
 }
 
-/// Whether a model could not be asked, so that another one is.
-fn given_up(state: &State, model: &str) -> bool {
-    state.tasks.iter().any(|task| {
+/// Whether a model could not be asked, so that another one is: for the same strand, or, where it never answered at all, for
+/// any of them.
+fn given_up(state: &State, strand: Option<StrandId>, model: &str) -> bool {
+    let failed = |task: &Task<'_>| {
         task.state == TaskState::Settled(TaskEnd::Failed)
             && matches!(&task.spec.intent, Intent::AskModel { model: of } if of == model)
-    })
+    };
+    let here = state.tasks.iter().any(|task| task.spec.strand == strand && failed(&task));
+    let elsewhere = || {
+        let never = state.world.strands.values().all(|strand| !strand.turns.contains_key(model));
+        never
+            && state.tasks.iter().any(|task| task.spec.strand.is_some() && task.failures > 0 && failed(&task))
+    };
+    here || elsewhere()
 }
 
 /// The request to a model as far as the mission can pay for it; None: it cannot.
 #[must_use]
-pub fn affordable(state: &State, spec: &ModelSpec, now_ms: u64) -> Option<ModelRequest> {
-    let mut request = context::request(state, spec, state.world.turns(&spec.name))?;
-    let most = afford(&left(state, now_ms), spec, request.tokens_at_most()).ok()?;
+pub fn affordable(
+    state: &State,
+    spec: &ModelSpec,
+    strand: Option<StrandId>,
+    now_ms: u64,
+) -> Option<ModelRequest> {
+    let turns = state.world.turns_of(strand, &spec.name);
+    let mut request = context::request_of(state, spec, state.world.strand(strand), turns)?;
+    let most = afford(&purse(state, strand, now_ms), spec, request.tokens_at_most()).ok()?;
     request.output_tokens = request.output_tokens.min(most);
     Some(request)
+}
+
+/// What each of some strands gets of what is left for models: an equal part, that nobody else may use, so that what one
+/// can pay for does not depend on how far the others are.
+#[must_use]
+pub fn share(left: &Budget, strands: usize) -> Budget {
+    let strands = strands.max(1) as u64;
+    Budget {
+        model_calls: left.model_calls / strands,
+        tokens: left.tokens / strands,
+        micro_usd: left.micro_usd / strands,
+        ..nothing()
+    }
+}
+
+/// Whether a share pays for asking a model for a strand the first time.
+#[must_use]
+pub fn can_pay(state: &State, spec: &ModelSpec, strand: &Strand, share: &Budget) -> bool {
+    let request = context::request_of(state, spec, Some(strand), &[]);
+    request.is_some_and(|request| afford(share, spec, request.tokens_at_most()).is_ok())
+}
+
+/// What is left for models: of a strand's share, and in no case more than is left of the mission's budget.
+fn purse(state: &State, strand: Option<StrandId>, now_ms: u64) -> Budget {
+    let left = left(state, now_ms);
+    let Some(strand) = strand.and_then(|id| state.world.strands.get(&id)) else { return left };
+    let (share, used) = (&strand.share, &strand.used);
+    Budget {
+        model_calls: share.model_calls.saturating_sub(used.model_calls).min(left.model_calls),
+        tokens: share.tokens.saturating_sub(used.tokens).min(left.tokens),
+        micro_usd: share.micro_usd.saturating_sub(used.micro_usd).min(left.micro_usd),
+        ..left
+    }
 }
 
 /// Tokens that an answer may have, when the prompt has `tokens_in` at most; or why the call is refused.

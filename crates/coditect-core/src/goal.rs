@@ -16,6 +16,7 @@ use crate::parametrize::left;
 use crate::plan;
 use crate::request::{Wish, wish};
 use crate::state::{State, seeks_change};
+use crate::strands;
 use crate::tasks::{Task, TaskState};
 
 /// A task is given up after so many attempts that failed by themselves.
@@ -52,14 +53,17 @@ pub(crate) fn begin(draft: &mut Draft) {
             tasks: plan::measure(),
             reason: "rule `make what tests describe`: a model is asked for what red tests show to be missing"
                 .into(),
+            strands: Vec::new(),
         }),
         Wish::FixTests => draft.push(Event::PlanMade {
             tasks: plan::measure(),
             reason: "rule `fix tests`: the request asks for red tests to turn green".into(),
+            strands: Vec::new(),
         }),
         Wish::RenewSnapshots => draft.push(Event::PlanMade {
             tasks: plan::measure(),
             reason: "rule `renew snapshots`: the request asks for stale snapshots to be written anew".into(),
+            strands: Vec::new(),
         }),
         Wish::NeedsModel(verb) => {
             let end = End::new(
@@ -94,7 +98,7 @@ pub(crate) fn begin_no_ops(draft: &mut Draft, mission: &MissionId, steps: u32) {
         policy: Policy::default(),
     });
     let tasks = plan::chain(0, (0..steps).map(|_| Intent::DoNothing));
-    draft.push(Event::PlanMade { tasks, reason: "a bench of the ring".into() });
+    draft.push(Event::PlanMade { tasks, reason: "a bench of the ring".into(), strands: Vec::new() });
 }
 
 /// A person ends the mission.
@@ -116,6 +120,7 @@ pub(crate) fn pursue(draft: &mut Draft) {
     extend_plan(draft);
     drop_what_is_not_needed(draft);
     // After what falls away: it may be the last thing that stood before another plan.
+    strands::pursue(draft);
     ask_a_model(draft);
     if let Some(end) = verdict(&draft.state) {
         complete(draft, end);
@@ -142,7 +147,7 @@ fn extend_plan(draft: &mut Draft) {
             );
             let tasks = plan::repair(state, wish(&state.request));
             if !tasks.is_empty() {
-                draft.push(Event::PlanMade { tasks, reason });
+                draft.push(Event::PlanMade { tasks, reason, strands: Vec::new() });
             }
         }
         return;
@@ -155,6 +160,7 @@ fn extend_plan(draft: &mut Draft) {
         && !state.open_tasks().any(|task| seeks_change(&task.spec.intent))
         && proposals_asked_for(state) <= state.replans as usize
         && state.world.turns.is_empty()
+        && state.world.strands.is_empty()
         && state.policy.allows(Rung::Reflex);
     if refused_and_open {
         let tasks = plan::another_proposal(state);
@@ -162,6 +168,7 @@ fn extend_plan(draft: &mut Draft) {
         draft.push(Event::PlanMade {
             tasks,
             reason: format!("the proposal was refused ({seen}): look for another"),
+            strands: Vec::new(),
         });
     }
 }
@@ -172,6 +179,7 @@ fn ask_a_model(draft: &mut Draft) {
     let is_spent = state.world.baseline.is_some()
         && state.world.proposal.is_none()
         && !state.concluding
+        && !strands::any_stands(state)
         && state.open_tasks().next().is_none()
         && !red_tests(state).is_empty()
         && unknown_tests(state).is_empty();
@@ -180,11 +188,14 @@ fn ask_a_model(draft: &mut Draft) {
     }
     if let gateway::Next::Ask(model) = gateway::next(state, draft.now_ms) {
         let reason = match state.world.turns(&model.name).len() {
-            0 => format!("cheaper rungs found nothing: ask `{}`", model.name),
+            0 if state.world.strands.is_empty() => {
+                format!("cheaper rungs found nothing: ask `{}`", model.name)
+            }
+            0 => format!("no strand found a change: ask `{}` for all of the work", model.name),
             n => format!("answer {n} of `{}` did not do: ask again with what became of it", model.name),
         };
         let tasks = plan::ask(state, &model);
-        draft.push(Event::PlanMade { tasks, reason });
+        draft.push(Event::PlanMade { tasks, reason, strands: Vec::new() });
     }
 }
 
@@ -282,7 +293,7 @@ fn unsolved(state: &State) -> End {
     }
     if let Some(failure) = &world.failure
         && last_task_failed_by_itself(state)
-        && !(asks_model(state) && world.turns.values().any(|turns| !turns.is_empty()))
+        && !(asks_model(state) && any_answer(state))
     {
         let status = match failure.kind {
             ErrorKind::Denied | ErrorKind::NoSandbox => MissionStatus::NeedsPerson,
@@ -374,7 +385,9 @@ fn nothing_red(state: &State, baseline: &TestReport) -> End {
 fn not_found(state: &State) -> End {
     let world = &state.world;
     let red = red_tests(state).len();
-    let accounts = world.accounts.join(" ");
+    let told: Vec<String> =
+        strands::accounts(state).iter().map(|line| format!("{}.", sentence(line))).collect();
+    let accounts = [world.accounts.as_slice(), told.as_slice()].concat().join(" ");
     let status = if world.at_limit { MissionStatus::OverLimit } else { MissionStatus::Failed };
     let mut summary = format!("No change was found that turns {} green. {accounts}", count(red, "red test"));
     if let (true, Some((_, observed))) = (!world.refused.is_empty(), &world.violation) {
@@ -385,7 +398,11 @@ fn not_found(state: &State) -> End {
         summary = format!("{refused}, the last since {observed}. {summary}");
     }
     let mut end = End::new(status, summary.trim().to_owned());
-    if let gateway::Next::TooDear(why) = gateway::next(state, state.newest_ms) {
+    let dear = match gateway::next(state, state.newest_ms) {
+        gateway::Next::TooDear(why) => Some(why),
+        gateway::Next::Ask(_) | gateway::Next::None => strands::too_dear(state, state.newest_ms),
+    };
+    if let Some(why) = dear {
         end.status = MissionStatus::OverLimit;
         end.trouble = Some(ErrorKind::Exhausted);
         return end.hint(format!("give it more: {why}"));
@@ -410,6 +427,11 @@ fn last_task_failed_by_itself(state: &State) -> bool {
 fn asks_model(state: &State) -> bool {
     let failed = state.tasks.iter().filter(|task| task.failures > 0).last();
     failed.is_some_and(|task| matches!(task.spec.intent, Intent::AskModel { .. }))
+}
+
+/// A model answered, whatever that was good for.
+fn any_answer(state: &State) -> bool {
+    strands::any_answer(state) || state.world.turns.values().any(|turns| !turns.is_empty())
 }
 
 /// A later task with the same intent was done.
@@ -485,6 +507,7 @@ fn caveats(state: &State) -> Vec<String> {
     }
     lines.extend(said_of_left(state));
     lines.extend(said_to_models(state));
+    lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));
     if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
         && matches!(proposal.rung, Rung::SmallModel | Rung::LargeModel)
     {

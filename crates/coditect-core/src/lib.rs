@@ -13,6 +13,7 @@
 pub mod breaker;
 pub mod context;
 pub mod decide;
+pub mod division;
 pub mod effects;
 pub mod expect;
 pub mod foreign;
@@ -23,6 +24,7 @@ pub mod parametrize;
 pub mod plan;
 pub mod request;
 pub mod state;
+pub mod strands;
 pub mod tasks;
 
 pub use decide::{Decision, decide};

@@ -8,11 +8,17 @@ use crate::gateway;
 use crate::hand_over;
 use crate::request::renews_snapshots;
 use crate::state::State;
+use crate::strands;
 
 /// Added to the limits of the runs inside an action: checkouts, reports, starting processes. ms.
 const SLACK_MS: u64 = 120_000;
+/// Attempts under way at once in one mission, where the policy does not say.
+const AGENTS: usize = 8;
 /// An action reruns a suite at most about this many times (hanging tests, flaky tests).
 const SUITE_RUNS: u64 = 6;
+
+/// One that looks for the change that does not go with the others runs a part of it at most about this many times.
+const MERGE_RUNS: u64 = 24;
 
 /// The action for a task at this time, or None while the world model lacks something that it needs.
 #[must_use]
@@ -54,7 +60,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             },
             waived: policy.waived.clone(),
         },
-        Intent::GatherContext | Intent::AskModel { .. } | Intent::TryReply { .. } => {
+        Intent::GatherContext | Intent::AskModel { .. } | Intent::TryReply { .. } | Intent::MergeStrands => {
             by_model(state, spec, now_ms)?
         }
         Intent::VerifyChange => Action::VerifyChange {
@@ -105,12 +111,17 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             let model = policy.models.iter().find(|spec| spec.name == *model)?;
             Action::AskModel {
                 model: model.clone(),
-                request: gateway::affordable(state, model, now_ms)?,
+                request: gateway::affordable(state, model, spec.strand, now_ms)?,
                 limits: call_limits(state, model, now_ms),
             }
         }
         Intent::TryReply { rung } => {
-            let (model, reply) = world.reply.as_deref()?;
+            let strand = spec.strand.and_then(|id| world.strands.get(&id));
+            let (reply, refused) = match strand {
+                Some(strand) => (strand.reply.as_deref(), &strand.refused),
+                None => (world.reply.as_deref(), &*world.refused),
+            };
+            let (model, reply) = reply?;
             Action::TryReply {
                 rung: *rung,
                 model: model.clone(),
@@ -119,12 +130,23 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 snapshot: snapshot()?,
                 project: world.project.as_deref()?.clone(),
                 baseline: world.baseline.as_deref()?.clone(),
-                refused: world.refused.to_vec(),
+                refused: refused.clone(),
                 limits: policy.suite.clone(),
                 focus: policy.focus.clone(),
                 waived: policy.waived.clone(),
+                strand: strand.map(|strand| strand.spec.as_ref().clone()),
             }
         }
+        Intent::MergeStrands => Action::MergeStrands {
+            snapshot: snapshot()?,
+            project: world.project.as_deref()?.clone(),
+            baseline: world.baseline.as_deref()?.clone(),
+            changes: strands::changes(state),
+            contradicted: world.contradicted.as_deref().cloned(),
+            limits: policy.suite.clone(),
+            focus: policy.focus.clone(),
+            waived: policy.waived.clone(),
+        },
         Intent::TakeSnapshot
         | Intent::SurveyProject
         | Intent::MeasureBaseline
@@ -149,10 +171,23 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
             let spec = state.policy.models.iter().find(|spec| spec.name == *model);
             spec.map_or(CallLimits::default().wall_ms, |spec| spec.limits.wall_ms) + SLACK_MS / 4
         }
-        Intent::MeasureBaseline | Intent::VerifyChange | Intent::TryReply { .. } => {
-            SUITE_RUNS * suite + SLACK_MS
+        Intent::MeasureBaseline | Intent::VerifyChange => SUITE_RUNS * suite + SLACK_MS,
+        // Those of other strands may be before it, each of which runs a suite or two on one of the cores.
+        Intent::TryReply { .. } => {
+            let beside = state.world.strands.len().min(agents(state)) as u64;
+            (SUITE_RUNS + beside) * suite + SLACK_MS
         }
         Intent::TurnTestsGreen { .. } => state.policy.budget.search_ms + SUITE_RUNS * suite + SLACK_MS,
+        Intent::MergeStrands => MERGE_RUNS * suite + SLACK_MS,
+    }
+}
+
+/// Attempts under way at once in a mission.
+#[must_use]
+pub fn agents(state: &State) -> usize {
+    match state.policy.agents {
+        0 => AGENTS,
+        n => n as usize,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The planner's rules: from what is wished and known to tasks.
 
 use coditect_types::plan::{Intent, Role};
-use coditect_types::{ModelSpec, Rung, TaskId, TaskSpec};
+use coditect_types::{ModelSpec, Rung, StrandId, TaskId, TaskSpec};
 
 use crate::request::Wish;
 use crate::state::State;
@@ -16,7 +16,7 @@ pub fn role_of(intent: &Intent) -> Role {
         | Intent::GatherContext
         | Intent::DoNothing => Role::Analyzer,
         Intent::AskModel { .. } => Role::Orchestrator,
-        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } => Role::Coder,
+        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands => Role::Coder,
         Intent::VerifyChange => Role::Tester,
         Intent::HandOver => Role::Deployer,
     }
@@ -34,6 +34,7 @@ pub fn chain(planned: usize, intents: impl IntoIterator<Item = Intent>) -> Vec<T
             role: role_of(&intent),
             intent,
             needs: if id > first { vec![TaskId(id - 1)] } else { Vec::new() },
+            strand: None,
         })
         .collect()
 }
@@ -78,4 +79,22 @@ pub fn ask(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
     let ask = Intent::AskModel { model: model.name.clone() };
     let rest = [ask, Intent::TryReply { rung: model.rung }, Intent::VerifyChange, Intent::HandOver];
     chain(state.tasks.len(), gather.into_iter().chain(rest))
+}
+
+/// The tasks that ask a model for a change of one strand, behind what is planned already. They need no task of another one.
+#[must_use]
+pub fn ask_for(planned: usize, strand: StrandId, model: &ModelSpec) -> Vec<TaskSpec> {
+    let intents = [Intent::AskModel { model: model.name.clone() }, Intent::TryReply { rung: model.rung }];
+    let chain = chain(planned, intents);
+    chain.into_iter().map(|spec| TaskSpec { strand: Some(strand), ..spec }).collect()
+}
+
+/// The tasks that make one change of those of the strands, after the tasks that found them.
+#[must_use]
+pub fn merge(planned: usize, needs: Vec<TaskId>) -> Vec<TaskSpec> {
+    let mut tasks = chain(planned, [Intent::MergeStrands, Intent::VerifyChange, Intent::HandOver]);
+    if let Some(first) = tasks.first_mut() {
+        first.needs = needs;
+    }
+    tasks
 }

@@ -8,12 +8,14 @@ use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{
     Action, AttemptId, Budget, Context, Event, Failure, Ground, Ledger, MissionId, MissionStatus, ModelSpec,
-    Outcome, Policy, Project, Receipt, Rung, Snapshot, Suspect, TaskId, TestReport, WorkspaceRef,
+    Outcome, Policy, Project, Receipt, Rung, Snapshot, Strand, StrandId, Suspect, TaskId, TestReport,
+    WorkspaceRef,
 };
 
 use crate::context::Turn;
 use crate::gateway;
 use crate::parametrize::parametrize;
+use crate::strands::{self, StrandState, Strands};
 use crate::tasks::{Task, TaskState, Tasks};
 
 /// An attempt under way.
@@ -64,6 +66,12 @@ pub struct World {
     pub turns: Arc<BTreeMap<String, Vec<Turn>>>,
     /// The newest answer of a model, while nobody has tried it.
     pub reply: Option<Arc<(String, String)>>,
+    /// The strands that the work falls into; none as long as it is one piece.
+    pub strands: Arc<Strands>,
+    /// The tests that were red when the suite contradicted the strands' changes together.
+    pub contradicted: Option<Arc<Vec<String>>>,
+    /// How often it did.
+    pub contradictions: u32,
     /// The person has this: branch, commit, patch.
     pub handed: Option<(Option<String>, Option<String>, Option<String>)>,
     /// The newest failure of an action.
@@ -73,10 +81,26 @@ pub struct World {
 }
 
 impl World {
-    /// How a model answered so far.
+    /// How a model answered so far, for all of the work.
     #[must_use]
     pub fn turns(&self, model: &str) -> &[Turn] {
-        self.turns.get(model).map_or(&[], Vec::as_slice)
+        self.turns_of(None, model)
+    }
+
+    /// How a model answered so far, for one strand or for all of the work.
+    #[must_use]
+    pub fn turns_of(&self, strand: Option<StrandId>, model: &str) -> &[Turn] {
+        let turns = match strand {
+            None => self.turns.get(model),
+            Some(id) => self.strands.get(&id).and_then(|strand| strand.turns.get(model)),
+        };
+        turns.map_or(&[], Vec::as_slice)
+    }
+
+    /// The tests and files of a strand.
+    #[must_use]
+    pub fn strand(&self, id: Option<StrandId>) -> Option<&Strand> {
+        self.strands.get(&id?).map(|strand: &StrandState| &*strand.spec)
     }
 }
 
@@ -149,13 +173,19 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
         }
         Event::MissionResumed { lost } => resumed(state, at_ms, lost),
         Event::MissionConcluding {} => state.concluding = true,
-        Event::PlanMade { tasks, .. } => state.tasks.add(tasks),
+        Event::PlanMade { tasks, strands, .. } => {
+            strands::formed(state, at_ms, strands);
+            state.tasks.add(tasks);
+        }
         Event::AttemptStarted { task, attempt, deadline_ms, .. } => {
             started(state, at_ms, *task, *attempt, *deadline_ms);
         }
         Event::AttemptEnded { task, attempt, outcome } => ended(state, *task, *attempt, at_ms, outcome),
         Event::OutcomeIgnored { .. } => {}
-        Event::ViolationFound { kind, observed, response, .. } => violated(state, *kind, observed, *response),
+        Event::ViolationFound { task, kind, observed, response, .. } => {
+            let strand = state.task(*task).and_then(|task| task.spec.strand);
+            violated(state, strand, (*kind, observed.as_str()), *response);
+        }
         Event::TaskSettled { task, end, .. } => {
             state.tasks.change(*task, |task| task.state = TaskState::Settled(*end));
         }
@@ -186,6 +216,9 @@ fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
 fn lose_call(state: &mut State, running: &Running) -> bool {
     let Action::AskModel { model, request, .. } = &*running.action else { return false };
     let most = gateway::at_most(model, request);
+    if let Some(strand) = state.task(running.task).and_then(|task| task.spec.strand) {
+        strands::used(state, strand, 1, most.tokens, most.micro_usd);
+    }
     state.lost.tokens = state.lost.tokens.saturating_add(most.tokens);
     state.lost.micro_usd = state.lost.micro_usd.saturating_add(most.micro_usd);
     state.ledger.model_calls += 1;
@@ -205,8 +238,9 @@ fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadli
 
 fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome: &Outcome) {
     let running = state.running.remove(&attempt);
+    let strand = state.task(id).and_then(|task| task.spec.strand);
     if let Some(Action::AskModel { model, .. }) = running.as_ref().map(|running| &*running.action) {
-        pay_model(state, model, outcome);
+        pay_model(state, model, strand, outcome);
     }
     let failed = matches!(outcome, Outcome::Failed { .. });
     state.tasks.change(id, |task| {
@@ -215,7 +249,9 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
         let wait_ms = if failed { wait_ms(outcome, task.failures) } else { 0 };
         task.state = TaskState::Waiting { not_before_ms: at_ms + wait_ms };
     });
-    learn(state, outcome);
+    if !strand.is_some_and(|strand| strands::learn(state, strand, outcome)) {
+        learn(state, outcome);
+    }
 }
 
 /// How long a task waits after a failure, ms: what was unavailable gets time to come back, as much as it asked for.
@@ -225,7 +261,7 @@ fn wait_ms(outcome: &Outcome, failures: u32) -> u64 {
 }
 
 /// Takes a call of a model into the ledger, whatever came of it.
-fn pay_model(state: &mut State, model: &ModelSpec, outcome: &Outcome) {
+fn pay_model(state: &mut State, model: &ModelSpec, strand: Option<StrandId>, outcome: &Outcome) {
     let (usage, spent, kept) = if let Outcome::ModelAnswered { reply, spent, .. } = outcome {
         (reply.usage, spent, reply.kept)
     } else if let Outcome::Failed { spent, .. } = outcome {
@@ -252,11 +288,25 @@ fn pay_model(state: &mut State, model: &ModelSpec, outcome: &Outcome) {
     ledger.tokens_in += usage.tokens_in;
     ledger.tokens_out += usage.tokens_out;
     ledger.micro_usd += micro_usd;
+    if let Some(strand) = strand {
+        strands::used(state, strand, 1, usage.tokens_in + usage.tokens_out, micro_usd);
+    }
 }
 
-fn violated(state: &mut State, kind: ViolationKind, observed: &str, response: Response) {
+fn violated(
+    state: &mut State,
+    strand: Option<StrandId>,
+    (kind, observed): (ViolationKind, &str),
+    response: Response,
+) {
     if response != Response::Replan {
         return;
+    }
+    if let Some(strand) = strand {
+        return strands::contradicted(state, strand, observed);
+    }
+    if state.world.proposal.is_some() && strands::any_stands(state) {
+        strands::merge_contradicted(state);
     }
     state.world.violation = Some((kind, observed.to_owned()));
     if let Some(proposal) = state.world.proposal.take() {
@@ -303,11 +353,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
             pay(&mut state.ledger, spent);
         }
         Outcome::ChangeProposed { proposal, spent } => {
-            pay(&mut state.ledger, spent);
-            let cost = state.ledger.rungs.entry(proposal.rung).or_default();
-            cost.candidates += spent.candidates;
-            cost.wall_ms += spent.wall_ms;
-            cost.proposals += 1;
+            pay_rung(&mut state.ledger, proposal.rung, spent, 1);
             state.ledger.solved_by = Some(proposal.rung);
             state.world.reply = None;
             state.world.proposal = Some(Arc::new(proposal.clone()));
@@ -316,10 +362,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
             world.at_limit |= *at_limit;
             world.ground = ground.clone().or(world.ground.take());
             Arc::make_mut(&mut world.accounts).push(account.clone());
-            pay(&mut state.ledger, spent);
-            let cost = state.ledger.rungs.entry(*rung).or_default();
-            cost.candidates += spent.candidates;
-            cost.wall_ms += spent.wall_ms;
+            pay_rung(&mut state.ledger, *rung, spent, 0);
         }
         Outcome::ContextGathered { context } => world.context = Some(Arc::new(context.clone())),
         Outcome::ModelAnswered { model, reply, .. } => {
@@ -338,15 +381,16 @@ fn learn(state: &mut State, outcome: &Outcome) {
                 Arc::make_mut(&mut world.refused).push(diff.clone());
             }
             Arc::make_mut(&mut world.accounts).push(account.clone());
-            pay(&mut state.ledger, spent);
-            let cost = state.ledger.rungs.entry(*rung).or_default();
-            cost.candidates += spent.candidates;
-            cost.wall_ms += spent.wall_ms;
+            pay_rung(&mut state.ledger, *rung, spent, 0);
         }
         Outcome::ChangeVerified { receipt, report, spent } => {
             world.receipt = Some(Arc::new(receipt.clone()));
             world.verified = Some(Arc::new(report.clone()));
             pay(&mut state.ledger, spent);
+            strands::verified(state);
+        }
+        Outcome::ChangesMerged { proposal, left_out, spent } => {
+            strands::merged(state, proposal.as_ref(), left_out, spent);
         }
         Outcome::HandedOver { branch, commit, patch } => {
             world.handed = Some((branch.clone(), commit.clone(), patch.clone()));
@@ -359,7 +403,16 @@ fn learn(state: &mut State, outcome: &Outcome) {
     }
 }
 
-fn pay(ledger: &mut Ledger, spent: &Spent) {
+/// Takes an attempt on a rung into the ledger, with the proposals that came of it.
+pub(crate) fn pay_rung(ledger: &mut Ledger, rung: Rung, spent: &Spent, proposals: u64) {
+    pay(ledger, spent);
+    let cost = ledger.rungs.entry(rung).or_default();
+    cost.candidates += spent.candidates;
+    cost.wall_ms += spent.wall_ms;
+    cost.proposals += proposals;
+}
+
+pub(crate) fn pay(ledger: &mut Ledger, spent: &Spent) {
     ledger.candidates += spent.candidates;
     ledger.sandbox_runs += spent.sandbox_runs;
 }

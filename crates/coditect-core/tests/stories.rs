@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use coditect_core::{State, decide, effects};
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
+use coditect_testkit::pieces::Pieces;
 use coditect_types::{
-    Action, Budget, Command, Effect, ErrorKind, Event, Failure, Input, MissionId, Outcome, Policy,
-    WorkspaceRef,
+    Action, Budget, Command, Effect, ErrorKind, Event, Failure, Input, MissionId, Outcome, Policy, StrandId,
+    TaskSpec, WorkspaceRef,
 };
 
 /// One mission, told line by line.
@@ -99,14 +100,19 @@ fn outcome_name(outcome: &Outcome) -> String {
 
 fn told(event: &Event) -> String {
     match event {
-        Event::PlanMade { tasks, reason } => format!(
-            "plan.made [{}] {reason}",
-            tasks
-                .iter()
-                .map(|t| format!("{} {:?}", t.id, t.role).to_lowercase())
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        Event::PlanMade { tasks, reason, strands } => {
+            let task = |t: &TaskSpec| {
+                let strand = t.strand.map_or_else(String::new, |strand| format!(" {strand}"));
+                format!("{} {:?}{strand}", t.id, t.role).to_lowercase()
+            };
+            let tasks: Vec<String> = tasks.iter().map(task).collect();
+            let mut told = format!("plan.made [{}] {reason}", tasks.join(", "));
+            for strand in strands {
+                let (tests, files) = (strand.tests.join(" "), strand.files.join(" "));
+                write!(told, "\n           {}: {tests} in {files}", strand.id).unwrap();
+            }
+            told
+        }
         Event::AttemptStarted { task, attempt, action, expectations, .. } => {
             format!("attempt.started {task} {attempt} {action}, expecting {}", expectations.len())
         }
@@ -240,6 +246,63 @@ fn cancel_ends_and_a_second_cancel_is_refused() {
     story.hand_in(&cancel);
     insta::assert_snapshot!(story.text);
     assert!(effects(&story.state).is_empty());
+}
+
+/// A world of four pieces: the first and the last are found at once, the third at the second answer, the second never; and
+/// the changes of the first and the third do not go together.
+fn in_pieces() -> (Truth, Policy) {
+    let mut pieces = Pieces::default();
+    (pieces.count, pieces.right_at, pieces.steady) = (4, vec![1, 0, 2, 1], true);
+    pieces.clash = Some((1, 3));
+    let truth = Truth { red: 5, green: 1, models: 1, pieces, ..Truth::default() };
+    let models = truth.policy(&mut Chance::new(1)).models;
+    (truth, Policy { models, ..Policy::default() })
+}
+
+#[test]
+fn work_that_falls_apart_is_done_in_strands_and_merged() {
+    let (mut truth, policy) = in_pieces();
+    insta::assert_snapshot!(Story::with_policy(FIX, policy).play(&mut truth).text);
+}
+
+#[test]
+fn who_concludes_gets_what_the_strands_have() {
+    let (mut truth, policy) = in_pieces();
+    let (mut story, mut chance) = (Story::with_policy(FIX, policy), Chance::new(1));
+    while !story.state.world.strands.values().any(|strand| strand.proposal.is_some()) {
+        let attempt = *story.state.running.keys().next().unwrap();
+        let outcome = truth.perform(&story.action(), &mut chance);
+        story.hand_in(&Input::Outcome { attempt, outcome });
+    }
+    story.text.clear();
+    story.hand_in(&Input::Command(Command::ConcludeMission));
+    insta::assert_snapshot!(story.play(&mut truth).text);
+}
+
+#[test]
+fn strands_of_one_mission_hold_leases_on_different_files_and_shares_of_the_budget() {
+    let (mut truth, policy) = in_pieces();
+    let (mut story, mut chance) = (Story::with_policy(FIX, policy.clone()), Chance::new(1));
+    while story.state.world.strands.is_empty() {
+        let outcome = truth.perform(&story.action(), &mut chance);
+        let attempt = *story.state.running.keys().next().unwrap();
+        story.hand_in(&Input::Outcome { attempt, outcome });
+    }
+    let asked: Vec<_> = effects(&story.state)
+        .into_iter()
+        .filter(|effect| matches!(effect, Effect::PerformAction { action, .. } if matches!(**action, Action::AskModel { .. })))
+        .collect();
+    assert_eq!(asked.len(), 4, "each strand asks at once");
+    let strands: Vec<_> = story.state.world.strands.values().collect();
+    let calls: u64 = strands.iter().map(|strand| strand.share.model_calls).sum();
+    let tokens: u64 = strands.iter().map(|strand| strand.share.tokens).sum();
+    assert!(calls <= policy.budget.model_calls && tokens <= policy.budget.tokens);
+    assert_eq!(strands[0].spec.tests, ["test_a.py::red_0", "test_a.py::red_4"]);
+    // What was under way when the process died is asked once more, and counts for its strand.
+    story.hand_in(&Input::Resume);
+    let first = &story.state.world.strands[&StrandId(1)];
+    assert_eq!((first.used.model_calls, story.state.ledger.model_calls), (1, 4));
+    assert!(first.used.tokens > 0 && first.used.tokens < first.share.tokens);
 }
 
 #[test]

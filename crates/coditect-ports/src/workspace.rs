@@ -30,6 +30,15 @@ pub struct Change {
     pub files: Vec<ChangedFile>,
 }
 
+/// Several changes as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// The commit of those that go together.
+    pub change: Change,
+    /// Places in the list of those that were left out, each with the file that stands against it.
+    pub conflicts: Vec<(usize, String)>,
+}
+
 /// What a person was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handed {
@@ -88,6 +97,16 @@ pub trait Workspace: Debug + Send + Sync {
         edits: &[FileEdit],
         message: &str,
     ) -> Result<Change, PortError>;
+
+    /// The changes of `commits`, each of them a child of `base`, as one commit on top of `base`. They are taken in their
+    /// order; one that changes a file otherwise than one before it is left out. The same arguments give the same commit.
+    fn merge(
+        &self,
+        mission: &MissionId,
+        base: &str,
+        commits: &[String],
+        message: &str,
+    ) -> Result<Merged, PortError>;
 
     /// The tree hash of a commit.
     fn tree_of(&self, mission: &MissionId, commit: &str) -> Result<String, PortError>;

@@ -51,7 +51,8 @@ impl Default for Settings {
     }
 }
 
-/// Calls of models under way at once.
+/// Calls of models under way at once, at least: a call waits for the other side and takes nothing of this machine, so there
+/// may be as many as there are agents.
 const CALLS: usize = 4;
 
 struct Door {
@@ -83,7 +84,7 @@ impl Shell {
         let pool =
             Pool::start("worker", Box::new(ports.agents.clone()), settings.workers.max(1)).map_err(failed)?;
         // One is there in any case: it says that a model is not configured here.
-        let calls = if ports.models.is_empty() { 1 } else { CALLS };
+        let calls = if ports.models.is_empty() { 1 } else { CALLS.max(settings.workers) };
         let desk = Desk::new(&ports.models, Arc::clone(&ports.clock));
         let desk = Pool::start("model", Box::new(desk), calls).map_err(failed)?;
         Ok(Self {

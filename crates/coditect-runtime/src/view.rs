@@ -5,7 +5,8 @@ use coditect_types::event::TaskEnd;
 use coditect_types::outcome::Proposal;
 use coditect_types::plan::Role;
 use coditect_types::{
-    Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot, TaskId,
+    Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot, Strand,
+    StrandId, TaskId, TaskSpec,
 };
 use serde::Serialize;
 
@@ -34,6 +35,9 @@ pub struct TaskView {
     pub role: Role,
     /// What it is to achieve.
     pub intent: String,
+    /// The strand that it is for; None: all of the mission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strand: Option<StrandId>,
     /// Where it stands.
     pub state: TaskProgress,
     /// Attempts so far.
@@ -65,6 +69,9 @@ pub struct MissionView {
     pub caveats: Vec<String>,
     /// The plan.
     pub tasks: Vec<TaskView>,
+    /// The strands that the work falls into; none as long as it is one piece.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strands: Vec<Strand>,
     /// What the person saw.
     pub snapshot: Option<Snapshot>,
     /// The project.
@@ -106,6 +113,7 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         hint: None,
         caveats: Vec::new(),
         tasks: Vec::new(),
+        strands: Vec::new(),
         snapshot: None,
         project: None,
         proposal: None,
@@ -128,10 +136,19 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         }
     }
     if view.status.is_none() {
-        let running = view.tasks.iter().find(|task| task.state == TaskProgress::Running);
-        view.summary = running.map_or_else(|| "Between tasks.".into(), |task| format!("At {}.", task.intent));
+        view.summary = under_way(&view.tasks);
     }
     Some(view)
+}
+
+/// What goes on, in a sentence.
+fn under_way(tasks: &[TaskView]) -> String {
+    let mut running = tasks.iter().filter(|task| task.state == TaskProgress::Running);
+    let Some(first) = running.next() else { return "Between tasks.".into() };
+    match running.count() {
+        0 => format!("At {}.", first.intent),
+        more => format!("At {} tasks side by side.", more + 1),
+    }
 }
 
 fn fold(
@@ -140,15 +157,10 @@ fn fold(
     started_ms: &mut std::collections::BTreeMap<coditect_types::AttemptId, u64>,
 ) {
     match &record.event {
-        Event::PlanMade { tasks, .. } => view.tasks.extend(tasks.iter().map(|spec| TaskView {
-            id: spec.id,
-            role: spec.role,
-            intent: intent_name(&spec.intent).to_owned(),
-            state: TaskProgress::Waiting,
-            attempts: 0,
-            why: String::new(),
-            wall_ms: 0,
-        })),
+        Event::PlanMade { tasks, strands, .. } => {
+            view.tasks.extend(tasks.iter().map(waiting));
+            view.strands.extend(strands.iter().cloned());
+        }
         Event::AttemptStarted { task, attempt, .. } => {
             started_ms.insert(*attempt, record.at_ms);
             if let Some(task) = task_of(view, *task) {
@@ -158,11 +170,16 @@ fn fold(
         }
         Event::AttemptEnded { task, attempt, outcome } => {
             let began = started_ms.remove(attempt).unwrap_or(record.at_ms);
+            let mut strand = None;
             if let Some(task) = task_of(view, *task) {
                 task.state = TaskProgress::Waiting;
                 task.wall_ms += record.at_ms.saturating_sub(began);
+                strand = task.strand;
             }
-            learn(view, outcome);
+            // The change of a strand is not yet one that the mission stands for.
+            if strand.is_none() {
+                learn(view, outcome);
+            }
         }
         Event::TaskSettled { task, end, why } => {
             if let Some(task) = task_of(view, *task) {
@@ -207,6 +224,19 @@ fn fold(
     }
 }
 
+fn waiting(spec: &TaskSpec) -> TaskView {
+    TaskView {
+        id: spec.id,
+        role: spec.role,
+        intent: intent_name(&spec.intent).to_owned(),
+        strand: spec.strand,
+        state: TaskProgress::Waiting,
+        attempts: 0,
+        why: String::new(),
+        wall_ms: 0,
+    }
+}
+
 fn learn(view: &mut MissionView, outcome: &Outcome) {
     match outcome {
         Outcome::SnapshotTaken { snapshot } => view.snapshot = Some(snapshot.clone()),
@@ -215,7 +245,8 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
             view.project = Some(project.clone());
             view.receipt = Some(receipt.clone());
         }
-        Outcome::ChangeProposed { proposal, .. } => view.proposal = Some(proposal.clone()),
+        Outcome::ChangeProposed { proposal, .. }
+        | Outcome::ChangesMerged { proposal: Some(proposal), .. } => view.proposal = Some(proposal.clone()),
         Outcome::ChangeVerified { receipt, .. } => view.receipt = Some(receipt.clone()),
         Outcome::HandedOver { branch, commit, patch } => {
             view.branch.clone_from(branch);
@@ -226,6 +257,7 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
         | Outcome::ContextGathered { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
+        | Outcome::ChangesMerged { proposal: None, .. }
         | Outcome::NothingDone
         | Outcome::Failed { .. } => {}
     }

@@ -12,6 +12,7 @@ use coditect_types::{
 };
 
 use crate::chance::Chance;
+use crate::pieces::Pieces;
 
 /// What is true in one simulated world, whatever the mission believes.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Truth {
     pub model_right_at: u32,
     /// Answers given so far.
     pub answers: u32,
+    /// Pieces that the work falls into, where there are several.
+    pub pieces: Pieces,
 }
 
 impl Truth {
@@ -56,7 +59,23 @@ impl Truth {
             models: chance.below(3) as u32,
             model_right_at: chance.below(6) as u32,
             answers: 0,
+            pieces: Pieces::default(),
         }
+        .or_in_pieces(chance)
+    }
+
+    /// In some worlds, the red tests need different files, and no search finds anything.
+    fn or_in_pieces(mut self, chance: &mut Chance) -> Self {
+        if chance.percent(4) {
+            self.pieces = Pieces::of(chance);
+            self.red = self.pieces.count + chance.below(3) as u32;
+            // A test that shows it where changes do not go together.
+            self.green = self.green.max(1);
+            self.reflex_right_at = if chance.percent(90) { 0 } else { self.reflex_right_at };
+            self.recipe_finds &= chance.percent(10);
+            self.models = self.models.max(1);
+        }
+        self
     }
 
     /// What comes of an action in this world.
@@ -87,11 +106,22 @@ impl Truth {
                 }
             }
             Action::SeekChange { rung, .. } => self.seek(*rung),
-            Action::GatherContext { .. } => Outcome::ContextGathered { context: Context::default() },
+            Action::GatherContext { .. } => Outcome::ContextGathered {
+                context: Context { reach: self.pieces.reach(self.red), ..Context::default() },
+            },
             Action::AskModel { model, request, .. } => self.answer(model, request, chance),
-            Action::TryReply { rung, .. } => self.try_reply(*rung),
+            Action::TryReply { rung, reply, strand: Some(strand), .. } => {
+                self.pieces.answered(*rung, strand, reply)
+            }
+            Action::TryReply { rung, strand: None, .. } => self.try_reply(*rung),
+            Action::MergeStrands { baseline, changes, contradicted, .. } => {
+                self.pieces.merge(baseline, changes, contradicted.is_some())
+            }
             Action::VerifyChange { commit, baseline, .. } => {
-                let report = self.report(self.is_right(commit));
+                let report = match self.pieces.verify(commit, baseline) {
+                    Some(report) => report,
+                    None => self.report(self.is_right(commit)),
+                };
                 let receipt = receipt(&commit.replace("commit", "tree"), baseline, &report);
                 Outcome::ChangeVerified {
                     receipt,
@@ -111,6 +141,9 @@ impl Truth {
     /// True where the commit's change is the right one.
     #[must_use]
     pub fn is_right(&self, commit: &str) -> bool {
+        if self.pieces.is_merged(commit) {
+            return self.pieces.goes_together(commit);
+        }
         let n: u32 = commit.strip_prefix("commit-").and_then(|n| n.parse().ok()).unwrap_or(0);
         (self.recipe_finds && n == 1) || (self.reflex_right_at != 0 && n >= self.reflex_right_at)
     }
@@ -131,33 +164,38 @@ impl Truth {
             },
             limits: Default::default(),
         };
+        // Each piece takes about as much as a whole mission does.
+        let times = u64::from(self.pieces.count.max(1));
         let budget = Budget {
-            model_calls: chance.below(8),
-            tokens: chance.below(30_000),
-            micro_usd: chance.below(40_000),
+            model_calls: chance.below(8) * times,
+            tokens: chance.below(30_000) * times,
+            micro_usd: chance.below(40_000) * times,
             ..Budget::default()
         };
-        Policy { models: (0..self.models).map(model).collect(), budget, ..Policy::default() }
+        let agents = chance.below(10) as u32;
+        Policy { models: (0..self.models).map(model).collect(), budget, agents, ..Policy::default() }
     }
 
     /// An answer that uses anything up to what it may; or a provider in trouble, which may have used something too.
     fn answer(&mut self, model: &ModelSpec, request: &ModelRequest, chance: &mut Chance) -> Outcome {
-        let usage = Usage {
-            tokens_in: chance.below(request.tokens_at_most() + 1),
-            tokens_cached: 0,
-            tokens_out: chance.below(request.output_tokens + 1),
-            reckoned: false,
+        let (most_in, most_out) = (request.tokens_at_most(), request.output_tokens);
+        let (tokens_in, tokens_out) = match self.pieces.steady {
+            true => (most_in / 4, most_out / 2),
+            false => (chance.below(most_in + 1), chance.below(most_out + 1)),
         };
+        let usage = Usage { tokens_in, tokens_cached: 0, tokens_out, reckoned: false };
         let spent = Spent { wall_ms: chance.below(2_000), ..Spent::default() };
-        if chance.percent(20) {
+        if chance.percent(20) && !self.pieces.steady {
             let mut failure = Failure::new(ErrorKind::Unavailable, "invented overload");
             failure.retry_after_ms = chance.percent(50).then(|| chance.below(90_000));
             let usage = chance.percent(30).then_some(usage);
             return Outcome::Failed { failure, spent: Spent { usage, ..spent } };
         }
         self.answers += 1;
-        let text = format!("answer {}", self.answers);
-        let reply = ModelReply { text, finish: Finish::Done, usage, kept: chance.percent(5) };
+        // The seed tells which turn of its conversation it is.
+        let text = format!("answer {}", request.seed + 1);
+        let kept = chance.percent(5) && !self.pieces.steady;
+        let reply = ModelReply { text, finish: Finish::Done, usage, kept };
         Outcome::ModelAnswered { model: model.name.clone(), reply, spent }
     }
 

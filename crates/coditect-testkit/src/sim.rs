@@ -3,20 +3,21 @@
 //!
 //! Each seed switches whole kinds of fault on or off (swarm testing: Groce et al., 2012), so that a run without
 //! crashes can find what crashes would hide. The oracle is a set of rules that hold at every moment; see
-//! [`check`]. A journal that breaks its promise ([`Faults::canary`]) must be caught, or the oracle is blind.
+//! [`rules`]. A journal that breaks its promise ([`Faults::canary`]) must be caught, or the oracle is blind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use coditect_ports::Journal;
 use coditect_ports::journal::AppendError;
 use coditect_runtime::cell::{Cell, decode};
 use coditect_types::{
-    AttemptId, Command, Effect, Event, Input, MissionId, MissionStatus, Outcome, Record, WorkspaceRef,
+    AttemptId, Command, Effect, Input, MissionId, MissionStatus, Outcome, Policy, Record, WorkspaceRef,
 };
 
 use crate::chance::Chance;
 use crate::invent::Truth;
 use crate::memory_journal::{Fate, MemoryJournal};
+use crate::rules;
 
 /// Which kinds of fault a run has, each with how often it strikes, of 100.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +66,10 @@ pub struct Run {
     pub crashes: u32,
     /// Inputs handed in.
     pub inputs: u32,
+    /// Strands that the work fell into.
+    pub strands: usize,
+    /// The most attempts that were under way at once.
+    pub at_once: usize,
 }
 
 /// A rule that did not hold, with what shows it.
@@ -88,8 +93,10 @@ struct Sim {
     /// Outcomes on their way: due time, attempt, outcome.
     post: Vec<(u64, AttemptId, Outcome)>,
     started: BTreeSet<AttemptId>,
+    policy: Policy,
     crashes: u32,
     inputs: u32,
+    at_once: usize,
 }
 
 /// Runs the mission of a seed with the faults of that seed.
@@ -103,6 +110,16 @@ pub fn run(seed: u64) -> Result<Run, Broken> {
 pub fn run_with(seed: u64, faults: Faults) -> Result<Run, Broken> {
     let mut chance = Chance::new(seed ^ 0x5EED);
     let truth = Truth::of(&mut chance);
+    let policy = truth.policy(&mut chance);
+    play(seed, faults, chance, truth, policy)
+}
+
+/// Runs a mission in this world under this policy; the seed decides how long things take and which faults strike when.
+pub fn run_in(seed: u64, faults: Faults, truth: &Truth, policy: &Policy) -> Result<Run, Broken> {
+    play(seed, faults, Chance::new(seed ^ 0x5EED), truth.clone(), policy.clone())
+}
+
+fn play(seed: u64, faults: Faults, chance: Chance, truth: Truth, policy: Policy) -> Result<Run, Broken> {
     let mission = MissionId::from_parts(seed, seed);
     let cell = Cell::new(mission.clone());
     let mut sim = Sim {
@@ -116,8 +133,10 @@ pub fn run_with(seed: u64, faults: Faults) -> Result<Run, Broken> {
         now_ms: 1_000_000,
         post: Vec::new(),
         started: BTreeSet::new(),
+        policy,
         crashes: 0,
         inputs: 0,
+        at_once: 0,
     };
     sim.play()
 }
@@ -132,7 +151,7 @@ impl Sim {
             mission: self.mission.clone(),
             request: "make the failing tests pass".into(),
             workspace: WorkspaceRef { path: "/simulated".into() },
-            policy: self.truth.clone().policy(&mut self.chance),
+            policy: self.policy.clone(),
         };
         while self.cell.seq() == 0 {
             self.take(&Input::Command(submit.clone()))?;
@@ -145,9 +164,11 @@ impl Sim {
             self.take(&input)?;
         }
         let records = self.kept_records()?;
-        check(self.seed, &records, &self.truth)?;
+        rules::check(self.seed, &records, &self.truth)?;
         let status = self.cell.state().end.ok_or_else(|| self.broken("no end"))?;
-        Ok(Run { status, records, crashes: self.crashes, inputs: self.inputs })
+        let strands = self.cell.state().world.strands.len();
+        let (crashes, inputs, at_once) = (self.crashes, self.inputs, self.at_once);
+        Ok(Run { status, records, crashes, inputs, strands, at_once })
     }
 
     /// What happens next: an outcome arrives, time passes, a person cancels, the process dies.
@@ -217,6 +238,7 @@ impl Sim {
             }
         }
         let (_records, _reply) = self.cell.kept(step);
+        self.at_once = self.at_once.max(self.cell.state().running.len());
         self.carry_out();
         // Replaying after every step costs the square of the journal's length, so one seed in eight pays it.
         if self.seed.is_multiple_of(8) || self.cell.state().end.is_some() { self.agree() } else { Ok(()) }
@@ -298,86 +320,4 @@ impl Sim {
         }
         Ok(())
     }
-}
-
-/// Models used no more than was given for them, as far as their use is known.
-fn keeps_budget(records: &[Record]) -> Result<(), String> {
-    let Some(Event::MissionSubmitted { policy, .. }) = records.first().map(|record| &record.event) else {
-        return Ok(());
-    };
-    let end = records.iter().find_map(|record| match &record.event {
-        Event::MissionCompleted { ledger, .. } => Some(ledger),
-        _ => None,
-    });
-    let Some(ledger) = end else { return Ok(()) };
-    let budget = &policy.budget;
-    let uses = [
-        ("calls", ledger.model_calls, budget.model_calls),
-        ("tokens", ledger.tokens_in + ledger.tokens_out, budget.tokens),
-        ("micro dollars", ledger.micro_usd, budget.micro_usd),
-    ];
-    match uses.iter().find(|(_, used, given)| used > given) {
-        Some((what, used, given)) => Err(format!("models used {used} {what} of {given}")),
-        None => Ok(()),
-    }
-}
-
-/// The rules that a whole journal keeps.
-pub fn check(seed: u64, records: &[Record], truth: &Truth) -> Result<(), Broken> {
-    let broken = |what: String| Err(Broken { seed, what });
-    keeps_budget(records).or_else(broken)?;
-    let mut started = BTreeMap::new();
-    let mut ended = BTreeSet::new();
-    let mut newest_proposal: Option<String> = None;
-    let mut proof: Option<(String, bool)> = None;
-    for (record, seq) in records.iter().zip(1..) {
-        if record.seq != seq {
-            return broken(format!("record {} stands at place {seq}", record.seq));
-        }
-        match &record.event {
-            Event::AttemptStarted { task, attempt, .. } if started.insert(*attempt, *task).is_some() => {
-                return broken(format!("{attempt} was started twice"));
-            }
-            Event::AttemptEnded { task, attempt, outcome } => {
-                if started.get(attempt) != Some(task) {
-                    return broken(format!("{attempt} of {task} ended and was never started"));
-                }
-                if !ended.insert(*attempt) {
-                    return broken(format!("{attempt} ended twice"));
-                }
-                match outcome {
-                    Outcome::ChangeProposed { proposal, .. } => {
-                        newest_proposal = Some(proposal.commit.clone());
-                        proof = None;
-                    }
-                    Outcome::ChangeVerified { receipt, .. } => {
-                        proof = Some((receipt.tree.clone(), receipt.exit_code == 0 || truth.flaky > 0));
-                    }
-                    _ => {}
-                }
-            }
-            Event::MissionCompleted { status: MissionStatus::Verified, receipt, commit, .. } => {
-                let Some(receipt) = receipt else { return broken("verified without a receipt".into()) };
-                if receipt.after.iter().any(|(id, s)| s.is_red() && !receipt.flaky.contains_key(id)) {
-                    return broken("verified with a red test".into());
-                }
-                if let Some(commit) = commit {
-                    let tree = commit.replace("commit", "tree");
-                    if newest_proposal.as_ref() != Some(commit)
-                        || proof != Some((tree.clone(), true))
-                        || receipt.tree != tree
-                        || !truth.is_right(commit)
-                    {
-                        return broken(format!("{commit} was handed over without proof of it"));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    let completed = records.iter().filter(|r| matches!(r.event, Event::MissionCompleted { .. })).count();
-    if completed != 1 {
-        return broken(format!("the mission ended {completed} times"));
-    }
-    Ok(())
 }

@@ -1,17 +1,24 @@
 //! Whole missions from seeds. `cargo xtask sim --seed N` shows one.
 
-use coditect_testkit::sim::{Faults, run, run_with};
-use coditect_types::MissionStatus;
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that panics has failed")]
+
+use coditect_testkit::chance::Chance;
+use coditect_testkit::invent::Truth;
+use coditect_testkit::pieces::Pieces;
+use coditect_testkit::sim::{Faults, run, run_in, run_with};
+use coditect_types::{Budget, Event, MissionStatus, Policy};
 
 #[test]
 fn ten_thousand_seeds_keep_every_rule() {
     let mut by_status = std::collections::BTreeMap::new();
-    let mut crashes = 0;
+    let (mut crashes, mut divided, mut side_by_side) = (0, 0, 0);
     for seed in 0..10_000 {
         match run(seed) {
             Ok(run) => {
                 *by_status.entry(format!("{:?}", run.status)).or_insert(0) += 1;
                 crashes += run.crashes;
+                divided += u32::from(run.strands > 1);
+                side_by_side += u32::from(run.at_once > 2);
             }
             Err(broken) => panic!("seed {}: {}", broken.seed, broken.what),
         }
@@ -19,6 +26,7 @@ fn ten_thousand_seeds_keep_every_rule() {
     // The seeds must reach every end, or they prove little.
     for status in [
         MissionStatus::Verified,
+        MissionStatus::PartlyVerified,
         MissionStatus::Failed,
         MissionStatus::Unverified,
         MissionStatus::OverLimit,
@@ -28,6 +36,89 @@ fn ten_thousand_seeds_keep_every_rule() {
         assert!(n > 10, "only {n} of the seeds end {status:?}: {by_status:?}");
     }
     assert!(crashes > 5_000, "only {crashes} crashes");
+    assert!(divided > 50 && side_by_side > 30, "{divided} in strands, {side_by_side} with three at once");
+}
+
+/// A world whose work falls into pieces, in which what is used depends on nothing but what is asked.
+fn in_pieces(world: u64) -> (Truth, Policy) {
+    let mut chance = Chance::new(world);
+    let mut pieces = Pieces::of(&mut chance);
+    pieces.steady = true;
+    let truth = Truth {
+        red: pieces.count + chance.below(3) as u32,
+        green: 2,
+        flaky: u32::from(chance.percent(20)),
+        models: 1 + chance.below(2) as u32,
+        pieces,
+        ..Truth::default()
+    };
+    let mut policy = truth.policy(&mut chance);
+    // Some worlds can ask as often as they like, and others cannot.
+    if chance.percent(50) {
+        policy.budget = Budget::default();
+    }
+    (truth, policy)
+}
+
+#[test]
+fn strands_keep_every_rule_whatever_strikes() {
+    let (mut by_status, mut divided) = (std::collections::BTreeMap::new(), 0);
+    for seed in 0..600 {
+        let (mut truth, policy) = in_pieces(seed);
+        let mut chance = Chance::new(seed ^ 0xFA);
+        truth.pieces.steady = chance.percent(20);
+        truth.failing = if chance.percent(50) { 10 } else { 0 };
+        let faults = Faults::of(&mut chance);
+        match run_in(seed, faults, &truth, &policy) {
+            Ok(run) => {
+                *by_status.entry(format!("{:?}", run.status)).or_insert(0) += 1;
+                divided += u32::from(run.strands > 1);
+            }
+            Err(broken) => panic!("seed {}: {}", broken.seed, broken.what),
+        }
+    }
+    assert!(divided > 200, "{divided} in strands: {by_status:?}");
+    for status in ["Verified", "PartlyVerified", "OverLimit"] {
+        assert!(by_status.get(status).is_some_and(|n| *n > 10), "{by_status:?}");
+    }
+}
+
+#[test]
+fn strands_lead_to_the_same_tree_whatever_comes_first_and_however_many_agents_there_are() {
+    let (mut divided, mut handed, mut left_out) = (0, 0, 0);
+    for world in 0..300 {
+        let (truth, policy) = in_pieces(world);
+        let mut first = None;
+        for (seed, agents) in [(1, 1), (2, 2), (3, 3), (4, 8), (5, 64), (6, 8)] {
+            // A journal that keeps nothing loses an outcome here, and with it time.
+            let faults = match seed % 3 {
+                0 => Faults { repeated: 30, clock: 20, ..Faults::default() },
+                _ => Faults::default(),
+            };
+            let policy = Policy { agents, ..policy.clone() };
+            let run = run_in(world * 100 + seed, faults, &truth, &policy)
+                .unwrap_or_else(|broken| panic!("world {world}, seed {seed}: {}", broken.what));
+            assert!(run.at_once <= agents as usize, "{} at once of {agents}", run.at_once);
+            let Some(Event::MissionCompleted { status, commit, ledger, caveats, .. }) =
+                run.records.last().map(|record| record.event.clone())
+            else {
+                panic!("world {world} does not end")
+            };
+            divided += u32::from(run.strands > 1);
+            handed += u32::from(commit.is_some());
+            left_out += u32::from(caveats.iter().any(|line| line.contains("was left out")));
+            let used = (
+                ledger.model_calls,
+                ledger.tokens_in,
+                ledger.tokens_out,
+                ledger.micro_usd,
+                ledger.candidates,
+            );
+            let end = (status, commit, used, caveats);
+            assert_eq!(*first.get_or_insert(end.clone()), end, "world {world}, seed {seed}, {agents} agents");
+        }
+    }
+    assert!(divided > 900 && handed > 600 && left_out > 60, "{divided} {handed} {left_out}");
 }
 
 #[test]

@@ -6,11 +6,21 @@ use serde::{Deserialize, Serialize};
 use crate::focus::{Delivery, Focus};
 use crate::limits::{Budget, CallLimits, Limits, SandboxChoice};
 use crate::model::{ModelRequest, ModelSpec};
-use crate::plan::Role;
+use crate::outcome::Proposal;
+use crate::plan::{Role, Strand};
 use crate::project::{Project, ReportSource};
 use crate::receipt::Rung;
 use crate::testing::{Suspect, TestReport};
 use crate::workspace::{Snapshot, WorkspaceRef};
+
+/// The change that a strand stands for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StrandChange {
+    /// The strand.
+    pub strand: Strand,
+    /// Its change.
+    pub proposal: Proposal,
+}
 
 /// One thing for one agent to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -128,6 +138,31 @@ pub enum Action {
         focus: Focus,
         /// Protections given up by the person, by name.
         waived: Vec<String>,
+        /// The strand that the answer is for; None: all of the mission.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strand: Option<Strand>,
+    },
+    /// Make one change of those that the strands stand for, in their order, without those that do not go with the
+    /// others.
+    MergeStrands {
+        /// Where work started.
+        snapshot: Snapshot,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said of the snapshot.
+        baseline: TestReport,
+        /// The changes, in the order of the strands.
+        changes: Vec<StrandChange>,
+        /// The suite contradicted all of them together: the tests that were red then, where they are known by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contradicted: Option<Vec<String>>,
+        /// Limits of one run of the suite.
+        limits: Limits,
+        /// What the person narrowed the change to.
+        #[serde(default)]
+        focus: Focus,
+        /// Protections given up by the person, by name.
+        waived: Vec<String>,
     },
     /// Run the whole suite on a changed tree.
     VerifyChange {
@@ -173,7 +208,7 @@ impl Action {
             | Self::GatherContext { .. }
             | Self::DoNothing => Role::Analyzer,
             Self::AskModel { .. } => Role::Orchestrator,
-            Self::SeekChange { .. } | Self::TryReply { .. } => Role::Coder,
+            Self::SeekChange { .. } | Self::TryReply { .. } | Self::MergeStrands { .. } => Role::Coder,
             Self::VerifyChange { .. } => Role::Tester,
             Self::HandOver { .. } => Role::Deployer,
         }

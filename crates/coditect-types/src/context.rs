@@ -31,6 +31,22 @@ pub struct Fragment {
     pub cut: bool,
 }
 
+/// What some red tests need of the project, as far as that can be told without running anything. Paths are below the
+/// snapshot's top.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Reach {
+    /// The tests.
+    pub tests: Vec<String>,
+    /// The files that they stand in.
+    pub test_files: Vec<String>,
+    /// The files that may be changed and that they reach. Empty: it cannot be told.
+    pub files: Vec<String>,
+    /// Those of them that their tracebacks lead through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<String>,
+}
+
 /// Everything that was gathered for a model, the most telling of each kind first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -40,6 +56,9 @@ pub struct Context {
     /// What was left out and why, a line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// What the red tests need, where there are several and it could be told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reach: Vec<Reach>,
 }
 
 impl Context {

@@ -10,7 +10,7 @@ use crate::error::ErrorKind;
 use crate::ids::{AttemptId, MissionId, TaskId};
 use crate::limits::Policy;
 use crate::outcome::Outcome;
-use crate::plan::{Expectation, TaskSpec};
+use crate::plan::{Expectation, Strand, TaskSpec};
 use crate::receipt::{Ledger, Receipt};
 use crate::workspace::WorkspaceRef;
 
@@ -116,6 +116,9 @@ pub enum Event {
         tasks: Vec<TaskSpec>,
         /// The rule or reason, in a sentence.
         reason: String,
+        /// The strands that the work falls into from now on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        strands: Vec<Strand>,
     },
     /// An agent was given a task.
     #[serde(rename = "attempt.started")]

@@ -74,6 +74,17 @@ impl fmt::Display for TaskId {
     }
 }
 
+/// Names one strand of a mission: 1, 2, 3 in the order of its tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct StrandId(pub u32);
+
+impl fmt::Display for StrandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s{}", self.0)
+    }
+}
+
 /// Names one attempt at a task. Within a mission no two attempts share an id, so it is the fencing token of
 /// outcomes and the idempotency key of effects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

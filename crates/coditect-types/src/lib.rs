@@ -25,15 +25,15 @@ pub mod workspace;
 
 pub use action::Action;
 pub use command::{Command, Input, Refusal, Reply};
-pub use context::{Context, Fragment};
+pub use context::{Context, Fragment, Reach};
 pub use error::ErrorKind;
 pub use event::{Effect, Event, MissionStatus, Record};
 pub use focus::{Delivery, Focus, Ground};
-pub use ids::{AttemptId, MissionId, TaskId};
+pub use ids::{AttemptId, MissionId, StrandId, TaskId};
 pub use limits::{Budget, Limits, Policy};
 pub use model::{ModelReply, ModelRequest, ModelSpec};
 pub use outcome::{Failure, Outcome};
-pub use plan::{Expectation, Intent, Role, TaskSpec};
+pub use plan::{Expectation, Intent, Role, Strand, TaskSpec};
 pub use project::Project;
 pub use receipt::{Ledger, Receipt, Rung};
 pub use sandbox::{Enforced, Tier};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::focus::Ground;
+use crate::ids::StrandId;
 use crate::model::{ModelReply, Usage};
 use crate::project::Project;
 use crate::receipt::{Receipt, Rung};
@@ -167,6 +168,15 @@ pub struct SearchTime {
     pub deduplicated: u64,
 }
 
+/// A strand whose change does not go with those of the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// The strand.
+    pub strand: StrandId,
+    /// Why, as the end of "it was left out:".
+    pub why: String,
+}
+
 /// What came of an action.
 #[expect(clippy::large_enum_variant, reason = "seldom many alive at once; boxes would only clutter")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -245,6 +255,16 @@ pub enum Outcome {
         /// The change, where it could be made, as a unified diff (at most 64 KiB).
         #[serde(default, skip_serializing_if = "String::is_empty")]
         diff: String,
+        /// What it cost.
+        spent: Spent,
+    },
+    /// The changes of the strands are one change.
+    ChangesMerged {
+        /// It; None: none of them is left.
+        proposal: Option<Proposal>,
+        /// The strands whose changes are not in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<LeftOut>,
         /// What it cost.
         spent: Spent,
     },

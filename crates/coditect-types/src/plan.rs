@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TaskId;
+use crate::ids::{StrandId, TaskId};
 use crate::receipt::Rung;
 
 /// The role of an agent; an agent offers one or more.
@@ -49,6 +49,8 @@ pub enum Intent {
         /// The rung on which the model stands.
         rung: Rung,
     },
+    /// Make one change of those that the strands stand for.
+    MergeStrands,
     /// Run the whole suite on the changed tree and write the receipt.
     VerifyChange,
     /// Give the change to the person: a branch, or a patch file.
@@ -108,4 +110,19 @@ pub struct TaskSpec {
     pub intent: Intent,
     /// Tasks that must be done before it starts.
     pub needs: Vec<TaskId>,
+    /// The strand that it is for; None: all of the mission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strand: Option<StrandId>,
+}
+
+/// A part of a mission's work that needs no file which another part needs: models are asked for it, and their answers
+/// judged, beside the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Strand {
+    /// Its id.
+    pub id: StrandId,
+    /// The red tests that it is to turn green.
+    pub tests: Vec<String>,
+    /// Its lease: the files, below the snapshot's top, that it alone may change.
+    pub files: Vec<String>,
 }

@@ -6,12 +6,16 @@ use anstyle::Style;
 use coditect_types::event::{Response, TaskEnd, ViolationKind};
 use coditect_types::testing::TestReport;
 use coditect_types::{
-    Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, TestStatus, Tier,
+    Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Strand, StrandId,
+    TestStatus, Tier,
 };
 
 use crate::out::paint;
 
 pub(crate) use outcome::outcome;
+
+/// Files of a strand that are named.
+const FILES: usize = 5;
 
 /// `1 test`, `3 tests`, `12,345 tests`.
 pub(crate) fn count(n: u64, noun: &str) -> String {
@@ -121,6 +125,24 @@ pub(crate) fn tier(tier: Tier) -> &'static str {
     }
 }
 
+/// Which strand something is for, as the end of a phrase; nothing where it is for all of the mission.
+pub(crate) fn of_strand(strand: Option<StrandId>) -> String {
+    strand.map_or_else(String::new, |strand| format!(" for strand {strand}"))
+}
+
+/// A strand: what it is to turn green, and what it alone may change.
+pub(crate) fn strand(strand: &Strand) -> String {
+    let files: Vec<String> = strand.files.iter().take(FILES).map(|file| format!("`{file}`")).collect();
+    let more = strand.files.len().saturating_sub(files.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        "strand {} is to turn {} green and alone may change {}{more}",
+        strand.id,
+        count_of(strand.tests.len(), "test"),
+        files.join(", ")
+    )
+}
+
 /// What a task is for.
 pub(crate) fn intent(intent: &Intent) -> String {
     match intent {
@@ -131,6 +153,7 @@ pub(crate) fn intent(intent: &Intent) -> String {
         Intent::GatherContext => "gather what a model must know".to_owned(),
         Intent::AskModel { model } => format!("ask the model `{model}`"),
         Intent::TryReply { rung: of } => format!("try the answer ({})", rung(*of)),
+        Intent::MergeStrands => "make one change of those of the strands".to_owned(),
         Intent::VerifyChange => "verify the change".to_owned(),
         Intent::HandOver => "hand the change over".to_owned(),
         Intent::DoNothing => "do nothing".to_owned(),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use coditect_ports::Notice;
 use coditect_types::event::TaskEnd;
-use coditect_types::{Event, MissionId, Outcome, Record, Role, TaskId};
+use coditect_types::{Event, MissionId, Outcome, Record, Role, StrandId, TaskId};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::log::line_of;
+use crate::log::Teller;
 use crate::out::{Out, brief, paint, painted};
 use crate::phrase;
 
@@ -102,6 +102,7 @@ pub(crate) fn is_about(notice: &Notice, mission: &MissionId) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Plain {
     first_ms: Option<u64>,
+    teller: Teller,
     searched: Option<std::time::Instant>,
 }
 
@@ -112,7 +113,7 @@ impl Plain {
         if matches!(record.event, Event::TaskSettled { end: TaskEnd::Done, .. }) {
             return Ok(());
         }
-        out.line(&line_of(record, first_ms))
+        out.line(&self.teller.line_of(record, first_ms))
     }
 
     fn notice(&mut self, out: &mut Out, notice: &Notice) -> io::Result<()> {
@@ -137,7 +138,8 @@ pub(crate) struct Live {
     head: ProgressBar,
     tests: ProgressBar,
     cost: ProgressBar,
-    roles: BTreeMap<TaskId, Role>,
+    roles: BTreeMap<TaskId, (Role, Option<StrandId>)>,
+    teller: Teller,
     at_work: BTreeMap<TaskId, ProgressBar>,
     line: ProgressStyle,
     candidates: BTreeMap<TaskId, u64>,
@@ -161,6 +163,7 @@ impl Live {
             tests,
             cost,
             roles: BTreeMap::new(),
+            teller: Teller::default(),
             at_work: BTreeMap::new(),
             line,
             candidates: BTreeMap::new(),
@@ -180,7 +183,10 @@ impl Live {
                 self.head.set_message(format!("{}  {}", record.mission, brief(request, WIDTH - 20)));
                 self.say_cost();
             }
-            Event::PlanMade { tasks, .. } => self.roles.extend(tasks.iter().map(|t| (t.id, t.role))),
+            Event::PlanMade { tasks, .. } => {
+                self.teller.hear(record);
+                self.roles.extend(tasks.iter().map(|t| (t.id, (t.role, t.strand))));
+            }
             Event::AttemptStarted { task, action, .. } => self.say(*task, action),
             Event::AttemptEnded { task, outcome, .. } => {
                 if let Outcome::ChangeProposed { spent, .. } | Outcome::NoChangeFound { spent, .. } = outcome
@@ -193,7 +199,8 @@ impl Live {
                     self.all.remove(&bar);
                 }
                 // What stays on the screen is the story so far, a line for each attempt.
-                self.all.println(self.text(line_of(record, self.first_ms))).ok();
+                let line = self.teller.line_of(record, self.first_ms);
+                self.all.println(self.text(line)).ok();
             }
             Event::MissionResumed { .. }
             | Event::MissionConcluding {}
@@ -224,7 +231,11 @@ impl Live {
 
     /// One line for each task at work: who does what.
     fn say(&mut self, task: TaskId, what: &str) {
-        let who = self.roles.get(&task).map_or("agent", |role| phrase::role(*role));
+        let (who, strand) = match self.roles.get(&task) {
+            None => ("agent", None),
+            Some((role, strand)) => (phrase::role(*role), *strand),
+        };
+        let what = strand.map_or_else(|| what.to_owned(), |strand| format!("strand {strand}: {what}"));
         let (all, tests, line) = (&self.all, &self.tests, &self.line);
         let bar = self
             .at_work
@@ -234,7 +245,7 @@ impl Live {
         bar.set_message(self.text(format!(
             "{} {}",
             painted(paint::NAME, &format!("{who:<9}")),
-            brief(what, WIDTH)
+            brief(&what, WIDTH)
         )));
     }
 

@@ -82,15 +82,17 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             let text = "Come to an end with what there is.".to_owned();
             vec![say(None, Tells::Asked, text)]
         }
-        Event::PlanMade { tasks, reason } => {
+        Event::PlanMade { tasks, reason, strands } => {
             let reason = reason.trim_end_matches('.');
             let mut all = vec![say(None, Tells::Planned, format!("{reason}."))];
+            let strand = |one| say(None, Tells::Planned, format!("{}.", capital(&phrase::strand(one))));
+            all.extend(strands.iter().map(strand));
             all.extend(tasks.iter().map(|spec| {
                 let needs: Vec<_> = spec.needs.iter().map(ToString::to_string).collect();
                 let after =
                     if needs.is_empty() { String::new() } else { format!(" after {}", needs.join(", ")) };
-                let what = phrase::intent(&spec.intent);
-                let text = format!("The {} is to {what}{after}.", phrase::role(spec.role));
+                let (what, strand) = (phrase::intent(&spec.intent), phrase::of_strand(spec.strand));
+                let text = format!("The {} is to {what}{strand}{after}.", phrase::role(spec.role));
                 say(Some(spec.id), Tells::Planned, text)
             }));
             all

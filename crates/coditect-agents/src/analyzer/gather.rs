@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use coditect_code::python::Listing;
+use coditect_code::reach;
 use coditect_code::repair::Source;
 use coditect_ports::{PortError, Work};
 use coditect_types::context::FragmentKind;
-use coditect_types::{Context, Failure, Focus, Fragment, Outcome, Project, Snapshot, Suspect, TestReport};
+use coditect_types::{
+    Context, Failure, Focus, Fragment, Outcome, Project, Reach, Snapshot, Suspect, TestReport, TestResult,
+};
 
 use super::Analyzer;
 use crate::coder::mending::text_below;
@@ -22,6 +25,8 @@ const CONVENTION_BYTES: usize = 16 << 10;
 /// Endings of documents, and how many of them are read.
 const DOCUMENTS: &[&str] = &["md", "markdown", "rst", "txt", "adoc", "json", "yaml", "yml", "toml", "csv"];
 const MOST_DOCUMENTS: usize = 8;
+/// Red tests of which is told what they need.
+const MOST_RED: usize = 2_000;
 /// Files in which a project tells its ways, the one that goes before the others first.
 const CONVENTIONS: &[&str] = &["AGENTS.override.md", "AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 
@@ -47,6 +52,7 @@ impl Analyzer {
         let mut context = Context::default();
         conventions(&view, &of.project.root, &mut context);
         documents(&root, &files, of, &mut context);
+        context.reach = of.reach(&sources.product, &sources.tests);
         let (mut product, mut tests) = (sources.product, sources.tests);
         product.sort_by_key(|source| of.rank(source));
         let red: BTreeSet<&str> = of.baseline.red().filter_map(|test| test.id.split("::").next()).collect();
@@ -79,11 +85,37 @@ impl Gather<'_> {
         (!is_named, !is_suspect)
     }
 
+    /// What the red tests need. Where there is one, or what they need cannot be told of any, there is nothing to divide.
+    fn reach(&self, product: &[Source], tests: &[Source]) -> Vec<Reach> {
+        let steady =
+            |test: &&TestResult| !test.passes_of_runs.is_some_and(|(passed, ran)| passed > 0 && passed < ran);
+        let wanted = self.baseline.red().filter(steady).filter(|test| self.focus.wants_test(&test.id));
+        let red: Vec<&TestResult> = wanted.collect();
+        if red.len() < 2 || red.len() > MOST_RED {
+            return Vec::new();
+        }
+        let mut reach = reach::reach(product, tests, self.baseline, &red);
+        if reach.len() < 2 || reach.iter().all(|one| one.files.is_empty()) {
+            return Vec::new();
+        }
+        for one in &mut reach {
+            for path in one.test_files.iter_mut().chain(&mut one.files).chain(&mut one.raised) {
+                *path = self.below_top(path);
+            }
+        }
+        reach
+    }
+
+    /// A path below the project's root, seen from the snapshot's top.
+    fn below_top(&self, path: &str) -> String {
+        match self.project.root.as_str() {
+            "" => path.to_owned(),
+            root => format!("{root}/{path}"),
+        }
+    }
+
     fn add(&self, kind: FragmentKind, source: Source, context: &mut Context) {
-        let path = match self.project.root.as_str() {
-            "" => source.path,
-            root => format!("{root}/{}", source.path),
-        };
+        let path = self.below_top(&source.path);
         let taken: usize = context.fragments.iter().map(|fragment| fragment.text.len()).sum();
         let room = ALL_BYTES.saturating_sub(taken).min(ONE_BYTES);
         if source.text.len() > room && (room < ONE_BYTES || kind == FragmentKind::Source) {

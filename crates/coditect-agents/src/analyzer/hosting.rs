@@ -70,6 +70,7 @@ impl Hosting<'_> {
 
     fn place<'b>(&'b self, project: &'b Project) -> Result<Place<'b>, Failure> {
         Ok(Place {
+            unchanged: "baseline",
             tools: self.tools,
             work: self.work,
             commit: &self.snapshot.commit,

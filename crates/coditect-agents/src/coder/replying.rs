@@ -17,6 +17,7 @@ use coditect_types::{Failure, Outcome, TestReport, TestResult};
 use super::mending::text_below;
 use super::narrow::is_in;
 use super::proposing::cut;
+use super::seats::Seat;
 use super::sources::{self, Sources};
 use super::{Case, Coder};
 use crate::doubt::Doubts;
@@ -61,7 +62,12 @@ impl Coder {
     ) -> Result<Outcome, Failure> {
         let notices = Notices::new(work, &*self.tools.clock);
         notices.doing(format!("reading the answer of `{}`", reply.model));
-        let view = self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, "reply")?;
+        let seat = match case.strand {
+            Some(_) => self.seats.wait(&work.mission, self.tools.search_threads(), &work.stop)?,
+            None => self.seats.take(&work.mission),
+        };
+        let view =
+            self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, &seat.purpose("reply"))?;
         let root = view.join(&case.project.root);
         let files = Listing::load(&root).map_err(|e| PortError::from_io("list the project's files", &e))?;
         let sources = sources::read(&root, &files, case.project, case.baseline, &[]);
@@ -69,7 +75,7 @@ impl Coder {
             Ok(edits) => edits,
             Err(refusal) => return Ok(refused(case, refusal)),
         };
-        match self.judge_edits(case, reply, &edits, work, spent)? {
+        match self.judge_edits(case, reply, &edits, (work, &seat), spent)? {
             Ok(proposal) => Ok(Outcome::ChangeProposed { proposal, spent: Spent::default() }),
             Err(refusal) => Ok(refused(case, refusal)),
         }
@@ -141,13 +147,13 @@ impl Coder {
         Ok(edits)
     }
 
-    /// Runs the whole suite on the changed tree.
+    /// Runs the whole suite on the changed tree; of a strand, its own tests before all others.
     fn judge_edits(
         &self,
         case: &Case<'_>,
         reply: &Reply<'_>,
         edits: &[FileEdit],
-        work: &Work,
+        (work, seat): (&Work, &Seat<'_>),
         spent: &mut Spent,
     ) -> Result<Result<Proposal, Refusal>, Failure> {
         let names: Vec<String> = edits.iter().map(|edit| format!("`{}`", edit.path)).collect();
@@ -163,32 +169,44 @@ impl Coder {
         }
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing(format!("running the tests on the change of `{}`", reply.model));
+        let (purpose, unchanged) = (seat.purpose("reply"), seat.purpose("baseline"));
         let place = Place {
             tools: &self.tools,
             work,
             commit: &change.commit,
-            purpose: "reply",
+            purpose: &purpose,
+            unchanged: &unchanged,
             patience: None,
             project: case.project,
             sandbox: self.tools.sandbox(case.project.tier)?,
             limits: case.limits,
             waived: case.waived,
         };
-        let how = SuiteRun { build_ms: BUILD_MS.max(case.limits.wall_ms), ..SuiteRun::whole(case.limits) };
-        let run = place.run(&how, &mut notices)?;
         spent.candidates = 1;
+        let refusal = |why: String, report: &TestReport| Refusal {
+            account: format!("A change of `{}` was refuted: {why}.", reply.model),
+            feedback: feedback(case, report),
+            diff: diff.clone(),
+        };
+        let how = SuiteRun { build_ms: BUILD_MS.max(case.limits.wall_ms), ..SuiteRun::whole(case.limits) };
+        if let Some(strand) = case.strand {
+            let run = place.run(&SuiteRun { select: Some(&strand.tests), ..how.clone() }, &mut notices)?;
+            spent.sandbox_runs += u64::from(run.runs);
+            if let Some(why) = case.fails_of(&strand.tests, &run.report) {
+                return Ok(Err(refusal(why, &run.report)));
+            }
+        }
+        let run = place.run(&how, &mut notices)?;
         spent.sandbox_runs += u64::from(run.runs);
-        let mut doubts = Doubts::default();
-        let red = case.against(&run.report, &[], doubts.flaky());
+        let (left, mut doubts) = (case.left(), Doubts::default());
+        let red = case.against(&run.report, &left, doubts.flaky());
         let was_red = |id: &String| case.baseline.red().any(|test| test.id == *id);
         if !red.is_empty() && !red.iter().any(was_red) {
             doubts.again(&red, &place, case.snapshot, case.baseline, &mut notices)?;
             spent.sandbox_runs += doubts.runs();
         }
-        if let Some(why) = case.refuted(&run.report, &[], doubts.flaky()) {
-            let account = format!("A change of `{}` was refuted: {why}.", reply.model);
-            let feedback = feedback(case, &run.report);
-            return Ok(Err(Refusal { account, feedback, diff }));
+        if let Some(why) = case.refuted(&run.report, &left, doubts.flaky()) {
+            return Ok(Err(refusal(why, &run.report)));
         }
         Ok(Ok(Proposal {
             rung: case.rung,
@@ -250,6 +268,14 @@ fn may_change(
     if is_test_path(below) || sources.tests.iter().any(|source| source.path == below) {
         return Err("it is a test, and tests are not changed");
     }
+    if case
+        .strand
+        .is_some_and(|strand| product.contains(path) && !strand.files.iter().any(|file| file == path))
+    {
+        return Err(
+            "it is none of the files that may be changed here: others work on it, or all need it as it is",
+        );
+    }
     if !case.focus.files.is_empty() && !case.focus.files.iter().any(|name| is_in(case, below, name)) {
         return Err("only the files that were named may be changed");
     }
@@ -282,7 +308,8 @@ fn is_below_directories(view: &Path, path: &str) -> Result<(), &'static str> {
 /// What is told the model of a run with its change.
 fn feedback(case: &Case<'_>, report: &TestReport) -> String {
     let before: BTreeSet<&str> = case.baseline.red().map(|test| test.id.as_str()).collect();
-    let mut red: Vec<&TestResult> = report.red().collect();
+    let left = case.left();
+    let mut red: Vec<&TestResult> = report.red().filter(|test| !left.contains(&test.id)).collect();
     // What worked before says most of what the change did.
     red.sort_by_key(|test| before.contains(test.id.as_str()));
     let mut text = format!("Tests that fail with this change: {}. The first of them:\n", red.len());

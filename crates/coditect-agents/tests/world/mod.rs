@@ -237,6 +237,7 @@ impl Baseline {
             limits: Limits::default(),
             focus: Default::default(),
             waived: Vec::new(),
+            strand: None,
         }
     }
 

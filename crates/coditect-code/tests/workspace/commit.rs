@@ -144,3 +144,36 @@ fn changes_upon_changes() {
     let tree = files(&person.worktree(&second.commit));
     assert_eq!((&tree["calc.py"][..], &tree["b.py"][..]), ("1\n", "2\n"));
 }
+
+#[test]
+fn changes_of_one_snapshot_are_put_together_in_their_order() {
+    let person = Person::with_commit();
+    let snapshot = person.snapshot();
+    let made = [
+        &[edit("calc.py", "1\n"), edit("new.py", "n\n")][..],
+        &[edit("other.py", "2\n")],
+        &[edit("calc.py", "3\n")],
+        &[edit("new.py/in.py", "4\n")],
+        &[edit("other.py", "2\n"), removal("tests/test_calc.py")],
+    ];
+    let commits: Vec<String> = made.iter().map(|edits| person.change(&snapshot, edits).commit).collect();
+    let merge = |commits: &[String]| {
+        person.workspace.merge(&person.mission, &snapshot.commit, commits, "all of them").unwrap()
+    };
+    let merged = merge(&commits);
+    assert_eq!(merged.conflicts, [(2, "calc.py".to_owned()), (3, "new.py/in.py".to_owned())]);
+    assert_eq!(merged, merge(&commits), "the same arguments give the same commit");
+    let tree = person.worktree(&merged.change.commit);
+    let text = |name: &str| std::fs::read_to_string(tree.join(name)).unwrap();
+    assert_eq!(
+        (text("calc.py"), text("new.py"), text("other.py")),
+        ("1\n".into(), "n\n".into(), "2\n".into())
+    );
+    assert!(!tree.join("tests/test_calc.py").exists());
+    // One alone is what it was, and the order decides who is left out.
+    assert_eq!(
+        merge(&commits[1..2]).change.tree,
+        person.workspace.tree_of(&person.mission, &commits[1]).unwrap()
+    );
+    assert_eq!(merge(&[commits[2].clone(), commits[0].clone()]).conflicts, [(1, "calc.py".to_owned())]);
+}

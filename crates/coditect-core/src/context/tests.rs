@@ -32,7 +32,7 @@ fn state(message: &str, fragments: Vec<Fragment>) -> State {
         passes_of_runs: None,
     };
     state.world.baseline = Some(Arc::new(TestReport { tests: vec![test], ..TestReport::default() }));
-    state.world.context = Some(Arc::new(Context { fragments, left_out: Vec::new() }));
+    state.world.context = Some(Arc::new(Context { fragments, ..Context::default() }));
     state
 }
 

@@ -7,7 +7,7 @@ use coditect_types::{Event, Record};
 
 use super::Context;
 use crate::args::LogArgs;
-use crate::log::full_line_of;
+use crate::log::Teller;
 use crate::missions;
 use crate::report::{Doing, Done, Fault};
 use crate::signals::Signals;
@@ -21,20 +21,21 @@ pub(crate) fn perform(cx: &mut Context, args: &LogArgs) -> Done {
     let mission = missions::find(archive.journal(), &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     let first_ms = view.submitted_at_ms;
+    let mut teller = Teller::default();
     for record in &records {
-        print(cx, record, first_ms)?;
+        print(cx, &mut teller, record, first_ms)?;
     }
     if !args.follow || view.status.is_some() {
         return Ok(0);
     }
     let runtime = wiring::tokio_runtime()?;
-    runtime.block_on(follow(cx, &archive, first_ms, view.last_seq + 1, &mission))
+    runtime.block_on(follow(cx, &archive, (teller, first_ms), view.last_seq + 1, &mission))
 }
 
 async fn follow(
     cx: &mut Context,
     archive: &Archive,
-    first_ms: u64,
+    (mut teller, first_ms): (Teller, u64),
     mut next: u64,
     mission: &coditect_types::MissionId,
 ) -> Done {
@@ -46,7 +47,7 @@ async fn follow(
             _ = look.tick() => {}
         }
         for record in history_from(archive.journal(), mission, next).doing("reading the journal")? {
-            print(cx, &record, first_ms)?;
+            print(cx, &mut teller, &record, first_ms)?;
             next = record.seq + 1;
             if matches!(record.event, Event::MissionCompleted { .. }) {
                 return Ok(0);
@@ -55,11 +56,11 @@ async fn follow(
     }
 }
 
-fn print(cx: &mut Context, record: &Record, first_ms: u64) -> Result<(), Fault> {
+fn print(cx: &mut Context, teller: &mut Teller, record: &Record, first_ms: u64) -> Result<(), Fault> {
     if cx.out.json {
         cx.out.object(record)?;
     } else {
-        cx.out.line(&full_line_of(record, first_ms))?;
+        cx.out.line(&teller.full_line_of(record, first_ms))?;
     }
     Ok(())
 }

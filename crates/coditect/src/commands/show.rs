@@ -30,6 +30,9 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
     for task in &view.tasks {
         cx.out.line(&line(task))?;
     }
+    for strand in &view.strands {
+        cx.out.line(&harmless(&phrase::strand(strand)))?;
+    }
     cx.out.line("")?;
     match view.status {
         Some(status) => {
@@ -69,13 +72,15 @@ fn line(task: &TaskView) -> String {
         TaskProgress::Failed => ("failed", paint::BAD),
         TaskProgress::Dropped => ("dropped", paint::DIM),
     };
+    let strand = task.strand.map_or_else(String::new, |strand| format!("{strand} "));
+    let what = format!("{strand}{}", task.intent.replace('_', " "));
     let attempts = if task.attempts > 1 { format!(" ({} attempts)", task.attempts) } else { String::new() };
     let why = if task.why.is_empty() { String::new() } else { format!("  {}", brief(&task.why, 100)) };
     format!(
         "{:<4} {:<9} {:<22} {} {:>9}{attempts}{why}",
         task.id.to_string(),
         phrase::role(task.role),
-        task.intent.replace('_', " "),
+        what,
         painted(style, &format!("{word:<8}")),
         phrase::span(task.wall_ms),
     )

@@ -1,6 +1,7 @@
 //! What came of an attempt, in a sentence.
 
 use coditect_types::Outcome;
+use coditect_types::outcome::LeftOut;
 
 use super::{count, count_of, rung, snapshot, span, tests, tests_after, tier};
 use crate::words;
@@ -58,6 +59,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             span(spent.wall_ms),
             if reply.kept { ", kept from an earlier call" } else { "" }
         ),
+        Outcome::ChangesMerged { proposal, left_out, .. } => merged(proposal.is_some(), left_out),
         Outcome::ReplyRefused { account, .. } => lower(account.trim_end_matches('.')),
         Outcome::ChangeVerified { receipt, report, .. } => format!(
             "ran the suite on the changed tree in the {} sandbox: {}, exit code {}{}",
@@ -75,6 +77,15 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::NothingDone => "did nothing, as planned".to_owned(),
         Outcome::Failed { failure, .. } => format!("could not: {}", failure.cause),
     }
+}
+
+fn merged(is_kept: bool, left_out: &[LeftOut]) -> String {
+    let what = match is_kept {
+        true => "put the strands' changes together",
+        false => "kept no change of the strands",
+    };
+    let out = left_out.iter().map(|one| format!("; strand {} was left out: {}", one.strand, one.why));
+    format!("{what}{}", out.collect::<String>())
 }
 
 /// A sentence that goes on after another.

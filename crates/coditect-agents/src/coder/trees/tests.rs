@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use coditect_ports::sandbox::Probe;
-use coditect_ports::workspace::{Applied, Change, FileEdit, Handed};
+use coditect_ports::workspace::{Applied, Change, FileEdit, Handed, Merged};
 use coditect_ports::{Exit, Job, PortError, Ran, Sandbox, Workspace, Writes};
 use coditect_types::{Enforced, ErrorKind, MissionId, Snapshot, Tier};
 
@@ -43,6 +43,10 @@ impl Workspace for OneFile {
     }
 
     fn commit(&self, _: &MissionId, _: &str, _: &[FileEdit], _: &str) -> Result<Change, PortError> {
+        no()
+    }
+
+    fn merge(&self, _: &MissionId, _: &str, _: &[String], _: &str) -> Result<Merged, PortError> {
         no()
     }
 
