@@ -72,7 +72,16 @@ fn what_must_not_be_changed_is_refused_by_name_and_nothing_else_is_done() {
         ("notes.txt", "no source file"),
         ("calc.py/more.py", "in the way"),
     ] {
-        let answer = format!("{RIGHT}\n{}", whole(path, "pass\n"));
+        let with_it = format!("{RIGHT}\n{}", whole(path, "pass\n"));
+        // A test beside the code is passed over; by itself it is refused like the others.
+        let is_test = why.contains("tests");
+        if is_test {
+            let outcome = world.perform(&baseline.try_reply(&with_it, &[]));
+            let Outcome::ChangeProposed { proposal, .. } = outcome else { panic!("{path}: {outcome:?}") };
+            let files: Vec<&str> = proposal.files.iter().map(|file| file.path.as_str()).collect();
+            assert_eq!(files, ["calc.py"]);
+        }
+        let answer = if is_test { whole(path, "pass\n") } else { with_it };
         let outcome = world.perform(&baseline.try_reply(&answer, &[]));
         let Outcome::ReplyRefused { account, feedback, diff, .. } = outcome else {
             panic!("{path}: {outcome:?}")

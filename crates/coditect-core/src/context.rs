@@ -25,6 +25,8 @@ const CONVENTIONS: usize = 10;
 const DOCUMENTS: usize = 30;
 const FAILURES: usize = 20;
 const TEST_FILES: usize = 30;
+/// Each answer is sampled more freely than the one before it, in hundredths: small models are slow to change their minds.
+const WARMER: u32 = 40;
 /// An answer of whole files needs about as many tokens as the files have; of blocks, fewer.
 const SHARE_OF_ANSWER: u64 = 3;
 
@@ -85,7 +87,7 @@ pub fn request_of(
         stable: 1,
         output_tokens,
         // The first answer is the likeliest one; a second like the first would help nobody.
-        temperature: if turns.is_empty() { 0 } else { 40 },
+        temperature: WARMER * u32::try_from(turns.len()).unwrap_or(0).min(2),
         seed: state.policy.seed + turns.len() as u64,
         schema: None,
     })

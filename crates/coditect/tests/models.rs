@@ -51,6 +51,17 @@ fn a_model_is_told_what_became_of_its_answer_and_its_change_is_proved() {
 }
 
 #[test]
+fn tests_that_a_model_writes_beside_the_code_are_passed_over() {
+    let echo = "test_roman.py\n```python\nimport unittest\n```\n\nroman.py\n```python\ndef to_roman(n):\n    text = ''\n    for \
+                value, letters in [(5, 'V'), (4, 'IV'), (1, 'I')]:\n        while n >= value:\n            text, n = text + letters, n - \
+                value\n    return text\n```\n";
+    let provider = Provider::start(move |_, _| Answer::Says(echo.into()));
+    let (end, code) = completed(&there(&provider), &[]);
+    assert_eq!((code, &end["ledger"]["model_calls"]), (0, &json!(1)), "{end}");
+    assert!(!end["summary"].to_string().contains("test_roman.py"), "{end}");
+}
+
+#[test]
 fn without_a_useful_answer_the_mission_fails_after_a_few() {
     let provider = server(&["I cannot help with that."]);
     let (end, code) = completed(&there(&provider), &[]);
@@ -149,7 +160,7 @@ fn a_mission_is_recorded_and_played_back_without_any_model() {
 const SERVER: &str = r#"#!/usr/bin/env python3
 import http.server, json, os, sys
 flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-assert open(flags["--model"], "rb").read(4) == b"GGUF" and flags["--ctx-size"] == "4096", flags
+assert open(flags["--model"], "rb").read(4) == b"GGUF" and flags["--ctx-size"] == "8192", flags
 assert not any("SECRET" in name for name in os.environ)
 open(flags["--model"] + ".pid", "w").write(str(os.getpid()))
 answer = open(flags["--model"] + ".answer").read()

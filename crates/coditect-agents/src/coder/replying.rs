@@ -32,6 +32,9 @@ const MESSAGE_BYTES: usize = 1_000;
 /// Files that one answer may change.
 const MOST_FILES: usize = 50;
 
+/// Why a test is not changed.
+const TESTS_STAY: &str = "it is a test, and tests are not changed";
+
 /// An answer and who gave it.
 pub(super) struct Reply<'a> {
     pub(super) model: &'a str,
@@ -103,7 +106,16 @@ impl Coder {
             known.map(|source| source.text.clone()).or_else(|| text_below(view, path))
         };
         let Applied { files, mut refused } = written::apply(&changes, &current);
-        let files: Vec<(String, String)> = files.into_iter().take(MOST_FILES).collect();
+        // Small models like to write the tests down beside the code. What they make of them counts for nothing; what they make
+        // of the code may be right.
+        let (tests, files): (Vec<_>, Vec<_>) =
+            files.into_iter().take(MOST_FILES).partition(|(path, _)| is_test(case.below_root(path), sources));
+        if files.is_empty() {
+            let of = |(path, _): (String, String)| Refused { path, why: TESTS_STAY.into() };
+            refused.extend(tests.into_iter().map(of));
+        } else {
+            refused.retain(|refused| !is_test(case.below_root(&refused.path), sources));
+        }
         let findings = looked_at(case, &files, sources, &current);
         let mut edits = Vec::new();
         for (path, text) in files {
@@ -246,6 +258,11 @@ fn refused(case: &Case<'_>, refusal: Refusal) -> Outcome {
     Outcome::ReplyRefused { rung: case.rung, account, feedback, diff, spent: Spent::default() }
 }
 
+/// Whether a file below the project's root is a test.
+fn is_test(below: &str, sources: &Sources) -> bool {
+    is_test_path(below) || sources.tests.iter().any(|source| source.path == below)
+}
+
 /// Why a file may not be changed, if it may not.
 fn may_change(
     case: &Case<'_>,
@@ -265,8 +282,8 @@ fn may_change(
         return Err("it belongs to git");
     }
     let below = case.below_root(path);
-    if is_test_path(below) || sources.tests.iter().any(|source| source.path == below) {
-        return Err("it is a test, and tests are not changed");
+    if is_test(below, sources) {
+        return Err(TESTS_STAY);
     }
     if case
         .strand

@@ -17,6 +17,8 @@ use crate::report::{Done, Report};
 
 /// How often it is looked whether the server has ended.
 const LOOK: Duration = Duration::from_millis(100);
+/// Requests that are answered at the same time. Two share what is read of the weights, which is most of the work of a token.
+const PLACES: u64 = 2;
 /// Variables that the server gets: it finds its libraries by them, and is told no secret but its own key.
 const VARIABLES: &[&str] = &["PATH", "HOME", "LD_LIBRARY_PATH", "LANG", KEY];
 
@@ -30,7 +32,9 @@ pub(crate) fn perform(cx: &Context, args: &ServeModelArgs) -> Done {
     command.envs(VARIABLES.iter().filter_map(|name| Some((*name, cx.env.get(name)?))));
     command.arg("--model").arg(&args.file);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
-    command.args(["--ctx-size", &args.context_tokens.to_string(), "--parallel", "1"]);
+    // Strands of a mission ask at the same time; each place has a window of its own.
+    let window = args.context_tokens.saturating_mul(PLACES);
+    command.args(["--ctx-size", &window.to_string(), "--parallel", &PLACES.to_string()]);
     command.args(["--threads", &host::cores().to_string()]);
     // A group of its own: the interrupt that a terminal sends is for us, and the server ends after us.
     let spawned = command.stdin(Stdio::null()).process_group(0).spawn();
