@@ -8,7 +8,7 @@ mod world;
 
 use coditect_types::context::FragmentKind;
 use coditect_types::limits::SandboxChoice;
-use coditect_types::{Action, Context, Outcome, Tier};
+use coditect_types::{Context, Outcome, Tier};
 use python_host::Host;
 use world::{Baseline, World};
 
@@ -122,14 +122,7 @@ fn what_is_no_repair_is_refused_with_what_the_model_can_learn_from() {
 #[test]
 fn what_a_model_must_know_is_gathered() {
     let (world, baseline) = begun();
-    let action = Action::GatherContext {
-        snapshot: baseline.snapshot.clone(),
-        project: baseline.project.clone(),
-        baseline: baseline.report.clone(),
-        suspects: baseline.suspects.clone(),
-        request: "implement the TODO in calc.py as `AGENTS.md` says.".into(),
-        focus: Default::default(),
-    };
+    let action = baseline.gather("implement the TODO in calc.py as `AGENTS.md` says.");
     let Outcome::ContextGathered { context } = world.perform(&action) else { panic!("it is gathered") };
     let paths = |context: &Context, kind| context.of(kind).map(|f| f.path.clone()).collect::<Vec<_>>();
     assert_eq!(paths(&context, FragmentKind::Conventions), ["AGENTS.md"], "the first of its kind counts");

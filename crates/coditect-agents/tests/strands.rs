@@ -92,14 +92,7 @@ fn merge(baseline: &Baseline, changes: &[StrandChange], contradicted: Option<&[&
 #[test]
 fn what_each_red_test_needs_is_gathered() {
     let (world, baseline) = begun();
-    let action = Action::GatherContext {
-        snapshot: baseline.snapshot.clone(),
-        project: baseline.project.clone(),
-        baseline: baseline.report.clone(),
-        suspects: baseline.suspects.clone(),
-        request: "implement what is marked TODO".into(),
-        focus: Default::default(),
-    };
+    let action = baseline.gather("implement what is marked TODO");
     let Outcome::ContextGathered { context } = world.perform(&action) else { panic!("it is gathered") };
     let told: Vec<String> = context
         .reach

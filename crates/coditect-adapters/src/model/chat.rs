@@ -1,11 +1,11 @@
 //! Chat completions, streamed: `POST /chat/completions` (OpenAI's API reference of 2025, and what other servers make of it).
 
 use coditect_types::ModelRequest;
-use coditect_types::model::{Finish, Speaker, Usage};
+use coditect_types::model::{Finish, Usage};
 use serde_json::{Value, json};
 
 use super::Endpoint;
-use super::wire::{Speaks, Told, bearer, text_at};
+use super::wire::{Speaks, Told, bearer, messages, text_at};
 
 /// The protocol. It keeps nothing between events.
 #[derive(Debug, Default)]
@@ -21,17 +21,9 @@ impl Speaks for Chat {
     }
 
     fn body(&self, endpoint: &Endpoint, request: &ModelRequest) -> Value {
-        let mut messages = vec![json!({ "role": "system", "content": request.system })];
-        messages.extend(request.messages.iter().map(|message| {
-            let role = match message.speaker {
-                Speaker::User => "user",
-                Speaker::Assistant => "assistant",
-            };
-            json!({ "role": role, "content": message.text })
-        }));
         let mut body = json!({
             "model": endpoint.model,
-            "messages": messages,
+            "messages": messages(request),
             "stream": true,
             "stream_options": { "include_usage": true },
         });

@@ -2,11 +2,11 @@
 //! the size of the window with the request; left to itself it cuts a longer prompt without a word.
 
 use coditect_types::ModelRequest;
-use coditect_types::model::{Finish, Speaker, Usage};
+use coditect_types::model::{Finish, Usage};
 use serde_json::{Value, json};
 
 use super::Endpoint;
-use super::wire::{Speaks, Told, bearer, text_at};
+use super::wire::{Speaks, Told, bearer, messages, text_at};
 
 /// The protocol. It keeps nothing between events.
 #[derive(Debug, Default)]
@@ -26,17 +26,9 @@ impl Speaks for Ollama {
     }
 
     fn body(&self, endpoint: &Endpoint, request: &ModelRequest) -> Value {
-        let mut messages = vec![json!({ "role": "system", "content": request.system })];
-        messages.extend(request.messages.iter().map(|message| {
-            let role = match message.speaker {
-                Speaker::User => "user",
-                Speaker::Assistant => "assistant",
-            };
-            json!({ "role": role, "content": message.text })
-        }));
         let mut body = json!({
             "model": endpoint.model,
-            "messages": messages,
+            "messages": messages(request),
             "stream": true,
             "options": {
                 "num_ctx": endpoint.context_tokens,

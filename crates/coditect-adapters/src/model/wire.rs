@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use coditect_ports::{ModelError, PortError, Stop};
 use coditect_types::limits::CallLimits;
-use coditect_types::model::{Finish, Usage};
+use coditect_types::model::{Finish, Speaker, Usage};
 use coditect_types::{ErrorKind, ModelReply, ModelRequest};
 use futures::StreamExt;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, redirect};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::frames::{frames, framing};
@@ -46,6 +46,18 @@ pub(super) fn bearer(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
         true => Vec::new(),
         false => vec![("authorization", format!("Bearer {}", endpoint.key.reveal()))],
     }
+}
+
+/// The conversation as most servers want it, what the model is as its first message.
+pub(super) fn messages(request: &ModelRequest) -> Vec<Value> {
+    let said = request.messages.iter().map(|message| {
+        let role = match message.speaker {
+            Speaker::User => "user",
+            Speaker::Assistant => "assistant",
+        };
+        json!({ "role": role, "content": message.text })
+    });
+    std::iter::once(json!({ "role": "system", "content": request.system })).chain(said).collect()
 }
 
 /// The text below a key, or none.
@@ -130,7 +142,7 @@ impl Call<'_> {
                 by(first, text_of(response, most), || slow(endpoint, "answered", limits.first_byte_ms))
                     .await?;
             let body = body.ok_or_else(|| too_long(endpoint, limits))?;
-            let event = json(endpoint, &body)?;
+            let event = parsed(endpoint, &body)?;
             self.take(speaks, &event, told, hear)?;
             return self.whole(told);
         };
@@ -155,7 +167,7 @@ impl Call<'_> {
             if piece == "[DONE]" {
                 break;
             }
-            self.take(speaks, &json(endpoint, piece)?, told, hear)?;
+            self.take(speaks, &parsed(endpoint, piece)?, told, hear)?;
         }
         self.whole(told)
     }
@@ -206,7 +218,7 @@ pub(super) fn offered(
             return Err(refused(endpoint, response, limits).await);
         }
         let body = text_of(response, 1 << 20).await.ok_or_else(|| too_long(endpoint, limits))?;
-        let list = json(endpoint, &body)?;
+        let list = parsed(endpoint, &body)?;
         let models = list.get("data").or_else(|| list.get("models")).and_then(Value::as_array);
         let name = |model: &Value| {
             let id = model.get("id").or_else(|| model.get("name")).and_then(Value::as_str)?;
@@ -304,7 +316,7 @@ async fn refused(endpoint: &Endpoint, response: Response, limits: &CallLimits) -
     errors::of_status(endpoint, status, &headers, &body)
 }
 
-fn json(endpoint: &Endpoint, text: &str) -> Result<Value, ModelError> {
+fn parsed(endpoint: &Endpoint, text: &str) -> Result<Value, ModelError> {
     serde_json::from_str(text)
         .map_err(|error| unavailable(format!("the answer of `{}` is no JSON: {error}", endpoint.name)))
 }

@@ -223,6 +223,18 @@ impl Baseline {
         }
     }
 
+    /// What a model must know to do what is asked for.
+    pub(crate) fn gather(&self, request: &str) -> Action {
+        Action::GatherContext {
+            snapshot: self.snapshot.clone(),
+            project: self.project.clone(),
+            baseline: self.report.clone(),
+            suspects: self.suspects.clone(),
+            request: request.into(),
+            focus: Default::default(),
+        }
+    }
+
     /// The trial of what a model answered, where these diffs were refused before.
     pub(crate) fn try_reply(&self, reply: &str, refused: &[String]) -> Action {
         Action::TryReply {

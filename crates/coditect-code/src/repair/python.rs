@@ -1,6 +1,8 @@
 //! The grammar of edits for Python. Each module below makes one family of candidates; the tables say what is
 //! confused with what. Nothing outside this folder knows Python's syntax.
 
+pub(crate) use self::tables::MODULES;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::languages::Language;
+use crate::repair::STANDARD_MODULES;
 
 /// Files that a tool or an interpreter loads by itself.
 const LOADED: &[&str] = &[
@@ -17,87 +18,21 @@ const LOADED: &[&str] = &[
     "build.rs",
 ];
 
-/// Modules of Python's standard library, and of test frameworks, that the tests themselves load: a file of that name would be
-/// taken in their place.
-const MODULES: &[&str] = &[
-    "abc",
-    "argparse",
-    "array",
-    "ast",
-    "asyncio",
-    "base64",
+/// Modules beside those of Python's standard library that the tests themselves load.
+const FRAMEWORKS: &[&str] = &[
     "builtins",
-    "calendar",
     "codecs",
-    "collections",
-    "contextlib",
-    "copy",
-    "csv",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "difflib",
     "dis",
     "doctest",
-    "enum",
-    "fnmatch",
-    "fractions",
-    "functools",
     "gc",
-    "glob",
-    "hashlib",
-    "heapq",
-    "html",
-    "importlib",
-    "inspect",
-    "io",
-    "itertools",
-    "json",
-    "keyword",
     "linecache",
-    "locale",
-    "logging",
-    "math",
-    "numbers",
-    "operator",
-    "os",
-    "pathlib",
-    "pickle",
-    "pkgutil",
-    "platform",
-    "pprint",
     "py",
     "pytest",
-    "queue",
-    "random",
-    "re",
     "runpy",
-    "shutil",
-    "signal",
     "site",
-    "socket",
-    "statistics",
-    "string",
-    "struct",
-    "subprocess",
-    "sys",
-    "tempfile",
-    "textwrap",
-    "threading",
-    "time",
     "token",
     "tokenize",
-    "tomllib",
-    "traceback",
-    "types",
-    "typing",
     "unittest",
-    "uuid",
-    "warnings",
-    "weakref",
-    "xml",
-    "zipfile",
-    "zlib",
 ];
 
 /// Directories that hold what others wrote.
@@ -123,8 +58,14 @@ pub fn why_not_new(path: &str, known: &BTreeSet<Language>) -> Option<&'static st
     }
     let is_top = |at: usize| at == 0 || (at == 1 && matches!(parts[0], "src" | "lib"));
     let shadows = language == Language::Python
-        && parts.iter().enumerate().any(|(at, part)| {
-            is_top(at) && MODULES.contains(if at + 1 == parts.len() { &stem } else { part })
-        });
+        && parts
+            .iter()
+            .enumerate()
+            .any(|(at, part)| is_top(at) && is_taken(if at + 1 == parts.len() { stem } else { part }));
     shadows.then_some("it would be taken for a module of the standard library")
+}
+
+/// Whether the tests load a module of this name: a file would be taken in its place.
+fn is_taken(name: &str) -> bool {
+    STANDARD_MODULES.contains(&name) || FRAMEWORKS.contains(&name)
 }

@@ -115,7 +115,6 @@ const PYTHON: Words = &[
     (Power::Network, "import socket"),
     (Power::Network, "from socket"),
     (Power::Network, "import ssl"),
-    (Power::Network, "import urllib"),
     (Power::Network, "import urllib.request"),
     (Power::Network, "from urllib.request"),
     (Power::Network, "from urllib import request"),
@@ -134,8 +133,14 @@ const PYTHON: Words = &[
     (Power::Process, "os.system("),
     (Power::Process, "os.popen("),
     (Power::Process, "os.fork("),
-    (Power::Process, "os.exec"),
-    (Power::Process, "os.spawn"),
+    (Power::Process, "os.execl("),
+    (Power::Process, "os.execlp("),
+    (Power::Process, "os.execv("),
+    (Power::Process, "os.execve("),
+    (Power::Process, "os.execvp("),
+    (Power::Process, "os.spawnl("),
+    (Power::Process, "os.spawnv("),
+    (Power::Process, "os.spawnvp("),
     (Power::Process, "os.posix_spawn"),
     (Power::Process, "import pty"),
     (Power::Process, "os.kill("),
@@ -154,8 +159,7 @@ const PYTHON: Words = &[
     (Power::Deletion, "os.unlink("),
     (Power::Deletion, "os.rmdir("),
     (Power::Deletion, "os.removedirs("),
-    (Power::Deletion, ".unlink("),
-    (Power::Deletion, ".rmdir("),
+    (Power::Deletion, ".unlink(missing_ok"),
     (Power::Dynamic, "eval("),
     (Power::Dynamic, "exec("),
     (Power::Dynamic, "__import__("),
@@ -174,7 +178,6 @@ const PYTHON: Words = &[
     (Power::Tests, "sys._getframe("),
     (Power::Tests, "inspect.stack("),
     (Power::Tests, "inspect.currentframe("),
-    (Power::Tests, "import gc"),
 ];
 
 const JAVASCRIPT: Words = &[
@@ -183,14 +186,12 @@ const JAVASCRIPT: Words = &[
     (Power::Network, "WebSocket"),
     (Power::Environment, "process.env"),
     (Power::Deletion, ".unlinkSync("),
-    (Power::Deletion, ".unlink("),
+    (Power::Deletion, "fs.unlink("),
     (Power::Deletion, ".rmSync("),
     (Power::Deletion, ".rmdirSync("),
     (Power::Dynamic, "eval("),
     (Power::Dynamic, "new Function("),
-    (Power::Tests, "require.main"),
-    (Power::Tests, "process.argv"),
-    (Power::Tests, ".stack"),
+    (Power::Tests, "Error().stack"),
     (Power::Tests, "jest"),
     (Power::Tests, "import.meta.vitest"),
 ];
@@ -216,6 +217,9 @@ const JAVASCRIPT_MODULES: Words = &[
 ];
 
 const GO: Words = &[
+    (Power::Network, "net.Dial("),
+    (Power::Network, "net.DialTimeout("),
+    (Power::Network, "net.Listen("),
     (Power::Environment, "os.Getenv("),
     (Power::Environment, "os.LookupEnv("),
     (Power::Environment, "os.Environ("),
@@ -228,7 +232,6 @@ const GO: Words = &[
 ];
 
 const GO_MODULES: Words = &[
-    (Power::Network, "net"),
     (Power::Network, "net/http"),
     (Power::Network, "net/rpc"),
     (Power::Network, "net/smtp"),
@@ -249,9 +252,6 @@ const RUST: Words = &[
     (Power::Process, "Command::new("),
     (Power::Environment, "std::env"),
     (Power::Environment, "env::var"),
-    (Power::Environment, "env!("),
-    (Power::Environment, "option_env!("),
-    (Power::Deletion, "fs::remove"),
     (Power::Deletion, "remove_dir_all("),
     (Power::Deletion, "remove_file("),
     (Power::Dynamic, "include!("),
@@ -261,13 +261,15 @@ const RUST: Words = &[
 ];
 
 const JAVA: Words = &[
-    (Power::Network, "java.net"),
+    (Power::Network, "java.net.http"),
+    (Power::Network, "java.net.Socket"),
+    (Power::Network, ".openConnection("),
+    (Power::Network, ".openStream("),
     (Power::Network, "HttpURLConnection"),
     (Power::Network, "new Socket("),
     (Power::Process, "ProcessBuilder"),
     (Power::Process, "Runtime.getRuntime("),
     (Power::Environment, "System.getenv("),
-    (Power::Environment, "System.getProperty("),
     (Power::Deletion, "Files.delete"),
     (Power::Deletion, ".deleteIfExists("),
     (Power::Dynamic, "Class.forName("),

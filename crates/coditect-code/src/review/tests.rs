@@ -37,6 +37,18 @@ def to_roman(n):
     assert_eq!(of("roman.py", whole), Vec::<String>::new());
     assert_eq!(of("a.py", "import ast\nx = ast.literal_eval(y)\nmodel.eval()\n"), Vec::<String>::new());
     assert_eq!(of("notes.md", "import socket"), Vec::<String>::new());
+    for (path, code) in [
+        ("a.py", "import urllib.parse\nnode.unlink()\nself.stack.pop()\n"),
+        (
+            "a.js",
+            "this.stack.push(x);\nlist.unlink(node);\nif (require.main === module) main(process.argv);\n",
+        ),
+        ("a.go", "package a\n\nimport \"net\"\n\nvar ip = net.ParseIP(\"::1\")\n"),
+        ("a.rs", "const V: &str = env!(\"CARGO_PKG_VERSION\");\n"),
+        ("A.java", "import java.net.URI;\nclass A { String n = System.getProperty(\"line.separator\"); }\n"),
+    ] {
+        assert_eq!(of(path, code), Vec::<String>::new(), "{path}");
+    }
 }
 
 #[test]
@@ -46,6 +58,7 @@ fn what_reaches_further_than_it_was_asked_is_told() {
         ("a.py", "import  subprocess\n", "starts another program"),
         ("a.py", "import os\nos . system('x')\n", "starts another program"),
         ("a.py", "import os\nk = f\"{os.environ['KEY']}\"\n", "reads the environment"),
+        ("a.py", "import os\nos.execvp('sh', [])\n", "starts another program"),
         ("a.py", "import shutil\nshutil.rmtree('/')\n", "deletes files"),
         ("a.py", "exec(text)\n", "runs text as code"),
         ("a.py", "import sys\nif 'unittest' in sys.modules:\n    pass\n", "asks whether it is being tested"),
@@ -63,6 +76,7 @@ fn what_reaches_further_than_it_was_asked_is_told() {
         ("a.mjs", "import https from 'node:https';\n", "opens a network connection"),
         ("a.ts", "const key: string = process.env.KEY!;\n", "reads the environment"),
         ("a.go", "package a\n\nimport (\n\t\"os/exec\"\n)\n", "starts another program"),
+        ("a.go", "package a\n\nvar c, _ = net.Dial(\"tcp\", \"x:1\")\n", "opens a network connection"),
         ("a.go", "package a\n\nvar k = os.Getenv(\"KEY\")\n", "reads the environment"),
         ("a.rs", "fn f() { std::process::Command::new(\"sh\"); }\n", "starts another program"),
         ("a.rs", "fn f() { if cfg!(test) { } }\n", "asks whether it is being tested"),

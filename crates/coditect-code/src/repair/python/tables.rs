@@ -218,8 +218,8 @@ pub(super) const KEYWORDS: &[(&str, &str, f64)] = &[
     ("sub", "flags=re.IGNORECASE", 0.2),
 ];
 
-/// Standard modules whose name a program uses without importing it.
-pub(super) const MODULES: &[&str] = &[
+/// Modules of the standard library that programs use.
+pub(crate) const MODULES: &[&str] = &[
     "abc",
     "argparse",
     "array",
