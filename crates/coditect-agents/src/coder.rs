@@ -29,6 +29,7 @@ mod layer;
 pub(crate) mod mending;
 mod merging;
 mod narrow;
+mod nearly;
 mod parts;
 mod picks;
 mod probe;
@@ -355,7 +356,7 @@ impl Agent for Coder {
 
 /// What an action asks for; what is not a search has a budget of `nothing`. None: it is for others.
 fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
-    search(action).or_else(|| trial(action, nothing)).or_else(|| train(action, nothing))
+    search(action).or_else(|| trial(action)).or_else(|| train(action, nothing))
 }
 
 fn search(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
@@ -394,7 +395,7 @@ fn search(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
     Some((case, Doing::Search))
 }
 
-fn trial<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
+fn trial(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
     let Action::TryReply {
         rung,
         model,
@@ -404,6 +405,7 @@ fn trial<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing
         project,
         baseline,
         refused,
+        mending,
         limits,
         focus,
         waived,
@@ -421,7 +423,7 @@ fn trial<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing
         request,
         refused,
         limits,
-        budget: nothing,
+        budget: mending,
         seed: 0,
         focus,
         waived,

@@ -17,6 +17,9 @@ const CALC: &str =
 const TEST_CALC: &str = "import unittest\nfrom calc import largest, total\n\n\nclass TestCalc(unittest.TestCase):\n    \
     def test_total(self):\n        self.assertEqual(total([1, 2, 3]), 6)\n\n    def test_largest(self):\n        \
     self.assertEqual(largest([3, 9, 2]), 9)\n";
+const TEST_ROWS: &str = "import unittest\nfrom rows import rows\n\n\nclass T(unittest.TestCase):\n    def test_rows(self):\n        \
+    self.assertEqual(rows(3), [[1], [2, 2], [3, 3, 3]])\n\n    def test_one(self):\n        self.assertEqual(rows(1), [[1]])\n\n    \
+    def test_none(self):\n        self.assertEqual(rows(0), [])\n";
 const RIGHT: &str = "calc.py\n<<<<<<< SEARCH\n    raise NotImplementedError  # TODO\n=======\n    return max(xs)\n>>>>>>> REPLACE\n";
 
 fn begun() -> (World, Baseline) {
@@ -58,6 +61,31 @@ fn an_answer_that_the_tests_accept_is_proposed() {
     };
     let files: Vec<&str> = proposal.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(files, ["calc.py", "most.py"]);
+}
+
+#[test]
+fn an_answer_that_is_nearly_right_is_mended_by_a_search() {
+    let files =
+        [("rows.py", "def rows(n):\n    raise NotImplementedError  # TODO\n"), ("test_rows.py", TEST_ROWS)];
+    let world = World::new(&files, vec![Host::new(Tier::Wasm)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Wasm));
+    // Right but for one of its bounds.
+    let nearly = "def rows(n):\n    found = []\n    for i in range(1, n):\n        found.append([i] * i)\n    return found\n";
+    let answer = whole("rows.py", nearly);
+    let alone = world.perform(&baseline.try_reply(&answer, &[]));
+    let Outcome::ReplyRefused { account, .. } = alone else { panic!("{alone:?}") };
+    assert!(account.contains("was refuted"), "{account}");
+    let mended = world.perform(&baseline.try_reply_and_mend(&answer, &[], 60_000));
+    let Outcome::ChangeProposed { proposal, spent } = mended else { panic!("{mended:?}") };
+    assert!(proposal.diff.contains("+    for i in range(1, n + 1):"), "{}", proposal.diff);
+    // One change of what the person had, and both who wrote it and who mended it are told.
+    assert!(proposal.diff.contains("-    raise NotImplementedError"), "{}", proposal.diff);
+    assert!(proposal.explanation.contains("`coder` wrote was mended"), "{}", proposal.explanation);
+    assert!(spent.candidates > 1 && proposal.confidence <= 0.5, "{spent:?}");
+    let hopeless = whole("rows.py", "def rows(n):\n    return 'rows'\n");
+    let outcome = world.perform(&baseline.try_reply_and_mend(&hopeless, &[], 2_000));
+    let Outcome::ReplyRefused { account, spent, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(account.contains("small changes of it passes") && spent.candidates > 1, "{account}");
 }
 
 #[test]

@@ -157,5 +157,26 @@ fn is_expected(power: Power, language: Language, before: &Lines, asked: &Asked<'
             }))
 }
 
+/// Ways to end the whole program, in any of the languages.
+const ENDINGS: &[&str] = &[
+    "SystemExit",
+    "sys.exit",
+    "os._exit",
+    "quit(",
+    "process.exit",
+    "process::exit",
+    "process::abort",
+    "os.Exit",
+    "System.exit",
+    "Runtime.halt",
+];
+
+/// True where a line ends the whole program. Tests refute such a line where it does harm; a search that makes them pass
+/// could leave it where no test comes.
+#[must_use]
+pub fn ends_the_program(line: &str) -> bool {
+    ENDINGS.iter().any(|ending| line.contains(ending))
+}
+
 #[cfg(test)]
 mod tests;

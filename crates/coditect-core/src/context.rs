@@ -67,17 +67,20 @@ pub fn request_of(
     // An answer may be far longer than a window; what became of it says more than all of it.
     let last = turns
         .last()
+        .filter(|_| !repeats_itself(turns))
         .map(|turn| (clip(&turn.reply, room / 3), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4))))
         // What tests print comes back in it.
         .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
     let told = last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len());
     room = room.saturating_sub(told);
-    let material = material(state, &Told { context, strand, reach: reach(context, strand) }, room);
+    let told = Told { context, strand, reach: reach(context, strand) };
+    let material = material(state, &told, room);
     let part = if strand.is_some() { PART } else { "" };
-    let first = format!("{material}\n\n# Request\n\n{wish}\n\n{part}{}", ask(model.edits));
+    let ask = ask(model.edits, likely(state, &told));
+    let first = format!("{material}\n\n# Request\n\n{wish}\n\n{part}{ask}");
     let mut messages = vec![Message { speaker: Speaker::User, text: first }];
     if let Some((reply, feedback)) = last {
-        let again = format!("{feedback}\n\n{}", ask(model.edits));
+        let again = format!("{feedback}\n\n{ask}");
         messages.push(Message { speaker: Speaker::Assistant, text: reply });
         messages.push(Message { speaker: Speaker::User, text: again });
     }
@@ -93,19 +96,25 @@ pub fn request_of(
     })
 }
 
+/// A model that answered the same twice would do so again as long as it sees its answer: it is asked as if for the first
+/// time, and sampled more freely.
+fn repeats_itself(turns: &[Turn]) -> bool {
+    matches!(turns, [.., one, other] if one.reply.trim() == other.reply.trim())
+}
+
 fn system(form: EditForm) -> String {
+    // Forms and no examples: a small model answers with the example.
     let how = match form {
         EditForm::Whole => {
             "You answer with each file that you change, whole: first a line with nothing but its path, then the \
-             file from its first line to its last in a fenced block. For example:\n\n\
-             src/area.py\n```python\ndef area(width, height):\n    return width * height\n```\n"
+             file from its first line to its last in a fenced block:\n\n\
+             PATH\n```\nEVERY LINE OF THE FILE\n```\n"
         }
         EditForm::SearchReplace => {
             "You answer with blocks, each below a line with nothing but the path of the file: the lines to search \
              for, exactly as they stand in the file and as few as are needed to be unique, and the lines to put in \
-             their place. An empty search makes a new file. For example:\n\n\
-             src/area.py\n```python\n<<<<<<< SEARCH\n    return width + height\n=======\n    return width * \
-             height\n>>>>>>> REPLACE\n```\n"
+             their place. An empty search makes a new file.\n\n\
+             PATH\n```\n<<<<<<< SEARCH\nLINES OF THE FILE\n=======\nLINES TO PUT THERE\n>>>>>>> REPLACE\n```\n"
         }
     };
     format!(
@@ -115,12 +124,27 @@ fn system(form: EditForm) -> String {
     )
 }
 
-fn ask(form: EditForm) -> &'static str {
-    match form {
+/// How the answer is to begin, and what is asked for at the end of a prompt. `first`: the file that is likely to change.
+fn ask(form: EditForm, first: Option<&str>) -> String {
+    let what = match form {
         EditForm::Whole => {
             "Write the complete code now: every changed file below its path, whole, in a fenced block."
         }
         EditForm::SearchReplace => "Write the blocks now, each below the path of its file.",
+    };
+    let begin = first.map(|path| format!(" Begin with the line `{}`.", foreign::defused(path)));
+    format!("{what}{}", begin.unwrap_or_default())
+}
+
+/// The file that is likely to change: the only one, or the one that the request names.
+fn likely<'a>(state: &State, told: &Told<'a>) -> Option<&'a str> {
+    let paths: Vec<&str> = told.sources().map(|source| source.path.as_str()).collect();
+    let name = |path: &&&str| path.rsplit('/').next().is_some_and(|name| state.request.contains(name));
+    let named: Vec<&&str> = paths.iter().filter(name).collect();
+    match (paths.as_slice(), named.as_slice()) {
+        ([only], _) => Some(only),
+        (_, [named]) => Some(named),
+        _ => None,
     }
 }
 

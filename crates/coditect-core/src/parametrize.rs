@@ -20,6 +20,11 @@ const SUITE_RUNS: u64 = 6;
 /// One that looks for the change that does not go with the others runs a part of it at most about this many times.
 const MERGE_RUNS: u64 = 24;
 
+/// Time at most in which a search tries to mend one answer of a model, ms: no more than asking once more takes.
+const MENDING_MS: u64 = 45_000;
+/// The part of what is left that it may take.
+const MENDING_PART: u64 = 4;
+
 /// The action for a task at this time, or None while the world model lacks something that it needs.
 #[must_use]
 pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
@@ -131,6 +136,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 project: world.project.as_deref()?.clone(),
                 baseline: world.baseline.as_deref()?.clone(),
                 refused: refused.clone(),
+                mending: mending(state, spec, now_ms),
                 limits: policy.suite.clone(),
                 focus: policy.focus.clone(),
                 waived: policy.waived.clone(),
@@ -175,7 +181,7 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
         // Those of other strands may be before it, each of which runs a suite or two on one of the cores.
         Intent::TryReply { .. } => {
             let beside = state.world.strands.len().min(agents(state)) as u64;
-            (SUITE_RUNS + beside) * suite + SLACK_MS
+            (SUITE_RUNS + beside) * suite + MENDING_MS + SLACK_MS
         }
         Intent::TurnTestsGreen { .. } => state.policy.budget.search_ms + SUITE_RUNS * suite + SLACK_MS,
         Intent::MergeStrands => MERGE_RUNS * suite + SLACK_MS,
@@ -189,6 +195,14 @@ pub fn agents(state: &State) -> usize {
         0 => AGENTS,
         n => n as usize,
     }
+}
+
+/// What a search may spend on an answer that is nearly right. The tests of a strand alone tell too little for one.
+fn mending(state: &State, spec: &TaskSpec, now_ms: u64) -> Budget {
+    let left = left(state, now_ms);
+    let is_wanted = spec.strand.is_none() && state.policy.allows(Rung::Reflex) && !state.concluding;
+    let most = (left.wall_ms - reserve_ms(state, left.wall_ms)) / MENDING_PART;
+    Budget { search_ms: if is_wanted { most.min(MENDING_MS) } else { 0 }, ..left }
 }
 
 /// How long a call may take: no longer than the mission has, with time kept back to try what is answered.

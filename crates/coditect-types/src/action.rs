@@ -131,6 +131,8 @@ pub enum Action {
         baseline: TestReport,
         /// Diffs that were tried and refused.
         refused: Vec<String>,
+        /// What a search may spend that starts from a change which is nearly right; 0 ms: none is made.
+        mending: Budget,
         /// Limits of one run of the suite.
         limits: Limits,
         /// What the person narrowed the change to.

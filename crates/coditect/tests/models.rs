@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use coditect_testkit::provider::{Answer, Provider};
 use serde_json::json;
 
-use world::roman::{KEY, RIGHT, WRONG, completed, holds, person, server, world};
+use world::roman::{KEY, RIGHT, WISH, WRONG, completed, holds, person, server, world};
 
 fn there(provider: &Provider) -> world::World {
     world(&provider.url("chat"), "")
@@ -112,6 +112,25 @@ fn rungs_can_be_left_out() {
     let output = there.coditect(&["run", "--rungs", "large_model", "fix the tests"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(2) && said.contains("none can be stood on"), "{said}");
+}
+
+#[test]
+fn tasks_of_a_bench_keep_to_the_rungs_and_budgets_of_their_flags() {
+    let provider = server(&[WRONG]);
+    let there = there(&provider);
+    let task = there.path("tasks/roman");
+    std::fs::create_dir_all(&task).unwrap();
+    for name in ["roman.py", "test_roman.py"] {
+        std::fs::copy(there.path("project").join(name), task.join(name)).unwrap();
+    }
+    std::fs::write(task.join("TASK.json"), format!("{{\"id\": \"roman\", \"request\": \"{WISH}\"}}"))
+        .unwrap();
+    let bench = ["bench", "tasks", "../tasks", "--out", "../out", "--model", "mine", "--json"];
+    let output = there.coditect(&[&bench[..], &["--rungs", "small_model", "--max-calls", "1"]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!((&row["model_calls"], &row["candidates"]), (&json!(1), &json!(1)), "{row}");
+    assert_eq!(provider.asked().len(), 1);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use coditect_types::{Failure, Outcome, TestReport, TestResult};
 
 use super::mending::text_below;
 use super::narrow::is_in;
+use super::nearly::Nearly;
 use super::proposing::cut;
 use super::seats::Seat;
 use super::sources::{self, Sources};
@@ -25,7 +26,7 @@ use crate::measure::{BUILD_MS, Place};
 use crate::notices::Notices;
 
 /// How sure one can be of a change of which nothing is known but that it passes.
-const PASSES: f64 = 0.5;
+pub(super) const PASSES: f64 = 0.5;
 /// Red tests whose messages are told the model, and bytes of each.
 const MOST_TOLD: usize = 5;
 const MESSAGE_BYTES: usize = 1_000;
@@ -172,7 +173,7 @@ impl Coder {
         let explanation = format!("`{}` changed {}", reply.model, names.join(", "));
         let parent = &case.snapshot.commit;
         let change = self.tools.workspace.commit(&work.mission, parent, edits, &explanation)?;
-        let diff = cut(change.diff);
+        let diff = cut(change.diff.clone());
         if case.refused.contains(&diff) {
             return Ok(Err(Refusal::new(
                 format!("`{}` proposed once more what was refused before.", reply.model),
@@ -218,7 +219,9 @@ impl Coder {
             spent.sandbox_runs += doubts.runs();
         }
         if let Some(why) = case.refuted(&run.report, &left, doubts.flaky()) {
-            return Ok(Err(refusal(why, &run.report)));
+            let nearly = Nearly { model: reply.model, change: &change, edits, report: &run.report };
+            let mended = self.mend_nearly(case, &nearly, (work, seat), spent)?;
+            return Ok(mended_or(mended, case, refusal(why, &run.report)));
         }
         Ok(Ok(Proposal {
             rung: case.rung,
@@ -235,6 +238,22 @@ impl Coder {
                 ..Evidence::default()
             },
         }))
+    }
+}
+
+/// What a search made of an answer, or why it was refused.
+fn mended_or(
+    mended: Result<Proposal, String>,
+    case: &Case<'_>,
+    refusal: Refusal,
+) -> Result<Proposal, Refusal> {
+    match mended {
+        Ok(proposal) if !case.refused.contains(&proposal.diff) => Ok(proposal),
+        Ok(_) => Err(refusal),
+        Err(tried) => {
+            let account = format!("{} {tried}", refusal.account).trim_end().to_owned();
+            Err(Refusal { account, ..refusal })
+        }
     }
 }
 

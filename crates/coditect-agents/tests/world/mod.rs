@@ -237,6 +237,11 @@ impl Baseline {
 
     /// The trial of what a model answered, where these diffs were refused before.
     pub(crate) fn try_reply(&self, reply: &str, refused: &[String]) -> Action {
+        self.try_reply_and_mend(reply, refused, 0)
+    }
+
+    /// The same, where a search may mend the answer for so long.
+    pub(crate) fn try_reply_and_mend(&self, reply: &str, refused: &[String], search_ms: u64) -> Action {
         Action::TryReply {
             rung: Rung::SmallModel,
             model: "coder".into(),
@@ -246,6 +251,7 @@ impl Baseline {
             project: self.project.clone(),
             baseline: self.report.clone(),
             refused: refused.to_vec(),
+            mending: Budget { search_ms, ..Budget::default() },
             limits: Limits::default(),
             focus: Default::default(),
             waived: Vec::new(),

@@ -88,6 +88,17 @@ fn the_newest_answer_and_what_became_of_it_are_told() {
 }
 
 #[test]
+fn a_model_that_repeats_itself_is_asked_anew() {
+    let turn = |text: &str| Turn { reply: text.into(), feedback: "red".into() };
+    let asked = |turns: &[Turn]| request(&usual("5 != 6"), &model(8_192), turns).unwrap();
+    assert_eq!(asked(&[turn("one"), turn("two")]).messages.len(), 3);
+    let anew = asked(&[turn("one"), turn("one\n")]);
+    assert_eq!((anew.messages.len(), anew.temperature), (1, 80));
+    // The file that is likely to change is where the answer begins.
+    assert!(anew.messages[0].text.ends_with("Begin with the line `a.py`."), "{}", anew.messages[0].text);
+}
+
+#[test]
 fn what_is_sent_keeps_to_the_window() {
     let long = "x = 1  # a line like many others\n".repeat(4_000);
     let fragments = vec![

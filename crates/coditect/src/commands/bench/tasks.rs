@@ -157,6 +157,7 @@ impl Run {
             env: cx.env.clone(),
             copies: lodging.copies.clone(),
             budget_s: self.budget_s,
+            flags,
             models,
             keep,
         };

@@ -27,6 +27,8 @@ pub(super) struct Crew {
     /// Where the copies are made that missions work on.
     copies: PathBuf,
     budget_s: u64,
+    /// What the person said of the ladder and of what models may cost.
+    flags: SettingFlags,
     /// Models that each mission may ask.
     models: Vec<ModelSpec>,
     /// Missions are kept when they have ended.
@@ -39,6 +41,7 @@ pub(super) struct Terms {
     pub(super) env: Environment,
     pub(super) copies: PathBuf,
     pub(super) budget_s: u64,
+    pub(super) flags: SettingFlags,
     pub(super) models: Vec<ModelSpec>,
     pub(super) keep: bool,
 }
@@ -46,9 +49,10 @@ pub(super) struct Terms {
 impl Crew {
     /// Starts the shell. Call it inside a tokio runtime.
     pub(super) fn start(house: &House, terms: Terms) -> Result<Self, Report> {
-        let Terms { env, copies, budget_s, models, keep } = terms;
+        let Terms { env, copies, budget_s, flags, models, keep } = terms;
         let (journal, workspace) = (Arc::clone(&house.journal), Arc::clone(&house.workspace));
-        Ok(Self { shell: house.start()?, journal, workspace, env, copies, budget_s, models, keep })
+        let shell = house.start()?;
+        Ok(Self { shell, journal, workspace, env, copies, budget_s, flags, models, keep })
     }
 
     /// Works on one task to its end, and puts its solution at `solution`. None: the shell was stopped before.
@@ -84,9 +88,10 @@ impl Crew {
     /// Makes the copy, and finds out how the mission is to be run.
     async fn begin(&self, task: &Task, copy: &Path) -> Result<Policy, String> {
         let (from, to, env) = (task.path.clone(), copy.to_owned(), self.env.clone());
+        let flags = self.flags.clone();
         let made = tokio::task::spawn_blocking(move || {
             tree::remove(&to).and_then(|()| tree::copy(&from, &to)).map_err(|error| error.to_string())?;
-            settings::load(&SettingFlags::default(), &env, &to).map_err(|report| report.cause)
+            settings::load(&flags, &env, &to).map_err(|report| report.cause)
         });
         let mut policy = match made.await {
             Ok(resolved) => resolved?.settings.policy(),
