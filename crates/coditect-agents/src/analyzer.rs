@@ -151,6 +151,7 @@ impl Agent for Analyzer {
             Action::DoNothing => Ok(Outcome::NothingDone),
             Action::SeekChange { .. }
             | Action::AskModel { .. }
+            | Action::TrySpecification { .. }
             | Action::TryReply { .. }
             | Action::MergeStrands { .. }
             | Action::VerifyChange { .. }

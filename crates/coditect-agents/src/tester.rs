@@ -1,4 +1,5 @@
-//! The tester: proves, or refutes, that a changed tree passes its tests. It never made the change itself.
+//! The tester: proves, or refutes, that a changed tree passes its tests. It never made the change itself. Where no test
+//! shows what is asked for, it adds tests to the snapshot that do.
 
 use coditect_code::suite::{BUILD, Coverage, IMPORT};
 use coditect_ports::{Agent, PortError, Work};
@@ -10,6 +11,10 @@ use crate::doubt::Doubts;
 use crate::measure::{Measured, Place};
 use crate::notices::Notices;
 use crate::{Tools, failed, not_mine, receipt};
+
+mod specifying;
+
+use specifying::Specify;
 
 /// Runs the whole suite on a fresh worktree of the changed commit and writes the receipt.
 #[derive(Clone, Debug)]
@@ -117,20 +122,41 @@ impl Agent for Tester {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
-        let Action::VerifyChange { snapshot, commit, project, baseline, limits, waived } = action else {
-            return not_mine(action, "tester");
-        };
         let started = self.tools.clock.monotonic_us();
         let mut spent = Spent::default();
-        let case = Case { snapshot, commit, project, baseline, limits, waived };
-        let outcome = self.verify(&case, work, &mut spent);
+        let outcome =
+            if let Action::VerifyChange { snapshot, commit, project, baseline, limits, waived } = action {
+                let case = Case { snapshot, commit, project, baseline, limits, waived };
+                self.verify(&case, work, &mut spent)
+            } else if let Some(of) = specify(action) {
+                self.specify(&of, work, &mut spent)
+            } else {
+                return not_mine(action, "tester");
+            };
         let wall_ms = self.tools.clock.monotonic_us().saturating_sub(started) / 1000;
         match outcome {
             Ok(Outcome::ChangeVerified { receipt, report, spent }) => {
                 Outcome::ChangeVerified { receipt, report, spent: Spent { wall_ms, ..spent } }
             }
+            Ok(Outcome::SpecificationWritten { model, snapshot, tests, files, diff, .. }) => {
+                let spent = Spent { wall_ms, ..spent };
+                Outcome::SpecificationWritten { model, snapshot, tests, files, diff, spent }
+            }
+            Ok(Outcome::ReplyRefused { rung, account, feedback, diff, .. }) => {
+                Outcome::ReplyRefused { rung, account, feedback, diff, spent: Spent { wall_ms, ..spent } }
+            }
             Ok(other) => other,
             Err(failure) => failed(work, failure, Spent { wall_ms, ..spent }),
         }
     }
+}
+
+/// What an action asks to be specified. None: it is for others.
+fn specify(action: &Action) -> Option<Specify<'_>> {
+    let Action::TrySpecification { rung, model, reply, request, snapshot, project, baseline, limits, waived } =
+        action
+    else {
+        return None;
+    };
+    Some(Specify { rung: *rung, model, reply, request, snapshot, project, baseline, limits, waived })
 }

@@ -175,7 +175,11 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::MeasureBaseline, Outcome::BaselineMeasured { .. })
             | (Intent::TurnTestsGreen { .. }, Outcome::ChangeProposed { .. } | Outcome::NoChangeFound { .. })
             | (Intent::GatherContext, Outcome::ContextGathered { .. })
-            | (Intent::AskModel { .. }, Outcome::ModelAnswered { .. })
+            | (Intent::AskModel { .. } | Intent::AskForTests { .. }, Outcome::ModelAnswered { .. })
+            | (
+                Intent::TrySpecification { .. },
+                Outcome::SpecificationWritten { .. } | Outcome::ReplyRefused { .. }
+            )
             | (Intent::TryReply { .. }, Outcome::ChangeProposed { .. } | Outcome::ReplyRefused { .. })
             | (Intent::MergeStrands, Outcome::ChangesMerged { .. })
             | (Intent::VerifyChange, Outcome::ChangeVerified { .. })
@@ -216,6 +220,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
                 | Outcome::ContextGathered { .. }
                 | Outcome::ModelAnswered { .. }
                 | Outcome::ReplyRefused { .. }
+                | Outcome::SpecificationWritten { .. }
                 | Outcome::ChangesMerged { .. }
                 | Outcome::ChangeVerified { .. }
                 | Outcome::HandedOver { .. }
@@ -236,6 +241,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
             | Outcome::ChangeProposed { .. }
             | Outcome::ContextGathered { .. }
             | Outcome::ModelAnswered { .. }
+            | Outcome::SpecificationWritten { .. }
             | Outcome::ChangesMerged { .. }
             | Outcome::ChangeVerified { .. }
             | Outcome::HandedOver { .. }
@@ -298,7 +304,11 @@ fn start(draft: &mut Draft, id: TaskId) {
     let Some(spec) = state.task(id).map(|task| task.spec) else { return };
     if parametrize(state, spec, draft.now_ms).is_none() {
         let why = match gateway::next_of(state, spec.strand, draft.now_ms) {
-            gateway::Next::TooDear(why) if matches!(spec.intent, Intent::AskModel { .. }) => why,
+            gateway::Next::TooDear(why)
+                if matches!(spec.intent, Intent::AskModel { .. } | Intent::AskForTests { .. }) =>
+            {
+                why
+            }
             gateway::Next::Ask(_) | gateway::Next::TooDear(_) | gateway::Next::None => {
                 "what it needs to know is not known".to_owned()
             }
@@ -328,6 +338,8 @@ pub fn intent_name(intent: &Intent) -> &'static str {
         Intent::TurnTestsGreen { rung: coditect_types::Rung::LargeModel } => "seek_change: large_model",
         Intent::GatherContext => "gather_context",
         Intent::AskModel { .. } => "ask_model",
+        Intent::AskForTests { .. } => "ask_for_tests",
+        Intent::TrySpecification { .. } => "try_specification",
         Intent::TryReply { rung: coditect_types::Rung::LargeModel } => "try_reply: large_model",
         Intent::TryReply { .. } => "try_reply: small_model",
         Intent::MergeStrands => "merge_strands",

@@ -14,7 +14,7 @@ use crate::tasks::{Task, TaskState};
 /// Answers that one model may give in a mission: the first, and what it makes of the tests' verdict.
 pub const MAX_REPLIES: usize = 3;
 /// Tokens that an answer needs at least to be worth asking for.
-const LEAST_OUTPUT: u64 = 256;
+pub(crate) const LEAST_OUTPUT: u64 = 256;
 
 /// Which model is to be asked now.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,7 +125,7 @@ pub fn can_pay(state: &State, spec: &ModelSpec, strand: &Strand, share: &Budget)
 }
 
 /// What is left for models: of a strand's share, and in no case more than is left of the mission's budget.
-fn purse(state: &State, strand: Option<StrandId>, now_ms: u64) -> Budget {
+pub(crate) fn purse(state: &State, strand: Option<StrandId>, now_ms: u64) -> Budget {
     let left = left(state, now_ms);
     let Some(strand) = strand.and_then(|id| state.world.strands.get(&id)) else { return left };
     let (share, used) = (&strand.share, &strand.used);
@@ -138,7 +138,7 @@ fn purse(state: &State, strand: Option<StrandId>, now_ms: u64) -> Budget {
 }
 
 /// Tokens that an answer may have, when the prompt has `tokens_in` at most; or why the call is refused.
-fn afford(left: &Budget, spec: &ModelSpec, tokens_in: u64) -> Result<u64, String> {
+pub(crate) fn afford(left: &Budget, spec: &ModelSpec, tokens_in: u64) -> Result<u64, String> {
     if left.model_calls == 0 {
         return Err("the budget of model calls is used up (`--max-calls`)".into());
     }

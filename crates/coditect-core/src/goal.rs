@@ -15,6 +15,7 @@ use crate::hand_over::count;
 use crate::parametrize::left;
 use crate::plan;
 use crate::request::{Wish, wish};
+use crate::specification;
 use crate::state::{State, seeks_change};
 use crate::strands;
 use crate::tasks::{Task, TaskState};
@@ -118,6 +119,7 @@ pub(crate) fn pursue(draft: &mut Draft) {
         return;
     }
     extend_plan(draft);
+    specification::pursue(draft);
     drop_what_is_not_needed(draft);
     // After what falls away: it may be the last thing that stood before another plan.
     strands::pursue(draft);
@@ -213,7 +215,13 @@ fn drop_what_is_not_needed(draft: &mut Draft) {
             false => "a lower rung found a change",
         };
         for task in draft.state.open_tasks() {
-            let leads_to_one = matches!(task.spec.intent, Intent::GatherContext | Intent::AskModel { .. });
+            let leads_to_one = matches!(
+                task.spec.intent,
+                Intent::GatherContext
+                    | Intent::AskModel { .. }
+                    | Intent::AskForTests { .. }
+                    | Intent::TrySpecification { .. }
+            );
             if (leads_to_one || seeks_change(&task.spec.intent))
                 && matches!(task.state, TaskState::Waiting { .. })
             {
@@ -279,7 +287,7 @@ fn partly(state: &State, left: usize, what: &str) -> End {
 }
 
 /// Tests that were asked for by names that no test has.
-fn unknown_tests(state: &State) -> Vec<&str> {
+pub(crate) fn unknown_tests(state: &State) -> Vec<&str> {
     let baseline = state.world.baseline.as_deref();
     let ids: Vec<&str> =
         baseline.into_iter().flat_map(|report| &report.tests).map(|test| test.id.as_str()).collect();
@@ -350,9 +358,11 @@ fn nothing_red(state: &State, baseline: &TestReport) -> End {
         return End::new(
             MissionStatus::NeedsPerson,
             format!(
-                "{} green already: none of them shows what is asked for, so nothing could prove it.",
-                count(baseline.tests.len(), "test")
-            ),
+                "{} green already: none of them shows what is asked for, so nothing could prove it. {}",
+                count(baseline.tests.len(), "test"),
+                specification::account(state)
+            )
+            .trim_end(),
         )
         .hint("write a test that fails until it is there, and run again");
     }
@@ -426,12 +436,15 @@ fn last_task_failed_by_itself(state: &State) -> bool {
 /// The newest failure is one of a model that could not be asked.
 fn asks_model(state: &State) -> bool {
     let failed = state.tasks.iter().filter(|task| task.failures > 0).last();
-    failed.is_some_and(|task| matches!(task.spec.intent, Intent::AskModel { .. }))
+    failed
+        .is_some_and(|task| matches!(task.spec.intent, Intent::AskModel { .. } | Intent::AskForTests { .. }))
 }
 
 /// A model answered, whatever that was good for.
 fn any_answer(state: &State) -> bool {
-    strands::any_answer(state) || state.world.turns.values().any(|turns| !turns.is_empty())
+    strands::any_answer(state)
+        || specification::any_answer(state)
+        || state.world.turns.values().any(|turns| !turns.is_empty())
 }
 
 /// A later task with the same intent was done.
@@ -505,6 +518,7 @@ fn caveats(state: &State) -> Vec<String> {
     if let Some(receipt) = newest {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
     }
+    lines.extend(specification::caveat(state));
     lines.extend(said_of_left(state));
     lines.extend(said_to_models(state));
     lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));

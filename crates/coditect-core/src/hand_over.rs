@@ -3,6 +3,7 @@
 use coditect_types::TestStatus;
 
 use crate::expect::left_red;
+use crate::specification;
 use crate::state::State;
 
 /// The whole commit message: what was wrong, what was changed, how it was verified. None without a receipt.
@@ -31,8 +32,9 @@ pub fn message(state: &State) -> Option<String> {
         n if n > 10 => format!("Still red, as before:\n{named}  and {} more\n\n", n - 10),
         _ => format!("Still red, as before:\n{named}\n"),
     };
+    let specified = specification::told(state).map_or_else(String::new, |line| format!("{line}\n\n"));
     Some(format!(
-        "Fix {} in {}\n\n{}\n\nTurned green:\n{shown}{more}\n{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
+        "Fix {} in {}\n\n{}\n\n{specified}Turned green:\n{shown}{more}\n{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
          sandbox {}).\n{}\nCoditect-Mission: {mission}\n",
         count(turned.len(), "failing test"),
         files.join(", "),

@@ -23,6 +23,7 @@ pub mod hand_over;
 pub mod parametrize;
 pub mod plan;
 pub mod request;
+pub mod specification;
 pub mod state;
 pub mod strands;
 pub mod tasks;

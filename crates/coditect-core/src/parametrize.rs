@@ -7,6 +7,7 @@ use coditect_types::{Action, Budget, Focus, ModelSpec, Rung, TaskSpec, TestRepor
 use crate::gateway;
 use crate::hand_over;
 use crate::request::renews_snapshots;
+use crate::specification;
 use crate::state::State;
 use crate::strands;
 
@@ -65,9 +66,12 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             },
             waived: policy.waived.clone(),
         },
-        Intent::GatherContext | Intent::AskModel { .. } | Intent::TryReply { .. } | Intent::MergeStrands => {
-            by_model(state, spec, now_ms)?
-        }
+        Intent::GatherContext
+        | Intent::AskModel { .. }
+        | Intent::AskForTests { .. }
+        | Intent::TrySpecification { .. }
+        | Intent::TryReply { .. }
+        | Intent::MergeStrands => by_model(state, spec, now_ms)?,
         Intent::VerifyChange => Action::VerifyChange {
             snapshot: snapshot()?,
             commit: world.proposal.as_deref()?.commit.clone(),
@@ -78,7 +82,8 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
         },
         Intent::HandOver => Action::HandOver {
             workspace: workspace()?,
-            snapshot: snapshot()?,
+            // Tests that were written for it are a part of what is handed over.
+            snapshot: specification::base(state).cloned().or_else(snapshot)?,
             commit: world.proposal.as_deref()?.commit.clone(),
             message: hand_over::message(state)?,
             delivery: policy.delivery,
@@ -90,6 +95,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
 /// What the suite said of the snapshot, with the tests that turned out to be flaky since.
 fn as_known_now(state: &State) -> Option<TestReport> {
     let mut baseline = state.world.baseline.as_deref()?.clone();
+    specification::with_earlier_tests(state, &mut baseline);
     let flaky = &state.world.proposal.as_deref()?.evidence.flaky;
     for test in &mut baseline.tests {
         if let Some(rate) = flaky.get(&test.id) {
@@ -118,6 +124,28 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 model: model.clone(),
                 request: gateway::affordable(state, model, spec.strand, now_ms)?,
                 limits: call_limits(state, model, now_ms),
+            }
+        }
+        Intent::AskForTests { model } => {
+            let model = policy.models.iter().find(|spec| spec.name == *model)?;
+            Action::AskModel {
+                model: model.clone(),
+                request: specification::affordable(state, model, now_ms)?,
+                limits: call_limits(state, model, now_ms),
+            }
+        }
+        Intent::TrySpecification { rung } => {
+            let (model, reply) = world.specification.reply.as_deref()?;
+            Action::TrySpecification {
+                rung: *rung,
+                model: model.clone(),
+                reply: reply.clone(),
+                request: state.request.to_string(),
+                snapshot: snapshot()?,
+                project: world.project.as_deref()?.clone(),
+                baseline: world.baseline.as_deref()?.clone(),
+                limits: policy.suite.clone(),
+                waived: policy.waived.clone(),
             }
         }
         Intent::TryReply { rung } => {
@@ -173,11 +201,13 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
         | Intent::GatherContext
         | Intent::HandOver
         | Intent::DoNothing => 5 * SLACK_MS,
-        Intent::AskModel { model } => {
+        Intent::AskModel { model } | Intent::AskForTests { model } => {
             let spec = state.policy.models.iter().find(|spec| spec.name == *model);
             spec.map_or(CallLimits::default().wall_ms, |spec| spec.limits.wall_ms) + SLACK_MS / 4
         }
-        Intent::MeasureBaseline | Intent::VerifyChange => SUITE_RUNS * suite + SLACK_MS,
+        Intent::MeasureBaseline | Intent::VerifyChange | Intent::TrySpecification { .. } => {
+            SUITE_RUNS * suite + SLACK_MS
+        }
         // Those of other strands may be before it, each of which runs a suite or two on one of the cores.
         Intent::TryReply { .. } => {
             let beside = state.world.strands.len().min(agents(state)) as u64;

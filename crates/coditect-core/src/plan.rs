@@ -15,9 +15,9 @@ pub fn role_of(intent: &Intent) -> Role {
         | Intent::MeasureBaseline
         | Intent::GatherContext
         | Intent::DoNothing => Role::Analyzer,
-        Intent::AskModel { .. } => Role::Orchestrator,
+        Intent::AskModel { .. } | Intent::AskForTests { .. } => Role::Orchestrator,
         Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands => Role::Coder,
-        Intent::VerifyChange => Role::Tester,
+        Intent::VerifyChange | Intent::TrySpecification { .. } => Role::Tester,
         Intent::HandOver => Role::Deployer,
     }
 }
@@ -70,6 +70,20 @@ pub fn repair(state: &State, wish: Wish) -> Vec<TaskSpec> {
 pub fn another_proposal(state: &State) -> Vec<TaskSpec> {
     let seek = Intent::TurnTestsGreen { rung: Rung::Reflex };
     chain(state.tasks.len(), [seek, Intent::VerifyChange, Intent::HandOver])
+}
+
+/// The tasks that ask a model for tests which show what is asked for.
+#[must_use]
+pub fn specify(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
+    let gather = state.world.context.is_none().then_some(Intent::GatherContext);
+    let ask = Intent::AskForTests { model: model.name.clone() };
+    chain(state.tasks.len(), gather.into_iter().chain([ask, Intent::TrySpecification { rung: model.rung }]))
+}
+
+/// What the suite says of the snapshot with the tests that were written.
+#[must_use]
+pub fn measure_again(state: &State) -> Vec<TaskSpec> {
+    chain(state.tasks.len(), [Intent::MeasureBaseline])
 }
 
 /// The tasks that ask a model for a change, after all cheaper rungs.

@@ -15,6 +15,7 @@ use coditect_types::{
 use crate::context::Turn;
 use crate::gateway;
 use crate::parametrize::parametrize;
+use crate::specification::{self, Specification};
 use crate::strands::{self, StrandState, Strands};
 use crate::tasks::{Task, TaskState, Tasks};
 
@@ -66,6 +67,8 @@ pub struct World {
     pub turns: Arc<BTreeMap<String, Vec<Turn>>>,
     /// The newest answer of a model, while nobody has tried it.
     pub reply: Option<Arc<(String, String)>>,
+    /// Tests that a model was asked for, since none showed what is asked for.
+    pub specification: Arc<Specification>,
     /// The strands that the work falls into; none as long as it is one piece.
     pub strands: Arc<Strands>,
     /// The tests that were red when the suite contradicted the strands' changes together.
@@ -249,7 +252,11 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
         let wait_ms = if failed { wait_ms(outcome, task.failures) } else { 0 };
         task.state = TaskState::Waiting { not_before_ms: at_ms + wait_ms };
     });
-    if !strand.is_some_and(|strand| strands::learn(state, strand, outcome)) {
+    let taken = match strand {
+        Some(strand) => strands::learn(state, strand, outcome),
+        None => specification::learn(state, id, outcome),
+    };
+    if !taken {
         learn(state, outcome);
     }
 }
@@ -395,7 +402,8 @@ fn learn(state: &mut State, outcome: &Outcome) {
         Outcome::HandedOver { branch, commit, patch } => {
             world.handed = Some((branch.clone(), commit.clone(), patch.clone()));
         }
-        Outcome::NothingDone => {}
+        // Taken before, by whom it is for.
+        Outcome::SpecificationWritten { .. } | Outcome::NothingDone => {}
         Outcome::Failed { failure, spent } => {
             world.failure = Some(failure.clone());
             pay(&mut state.ledger, spent);

@@ -306,6 +306,19 @@ fn strands_of_one_mission_hold_leases_on_different_files_and_shares_of_the_budge
 }
 
 #[test]
+fn what_no_test_shows_is_specified_by_tests_first() {
+    let truth = Truth { green: 2, models: 1, specified_at: 2, model_right_at: 3, ..Truth::default() };
+    let models = truth.policy(&mut Chance::new(1)).models;
+    let policy = Policy { models, ..Policy::default() };
+    let request = truth.request();
+    insta::assert_snapshot!(Story::with_policy(request, policy.clone()).play(&mut truth.clone()).text);
+    // Where no answer holds such tests, a person is asked.
+    let mut truth = Truth { specified_at: 9, ..truth };
+    let text = Story::with_policy(request, policy).play(&mut truth).text.clone();
+    assert!(text.contains("needs_person") || text.contains("NeedsPerson"), "{text}");
+}
+
+#[test]
 fn a_suite_that_takes_long_leaves_a_search_less() {
     // The red test hangs: it will not, once it is green. What a first tier took before is no part of a proof either.
     for (wall_ms, reserved) in [(60_000, 15_000), (10_000, 12_000)] {

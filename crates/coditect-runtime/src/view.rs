@@ -257,6 +257,7 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
         | Outcome::ContextGathered { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
+        | Outcome::SpecificationWritten { .. }
         | Outcome::ChangesMerged { proposal: None, .. }
         | Outcome::NothingDone
         | Outcome::Failed { .. } => {}

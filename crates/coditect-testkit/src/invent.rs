@@ -37,6 +37,8 @@ pub struct Truth {
     pub models: u32,
     /// The answer of this number is the right change; 0: none is.
     pub model_right_at: u32,
+    /// What is asked for is shown by no test until the answer of this number holds some; 0: tests show it from the start.
+    pub specified_at: u32,
     /// Answers given so far.
     pub answers: u32,
     /// Pieces that the work falls into, where there are several.
@@ -58,10 +60,28 @@ impl Truth {
             cheats: chance.percent(5),
             models: chance.below(3) as u32,
             model_right_at: chance.below(6) as u32,
+            specified_at: 0,
             answers: 0,
             pieces: Pieces::default(),
         }
         .or_in_pieces(chance)
+        .or_unspecified(chance)
+    }
+
+    /// In some worlds no test shows what is asked for.
+    fn or_unspecified(mut self, chance: &mut Chance) -> Self {
+        if self.pieces.count == 0 && chance.percent(6) {
+            (self.red, self.flaky, self.recipe_finds, self.reflex_right_at) = (0, 0, false, 0);
+            (self.green, self.models) = (self.green.max(1), self.models.max(1));
+            self.specified_at = 1 + chance.below(4) as u32;
+        }
+        self
+    }
+
+    /// The request of a person in this world.
+    #[must_use]
+    pub fn request(&self) -> &'static str {
+        if self.specified_at > 0 { "add a way to greet" } else { "make the failing tests pass" }
     }
 
     /// In some worlds, the red tests need different files, and no search finds anything.
@@ -113,6 +133,7 @@ impl Truth {
             Action::TryReply { rung, reply, strand: Some(strand), .. } => {
                 self.pieces.answered(*rung, strand, reply)
             }
+            Action::TrySpecification { rung, model, .. } => self.specify(*rung, model),
             Action::TryReply { rung, strand: None, .. } => self.try_reply(*rung),
             Action::MergeStrands { baseline, changes, contradicted, .. } => {
                 self.pieces.merge(baseline, changes, contradicted.is_some())
@@ -197,6 +218,23 @@ impl Truth {
         let kept = chance.percent(5) && !self.pieces.steady;
         let reply = ModelReply { text, finish: Finish::Done, usage, kept };
         Outcome::ModelAnswered { model: model.name.clone(), reply, spent }
+    }
+
+    fn specify(&mut self, rung: Rung, model: &str) -> Outcome {
+        let spent = Spent { sandbox_runs: 1, ..Spent::default() };
+        if self.specified_at == 0 || self.answers < self.specified_at {
+            let (account, feedback) = ("The tests pass as the code is.".into(), "They pass already.".into());
+            return Outcome::ReplyRefused { rung, account, feedback, diff: String::new(), spent };
+        }
+        self.red = 1;
+        Outcome::SpecificationWritten {
+            model: model.to_owned(),
+            snapshot: Snapshot { commit: "commit-0t".into(), tree: "tree-0t".into(), ..snapshot() },
+            tests: vec!["test_a.py::red_0".into()],
+            files: vec![ChangedFile { path: "test_a.py".into(), added: 3, removed: 0 }],
+            diff: "tests".into(),
+            spent,
+        }
     }
 
     fn try_reply(&mut self, rung: Rung) -> Outcome {

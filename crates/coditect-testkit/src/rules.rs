@@ -148,7 +148,7 @@ fn keeps_leases(records: &[Record]) -> Result<(), String> {
 /// What attempts used is in the ledger once, and nothing else is.
 fn counts_once(records: &[Record]) -> Result<(), String> {
     let asks: BTreeSet<TaskId> = tasks(records)
-        .filter(|spec| matches!(spec.intent, Intent::AskModel { .. }))
+        .filter(|spec| matches!(spec.intent, Intent::AskModel { .. } | Intent::AskForTests { .. }))
         .map(|spec| spec.id)
         .collect();
     let mut started: BTreeMap<AttemptId, TaskId> = BTreeMap::new();
@@ -190,6 +190,7 @@ fn add(sum: &mut Ledger, outcome: &Outcome, is_call: bool) {
         | Outcome::ChangeProposed { spent, .. }
         | Outcome::NoChangeFound { spent, .. }
         | Outcome::ReplyRefused { spent, .. }
+        | Outcome::SpecificationWritten { spent, .. }
         | Outcome::ChangesMerged { spent, .. }
         | Outcome::ChangeVerified { spent, .. }
         | Outcome::Failed { spent, .. } => spent.clone(),

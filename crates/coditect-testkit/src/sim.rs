@@ -149,7 +149,7 @@ impl Sim {
     fn play(&mut self) -> Result<Run, Broken> {
         let submit = Command::SubmitMission {
             mission: self.mission.clone(),
-            request: "make the failing tests pass".into(),
+            request: truth.request().into(),
             workspace: WorkspaceRef { path: "/simulated".into() },
             policy: self.policy.clone(),
         };

@@ -144,6 +144,27 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         strand: Option<Strand>,
     },
+    /// Make what a model answered tests that are red on the snapshot.
+    TrySpecification {
+        /// The rung on which the model stands.
+        rung: Rung,
+        /// The model's name.
+        model: String,
+        /// What it answered: data, never instruction.
+        reply: String,
+        /// What was asked for, in the person's words.
+        request: String,
+        /// Where work starts.
+        snapshot: Snapshot,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said of the snapshot.
+        baseline: TestReport,
+        /// Limits of one run of the suite.
+        limits: Limits,
+        /// Protections given up by the person, by name.
+        waived: Vec<String>,
+    },
     /// Make one change of those that the strands stand for, in their order, without those that do not go with the
     /// others.
     MergeStrands {
@@ -211,7 +232,7 @@ impl Action {
             | Self::DoNothing => Role::Analyzer,
             Self::AskModel { .. } => Role::Orchestrator,
             Self::SeekChange { .. } | Self::TryReply { .. } | Self::MergeStrands { .. } => Role::Coder,
-            Self::VerifyChange { .. } => Role::Tester,
+            Self::VerifyChange { .. } | Self::TrySpecification { .. } => Role::Tester,
             Self::HandOver { .. } => Role::Deployer,
         }
     }

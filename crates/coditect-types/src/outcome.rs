@@ -258,6 +258,21 @@ pub enum Outcome {
         /// What it cost.
         spent: Spent,
     },
+    /// Tests show what is asked for: they are red on the snapshot with them.
+    SpecificationWritten {
+        /// The model that wrote them.
+        model: String,
+        /// The snapshot with these tests.
+        snapshot: Snapshot,
+        /// The tests that are red on it, by name.
+        tests: Vec<String>,
+        /// The files that hold them.
+        files: Vec<ChangedFile>,
+        /// What was added, as a unified diff (at most 64 KiB).
+        diff: String,
+        /// What it cost.
+        spent: Spent,
+    },
     /// The changes of the strands are one change.
     ChangesMerged {
         /// It; None: none of them is left.

@@ -44,6 +44,16 @@ pub enum Intent {
         /// The model's name in the mission's policy.
         model: String,
     },
+    /// Ask a model for tests that show what is asked for, where none does.
+    AskForTests {
+        /// The model's name in the mission's policy.
+        model: String,
+    },
+    /// Make what the model answered tests: red ones on the snapshot, beside which all others stay as they are.
+    TrySpecification {
+        /// The rung on which the model stands.
+        rung: Rung,
+    },
     /// Make what the model answered a change, and see what the tests say of it.
     TryReply {
         /// The rung on which the model stands.

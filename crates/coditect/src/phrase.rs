@@ -152,6 +152,8 @@ pub(crate) fn intent(intent: &Intent) -> String {
         Intent::TurnTestsGreen { rung: of } => format!("seek a change ({})", rung(*of)),
         Intent::GatherContext => "gather what a model must know".to_owned(),
         Intent::AskModel { model } => format!("ask the model `{model}`"),
+        Intent::AskForTests { model } => format!("ask the model `{model}` for tests of what is asked for"),
+        Intent::TrySpecification { rung: of } => format!("try the tests ({})", rung(*of)),
         Intent::TryReply { rung: of } => format!("try the answer ({})", rung(*of)),
         Intent::MergeStrands => "make one change of those of the strands".to_owned(),
         Intent::VerifyChange => "verify the change".to_owned(),

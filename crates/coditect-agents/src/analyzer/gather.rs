@@ -25,6 +25,8 @@ const CONVENTION_BYTES: usize = 16 << 10;
 /// Endings of documents, and how many of them are read.
 const DOCUMENTS: &[&str] = &["md", "markdown", "rst", "txt", "adoc", "json", "yaml", "yml", "toml", "csv"];
 const MOST_DOCUMENTS: usize = 8;
+/// Files of tests that show how tests are written, where none is red.
+const MOST_EXAMPLES: usize = 3;
 /// Red tests of which is told what they need.
 const MOST_RED: usize = 2_000;
 /// Files in which a project tells its ways, the one that goes before the others first.
@@ -56,9 +58,15 @@ impl Analyzer {
         let (mut product, mut tests) = (sources.product, sources.tests);
         product.sort_by_key(|source| of.rank(source));
         let red: BTreeSet<&str> = of.baseline.red().filter_map(|test| test.id.split("::").next()).collect();
-        tests.retain(|source| {
-            red.contains(source.path.as_str()) || red.iter().any(|id| is_of(id, &source.path))
-        });
+        if red.is_empty() {
+            // Tests are to be written: those that are there show how.
+            tests.sort_by_key(|source| (std::cmp::Reverse(of.shared(source)), source.text.len()));
+            tests.truncate(MOST_EXAMPLES);
+        } else {
+            tests.retain(|source| {
+                red.contains(source.path.as_str()) || red.iter().any(|id| is_of(id, &source.path))
+            });
+        }
         for (kind, sources) in [(FragmentKind::Test, tests), (FragmentKind::Source, product)] {
             for source in sources {
                 of.add(kind, source, &mut context);
@@ -77,12 +85,26 @@ fn is_of(id: &str, path: &str) -> bool {
 
 impl Gather<'_> {
     /// Where a file stands: one that the person named is first, then in the order of suspicion.
-    fn rank(&self, source: &Source) -> (bool, bool) {
+    fn rank(&self, source: &Source) -> (bool, bool, std::cmp::Reverse<usize>) {
         let name = source.path.rsplit('/').next().unwrap_or_default();
         let is_named =
             self.request.contains(name) || self.focus.files.iter().any(|file| source.path.ends_with(file));
         let is_suspect = self.suspects.iter().any(|suspect| suspect.file == source.path);
-        (!is_named, !is_suspect)
+        // Where tests are red, their traces say more than words do.
+        let is_guessed = self.baseline.red().next().is_none();
+        (!is_named, !is_suspect, std::cmp::Reverse(if is_guessed { self.shared(source) } else { 0 }))
+    }
+
+    /// How many words of the request stand in a file or its path.
+    fn shared(&self, source: &Source) -> usize {
+        let words: BTreeSet<String> = self
+            .request
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|word| word.len() > 2)
+            .map(str::to_lowercase)
+            .collect();
+        let (path, text) = (source.path.to_lowercase(), source.text.to_lowercase());
+        words.iter().filter(|word| path.contains(*word) || text.contains(*word)).count()
     }
 
     /// What the red tests need. Where there is one, or what they need cannot be told of any, there is nothing to divide.

@@ -245,7 +245,7 @@ impl Case<'_> {
     }
 }
 
-pub(super) fn cut(mut diff: String) -> String {
+pub(crate) fn cut(mut diff: String) -> String {
     if diff.len() > DIFF_BYTES {
         let mut end = DIFF_BYTES;
         while !diff.is_char_boundary(end) {

@@ -290,11 +290,7 @@ fn may_change(
     product: &BTreeSet<String>,
     sources: &Sources,
 ) -> Result<(), &'static str> {
-    let mut parts = path.split('/');
-    if path.starts_with(['/', '~'])
-        || path.contains('\\')
-        || parts.any(|part| matches!(part, "" | "." | ".."))
-    {
+    if is_outside(path) {
         return Err("it is outside of the repository");
     }
     if path.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
@@ -327,8 +323,15 @@ fn may_change(
     }
 }
 
+/// Whether a path leads out of the repository, or could.
+pub(crate) fn is_outside(path: &str) -> bool {
+    path.starts_with(['/', '~'])
+        || path.contains('\\')
+        || path.split('/').any(|part| matches!(part, "" | "." | ".."))
+}
+
 /// Whether every directory on the way to a new file is one, or is not there yet.
-fn is_below_directories(view: &Path, path: &str) -> Result<(), &'static str> {
+pub(crate) fn is_below_directories(view: &Path, path: &str) -> Result<(), &'static str> {
     let mut at = view.to_owned();
     for part in path.split('/') {
         at.push(part);

@@ -60,6 +60,11 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             if reply.kept { ", kept from an earlier call" } else { "" }
         ),
         Outcome::ChangesMerged { proposal, left_out, .. } => merged(proposal.is_some(), left_out),
+        Outcome::SpecificationWritten { model, tests, files, .. } => format!(
+            "`{model}` wrote tests that show what is asked for, {} red, in {}",
+            count(tests.len() as u64, "test"),
+            files.iter().map(|file| format!("`{}`", file.path)).collect::<Vec<_>>().join(", ")
+        ),
         Outcome::ReplyRefused { account, .. } => lower(account.trim_end_matches('.')),
         Outcome::ChangeVerified { receipt, report, .. } => format!(
             "ran the suite on the changed tree in the {} sandbox: {}, exit code {}{}",
