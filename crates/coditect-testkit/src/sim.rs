@@ -149,7 +149,7 @@ impl Sim {
     fn play(&mut self) -> Result<Run, Broken> {
         let submit = Command::SubmitMission {
             mission: self.mission.clone(),
-            request: truth.request().into(),
+            request: self.truth.request().into(),
             workspace: WorkspaceRef { path: "/simulated".into() },
             policy: self.policy.clone(),
         };
