@@ -157,6 +157,16 @@ fn is_expected(power: Power, language: Language, before: &Lines, asked: &Asked<'
             }))
 }
 
+/// What is wrong with tests that a model wrote: powers beyond computing, but for what makes them tests.
+#[must_use]
+pub fn review_tests(changes: &[Changed<'_>], asked: &Asked<'_>) -> Vec<Finding> {
+    let is_harm =
+        |finding: &Finding| matches!(finding, Finding::Reaches { does, .. } if *does != Power::Tests.does());
+    let mut found = review(changes, asked);
+    found.retain(is_harm);
+    found
+}
+
 /// Ways to end the whole program, in any of the languages.
 const ENDINGS: &[&str] = &[
     "SystemExit",

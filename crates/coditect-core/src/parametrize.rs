@@ -126,28 +126,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 limits: call_limits(state, model, now_ms),
             }
         }
-        Intent::AskForTests { model } => {
-            let model = policy.models.iter().find(|spec| spec.name == *model)?;
-            Action::AskModel {
-                model: model.clone(),
-                request: specification::affordable(state, model, now_ms)?,
-                limits: call_limits(state, model, now_ms),
-            }
-        }
-        Intent::TrySpecification { rung } => {
-            let (model, reply) = world.specification.reply.as_deref()?;
-            Action::TrySpecification {
-                rung: *rung,
-                model: model.clone(),
-                reply: reply.clone(),
-                request: state.request.to_string(),
-                snapshot: snapshot()?,
-                project: world.project.as_deref()?.clone(),
-                baseline: world.baseline.as_deref()?.clone(),
-                limits: policy.suite.clone(),
-                waived: policy.waived.clone(),
-            }
-        }
+        Intent::AskForTests { .. } | Intent::TrySpecification { .. } => for_tests(state, spec, now_ms)?,
         Intent::TryReply { rung } => {
             let strand = spec.strand.and_then(|id| world.strands.get(&id));
             let (reply, refused) = match strand {
@@ -188,6 +167,32 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
         | Intent::VerifyChange
         | Intent::HandOver
         | Intent::DoNothing => return None,
+    })
+}
+
+/// The action for a task that has to do with tests which are to be written.
+fn for_tests(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
+    let (world, policy) = (&state.world, &state.policy);
+    if let Intent::AskForTests { model } = &spec.intent {
+        let model = policy.models.iter().find(|spec| spec.name == *model)?;
+        return Some(Action::AskModel {
+            model: model.clone(),
+            request: specification::affordable(state, model, now_ms)?,
+            limits: call_limits(state, model, now_ms),
+        });
+    }
+    let Intent::TrySpecification { rung } = &spec.intent else { return None };
+    let (model, reply) = world.specification.reply.as_deref()?;
+    Some(Action::TrySpecification {
+        rung: *rung,
+        model: model.clone(),
+        reply: reply.clone(),
+        request: state.request.to_string(),
+        snapshot: world.snapshot.as_deref()?.clone(),
+        project: world.project.as_deref()?.clone(),
+        baseline: world.baseline.as_deref()?.clone(),
+        limits: policy.suite.clone(),
+        waived: policy.waived.clone(),
     })
 }
 

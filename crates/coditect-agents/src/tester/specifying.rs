@@ -197,9 +197,10 @@ impl Specify<'_> {
             return Some("has a syntax error".into());
         }
         let changed = [Changed { path, before: before.unwrap_or_default(), after: text }];
-        let found = review::review(&changed, &Asked { request: self.request, tests: &[] });
-        let harm = found.iter().find(|finding| matches!(finding, review::Finding::Reaches { .. }));
-        harm.map(|finding| format!("was refused by a review: {finding}"))
+        let tests: Vec<(&str, &str)> =
+            sources.tests.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
+        let found = review::review_tests(&changed, &Asked { request: self.request, tests: &tests });
+        found.first().map(|finding| format!("was refused by a review: {finding}"))
     }
 
     /// The new tests that are red, where nothing else changed.

@@ -1,7 +1,7 @@
 //! What came of an attempt, in a sentence.
 
 use coditect_types::Outcome;
-use coditect_types::outcome::LeftOut;
+use coditect_types::outcome::{ChangedFile, LeftOut};
 
 use super::{count, count_of, rung, snapshot, span, tests, tests_after, tier};
 use crate::words;
@@ -60,11 +60,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             if reply.kept { ", kept from an earlier call" } else { "" }
         ),
         Outcome::ChangesMerged { proposal, left_out, .. } => merged(proposal.is_some(), left_out),
-        Outcome::SpecificationWritten { model, tests, files, .. } => format!(
-            "`{model}` wrote tests that show what is asked for, {} red, in {}",
-            count(tests.len() as u64, "test"),
-            files.iter().map(|file| format!("`{}`", file.path)).collect::<Vec<_>>().join(", ")
-        ),
+        Outcome::SpecificationWritten { model, tests, files, .. } => specified(model, tests, files),
         Outcome::ReplyRefused { account, .. } => lower(account.trim_end_matches('.')),
         Outcome::ChangeVerified { receipt, report, .. } => format!(
             "ran the suite on the changed tree in the {} sandbox: {}, exit code {}{}",
@@ -97,4 +93,10 @@ fn merged(is_kept: bool, left_out: &[LeftOut]) -> String {
 fn lower(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+fn specified(model: &str, tests: &[String], files: &[ChangedFile]) -> String {
+    let named: Vec<String> = files.iter().map(|file| format!("`{}`", file.path)).collect();
+    let red = count_of(tests.len(), "test");
+    format!("`{model}` wrote tests that show what is asked for, {red} red, in {}", named.join(", "))
 }
