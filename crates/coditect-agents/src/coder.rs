@@ -20,16 +20,17 @@ use coditect_types::{
 };
 
 use crate::notices::Notices;
+use crate::paths;
 use crate::{Tools, failed, not_mine};
 
 mod batches;
+pub(crate) mod by_tools;
 mod flaky;
 mod judge;
 mod layer;
-pub(crate) mod mending;
+mod mending;
 mod merging;
 mod narrow;
-mod nearly;
 mod parts;
 mod picks;
 mod probe;
@@ -41,8 +42,8 @@ pub(crate) mod trees;
 mod woven;
 
 use batches::Later;
+use by_tools::Asking;
 use judge::{Bench, Stage};
-use mending::Asking;
 use merging::Train;
 use parts::{Part, is_dear};
 use proposing::Proposing;
@@ -90,19 +91,12 @@ enum Doing<'a> {
 impl Case<'_> {
     /// A path below the project's root, seen from the snapshot's top.
     fn below_top(&self, path: &str) -> String {
-        match self.project.root.as_str() {
-            "" => path.to_owned(),
-            root => format!("{root}/{path}"),
-        }
+        paths::below_top(self.project, path)
     }
 
     /// A path below the snapshot's top, seen from the project's root.
     fn below_root<'p>(&self, path: &'p str) -> &'p str {
-        let root = self.project.root.as_str();
-        path.strip_prefix(root)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .filter(|_| !root.is_empty())
-            .unwrap_or(path)
+        paths::below_root(self.project, path)
     }
 
     fn nothing(&self, account: impl Into<String>, at_limit: bool, ground: Option<Ground>) -> Outcome {
@@ -354,7 +348,7 @@ impl Agent for Coder {
     }
 }
 
-/// What an action asks for; what is not a search has a budget of `nothing`. None: it is for others.
+/// What an action asks for; what has no search in it has a budget of `nothing`. None: it is for others.
 fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
     search(action).or_else(|| trial(action)).or_else(|| train(action, nothing))
 }

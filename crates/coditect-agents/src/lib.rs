@@ -20,6 +20,7 @@ pub mod deployer;
 mod doubt;
 mod measure;
 mod notices;
+mod paths;
 mod receipt;
 pub mod tester;
 

@@ -58,10 +58,36 @@ pub fn request_of(
     turns: &[Turn],
 ) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
+    let told = Told { context, strand, reach: reach(context, strand) };
+    let part = if strand.is_some() { PART } else { "" };
+    let ask = format!("{part}{}", ask(model.edits, likely(state, &told)));
+    Some(conversation(state, model, turns, &told, (system(model.edits), ask)))
+}
+
+/// What is sent to a model that is to write tests for the request; None while nothing was gathered.
+#[must_use]
+pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
+    let told = Told { context: state.world.context.as_deref()?, strand: None, reach: Vec::new() };
+    let command = state.world.project.as_deref().map_or_else(String::new, |of| of.command.join(" "));
+    let ask = format!(
+        "Write tests for the request now, and nothing else: a new file of tests below its path, whole, in a fenced block. \
+         `{}` must find it. They must fail as the code is, and pass once the request is carried out.",
+        foreign::defused(&command)
+    );
+    Some(conversation(state, model, turns, &told, (SYSTEM_FOR_TESTS.into(), ask)))
+}
+
+/// The conversation so far, as it goes on: what the project and the person say, the newest answer and what became of it.
+fn conversation(
+    state: &State,
+    model: &ModelSpec,
+    turns: &[Turn],
+    told: &Told<'_>,
+    (system, ask): (String, String),
+) -> ModelRequest {
     let output_tokens = model.output_tokens.min(model.context_tokens / SHARE_OF_ANSWER).max(1);
     let room = model.context_tokens.saturating_sub(output_tokens) * TENTHS_OF_BYTES_PER_TOKEN / 10;
     let mut room = usize::try_from(room).unwrap_or(usize::MAX);
-    let system = system(model.edits);
     let wish = clip(&state.request, REQUEST_BYTES.min(room / 8));
     room = room.saturating_sub(system.len() + wish.len() + 512);
     // An answer may be far longer than a window; what became of it says more than all of it.
@@ -71,20 +97,15 @@ pub fn request_of(
         .map(|turn| (clip(&turn.reply, room / 3), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4))))
         // What tests print comes back in it.
         .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
-    let told = last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len());
-    room = room.saturating_sub(told);
-    let told = Told { context, strand, reach: reach(context, strand) };
-    let material = material(state, &told, room);
-    let part = if strand.is_some() { PART } else { "" };
-    let ask = ask(model.edits, likely(state, &told));
-    let first = format!("{material}\n\n# Request\n\n{wish}\n\n{part}{ask}");
+    room = room.saturating_sub(last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len()));
+    let material = material(state, told, room);
+    let first = format!("{material}\n\n# Request\n\n{wish}\n\n{ask}");
     let mut messages = vec![Message { speaker: Speaker::User, text: first }];
     if let Some((reply, feedback)) = last {
-        let again = format!("{feedback}\n\n{ask}");
         messages.push(Message { speaker: Speaker::Assistant, text: reply });
-        messages.push(Message { speaker: Speaker::User, text: again });
+        messages.push(Message { speaker: Speaker::User, text: format!("{feedback}\n\n{ask}") });
     }
-    Some(ModelRequest {
+    ModelRequest {
         system,
         messages,
         stable: 1,
@@ -93,52 +114,13 @@ pub fn request_of(
         temperature: WARMER * u32::try_from(turns.len()).unwrap_or(0).min(2),
         seed: state.policy.seed + turns.len() as u64,
         schema: None,
-    })
+    }
 }
 
 /// A model that answered the same twice would do so again as long as it sees its answer: it is asked as if for the first
 /// time, and sampled more freely.
 fn repeats_itself(turns: &[Turn]) -> bool {
     matches!(turns, [.., one, other] if one.reply.trim() == other.reply.trim())
-}
-
-/// What is sent to a model that is to write tests for the request; None while nothing was gathered.
-#[must_use]
-pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
-    let context = state.world.context.as_deref()?;
-    let output_tokens = model.output_tokens.min(model.context_tokens / SHARE_OF_ANSWER).max(1);
-    let room = model.context_tokens.saturating_sub(output_tokens) * TENTHS_OF_BYTES_PER_TOKEN / 10;
-    let room = usize::try_from(room).unwrap_or(usize::MAX);
-    let wish = clip(&state.request, REQUEST_BYTES.min(room / 8));
-    let last = turns.last().filter(|_| !repeats_itself(turns)).map(|turn| {
-        let (reply, feedback) =
-            (clip(&turn.reply, room / 4), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4)));
-        (foreign::defused(&reply), foreign::defused(&feedback))
-    });
-    let told = last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len());
-    let room = room.saturating_sub(SYSTEM_FOR_TESTS.len() + wish.len() + told + 512);
-    let material = material(state, &Told { context, strand: None, reach: Vec::new() }, room);
-    let command =
-        state.world.project.as_deref().map_or_else(String::new, |project| project.command.join(" "));
-    let ask = format!(
-        "Write tests for the request now, and nothing else: a new file of tests below its path, whole, in a fenced block. \
-         `{command}` must find it. They must fail as the code is, and pass once the request is carried out."
-    );
-    let first = format!("{material}\n\n# Request\n\n{wish}\n\n{ask}");
-    let mut messages = vec![Message { speaker: Speaker::User, text: first }];
-    if let Some((reply, feedback)) = last {
-        messages.push(Message { speaker: Speaker::Assistant, text: reply });
-        messages.push(Message { speaker: Speaker::User, text: format!("{feedback}\n\n{ask}") });
-    }
-    Some(ModelRequest {
-        system: SYSTEM_FOR_TESTS.into(),
-        messages,
-        stable: 1,
-        output_tokens,
-        temperature: WARMER * u32::try_from(turns.len()).unwrap_or(0).min(2),
-        seed: state.policy.seed + turns.len() as u64,
-        schema: None,
-    })
 }
 
 /// What is said to one that is to write tests.
@@ -179,7 +161,7 @@ fn ask(form: EditForm, first: Option<&str>) -> String {
         }
         EditForm::SearchReplace => "Write the blocks now, each below the path of its file.",
     };
-    let begin = first.map(|path| format!(" Begin with the line `{}`.", foreign::defused(path)));
+    let begin = first.map(|path| format!(" Begin with the line `{path}`."));
     format!("{what}{}", begin.unwrap_or_default())
 }
 
@@ -188,11 +170,13 @@ fn likely<'a>(state: &State, told: &Told<'a>) -> Option<&'a str> {
     let paths: Vec<&str> = told.sources().map(|source| source.path.as_str()).collect();
     let name = |path: &&&str| path.rsplit('/').next().is_some_and(|name| state.request.contains(name));
     let named: Vec<&&str> = paths.iter().filter(name).collect();
-    match (paths.as_slice(), named.as_slice()) {
-        ([only], _) => Some(only),
-        (_, [named]) => Some(named),
+    let first = match (paths.as_slice(), named.as_slice()) {
+        ([only], _) => Some(*only),
+        (_, [named]) => Some(**named),
         _ => None,
-    }
+    };
+    // It stands outside of all tags: a name that could be a sentence stays out.
+    first.filter(|path| path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b)))
 }
 
 /// What is told of the project: all that was gathered, or a strand's part of it.

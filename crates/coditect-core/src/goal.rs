@@ -355,16 +355,22 @@ fn nothing_red(state: &State, baseline: &TestReport) -> End {
     }
     let is_by_tests = matches!(wish(&state.request), Wish::FixTests | Wish::RenewSnapshots);
     if !is_by_tests && baseline.flaky().next().is_none() {
-        return End::new(
-            MissionStatus::NeedsPerson,
+        let dear = specification::too_dear(state, state.newest_ms);
+        let status = if dear.is_some() { MissionStatus::OverLimit } else { MissionStatus::NeedsPerson };
+        let mut end = End::new(
+            status,
             format!(
                 "{} green already: none of them shows what is asked for, so nothing could prove it. {}",
                 count(baseline.tests.len(), "test"),
                 specification::account(state)
             )
             .trim_end(),
-        )
-        .hint("write a test that fails until it is there, and run again");
+        );
+        end.trouble = dear.is_some().then_some(ErrorKind::Exhausted);
+        return end.hint(match dear {
+            Some(why) => format!("give it more: {why}"),
+            None => "write a test that fails until it is there, and run again".into(),
+        });
     }
     let flaky: Vec<&str> = baseline.flaky().map(|test| test.id.as_str()).collect();
     let problems = baseline.problems.first();
@@ -518,7 +524,7 @@ fn caveats(state: &State) -> Vec<String> {
     if let Some(receipt) = newest {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
     }
-    lines.extend(specification::caveat(state));
+    lines.extend(specification::caveat(state).filter(|_| world.handed.is_some()));
     lines.extend(said_of_left(state));
     lines.extend(said_to_models(state));
     lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));

@@ -33,11 +33,14 @@ pub fn message(state: &State) -> Option<String> {
         _ => format!("Still red, as before:\n{named}\n"),
     };
     let specified = specification::told(state).map_or_else(String::new, |line| format!("{line}\n\n"));
+    let title = match specification::told(state) {
+        // Nothing was broken: what the person asked for is there.
+        Some(_) => title_of(&state.request),
+        None => format!("Fix {} in {}", count(turned.len(), "failing test"), files.join(", ")),
+    };
     Some(format!(
-        "Fix {} in {}\n\n{}\n\n{specified}Turned green:\n{shown}{more}\n{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
+        "{title}\n\n{}\n\n{specified}Turned green:\n{shown}{more}\n{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
          sandbox {}).\n{}\nCoditect-Mission: {mission}\n",
-        count(turned.len(), "failing test"),
-        files.join(", "),
         proposal.explanation,
         receipt.command.join(" "),
         receipt.exit_code,
@@ -45,6 +48,17 @@ pub fn message(state: &State) -> Option<String> {
         receipt.enforced.by.join(", "),
         flaky.collect::<String>(),
     ))
+}
+
+/// The first line of a request, as the title of a commit.
+fn title_of(request: &str) -> String {
+    const MOST: usize = 72;
+    let line = request.trim().lines().next().unwrap_or_default().trim_end();
+    if line.chars().count() <= MOST {
+        return line.to_owned();
+    }
+    let cut: String = line.chars().take(MOST - 1).collect();
+    format!("{}…", cut.rsplit_once(' ').map_or(cut.as_str(), |(whole, _)| whole))
 }
 
 /// `1 failing test`, `3 failing tests`.

@@ -138,26 +138,35 @@ fn is_wanted(state: &State) -> bool {
 
 /// The next model of the cascade that is to write tests and that can be paid for.
 fn next(state: &State, now_ms: u64) -> Option<ModelSpec> {
-    let fits = |spec: &&ModelSpec| {
+    askable(state).find(|spec| pay_for(state, spec, now_ms).is_ok()).cloned()
+}
+
+/// Why no model was asked once more, where that is for want of a budget.
+pub(crate) fn too_dear(state: &State, now_ms: u64) -> Option<String> {
+    let first =
+        askable(state).filter(|_| is_wanted(state)).map(|spec| pay_for(state, spec, now_ms)).next()?;
+    first.err()
+}
+
+/// The models that may answer once more, cheapest first.
+fn askable(state: &State) -> impl Iterator<Item = &ModelSpec> {
+    state.policy.models.iter().filter(|spec| {
         state.policy.allows(spec.rung)
             && !given_up(state, &spec.name)
             && turns(state, &spec.name).len() < MAX_REPLIES
-            && is_payable(state, spec, now_ms)
-    };
-    state.policy.models.iter().find(fits).cloned()
+    })
 }
 
-fn is_payable(state: &State, spec: &ModelSpec, now_ms: u64) -> bool {
+fn pay_for(state: &State, spec: &ModelSpec, now_ms: u64) -> Result<u64, String> {
     let request = context::request_for_tests(state, spec, turns(state, &spec.name));
     let tokens = request.map_or(gateway::LEAST_OUTPUT, |request| request.tokens_at_most());
-    gateway::afford(&gateway::purse(state, None, now_ms), spec, tokens).is_ok()
+    gateway::afford(&gateway::purse(state, None, now_ms), spec, tokens)
 }
 
 /// The request for tests as far as the mission can pay for it; None: it cannot.
 pub(crate) fn affordable(state: &State, spec: &ModelSpec, now_ms: u64) -> Option<ModelRequest> {
     let mut request = context::request_for_tests(state, spec, turns(state, &spec.name))?;
-    let purse = gateway::purse(state, None, now_ms);
-    let most = gateway::afford(&purse, spec, request.tokens_at_most()).ok()?;
+    let most = pay_for(state, spec, now_ms).ok()?;
     request.output_tokens = request.output_tokens.min(most);
     Some(request)
 }

@@ -9,7 +9,7 @@ use coditect_testkit::provider::Provider;
 use serde_json::{Value, json};
 
 use world::World;
-use world::roman::server;
+use world::roman::{asked, server};
 
 const WISH: &str = "add a function `shout(name)` to greet.py that greets in capital letters";
 const GREET: &str = "def greet(name):\n    return f'Hello, {name}!'\n";
@@ -45,10 +45,7 @@ fn there(provider: &Provider) -> World {
 }
 
 fn completed(world: &World, flags: &[&str]) -> (Value, i32) {
-    let output = world.coditect(&[&["run", "--json", WISH], flags].concat());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let last = text.lines().last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    (serde_json::from_str(last).unwrap(), output.status.code().unwrap())
+    asked(world, WISH, flags)
 }
 
 #[test]
@@ -66,13 +63,16 @@ fn tests_come_first_and_the_change_after_them() {
     assert_eq!(files.lines().collect::<Vec<_>>(), ["greet.py", "test_shout.py"]);
     assert_eq!(world.git(&["rev-list", "--count", &format!("HEAD..{branch}")]).trim(), "1");
     let message = world.git(&["log", "-1", "--format=%B", branch]);
-    assert!(message.contains("Tests came first"), "{message}");
+    assert!(
+        message.starts_with("add a function `shout(name)`") && message.contains("Tests came first"),
+        "{message}"
+    );
     assert_eq!(world.git(&["status", "--porcelain"]).trim(), "");
     let after = end["receipt"]["after"].as_object().unwrap();
     assert_eq!(after.len(), 3, "{end}");
     // The first is asked for tests, the second is told of them and may not change them.
-    let asked = provider.asked();
-    let said = |n: usize| asked[n].body["messages"].to_string();
+    let heard = provider.asked();
+    let said = |n: usize| heard[n].body["messages"].to_string();
     assert!(
         said(0).contains("writes tests before the code") && said(0).contains("test_greet.py"),
         "{}",
@@ -91,8 +91,8 @@ fn tests_that_show_nothing_are_asked_for_again() {
     let world = there(&provider);
     let (end, code) = completed(&world, &[]);
     assert_eq!((code, &end["ledger"]["model_calls"]), (0, &json!(4)), "{end}");
-    let asked = provider.asked();
-    let said = |n: usize| asked[n].body["messages"].to_string();
+    let heard = provider.asked();
+    let said = |n: usize| heard[n].body["messages"].to_string();
     assert!(said(1).contains("pass already"), "{}", said(1));
     assert!(said(2).contains("takes away lines of tests"), "{}", said(2));
 }
@@ -105,9 +105,10 @@ fn without_tests_that_show_it_a_person_is_needed() {
     assert_eq!((code, &end["status"]), (3, &json!("needs_person")), "{end}");
     assert!(end["summary"].as_str().unwrap().contains("no file of tests by its name"), "{end}");
     assert_eq!((provider.asked().len(), &end["branch"]), (3, &Value::Null));
-    // Within what was allowed.
+    // Within what was allowed, and it says what more would take.
     let (end, code) = completed(&world, &["--max-calls", "1"]);
-    assert_eq!((code, &end["ledger"]["model_calls"]), (3, &json!(1)), "{end}");
+    assert_eq!((code, &end["ledger"]["model_calls"]), (4, &json!(1)), "{end}");
+    assert!(end["hint"].as_str().unwrap().contains("--max-calls"), "{end}");
 }
 
 #[test]
@@ -119,4 +120,6 @@ fn code_that_does_not_pass_the_tests_is_not_handed_over() {
     let world = there(&provider);
     let (end, code) = completed(&world, &[]);
     assert_eq!((code, &end["status"], &end["branch"]), (1, &json!("failed"), &Value::Null), "{end}");
+    // There is nothing that such tests prove.
+    assert!(!end["caveats"].to_string().contains("wrote the tests that prove it"), "{end}");
 }

@@ -13,9 +13,10 @@ use coditect_types::{
 };
 
 use super::Analyzer;
-use crate::coder::mending::text_below;
+use crate::coder::by_tools::text_below;
 use crate::coder::sources;
 use crate::notices::Notices;
+use crate::paths::below_top;
 
 /// Bytes of all fragments, and of one.
 const ALL_BYTES: usize = 256 << 10;
@@ -122,22 +123,14 @@ impl Gather<'_> {
         }
         for one in &mut reach {
             for path in one.test_files.iter_mut().chain(&mut one.files).chain(&mut one.raised) {
-                *path = self.below_top(path);
+                *path = below_top(self.project, path);
             }
         }
         reach
     }
 
-    /// A path below the project's root, seen from the snapshot's top.
-    fn below_top(&self, path: &str) -> String {
-        match self.project.root.as_str() {
-            "" => path.to_owned(),
-            root => format!("{root}/{path}"),
-        }
-    }
-
     fn add(&self, kind: FragmentKind, source: Source, context: &mut Context) {
-        let path = self.below_top(&source.path);
+        let path = below_top(self.project, &source.path);
         let taken: usize = context.fragments.iter().map(|fragment| fragment.text.len()).sum();
         let room = ALL_BYTES.saturating_sub(taken).min(ONE_BYTES);
         if source.text.len() > room && (room < ONE_BYTES || kind == FragmentKind::Source) {

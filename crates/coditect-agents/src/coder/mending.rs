@@ -1,223 +1,154 @@
-//! What a tool of the project mends by itself: a linter or formatter what it objects to, where the person's command is one of
-//! those; a test framework its stale snapshots, where the person asks for that.
+//! An answer of a model that is nearly right is where a search begins: small slips in code that is otherwise as it should
+//! be are what reflex repair is best at, and it asks nobody.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
 
-use coditect_code::python::Listing;
-use coditect_code::repair::{self, Found, Partly, Problem, Sought, Source, Within};
-use coditect_code::suite::{SuiteRun, is_snapshot, mending, refreshing};
-use coditect_ports::{PortError, Work, Writes};
-use coditect_types::{ErrorKind, Project, Rung, Tier};
+use coditect_code::review;
+use coditect_ports::workspace::{Change, FileEdit};
+use coditect_ports::{PortError, Work};
+use coditect_types::outcome::{Proposal, Spent};
+use coditect_types::{Failure, Outcome, Rung, Snapshot, Suspect, TestReport};
 
-use super::judge::Bench;
-use super::trees::make_room;
+use super::proposing::cut;
+use super::replying::PASSES;
+use super::seats::Seat;
 use super::{Case, Coder};
 
-/// Bytes of one file at most that the tool leaves.
-const FILE_BYTES: u64 = 1 << 20;
+/// Below this confidence a change of a change says more of the tests than of what was wanted.
+const LEAST: f64 = 0.3;
 
-/// Snapshots that are looked at.
-const MOST_SNAPSHOTS: usize = 2_000;
-
-/// What tools are asked with.
-pub(super) struct Asking<'a, 'b> {
-    pub(super) case: &'a Case<'a>,
-    pub(super) problem: &'a Problem<'a>,
-    pub(super) within: Option<&'a Within>,
-    pub(super) bench: &'a Bench<'b>,
-    pub(super) work: &'a Work,
+/// An answer that was made a change, and what refuted it.
+pub(super) struct Nearly<'a> {
+    pub(super) model: &'a str,
+    pub(super) change: &'a Change,
+    pub(super) edits: &'a [FileEdit],
+    /// What the whole suite said of it.
+    pub(super) report: &'a TestReport,
 }
 
 impl Coder {
-    /// What tools of the project make of it: new snapshots, or a mended source. No change: an account of what was tried, if
-    /// anything was.
-    pub(super) fn by_tools(&self, asking: &Asking<'_, '_>) -> Result<Sought, PortError> {
-        if asking.case.rung != Rung::Recipe {
-            return Ok(Sought::default());
+    /// Looks for what the answer lacks, first by what the error messages name. The account of what was tried where
+    /// nothing was found.
+    pub(super) fn mend_nearly(
+        &self,
+        case: &Case<'_>,
+        nearly: &Nearly<'_>,
+        (work, seat): (&Work, &Seat<'_>),
+        spent: &mut Spent,
+    ) -> Result<Result<Proposal, String>, Failure> {
+        if case.budget.search_ms == 0 || work.stop.is_wanted() {
+            return Ok(Err(String::new()));
         }
-        let renewed = self.refreshed(asking)?.unwrap_or_default();
-        if renewed.best.is_some() || renewed.partly.is_some() {
-            return Ok(renewed);
-        }
-        Ok(self.mended(asking)?.unwrap_or(renewed))
-    }
-
-    /// Test snapshots that the framework wrote anew, where the person asked for that and it turns red tests green; where it
-    /// does not, an account of that alone. None: nobody asked.
-    fn refreshed(&self, asking: &Asking<'_, '_>) -> Result<Option<Sought>, PortError> {
-        let Asking { case, problem, within, bench, .. } = *asking;
-        // A search that is held to some places has no snapshots among them.
-        if within.is_some() || !case.focus.test_snapshots {
-            return Ok(None);
-        }
-        let without = |account: String| Ok(Some(Sought { account, ..Sought::default() }));
-        let mending = refreshing(case.project).filter(|_| case.project.tier != Tier::Wasm);
-        let Some(mending) = mending else {
-            return without("This project's tests have no command that writes snapshots anew.".to_owned());
+        let snapshot = Snapshot {
+            commit: nearly.change.commit.clone(),
+            tree: nearly.change.tree.clone(),
+            ..case.snapshot.clone()
         };
-        let tool = mending.says;
-        let snapshots = self.snapshots(asking)?;
-        let overlay = self.overlay_of(asking, &snapshots, &mending.project)?.unwrap_or_default();
-        let problem = Problem { sources: &snapshots, ..*problem };
-        let Some(mut found) = repair::of_tool(&problem, overlay.clone(), &tool) else {
-            return without(format!("`{tool}` changed none of {} snapshots.", snapshots.len()));
-        };
-        found.explanation = match overlay.len() {
-            1 => format!("A snapshot was stale: `{tool}` wrote it anew"),
-            n => format!("{n} snapshots were stale: `{tool}` wrote them anew"),
-        };
-        let report = bench.whole(&overlay)?.report;
-        let left: Vec<String> = report.red().map(|test| test.id.clone()).collect();
-        let was_red = |id: &String| case.baseline.red().any(|test| test.id == *id);
-        if !left.iter().all(was_red) || left.len() >= case.baseline.red().count() {
-            return without(format!("With the snapshots of `{tool}`, {} tests are red.", left.len()));
+        let Some(suspects) = self.suspects(case, nearly, work, seat)? else { return Ok(Err(String::new())) };
+        let began_us = self.tools.clock.monotonic_us();
+        let mut tried = 0;
+        for rung in [Rung::Recipe, Rung::Reflex] {
+            let past_ms = self.tools.clock.monotonic_us().saturating_sub(began_us) / 1_000;
+            let mut budget = case.budget.clone();
+            budget.search_ms = budget.search_ms.saturating_sub(past_ms);
+            budget.candidates = budget.candidates.saturating_sub(tried);
+            let from = Case {
+                rung,
+                snapshot: &snapshot,
+                baseline: nearly.report,
+                suspects: &suspects,
+                refused: &[],
+                budget: &budget,
+                ..*case
+            };
+            let mut used = Spent::default();
+            let sought = self.seek(&from, work, &mut used);
+            tried += used.candidates;
+            spent.candidates += used.candidates;
+            spent.sandbox_runs += used.sandbox_runs;
+            match sought {
+                Ok(Outcome::ChangeProposed { proposal, .. })
+                    if proposal.evidence.left_red.is_empty() && proposal.confidence >= LEAST =>
+                {
+                    return self.as_one_change(case, nearly, proposal, (work, seat)).map(Ok);
+                }
+                Ok(_) => {}
+                Err(failure) if work.stop.is_raised() => return Err(failure),
+                // What a search cannot start from says nothing of the answer.
+                Err(failure) => tracing::debug!(cause = %failure.cause, "an answer could not be mended"),
+            }
         }
-        let sought = Sought { tried: 1, account: format!("`{tool}` was tried."), ..Sought::default() };
-        Ok(Some(if left.is_empty() {
-            Sought { best: Some(found), ..sought }
-        } else {
-            Sought { partly: Some(Partly { found, left }), ..sought }
+        Ok(Err(match tried {
+            0 => String::new(),
+            n => format!("None of {n} small changes of it passes."),
         }))
     }
 
-    /// The test snapshots of the project as they are.
-    fn snapshots(&self, asking: &Asking<'_, '_>) -> Result<Vec<Source>, PortError> {
-        let case = asking.case;
-        let view = self.unchanged(asking)?;
-        let files = Listing::load(&view.join(&case.project.root))
-            .map_err(|error| PortError::from_io("list the project's snapshots", &error))?;
-        let paths = files.files().iter().filter(|path| is_snapshot(path)).take(MOST_SNAPSHOTS);
-        let read = |path: &String| {
-            let text = text_below(&view, &case.below_top(path))?;
-            Some(Source { path: path.clone(), text })
-        };
-        Ok(paths.filter_map(read).collect())
-    }
-
-    /// What the tool changes in the sources that may be edited, where the check accepts that. None: the command is none of
-    /// such a tool, or what it changed does not do.
-    fn mended(&self, asking: &Asking<'_, '_>) -> Result<Option<Sought>, PortError> {
-        let Asking { case, problem, within, bench, .. } = *asking;
-        if case.project.tier == Tier::Wasm {
-            return Ok(None);
-        }
-        let view = self.unchanged(asking)?;
-        let text = |path: &str| text_below(&view, &case.below_top(path));
-        let Some(mending) = mending(case.project, text) else { return Ok(None) };
-        let tool = mending.says;
-        let Some(overlay) = self.overlay_of(asking, problem.sources, &mending.project)? else {
-            return Ok(None);
-        };
-        let found = repair::of_tool(problem, overlay.clone(), &tool);
-        let allowed = |found: &Found| within.is_none_or(|within| within.allows(&found.candidate));
-        let Some(found) = found.filter(allowed) else { return Ok(None) };
-        if bench.whole(&overlay)?.report.red().next().is_some() {
-            return Ok(None);
-        }
-        let account = format!("`{tool}` was tried");
-        Ok(Some(Sought { best: Some(found), tried: 1, account, ..Sought::default() }))
-    }
-
-    /// A worktree of the project as it is.
-    fn unchanged(&self, asking: &Asking<'_, '_>) -> Result<PathBuf, PortError> {
-        let commit = &asking.case.snapshot.commit;
-        self.tools.workspace.worktree(&asking.work.mission, commit, "seek-0")
-    }
-
-    /// The files among `sources` that the command of `project` changes in a worktree of its own, whole. None: it could not be
-    /// run, which the other recipes do not depend on.
-    fn overlay_of(
+    /// The lines that the model wrote: what is wrong is among them. None: a search that hides one of them from the tests
+    /// must not be made.
+    fn suspects(
         &self,
-        asking: &Asking<'_, '_>,
-        sources: &[Source],
-        project: &Project,
-    ) -> Result<Option<BTreeMap<String, String>>, PortError> {
-        match self.changed_by(asking, sources, project) {
-            Ok(overlay) => Ok(Some(overlay)),
-            Err(error) if error.kind == ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                tracing::debug!(%error, "a tool could not mend");
-                Ok(None)
+        case: &Case<'_>,
+        nearly: &Nearly<'_>,
+        work: &Work,
+        seat: &Seat<'_>,
+    ) -> Result<Option<Vec<Suspect>>, PortError> {
+        let before =
+            self.tools.workspace.worktree(&work.mission, &case.snapshot.commit, &seat.purpose("reply"))?;
+        let mut suspects = Vec::new();
+        for edit in nearly.edits {
+            let Some(after) = &edit.content else { continue };
+            let old = std::fs::read(before.join(&edit.path)).unwrap_or_default();
+            let (old, after) = (String::from_utf8_lossy(&old), String::from_utf8_lossy(after));
+            let known: BTreeSet<&str> = old.lines().map(str::trim).collect();
+            let written = after.lines().zip(1..).filter(|(line, _)| {
+                let line = line.trim();
+                !line.is_empty() && !known.contains(line)
+            });
+            let file = case.below_root(&edit.path);
+            for (text, line) in written {
+                if review::ends_the_program(text) {
+                    return Ok(None);
+                }
+                suspects.push(Suspect { file: file.to_owned(), line, score: 1.0 });
             }
         }
+        Ok(Some(suspects))
     }
 
-    fn changed_by(
+    /// The mended answer as one change of what the person had.
+    fn as_one_change(
         &self,
-        asking: &Asking<'_, '_>,
-        sources: &[Source],
-        project: &Project,
-    ) -> Result<BTreeMap<String, String>, PortError> {
-        let Asking { case, bench, work, .. } = *asking;
-        let workspace = &self.tools.workspace;
-        let view = workspace.worktree(&work.mission, &case.snapshot.commit, "seek-mended")?;
-        let room: Vec<String> = case.project.lent.iter().map(|lent| case.below_top(&lent.at)).collect();
-        make_room(&view, &room)?;
-        let cache = |_| workspace.cache(&work.mission, "seek-mended", Some("baseline"));
-        let cache = case.project.toolchain().map(cache).transpose()?;
-        bench.count_run();
-        // Whether it is content is no matter: some objections it cannot mend.
-        let how = SuiteRun::whole(case.limits);
-        let suite = bench.suite(project, &view, cache.as_deref(), Writes::Kept);
-        let ran = suite.run(&how, &work.stop, &mut |_| {})?;
-        if let Some(red) = ran.report.red().next() {
-            tracing::debug!(command = %red.id, said = %red.message, "a tool was not content");
+        case: &Case<'_>,
+        nearly: &Nearly<'_>,
+        found: Proposal,
+        (work, seat): (&Work, &Seat<'_>),
+    ) -> Result<Proposal, Failure> {
+        let view = self.tools.workspace.worktree(&work.mission, &found.commit, &seat.purpose("reply"))?;
+        let mut contents: BTreeMap<String, Option<Vec<u8>>> =
+            nearly.edits.iter().map(|edit| (edit.path.clone(), edit.content.clone())).collect();
+        for file in &found.files {
+            let bytes = std::fs::read(view.join(&file.path))
+                .map_err(|error| PortError::from_io("read the mended file", &error))?;
+            contents.insert(file.path.clone(), Some(bytes));
         }
-        let changed = |source: &Source| {
-            // One that it removed, or made no text of, is no mending.
-            let text = text_below(&view, &case.below_top(&source.path))?;
-            (text != source.text).then(|| (source.path.clone(), text))
-        };
-        Ok(sources.iter().filter_map(changed).collect())
-    }
-}
-
-/// The text of a file below `top`, where what ran there may have put anything and the path may be anyone's: nothing that leads
-/// out of it, by a link or by its name, is followed.
-pub(crate) fn text_below(top: &Path, path: &str) -> Option<String> {
-    let mut at = top.to_owned();
-    let mut names = path.split('/').peekable();
-    while let Some(name) = names.next() {
-        if matches!(name, "" | "." | "..") {
-            return None;
-        }
-        at.push(name);
-        let about = fs::symlink_metadata(&at).ok()?;
-        let fits = match names.peek() {
-            Some(_) => about.is_dir(),
-            None => about.is_file() && about.len() <= FILE_BYTES,
-        };
-        if !fits {
-            return None;
-        }
-    }
-    let mut text = String::new();
-    File::open(&at).ok()?.take(FILE_BYTES).read_to_string(&mut text).ok()?;
-    Some(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    #[test]
-    fn links_that_a_tool_made_are_not_followed() {
-        let top = tempfile::tempdir().unwrap();
-        let view = top.path().join("view");
-        fs::create_dir_all(view.join("src")).unwrap();
-        fs::create_dir(top.path().join("out")).unwrap();
-        fs::write(top.path().join("out/key"), "secret").unwrap();
-        fs::write(view.join("src/a.js"), "a").unwrap();
-        symlink(top.path().join("out/key"), view.join("src/b.js")).unwrap();
-        symlink(top.path().join("out"), view.join("lib")).unwrap();
-        assert_eq!(text_below(&view, "src/a.js").as_deref(), Some("a"));
-        for path in ["src/b.js", "lib/key", "src", "none", "../out/key", "/src/a.js", "src/../src/a.js"] {
-            assert_eq!(text_below(&view, path), None, "{path}");
-        }
+        let edits: Vec<FileEdit> =
+            contents.into_iter().map(|(path, content)| FileEdit { path, content }).collect();
+        let explanation =
+            format!("{}; what `{}` wrote was mended by a search", found.explanation, nearly.model);
+        let parent = &case.snapshot.commit;
+        let change = self.tools.workspace.commit(&work.mission, parent, &edits, &explanation)?;
+        Ok(Proposal {
+            rung: case.rung,
+            commit: change.commit,
+            tree: change.tree,
+            diff: cut(change.diff),
+            files: change.files,
+            explanation,
+            confidence: found.confidence.min(PASSES),
+            // They are changes of a change.
+            runners_up: Vec::new(),
+            evidence: found.evidence,
+        })
     }
 }

@@ -14,9 +14,9 @@ use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{Evidence, Proposal, Spent};
 use coditect_types::{Failure, Outcome, TestReport, TestResult};
 
-use super::mending::text_below;
+use super::by_tools::text_below;
+use super::mending::Nearly;
 use super::narrow::is_in;
-use super::nearly::Nearly;
 use super::proposing::cut;
 use super::seats::Seat;
 use super::sources::{self, Sources};

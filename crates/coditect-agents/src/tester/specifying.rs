@@ -15,12 +15,13 @@ use coditect_types::outcome::Spent;
 use coditect_types::{Failure, Limits, Outcome, Project, Rung, Snapshot, TestReport, TestResult, TestStatus};
 
 use super::Tester;
-use crate::coder::mending::text_below;
+use crate::coder::by_tools::text_below;
 use crate::coder::proposing::cut;
 use crate::coder::replying::{is_below_directories, is_outside};
 use crate::coder::sources::{self, Sources};
 use crate::measure::{BUILD_MS, Place};
 use crate::notices::Notices;
+use crate::paths::{below_root, below_top};
 
 /// Files of tests that one answer may hold.
 const MOST_FILES: usize = 8;
@@ -117,27 +118,18 @@ impl Specify<'_> {
         Outcome::ReplyRefused { rung, account, feedback, diff: String::new(), spent }
     }
 
-    /// A path below the snapshot's top, seen from the project's root.
-    fn below_root<'p>(&self, path: &'p str) -> &'p str {
-        let root = self.project.root.as_str();
-        path.strip_prefix(root)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .filter(|_| !root.is_empty())
-            .unwrap_or(path)
-    }
-
     /// The files of tests that the answer adds, or adds to. Code that stands beside them is passed over.
     fn edits(&self, view: &Path, sources: &Sources) -> Result<Vec<FileEdit>, Refusal> {
-        let at_top = |path: &str| match self.project.root.as_str() {
-            "" => path.to_owned(),
-            root => format!("{root}/{path}"),
-        };
-        let known: BTreeSet<String> =
-            sources.tests.iter().chain(&sources.product).map(|source| at_top(&source.path)).collect();
+        let known: BTreeSet<String> = sources
+            .tests
+            .iter()
+            .chain(&sources.product)
+            .map(|source| below_top(self.project, &source.path))
+            .collect();
         let current = |path: &str| text_below(view, path);
         let Applied { files, refused } = written::apply(&written::read(self.reply, &known), &current);
         let (tests, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|(path, _)| is_test_path(self.below_root(path)));
+            files.into_iter().partition(|(path, _)| is_test_path(below_root(self.project, path)));
         if tests.is_empty() {
             let why = match (refused.first(), others.first()) {
                 (Some(first), _) => format!("`{}` was not applied: {}", first.path, first.why),
@@ -185,7 +177,7 @@ impl Specify<'_> {
             None => {
                 let all = sources.tests.iter().chain(&sources.product);
                 let languages = all.filter_map(|source| Language::of_path(&source.path)).collect();
-                if let Some(why) = review::why_not_new(self.below_root(path), &languages) {
+                if let Some(why) = review::why_not_new(below_root(self.project, path), &languages) {
                     return Some(format!("may not be added: {why}"));
                 }
                 if let Err(why) = is_below_directories(view, path) {

@@ -64,7 +64,12 @@ pub(crate) fn person(world: &World, settings: &str) {
 
 /// The end of a mission on [`WISH`], and the exit code.
 pub(crate) fn completed(world: &World, flags: &[&str]) -> (Value, i32) {
-    let output = world.coditect(&[&["run", "--json", WISH], flags].concat());
+    asked(world, WISH, flags)
+}
+
+/// The end of a mission on another request, and the exit code.
+pub(crate) fn asked(world: &World, wish: &str, flags: &[&str]) -> (Value, i32) {
+    let output = world.coditect(&[&["run", "--json", wish], flags].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     let last = text.lines().last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
     (serde_json::from_str(last).unwrap(), output.status.code().unwrap())
