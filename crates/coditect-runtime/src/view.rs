@@ -2,7 +2,7 @@
 
 use coditect_core::decide::intent_name;
 use coditect_types::event::TaskEnd;
-use coditect_types::outcome::Proposal;
+use coditect_types::outcome::{ChangedFile, Proposal};
 use coditect_types::plan::Role;
 use coditect_types::{
     Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot, Strand,
@@ -48,6 +48,17 @@ pub struct TaskView {
     pub wall_ms: u64,
 }
 
+/// Tests that a model wrote from the request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WrittenTests {
+    /// The model.
+    pub model: String,
+    /// The files that hold them.
+    pub files: Vec<ChangedFile>,
+    /// What was added, as a unified diff (at most 64 KiB).
+    pub diff: String,
+}
+
 /// One mission.
 #[derive(Clone, Debug, Serialize)]
 pub struct MissionView {
@@ -76,6 +87,9 @@ pub struct MissionView {
     pub snapshot: Option<Snapshot>,
     /// The project.
     pub project: Option<Project>,
+    /// Tests that were written first, since none showed what is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub specification: Option<WrittenTests>,
     /// The change that is or was stood for.
     pub proposal: Option<Proposal>,
     /// The branch that was handed over.
@@ -116,6 +130,7 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         strands: Vec::new(),
         snapshot: None,
         project: None,
+        specification: None,
         proposal: None,
         branch: None,
         commit: None,
@@ -247,6 +262,10 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
         }
         Outcome::ChangeProposed { proposal, .. }
         | Outcome::ChangesMerged { proposal: Some(proposal), .. } => view.proposal = Some(proposal.clone()),
+        Outcome::SpecificationWritten { model, files, diff, .. } => {
+            view.specification =
+                Some(WrittenTests { model: model.clone(), files: files.clone(), diff: diff.clone() });
+        }
         Outcome::ChangeVerified { receipt, .. } => view.receipt = Some(receipt.clone()),
         Outcome::HandedOver { branch, commit, patch } => {
             view.branch.clone_from(branch);
@@ -257,7 +276,6 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
         | Outcome::ContextGathered { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
-        | Outcome::SpecificationWritten { .. }
         | Outcome::ChangesMerged { proposal: None, .. }
         | Outcome::NothingDone
         | Outcome::Failed { .. } => {}

@@ -34,6 +34,14 @@ pub(crate) fn told(view: &MissionView, status: MissionStatus, cwd: Option<&Path>
         && (view.branch.is_some() || view.patch.is_some())
     {
         page.blank();
+        if let Some(tests) = &view.specification {
+            for file in &tests.files {
+                page.entry("tests", &format!("{}  +{} -{}", file.path, file.added, file.removed));
+            }
+            if shows == Diff::Here {
+                page.raw(diff(&tests.diff, "  ").trim_end());
+            }
+        }
         for file in &proposal.files {
             page.entry("changed", &format!("{}  +{} -{}", file.path, file.added, file.removed));
         }

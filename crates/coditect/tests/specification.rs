@@ -86,6 +86,20 @@ fn tests_come_first_and_the_change_after_them() {
 }
 
 #[test]
+fn the_report_shows_the_tests_and_the_change() {
+    let provider = server(&[TESTS, CODE]);
+    let world = there(&provider);
+    let output = world.coditect(&["run", "--quiet", WISH]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in ["tests    test_shout.py  +", "+class TestShout", "changed  greet.py  +", "+def shout(name):"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let view = world.json(&["show", "last", "--json"]);
+    assert!(view.to_string().contains("\"specification\":{"), "{view}");
+}
+
+#[test]
 fn tests_that_show_nothing_are_asked_for_again() {
     let provider = server(&[IDLE, WEAKER, TESTS, CODE]);
     let world = there(&provider);
