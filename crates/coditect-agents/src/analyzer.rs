@@ -154,6 +154,7 @@ impl Agent for Analyzer {
             | Action::TrySpecification { .. }
             | Action::TryReply { .. }
             | Action::MergeStrands { .. }
+            | Action::Rename { .. }
             | Action::VerifyChange { .. }
             | Action::HandOver { .. } => {
                 return not_mine(action, "analyzer");

@@ -35,6 +35,7 @@ mod parts;
 mod picks;
 mod probe;
 pub(crate) mod proposing;
+mod renaming;
 pub(crate) mod replying;
 mod seats;
 pub(crate) mod sources;
@@ -85,6 +86,7 @@ struct Case<'a> {
 enum Doing<'a> {
     Search,
     Try(Reply<'a>),
+    Rename,
     Merge(Train<'a>),
 }
 
@@ -327,6 +329,7 @@ impl Agent for Coder {
             match doing {
                 Doing::Search => self.seek(&case, work, &mut spent),
                 Doing::Try(reply) => self.try_reply(&case, &reply, work, &mut spent),
+                Doing::Rename => self.rename(&case, work),
                 Doing::Merge(train) => self.merge(&case, &train, work, &mut spent),
             }
         };
@@ -350,7 +353,30 @@ impl Agent for Coder {
 
 /// What an action asks for; what has no search in it has a budget of `nothing`. None: it is for others.
 fn task<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
-    search(action).or_else(|| trial(action)).or_else(|| train(action, nothing))
+    search(action)
+        .or_else(|| trial(action))
+        .or_else(|| train(action, nothing))
+        .or_else(|| renaming(action, nothing))
+}
+
+fn renaming<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
+    let Action::Rename { snapshot, project, baseline, focus, limits, waived } = action else { return None };
+    let case = Case {
+        rung: Rung::Recipe,
+        snapshot,
+        project,
+        baseline,
+        suspects: &[],
+        request: "",
+        refused: &[],
+        limits,
+        budget: nothing,
+        seed: 0,
+        focus,
+        waived,
+        strand: None,
+    };
+    Some((case, Doing::Rename))
 }
 
 fn search(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {

@@ -142,6 +142,9 @@ impl Agent for Tester {
                 let spent = Spent { wall_ms, ..spent };
                 Outcome::SpecificationWritten { model, snapshot, tests, files, diff, spent }
             }
+            Ok(Outcome::ChangeProposed { proposal, .. }) => {
+                Outcome::ChangeProposed { proposal, spent: Spent { wall_ms, ..spent } }
+            }
             Ok(Outcome::ReplyRefused { rung, account, feedback, diff, .. }) => {
                 Outcome::ReplyRefused { rung, account, feedback, diff, spent: Spent { wall_ms, ..spent } }
             }
@@ -153,10 +156,21 @@ impl Agent for Tester {
 
 /// What an action asks to be specified. None: it is for others.
 fn specify(action: &Action) -> Option<Specify<'_>> {
-    let Action::TrySpecification { rung, model, reply, request, snapshot, project, baseline, limits, waived } =
-        action
+    let Action::TrySpecification {
+        rung,
+        model,
+        reply,
+        request,
+        snapshot,
+        project,
+        baseline,
+        as_it_is,
+        limits,
+        waived,
+    } = action
     else {
         return None;
     };
-    Some(Specify { rung: *rung, model, reply, request, snapshot, project, baseline, limits, waived })
+    let (rung, as_it_is) = (*rung, *as_it_is);
+    Some(Specify { rung, model, reply, request, snapshot, project, baseline, as_it_is, limits, waived })
 }

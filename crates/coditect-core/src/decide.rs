@@ -178,8 +178,11 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::AskModel { .. } | Intent::AskForTests { .. }, Outcome::ModelAnswered { .. })
             | (
                 Intent::TrySpecification { .. },
-                Outcome::SpecificationWritten { .. } | Outcome::ReplyRefused { .. }
+                Outcome::SpecificationWritten { .. }
+                    | Outcome::ChangeProposed { .. }
+                    | Outcome::ReplyRefused { .. }
             )
+            | (Intent::Rename, Outcome::ChangeProposed { .. } | Outcome::NoChangeFound { .. })
             | (Intent::TryReply { .. }, Outcome::ChangeProposed { .. } | Outcome::ReplyRefused { .. })
             | (Intent::MergeStrands, Outcome::ChangesMerged { .. })
             | (Intent::VerifyChange, Outcome::ChangeVerified { .. })
@@ -343,6 +346,7 @@ pub fn intent_name(intent: &Intent) -> &'static str {
         Intent::TryReply { rung: coditect_types::Rung::LargeModel } => "try_reply: large_model",
         Intent::TryReply { .. } => "try_reply: small_model",
         Intent::MergeStrands => "merge_strands",
+        Intent::Rename => "rename",
         Intent::VerifyChange => "verify_change",
         Intent::HandOver => "hand_over",
         Intent::DoNothing => "do_nothing",

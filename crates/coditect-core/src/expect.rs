@@ -54,6 +54,7 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands => {
             all.push(Expectation::TestFilesUntouched { probability: KEEPS })
         }
+        Intent::Rename => {}
         Intent::VerifyChange => all.extend([
             Expectation::TestsTurnGreen { tests: claimed(state), probability: TURNS_GREEN },
             Expectation::TestsStayGreen { probability: TURNS_GREEN },
@@ -151,7 +152,8 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
 fn changes_others(state: &State, task: &Task<'_>, proposal: &Proposal) -> Vec<Violation> {
     let tests = test_files(state);
     let paths = proposal.files.iter().map(|file| file.path.as_str());
-    let touched: Vec<&str> = paths.filter(|path| tests.contains(*path)).collect();
+    let may_touch = state.policy.focus.aim.touches_tests();
+    let touched: Vec<&str> = paths.filter(|path| !may_touch && tests.contains(*path)).collect();
     let taken = task.spec.strand.map(|strand| strands::taken_of_others(state, strand, proposal));
     let found = [
         (touched, "no file of the tests is changed"),

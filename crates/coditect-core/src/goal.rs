@@ -3,7 +3,7 @@
 use coditect_types::event::TaskEnd;
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Delivery, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport,
+    Aim, Delivery, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport,
     WorkspaceRef,
 };
 
@@ -19,6 +19,8 @@ use crate::specification;
 use crate::state::{State, seeks_change};
 use crate::strands;
 use crate::tasks::{Task, TaskState};
+
+mod forms;
 
 /// A task is given up after so many attempts that failed by themselves.
 pub const MAX_FAILURES: u32 = 3;
@@ -49,11 +51,15 @@ impl End {
 pub(crate) fn begin(draft: &mut Draft) {
     let policy = &draft.state.policy;
     let has_model = policy.models.iter().any(|model| policy.allows(model.rung));
+    if let (Aim::Rename { from, to }, true) = (&policy.focus.aim, policy.allows(Rung::Recipe)) {
+        let reason = format!("rule `rename`: `{from}` is to be `{to}` wherever it stands");
+        draft.push(Event::PlanMade { tasks: plan::measure(), reason, strands: Vec::new() });
+        return;
+    }
     match wish(&draft.state.request) {
         Wish::NeedsModel(_) | Wish::Unknown if has_model => draft.push(Event::PlanMade {
             tasks: plan::measure(),
-            reason: "rule `make what tests describe`: a model is asked for what red tests show to be missing"
-                .into(),
+            reason: rule_of(&policy.focus.aim).into(),
             strands: Vec::new(),
         }),
         Wish::FixTests => draft.push(Event::PlanMade {
@@ -84,6 +90,22 @@ pub(crate) fn begin(draft: &mut Draft) {
             );
             complete(draft, end.hint(WITHOUT_MODEL));
         }
+    }
+}
+
+/// The rule by which a model is asked.
+fn rule_of(aim: &Aim) -> &'static str {
+    match aim {
+        Aim::TurnTestsGreen => {
+            "rule `make what tests describe`: a model is asked for what red tests show to be missing"
+        }
+        Aim::KeepBehaviour | Aim::Rename { .. } => {
+            "rule `keep behaviour`: a model is asked for code after which every test says what it said"
+        }
+        Aim::KeepCode => {
+            "rule `document`: a model is asked for comments and documents, and no code may change"
+        }
+        Aim::AddTests => "rule `add tests`: a model is asked for tests that pass on the code as it is",
     }
 }
 
@@ -119,9 +141,9 @@ pub(crate) fn pursue(draft: &mut Draft) {
         return;
     }
     extend_plan(draft);
-    specification::pursue(draft);
     drop_what_is_not_needed(draft);
     // After what falls away: it may be the last thing that stood before another plan.
+    specification::pursue(draft);
     strands::pursue(draft);
     ask_a_model(draft);
     if let Some(end) = verdict(&draft.state) {
@@ -140,6 +162,10 @@ fn over_limit(state: &State) -> End {
 /// Adds tasks that what is known calls for.
 fn extend_plan(draft: &mut Draft) {
     let state = &draft.state;
+    if !state.policy.focus.aim.is_default() {
+        forms::pursue(draft);
+        return;
+    }
     if state.world.baseline.is_some() && !state.tasks.iter().any(|task| seeks_change(&task.spec.intent)) {
         let red = red_tests(state);
         if !red.is_empty() && unknown_tests(state).is_empty() && !state.concluding {
@@ -183,13 +209,14 @@ fn ask_a_model(draft: &mut Draft) {
         && !state.concluding
         && !strands::any_stands(state)
         && state.open_tasks().next().is_none()
-        && !red_tests(state).is_empty()
+        && (!red_tests(state).is_empty() || forms::asks_model(state))
         && unknown_tests(state).is_empty();
     if !is_spent {
         return;
     }
     if let gateway::Next::Ask(model) = gateway::next(state, draft.now_ms) {
         let reason = match state.world.turns(&model.name).len() {
+            0 if forms::asks_model(state) => format!("no rule does this: ask `{}`", model.name),
             0 if state.world.strands.is_empty() => {
                 format!("cheaper rungs found nothing: ask `{}`", model.name)
             }
@@ -316,6 +343,9 @@ fn unsolved(state: &State) -> End {
         end.trouble = Some(failure.kind);
         end.hint.clone_from(&failure.hint);
         return end;
+    }
+    if let Some(baseline) = world.baseline.as_deref().filter(|_| forms::is_measured(state)) {
+        return forms::unmet(state, baseline);
     }
     if let Some(baseline) = world.baseline.as_deref()
         && !state.tasks.iter().any(|task| seeks_change(&task.spec.intent))
@@ -525,10 +555,12 @@ fn caveats(state: &State) -> Vec<String> {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
     }
     lines.extend(specification::caveat(state).filter(|_| world.handed.is_some()));
+    lines.extend(forms::caveat(state).map(str::to_owned).filter(|_| world.handed.is_some()));
     lines.extend(said_of_left(state));
     lines.extend(said_to_models(state));
     lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));
     if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
+        && state.policy.focus.aim.is_default()
         && matches!(proposal.rung, Rung::SmallModel | Rung::LargeModel)
     {
         lines.push(

@@ -33,13 +33,17 @@ pub fn message(state: &State) -> Option<String> {
         _ => format!("Still red, as before:\n{named}\n"),
     };
     let specified = specification::told(state).map_or_else(String::new, |line| format!("{line}\n\n"));
-    let title = match specification::told(state) {
-        // Nothing was broken: what the person asked for is there.
-        Some(_) => title_of(&state.request),
-        None => format!("Fix {} in {}", count(turned.len(), "failing test"), files.join(", ")),
+    // Where nothing was broken, what the person asked for is there.
+    let title = match specification::told(state).is_some() || !state.policy.focus.aim.is_default() {
+        true => title_of(&state.request),
+        false => format!("Fix {} in {}", count(turned.len(), "failing test"), files.join(", ")),
+    };
+    let turned = match turned.len() {
+        0 => String::new(),
+        _ => format!("Turned green:\n{shown}{more}\n"),
     };
     Some(format!(
-        "{title}\n\n{}\n\n{specified}Turned green:\n{shown}{more}\n{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
+        "{title}\n\n{}\n\n{specified}{turned}{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
          sandbox {}).\n{}\nCoditect-Mission: {mission}\n",
         proposal.explanation,
         receipt.command.join(" "),

@@ -72,6 +72,14 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
         | Intent::TrySpecification { .. }
         | Intent::TryReply { .. }
         | Intent::MergeStrands => by_model(state, spec, now_ms)?,
+        Intent::Rename => Action::Rename {
+            snapshot: snapshot()?,
+            project: world.project.as_deref()?.clone(),
+            baseline: world.baseline.as_deref()?.clone(),
+            focus: policy.focus.clone(),
+            limits: policy.suite.clone(),
+            waived: policy.waived.clone(),
+        },
         Intent::VerifyChange => Action::VerifyChange {
             snapshot: snapshot()?,
             commit: world.proposal.as_deref()?.commit.clone(),
@@ -164,6 +172,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
         | Intent::SurveyProject
         | Intent::MeasureBaseline
         | Intent::TurnTestsGreen { .. }
+        | Intent::Rename
         | Intent::VerifyChange
         | Intent::HandOver
         | Intent::DoNothing => return None,
@@ -191,6 +200,7 @@ fn for_tests(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
         snapshot: world.snapshot.as_deref()?.clone(),
         project: world.project.as_deref()?.clone(),
         baseline: world.baseline.as_deref()?.clone(),
+        as_it_is: specification::adds_tests(state),
         limits: policy.suite.clone(),
         waived: policy.waived.clone(),
     })
@@ -210,7 +220,7 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
             let spec = state.policy.models.iter().find(|spec| spec.name == *model);
             spec.map_or(CallLimits::default().wall_ms, |spec| spec.limits.wall_ms) + SLACK_MS / 4
         }
-        Intent::MeasureBaseline | Intent::VerifyChange | Intent::TrySpecification { .. } => {
+        Intent::MeasureBaseline | Intent::VerifyChange | Intent::TrySpecification { .. } | Intent::Rename => {
             SUITE_RUNS * suite + SLACK_MS
         }
         // Those of other strands may be before it, each of which runs a suite or two on one of the cores.
@@ -235,7 +245,9 @@ pub fn agents(state: &State) -> usize {
 /// What a search may spend on an answer that is nearly right. The tests of a strand alone tell too little for one.
 fn mending(state: &State, spec: &TaskSpec, now_ms: u64) -> Budget {
     let left = left(state, now_ms);
-    let is_wanted = spec.strand.is_none() && state.policy.allows(Rung::Reflex) && !state.concluding;
+    let by_tests = state.policy.focus.aim.is_default();
+    let is_wanted =
+        spec.strand.is_none() && by_tests && state.policy.allows(Rung::Reflex) && !state.concluding;
     let most = (left.wall_ms - reserve_ms(state, left.wall_ms)) / MENDING_PART;
     Budget { search_ms: if is_wanted { most.min(MENDING_MS) } else { 0 }, ..left }
 }

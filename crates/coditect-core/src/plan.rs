@@ -16,7 +16,9 @@ pub fn role_of(intent: &Intent) -> Role {
         | Intent::GatherContext
         | Intent::DoNothing => Role::Analyzer,
         Intent::AskModel { .. } | Intent::AskForTests { .. } => Role::Orchestrator,
-        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands => Role::Coder,
+        Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands | Intent::Rename => {
+            Role::Coder
+        }
         Intent::VerifyChange | Intent::TrySpecification { .. } => Role::Tester,
         Intent::HandOver => Role::Deployer,
     }
@@ -78,6 +80,21 @@ pub fn specify(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
     let gather = state.world.context.is_none().then_some(Intent::GatherContext);
     let ask = Intent::AskForTests { model: model.name.clone() };
     chain(state.tasks.len(), gather.into_iter().chain([ask, Intent::TrySpecification { rung: model.rung }]))
+}
+
+/// The tasks that ask a model for tests which are all that is asked for.
+#[must_use]
+pub fn add_tests(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
+    let gather = state.world.context.is_none().then_some(Intent::GatherContext);
+    let ask = Intent::AskForTests { model: model.name.clone() };
+    let rest = [ask, Intent::TrySpecification { rung: model.rung }, Intent::VerifyChange, Intent::HandOver];
+    chain(state.tasks.len(), gather.into_iter().chain(rest))
+}
+
+/// The tasks that replace one name by another.
+#[must_use]
+pub fn rename(state: &State) -> Vec<TaskSpec> {
+    chain(state.tasks.len(), [Intent::Rename, Intent::VerifyChange, Intent::HandOver])
 }
 
 /// What the suite says of the snapshot with the tests that were written.

@@ -1,5 +1,7 @@
 //! What a request asks for, found by rules and without a model.
 
+use coditect_types::Aim;
+
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -41,6 +43,34 @@ const MAKES_NEW: &[(&str, &str)] = &[
     ("explain", "explain"),
     ("review", "review"),
 ];
+
+/// Verbs of requests whose result is code that does what it did. Stems.
+const KEEPS: &[(&str, &str)] = &[
+    ("refactor", "refactor"),
+    ("restructur", "restructure"),
+    ("reorgani", "reorganise"),
+    ("simplif", "simplify"),
+    ("clean", "clean"),
+    ("tid", "tidy"),
+    ("inlin", "inline"),
+    ("deduplicat", "deduplicate"),
+    ("reformat", "reformat"),
+    ("renam", "rename"),
+];
+
+/// What takes back the verb behind it.
+const DENIES: &[&str] = &["not", "don't", "never", "without", "dont"];
+
+/// Verbs that give a thing its place among what is there.
+const PUTS: &[&str] =
+    &["add", "write", "create", "improve", "extend", "update", "complete", "increase", "raise"];
+/// What documents code, what tests it, and what says of which type things are.
+const DOCUMENTS: &[&str] =
+    &["docstring", "docstrings", "comment", "comments", "documentation", "docs", "readme", "changelog"];
+const TESTS: &[&str] = &["test", "tests", "coverage"];
+const TYPES: &[&str] = &["hints", "annotations"];
+/// A noun that says what is put somewhere stands among so many words after the verb.
+const NOUN_WITHIN: usize = 3;
 
 /// Verbs that ask for a repair.
 const REPAIRS: &[&str] = &[
@@ -120,7 +150,7 @@ pub fn wish(request: &str) -> Wish {
             denied = false;
             continue;
         }
-        if matches!(word.as_str(), "not" | "don't" | "never" | "without" | "dont") {
+        if DENIES.contains(&word.as_str()) {
             denied = true;
             continue;
         }
@@ -137,12 +167,106 @@ pub fn wish(request: &str) -> Wish {
     if broken { Wish::FixTests } else { Wish::Unknown }
 }
 
+/// What a change is to be that does what `request` asks for. More than one thing is more than a rule can judge by itself:
+/// then it is tests that have to show it.
+#[must_use]
+pub fn aim(request: &str) -> Aim {
+    let words = words(request);
+    let broken = ["fail", "fails", "failing", "failed", "red", "broken"];
+    if words.iter().any(|word| broken.contains(&word.as_str())) || wish(request) == Wish::RenewSnapshots {
+        return Aim::TurnTestsGreen;
+    }
+    let mut aims = Vec::new();
+    let mut denied = false;
+    for (at, word) in words.iter().enumerate() {
+        let is_denied = std::mem::replace(&mut denied, DENIES.contains(&word.as_str()));
+        if let Some(aim) = aim_of(word, &words[at + 1..]).filter(|aim| !is_denied && !aims.contains(aim)) {
+            aims.push(aim);
+        }
+    }
+    match (aims.as_slice(), renaming(request)) {
+        ([Aim::KeepBehaviour], Some((from, to))) => Aim::Rename { from, to },
+        ([only], _) => only.clone(),
+        ([] | [_, ..], _) => Aim::TurnTestsGreen,
+    }
+}
+
+/// What a verb and the words behind it ask for. None: it is no such verb.
+fn aim_of(verb: &str, rest: &[String]) -> Option<Aim> {
+    // `a test runner` is no test, and the last word of a request is whatever it is.
+    let ends = |nouns: &[&str]| {
+        let near = &rest[..rest.len().min(NOUN_WITHIN)];
+        let at = near.iter().position(|word| nouns.contains(&word.as_str()))?;
+        let next = rest.get(at + 1).map_or("", String::as_str);
+        let goes_on = ["", "to", "for", "of", "in", "on", "that", "and", "with", "where", "so", "which"];
+        (goes_on.contains(&next) || nouns.contains(&next)).then_some(())
+    };
+    if PUTS.contains(&verb) {
+        let found = [(DOCUMENTS, Aim::KeepCode), (TESTS, Aim::AddTests), (TYPES, Aim::KeepBehaviour)];
+        let found = found.into_iter().find(|(nouns, _)| ends(nouns).is_some());
+        if let Some((_, aim)) = found {
+            return Some(aim);
+        }
+    }
+    if is_form_of(verb, "document", "document") {
+        return Some(Aim::KeepCode);
+    }
+    if KEEPS.iter().any(|(stem, known)| is_form_of(verb, stem, known)) {
+        return Some(Aim::KeepBehaviour);
+    }
+    let is_work = MAKES_NEW.iter().any(|(stem, known)| is_form_of(verb, stem, known));
+    // `make sure` asks for nothing of its own; `fix` does.
+    let is_repair = REPAIRS.contains(&verb) && !matches!(verb, "make" | "find" | "get" | "turn" | "correct");
+    (is_work || is_repair).then_some(Aim::TurnTestsGreen)
+}
+
+/// The two names of a request to rename one: in backticks, or as they stand. A method is named by its last part.
+fn renaming(request: &str) -> Option<(String, String)> {
+    let begin = request.to_lowercase().find("renam")?;
+    let mut rest = request.get(begin..)?.split_whitespace().skip(1).peekable();
+    let name = |word: &str| {
+        let plain = word.trim_matches(|c: char| "`'\"“”‘’.,;:!?".contains(c)).trim_end_matches("()");
+        let last = plain.rsplit(['.', ':']).next().unwrap_or_default();
+        let fits = |c: char| c.is_alphanumeric() || c == '_';
+        let begins = last.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        (begins && last.chars().all(fits)).then(|| last.to_owned())
+    };
+    let mut from: Option<(String, bool)> = None;
+    while let Some(word) = rest.next() {
+        if matches!(word, "to" | "into" | "as") {
+            let to = name(rest.next()?)?;
+            let (from, _) = from.filter(|(from, _)| *from != to)?;
+            return Some((from, to));
+        }
+        let is_quoted = word.starts_with(['`', '\'', '"']);
+        let is_file = word.trim_matches('`').rsplit_once('.').is_some_and(|(stem, ending)| {
+            !stem.is_empty() && matches!(ending, "py" | "rs" | "go" | "js" | "ts" | "tsx" | "java" | "mjs")
+        });
+        let is_place = ["in", "of", "from"].contains(&word);
+        if is_place {
+            rest.next();
+            continue;
+        }
+        // The first name in quotes, else the last word before `to`.
+        if !is_file
+            && let Some(known) =
+                name(word).filter(|_| is_quoted || !from.as_ref().is_some_and(|(_, quoted)| *quoted))
+        {
+            from = Some((known, is_quoted));
+        }
+    }
+    None
+}
+
 /// True where `word` is a form of the verb: the stem and one of a verb's endings.
 fn is_form_of(word: &str, stem: &str, verb: &str) -> bool {
     word == verb
-        || word
-            .strip_prefix(stem)
-            .is_some_and(|ending| matches!(ending, "" | "e" | "es" | "s" | "ed" | "ing" | "se" | "ze"))
+        || word.strip_prefix(stem).is_some_and(|ending| {
+            matches!(
+                ending,
+                "" | "e" | "es" | "s" | "ed" | "ing" | "se" | "ze" | "y" | "ies" | "ying" | "sing" | "zing"
+            )
+        })
 }
 
 /// Lower-case words of plain prose: no code in backticks, no file names, no identifiers.
@@ -158,62 +282,4 @@ fn words(request: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Wish, renews_snapshots, wish};
-
-    #[test]
-    fn requests_for_repair() {
-        for request in [
-            "make the failing tests pass",
-            "Make the tests green.",
-            "fix the bug",
-            "Fix the failing test in tests/test_add.py",
-            "Tests in test_bitcount.py fail. Find the defect in bitcount.py and fix it so that all tests pass. Do not change the tests.",
-            "Fix the bug in separate_paren_groups in separate_paren_groups.py so that the tests in test_separate_paren_groups.py pass.",
-            "please repair the test suite",
-            "CI is red",
-            "the tests for `add_interest` fail",
-            "get the build's tests passing: two fail",
-            "find out why test_total fails and correct it, don't add new files",
-        ] {
-            assert_eq!(wish(request), Wish::FixTests, "{request}");
-        }
-    }
-
-    #[test]
-    fn requests_for_new_snapshots() {
-        for (request, known) in [
-            ("update the snapshots", Wish::RenewSnapshots),
-            ("The snapshots are stale, please accept the new output", Wish::RenewSnapshots),
-            ("rewrite the golden files", Wish::RenewSnapshots),
-            ("make the tests pass; regenerate snapshots where they are outdated", Wish::FixTests),
-        ] {
-            assert_eq!(wish(request), known, "{request}");
-            assert!(renews_snapshots(request), "{request}");
-        }
-        for request in [
-            "make the failing tests pass",
-            "fix the failing test, but do not update the snapshots",
-            "fix the red snapshot tests",
-            "update the parser",
-        ] {
-            assert!(!renews_snapshots(request), "{request}");
-        }
-    }
-
-    #[test]
-    fn requests_for_a_model() {
-        for (request, verb) in [
-            ("add a CSV export", "add"),
-            ("Implement the functions marked TODO so that the tests pass", "implement"),
-            ("refactor the parser", "refactor"),
-            ("write tests for the parser", "write"),
-            ("rename Foo to Bar", "rename"),
-            ("Optimize the hot loop", "optimise"),
-        ] {
-            assert_eq!(wish(request), Wish::NeedsModel(verb), "{request}");
-        }
-        assert_eq!(wish("hello there"), Wish::Unknown);
-        assert_eq!(wish("a dark theme, please"), Wish::Unknown);
-    }
-}
+mod tests;

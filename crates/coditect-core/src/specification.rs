@@ -8,7 +8,7 @@ use std::sync::Arc;
 use coditect_types::event::TaskEnd;
 use coditect_types::outcome::ChangedFile;
 use coditect_types::plan::Intent;
-use coditect_types::{Event, ModelRequest, ModelSpec, Outcome, Snapshot, TaskId, TestReport};
+use coditect_types::{Aim, Event, ModelRequest, ModelSpec, Outcome, Snapshot, TaskId, TestReport};
 
 use crate::context::{self, Turn};
 use crate::decide::Draft;
@@ -65,6 +65,10 @@ pub(crate) fn learn(state: &mut State, task: TaskId, outcome: &Outcome) -> bool 
         }
         about.account.clone_from(account);
         pay_rung(&mut state.ledger, *rung, spent, 0);
+    } else if let (true, Outcome::ChangeProposed { .. }) = (is_ours, outcome) {
+        // Tests that are all that was asked for: the rest is a change like others.
+        about.reply = None;
+        return false;
     } else if let (true, Outcome::SpecificationWritten { model, snapshot, tests, files, spent, .. }) =
         (is_ours, outcome)
     {
@@ -111,13 +115,14 @@ pub(crate) fn pursue(draft: &mut Draft) {
     }
     let Some(model) = next(state, draft.now_ms) else { return };
     let reason = match about.turns.get(&model.name).map_or(0, Vec::len) {
+        0 if adds_tests(state) => format!("tests are asked for: ask `{}`", model.name),
         0 => format!(
             "no test shows what is asked for: ask `{}` for some that fail until it is there",
             model.name
         ),
         n => format!("answer {n} of `{}` holds no such tests: ask again with what became of it", model.name),
     };
-    let tasks = plan::specify(state, &model);
+    let tasks = if adds_tests(state) { plan::add_tests(state, &model) } else { plan::specify(state, &model) };
     draft.push(Event::PlanMade { tasks, reason, strands: Vec::new() });
 }
 
@@ -127,13 +132,34 @@ fn is_wanted(state: &State) -> bool {
     let Some(baseline) = state.world.baseline.as_deref() else { return false };
     let steady = baseline.problems.is_empty() && !baseline.tests.is_empty();
     let one_by_one = state.world.project.as_deref().is_some_and(|project| project.is_test_by_test());
+    if adds_tests(state) {
+        return steady && one_by_one && state.world.proposal.is_none() && state.world.handed.is_none();
+    }
     !by_tests
         && steady
         && one_by_one
+        && state.policy.focus.aim.is_default()
         && state.world.specification.written.is_none()
         && red_tests(state).is_empty()
         && baseline.red().next().is_none()
         && unknown_tests(state).is_empty()
+}
+
+/// Tests are all that is asked for.
+pub(crate) fn adds_tests(state: &State) -> bool {
+    state.policy.focus.aim == Aim::AddTests
+}
+
+/// What became of tests after they were proposed, for the next turn of the model that wrote them.
+pub(crate) fn tell(state: &mut State, observed: &str) {
+    let about = Arc::make_mut(&mut state.world.specification);
+    about.account = format!("Tests were refused: {observed}.");
+    // Any of them may have been the newest: models that said nothing since are told nothing.
+    if let Some(turn) =
+        about.turns.values_mut().filter_map(|turns| turns.last_mut()).find(|turn| turn.feedback.is_empty())
+    {
+        turn.feedback = format!("With these tests, the whole suite says otherwise: {observed}.");
+    }
 }
 
 /// The next model of the cascade that is to write tests and that can be paid for.

@@ -7,14 +7,15 @@ use coditect_types::event::{Response, ViolationKind};
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Action, AttemptId, Budget, Context, Event, Failure, Ground, Ledger, MissionId, MissionStatus, ModelSpec,
-    Outcome, Policy, Project, Receipt, Rung, Snapshot, Strand, StrandId, Suspect, TaskId, TestReport,
-    WorkspaceRef,
+    Action, AttemptId, Budget, Context, Event, Failure, Focus, Ground, Ledger, MissionId, MissionStatus,
+    ModelSpec, Outcome, Policy, Project, Receipt, Rung, Snapshot, Strand, StrandId, Suspect, TaskId,
+    TestReport, WorkspaceRef,
 };
 
 use crate::context::Turn;
 use crate::gateway;
 use crate::parametrize::parametrize;
+use crate::request;
 use crate::specification::{self, Specification};
 use crate::strands::{self, StrandState, Strands};
 use crate::tasks::{Task, TaskState, Tasks};
@@ -170,7 +171,8 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
             state.mission = Some(mission.clone());
             state.request = Arc::from(request.as_str());
             state.workspace = Some(Arc::new(workspace.clone()));
-            state.policy = Arc::new(policy.clone());
+            let focus = Focus { aim: request::aim(request), ..policy.focus.clone() };
+            state.policy = Arc::new(Policy { focus, ..policy.clone() });
             state.submitted_ms = at_ms;
             state.lost = gateway::nothing();
         }
@@ -322,6 +324,9 @@ fn violated(
         state.world.verified = None;
         state.ledger.solved_by = None;
         state.replans += 1;
+        if specification::adds_tests(state) {
+            return specification::tell(state, observed);
+        }
         tell_model(state, proposal.rung, observed);
     }
 }
@@ -428,5 +433,5 @@ pub(crate) fn pay(ledger: &mut Ledger, spent: &Spent) {
 /// True where a task of this intent looks for a change.
 #[must_use]
 pub fn seeks_change(intent: &Intent) -> bool {
-    matches!(intent, Intent::TurnTestsGreen { .. } | Intent::TryReply { .. })
+    matches!(intent, Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::Rename)
 }

@@ -155,6 +155,8 @@ impl Truth {
                 commit: Some(commit.clone()),
                 patch: None,
             },
+            // No world of these has a request to rename anything.
+            Action::Rename { .. } => self.seek(Rung::Recipe),
             Action::DoNothing => Outcome::NothingDone,
         }
     }

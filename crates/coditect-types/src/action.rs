@@ -160,6 +160,24 @@ pub enum Action {
         project: Project,
         /// What the suite said of the snapshot.
         baseline: TestReport,
+        /// The tests are all that is asked for, so they pass on the code as it is.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        as_it_is: bool,
+        /// Limits of one run of the suite.
+        limits: Limits,
+        /// Protections given up by the person, by name.
+        waived: Vec<String>,
+    },
+    /// Replace a name by another one wherever it stands: which, the focus says.
+    Rename {
+        /// Where work starts.
+        snapshot: Snapshot,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said of the snapshot.
+        baseline: TestReport,
+        /// What the person narrowed the change to, with the two names.
+        focus: Focus,
         /// Limits of one run of the suite.
         limits: Limits,
         /// Protections given up by the person, by name.
@@ -231,7 +249,10 @@ impl Action {
             | Self::GatherContext { .. }
             | Self::DoNothing => Role::Analyzer,
             Self::AskModel { .. } => Role::Orchestrator,
-            Self::SeekChange { .. } | Self::TryReply { .. } | Self::MergeStrands { .. } => Role::Coder,
+            Self::SeekChange { .. }
+            | Self::TryReply { .. }
+            | Self::MergeStrands { .. }
+            | Self::Rename { .. } => Role::Coder,
             Self::VerifyChange { .. } | Self::TrySpecification { .. } => Role::Tester,
             Self::HandOver { .. } => Role::Deployer,
         }

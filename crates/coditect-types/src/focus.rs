@@ -30,14 +30,53 @@ pub struct Focus {
     /// Ground that an earlier search covered and that need not be looked at again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub covered: Option<Ground>,
+    /// What a change is to be, by the rules that read the request.
+    #[serde(skip_serializing_if = "Aim::is_default")]
+    pub aim: Aim,
+}
+
+/// What a change is to be, as far as tests and texts can show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Aim {
+    /// Red tests turn green.
+    #[default]
+    TurnTestsGreen,
+    /// The code is written another way and does what it did: no test changes its result.
+    KeepBehaviour,
+    /// Comments and documents change, and no code does.
+    KeepCode,
+    /// Tests are added that pass on the code as it is.
+    AddTests,
+    /// A name is replaced by another one wherever it stands.
+    Rename {
+        /// The name as it is.
+        from: String,
+        /// The name as it is to be.
+        to: String,
+    },
+}
+
+impl Aim {
+    /// True where it is what every mission aimed at before there were others.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::TurnTestsGreen
+    }
+
+    /// True where a change may touch files of tests.
+    #[must_use]
+    pub fn touches_tests(&self) -> bool {
+        matches!(self, Self::AddTests | Self::Rename { .. })
+    }
 }
 
 impl Focus {
-    /// True where a test is one of those that are to turn green. A test is named by its whole id, by the beginning of
-    /// one up to a `::` (a file, a class), or by its end after one.
+    /// True where a test is one of those that are to turn green: none is where the change aims at something else. A test is
+    /// named by its whole id, by the beginning of one up to a `::` (a file, a class), or by its end after one.
     #[must_use]
     pub fn wants_test(&self, id: &str) -> bool {
-        self.tests.is_empty() || self.tests.iter().any(|name| is_named(id, name))
+        self.aim.is_default() && (self.tests.is_empty() || self.tests.iter().any(|name| is_named(id, name)))
     }
 
     /// The names of tests that fit none of these ids.

@@ -28,7 +28,7 @@ pub use command::{Command, Input, Refusal, Reply};
 pub use context::{Context, Fragment, Reach};
 pub use error::ErrorKind;
 pub use event::{Effect, Event, MissionStatus, Record};
-pub use focus::{Delivery, Focus, Ground};
+pub use focus::{Aim, Delivery, Focus, Ground};
 pub use ids::{AttemptId, MissionId, StrandId, TaskId};
 pub use limits::{Budget, Limits, Policy};
 pub use model::{ModelReply, ModelRequest, ModelSpec};

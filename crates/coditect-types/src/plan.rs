@@ -61,6 +61,8 @@ pub enum Intent {
     },
     /// Make one change of those that the strands stand for.
     MergeStrands,
+    /// Replace a name by another one wherever it stands, by rule and without a model.
+    Rename,
     /// Run the whole suite on the changed tree and write the receipt.
     VerifyChange,
     /// Give the change to the person: a branch, or a patch file.

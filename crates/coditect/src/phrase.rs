@@ -155,6 +155,7 @@ pub(crate) fn intent(intent: &Intent) -> String {
         Intent::AskForTests { model } => format!("ask the model `{model}` for tests of what is asked for"),
         Intent::TrySpecification { rung: of } => format!("try the tests ({})", rung(*of)),
         Intent::TryReply { rung: of } => format!("try the answer ({})", rung(*of)),
+        Intent::Rename => "replace a name".to_owned(),
         Intent::MergeStrands => "make one change of those of the strands".to_owned(),
         Intent::VerifyChange => "verify the change".to_owned(),
         Intent::HandOver => "hand the change over".to_owned(),

@@ -156,7 +156,13 @@ fn documents(root: &Path, files: &Listing, of: &Gather<'_>, context: &mut Contex
         of.request.split(|c: char| c.is_whitespace() || "`\"'(),;:".contains(c)).collect();
     let is_named = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or_default();
-        words.iter().map(|word| word.trim_end_matches('.')).any(|word| word == path || word == name)
+        // `README` stands for README.md.
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let is_loud = stem.len() > 3 && stem.chars().all(|c| c.is_uppercase() || c == '_');
+        words
+            .iter()
+            .map(|word| word.trim_end_matches('.'))
+            .any(|word| word == path || word == name || (is_loud && word.eq_ignore_ascii_case(stem)))
     };
     let named = files.files().iter().filter(|path| is_document(path) && is_named(path)).take(MOST_DOCUMENTS);
     for path in named {

@@ -7,12 +7,13 @@ use std::path::Path;
 use coditect_code::languages::{Language, is_test_path};
 use coditect_code::python::Listing;
 use coditect_code::review::{self, Asked, Changed};
+use coditect_code::sameness::where_code_differs;
 use coditect_code::suite::SuiteRun;
 use coditect_code::written::{self, Applied, Refused};
 use coditect_ports::workspace::FileEdit;
 use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{Evidence, Proposal, Spent};
-use coditect_types::{Failure, Outcome, TestReport, TestResult};
+use coditect_types::{Aim, Failure, Outcome, TestReport, TestResult};
 
 use super::by_tools::text_below;
 use super::mending::Nearly;
@@ -26,7 +27,7 @@ use crate::measure::{BUILD_MS, Place};
 use crate::notices::Notices;
 
 /// How sure one can be of a change of which nothing is known but that it passes.
-pub(super) const PASSES: f64 = 0.5;
+pub(crate) const PASSES: f64 = 0.5;
 /// Red tests whose messages are told the model, and bytes of each.
 const MOST_TOLD: usize = 5;
 const MESSAGE_BYTES: usize = 1_000;
@@ -117,6 +118,9 @@ impl Coder {
         } else {
             refused.retain(|refused| !is_test(case.below_root(&refused.path), sources));
         }
+        if let Some(refusal) = beyond_documents(case, reply, &files, &current) {
+            return Err(refusal);
+        }
         let findings = looked_at(case, &files, sources, &current);
         let mut edits = Vec::new();
         for (path, text) in files {
@@ -145,7 +149,10 @@ impl Coder {
         if edits.is_empty() {
             return Err(Refusal::new(
                 format!("The answer of `{}` changes nothing.", reply.model),
-                "Your answer leaves every file as it was, and the tests fail.",
+                match case.focus.aim.is_default() {
+                    true => "Your answer leaves every file as it was, and the tests fail.",
+                    false => "Your answer leaves every file as it was.",
+                },
             ));
         }
         if let Some(first) = findings.first() {
@@ -272,6 +279,41 @@ fn looked_at(
     review::review(&changes, &Asked { request: case.request, tests: &tests })
 }
 
+/// Where no code may change: why an answer changes some.
+fn beyond_documents(
+    case: &Case<'_>,
+    reply: &Reply<'_>,
+    files: &[(String, String)],
+    current: &dyn Fn(&str) -> Option<String>,
+) -> Option<Refusal> {
+    if case.focus.aim != Aim::KeepCode {
+        return None;
+    }
+    let differs = |(path, after): &(String, String)| {
+        let language = Language::of_path(path)?;
+        let line = where_code_differs(language, &current(path).unwrap_or_default(), after)?;
+        Some(format!("`{path}` has other code from line {line} on"))
+    };
+    let first = files.iter().find_map(differs)?;
+    Some(Refusal::new(
+        format!("An answer of `{}` changes code where only documents were asked for: {first}.", reply.model),
+        format!(
+            "{first}. Only comments, documentation strings and documents may change: every line of code stays exactly \
+             as it is."
+        ),
+    ))
+}
+
+/// Endings of documents.
+const DOCUMENTS: &[&str] = &["md", "markdown", "rst", "adoc", "txt"];
+
+/// Whether a file is a document that this mission may change.
+fn is_document(case: &Case<'_>, path: &str) -> bool {
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is_hidden = path.split('/').any(|part| part.starts_with('.'));
+    case.focus.aim == Aim::KeepCode && !is_hidden && DOCUMENTS.contains(&ending)
+}
+
 fn refused(case: &Case<'_>, refusal: Refusal) -> Outcome {
     let Refusal { account, feedback, diff } = refusal;
     Outcome::ReplyRefused { rung: case.rung, account, feedback, diff, spent: Spent::default() }
@@ -314,8 +356,11 @@ fn may_change(
     // A link could lead anywhere, and a directory is no file; what a tool wrote is not in the list of what may be edited.
     match std::fs::symlink_metadata(view.join(path)) {
         Ok(about) if !about.is_file() => Err("it is no plain file"),
-        Ok(_) if !product.contains(path) => Err("it is no source file that may be changed"),
+        Ok(_) if !product.contains(path) && !is_document(case, path) => {
+            Err("it is no source file that may be changed")
+        }
         Ok(_) => Ok(()),
+        Err(_) if is_document(case, path) => is_below_directories(view, path),
         Err(_) => {
             let known = product.iter().filter_map(|path| Language::of_path(path)).collect();
             review::why_not_new(below, &known).map_or_else(|| is_below_directories(view, path), Err)

@@ -9,15 +9,15 @@ use coditect_code::python::Listing;
 use coditect_code::review::{self, Asked, Changed};
 use coditect_code::suite::{BUILD, SuiteRun};
 use coditect_code::written::{self, Applied};
-use coditect_ports::workspace::FileEdit;
+use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
-use coditect_types::outcome::Spent;
+use coditect_types::outcome::{Evidence, Proposal, Spent};
 use coditect_types::{Failure, Limits, Outcome, Project, Rung, Snapshot, TestReport, TestResult, TestStatus};
 
 use super::Tester;
 use crate::coder::by_tools::text_below;
 use crate::coder::proposing::cut;
-use crate::coder::replying::{is_below_directories, is_outside};
+use crate::coder::replying::{PASSES, is_below_directories, is_outside};
 use crate::coder::sources::{self, Sources};
 use crate::measure::{BUILD_MS, Place};
 use crate::notices::Notices;
@@ -25,6 +25,8 @@ use crate::paths::{below_root, below_top};
 
 /// Files of tests that one answer may hold.
 const MOST_FILES: usize = 8;
+/// Bytes of a message that are told.
+const MESSAGE_BYTES: usize = 1_000;
 /// Tests that are told by name.
 const MOST_TOLD: usize = 5;
 
@@ -37,6 +39,8 @@ pub(super) struct Specify<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) project: &'a Project,
     pub(super) baseline: &'a TestReport,
+    /// They are all that is asked for, and are to pass.
+    pub(super) as_it_is: bool,
     pub(super) limits: &'a Limits,
     pub(super) waived: &'a [String],
 }
@@ -91,6 +95,9 @@ impl Tester {
         let how = SuiteRun { build_ms: BUILD_MS.max(of.limits.wall_ms), ..SuiteRun::whole(of.limits) };
         let run = place.run(&how, &mut notices)?;
         spent.sandbox_runs += u64::from(run.runs);
+        if of.as_it_is {
+            return Ok(of.added(change, &run.report));
+        }
         match of.red(&run.report) {
             Ok(tests) => Ok(Outcome::SpecificationWritten {
                 model: of.model.to_owned(),
@@ -195,13 +202,94 @@ impl Specify<'_> {
         found.first().map(|finding| format!("was refused by a review: {finding}"))
     }
 
+    /// The tests that were not there before.
+    fn fresh<'r>(&self, report: &'r TestReport) -> Vec<&'r TestResult> {
+        let known: BTreeSet<&str> = self.baseline.tests.iter().map(|test| test.id.as_str()).collect();
+        report.tests.iter().filter(|test| !known.contains(test.id.as_str())).collect()
+    }
+
+    /// Tests that are all that was asked for, as a change; or why they are none: all must pass, as all others do.
+    fn added(&self, change: Change, report: &TestReport) -> Outcome {
+        let fresh = self.fresh(report);
+        let red: Vec<&&TestResult> = fresh.iter().filter(|test| test.status.is_red()).collect();
+        if let Some(first) = red.first() {
+            let told: String = red
+                .iter()
+                .take(MOST_TOLD)
+                .map(|test| format!("\n{}:\n{}\n", test.id, clipped(&test.message)))
+                .collect();
+            return self.refused(Refusal::new(
+                format!("A test of `{}` does not pass on the code as it is: `{}`.", self.model, first.id),
+                format!(
+                    "The code is right, and these tests of yours do not pass on it. Expect what the code does, or leave \
+                     them out:\n{told}"
+                ),
+            ));
+        }
+        if let Err(refusal) = self.undisturbed(report, true) {
+            return self.refused(refusal);
+        }
+        let passing = fresh.iter().filter(|test| test.status == TestStatus::Passed).count();
+        if passing == 0 {
+            return self.refused(self.not_found());
+        }
+        let names: Vec<String> = change.files.iter().map(|file| format!("`{}`", file.path)).collect();
+        let tests = if passing == 1 { "a test".to_owned() } else { format!("{passing} tests") };
+        let proposal = Proposal {
+            rung: self.rung,
+            commit: change.commit,
+            tree: change.tree,
+            diff: cut(change.diff),
+            files: change.files,
+            explanation: format!("`{}` added {tests} in {}", self.model, names.join(", ")),
+            confidence: PASSES,
+            runners_up: Vec::new(),
+            evidence: Evidence { kind: "tests that a model wrote".into(), ..Evidence::default() },
+        };
+        Outcome::ChangeProposed { proposal, spent: Spent::default() }
+    }
+
     /// The new tests that are red, where nothing else changed.
     fn red(&self, report: &TestReport) -> Result<Vec<String>, Refusal> {
-        let known: BTreeSet<&str> = self.baseline.tests.iter().map(|test| test.id.as_str()).collect();
-        let fresh = || report.tests.iter().filter(|test| !known.contains(test.id.as_str()));
+        let fresh = || self.fresh(report).into_iter();
         let red: Vec<String> =
             fresh().filter(|test| test.status.is_red()).map(|test| test.id.clone()).collect();
-        let is_built = !red.iter().any(|id| id == BUILD);
+        self.undisturbed(report, !red.iter().any(|id| id == BUILD))?;
+        if !red.is_empty() {
+            return Ok(red);
+        }
+        let passing: Vec<&str> = fresh().map(|test| test.id.as_str()).take(MOST_TOLD).collect();
+        Err(match passing.first() {
+            Some(first) => Refusal::new(
+                format!(
+                    "The tests of `{}` pass as the code is (`{first}`), so they show nothing.",
+                    self.model
+                ),
+                format!(
+                    "Your tests pass already: {}. Write tests of what the request asks for and the code does not do yet.",
+                    passing.join(", ")
+                ),
+            ),
+            None => self.not_found(),
+        })
+    }
+
+    /// The suite's own command does not find the tests.
+    fn not_found(&self) -> Refusal {
+        let command = self.project.command.join(" ");
+        let known: Vec<&str> =
+            self.baseline.tests.iter().take(MOST_TOLD).map(|test| test.id.as_str()).collect();
+        Refusal::new(
+            format!("`{command}` does not find the tests of `{}`.", self.model),
+            format!(
+                "`{command}` does not find your tests. Name the file and its tests as those that are there: {}.",
+                known.join(", ")
+            ),
+        )
+    }
+
+    /// Every test that passed before passes beside the new ones, as far as anything was built.
+    fn undisturbed(&self, report: &TestReport, is_built: bool) -> Result<(), Refusal> {
         let ends = |id: &str| report.tests.iter().find(|test| test.id == id).map(|test| test.status);
         let was_green =
             |test: &&TestResult| test.status == TestStatus::Passed && test.passes_of_runs.is_none();
@@ -222,37 +310,18 @@ impl Specify<'_> {
                 ),
             ));
         }
-        if !red.is_empty() {
-            return Ok(red);
-        }
-        let passing: Vec<&str> = fresh().map(|test| test.id.as_str()).take(MOST_TOLD).collect();
-        let command = self.project.command.join(" ");
-        Err(match passing.first() {
-            Some(first) => Refusal::new(
-                format!(
-                    "The tests of `{}` pass as the code is (`{first}`), so they show nothing.",
-                    self.model
-                ),
-                format!(
-                    "Your tests pass already: {}. Write tests of what the request asks for and the code does not do yet.",
-                    passing.join(", ")
-                ),
-            ),
-            None => Refusal::new(
-                format!("`{command}` does not find the tests of `{}`.", self.model),
-                format!(
-                    "`{command}` does not find your tests. Name the file and its tests as those that are there: {}.",
-                    self.baseline
-                        .tests
-                        .iter()
-                        .take(MOST_TOLD)
-                        .map(|test| test.id.as_str())
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
-            ),
-        })
+        Ok(())
     }
+}
+
+/// The beginning of a message.
+fn clipped(message: &str) -> &str {
+    let message = message.trim();
+    let mut end = MESSAGE_BYTES.min(message.len());
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
 }
 
 /// Whether every line of `before` stands in `after`, in order.

@@ -9,7 +9,7 @@ mod told;
 use std::path::{Component, Path, PathBuf};
 
 use coditect_types::{
-    Delivery, ErrorKind, Event, Focus, Ground, MissionStatus, Outcome, Record, WorkspaceRef,
+    Aim, Delivery, ErrorKind, Event, Focus, Ground, MissionStatus, Outcome, Record, WorkspaceRef,
 };
 
 use super::{Context, run};
@@ -103,6 +103,7 @@ fn focus(args: &RepairArgs, dir: &Path) -> Result<Focus, Report> {
         all: args.all,
         test_snapshots: args.update_snapshots,
         covered: None,
+        aim: Aim::default(),
     })
 }
 

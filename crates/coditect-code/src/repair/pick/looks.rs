@@ -18,9 +18,15 @@ const PHRASE_ELSEWHERE: f64 = 3.0;
 /// An operator that the project uses nowhere else; one that works on bits in its place.
 const STRANGE_OPERATOR: f64 = 0.5;
 const STRANGE_BITS: f64 = 0.2;
-/// Operators of every program: that a small one had no need for one of them says nothing.
-const COMMON: &[&str] =
-    &["<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/", "%", "//", "===", "!==", "&&", "||"];
+/// Operators that are easily taken for one another: that a small program had no need for one of them says nothing.
+const FAMILIES: &[&[&str]] = &[
+    &["<", "<=", ">", ">="],
+    &["==", "!="],
+    &["===", "!=="],
+    &["+", "-"],
+    &["*", "/", "//", "%"],
+    &["&&", "||"],
+];
 const BITS: &[&str] = &["&", "|", "^", "<<", ">>", ">>>", "&^"];
 /// What is computed with a neutral or absorbing number (`x * 0`, `x - 0`), made by the change, or mended by it.
 const POINTLESS: f64 = 0.4;
@@ -104,9 +110,10 @@ pub(super) fn factor(problem: &Problem<'_>, candidate: &Candidate) -> f64 {
     factor * sense(was, &is)
 }
 
-/// Whether an operator took the place of another, and is none that every program has.
+/// Whether an operator took the place of one that is not easily taken for it.
 fn is_strange(old: &str, new: &str) -> bool {
-    is_operator(new) && is_operator(old) && !COMMON.contains(&new)
+    let together = FAMILIES.iter().any(|family| family.contains(&old) && family.contains(&new));
+    is_operator(new) && is_operator(old) && !together
 }
 
 /// What a line that makes no sense says, before or after.
@@ -273,6 +280,9 @@ mod tests {
         is(of("x = a || b\n", "y = c || d\n", "||", "??"), STRANGE_OPERATOR);
         is(of("x = a || b\n", "y = c ?? d\n", "||", "??"), 1.0);
         is(of("if (a <= 18) x()\n", "", "<=", "<"), 1.0);
+        is(of("if (a <= 18) x()\n", "", "<=", "!="), STRANGE_OPERATOR);
+        is(of("n = n + 18\n", "", "+", "%"), STRANGE_OPERATOR);
+        is(of("n = n / 18\n", "", "/", "%"), 1.0);
         is(of("if (a % 4 == 0) x()\n", "", "%", "&"), STRANGE_BITS);
         is(of("result = result.append(n)\n", "", "result =", "other ="), STILL_NOTHING);
         is(of("result = result.append(n)\n", "", "result = ", ""), NO_MORE_NOTHING);
