@@ -32,7 +32,7 @@ pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
         } else if line.starts_with(SEARCH) {
             let path = named.clone().or_else(|| only(known));
             at = replaces(&lines, at, path, known, &mut changes);
-        } else if line.starts_with("--- ") && lines.get(at + 1).is_some_and(|next| next.starts_with("+++ ")) {
+        } else if starts_file(&lines, at) {
             at = diff(&lines, at, named.take(), &mut changes);
         } else {
             if !line.trim().is_empty() {
@@ -98,13 +98,10 @@ fn block(
         return;
     }
     let is_diff = matches!(info.split_whitespace().next(), Some("diff" | "patch" | "udiff"));
-    if let Some(first) = body.iter().position(|line| line.starts_with("--- "))
-        && body.get(first + 1).is_some_and(|line| line.starts_with("+++ "))
-    {
+    if let Some(first) = (0..body.len()).find(|at| starts_file(body, *at)) {
         let mut at = first;
         while at < body.len() {
-            let starts = body[at].starts_with("--- ");
-            at = if starts { diff(body, at, path.clone(), changes) } else { at + 1 };
+            at = if starts_file(body, at) { diff(body, at, path.clone(), changes) } else { at + 1 };
         }
         return;
     }
@@ -163,7 +160,12 @@ fn replaces(
     end + 1
 }
 
-/// One file of a unified diff; where it ends.
+/// Whether one file of a unified diff starts here: its two head lines.
+fn starts_file(lines: &[&str], at: usize) -> bool {
+    lines[at].starts_with("--- ") && lines.get(at + 1).is_some_and(|next| next.starts_with("+++ "))
+}
+
+/// One file of a unified diff, from the first of its two head lines; where it ends.
 fn diff(lines: &[&str], from: usize, named: Option<String>, changes: &mut Vec<Change>) -> usize {
     let path_of = |line: &str| {
         let path = line[4..].split('\t').next().unwrap_or_default().trim();
@@ -189,7 +191,7 @@ fn hunks(lines: &[&str], from: usize, path: String, changes: &mut Vec<Change>) -
             found.push((start_of(line), String::new(), String::new()));
         } else if let Some((_, old, new)) = found.last_mut() {
             match line.as_bytes().first() {
-                Some(b'-') if line.starts_with("--- ") => break,
+                Some(b'-') if starts_file(lines, at) => break,
                 Some(b'-') => old.push_str(&format!("{}\n", &line[1..])),
                 Some(b'+') => new.push_str(&format!("{}\n", &line[1..])),
                 Some(b'\\') => {}

@@ -136,6 +136,16 @@ fn unified_diffs_with_wrong_numbers_and_lost_blanks() {
 }
 
 #[test]
+fn a_line_of_three_dashes_starts_a_file_only_with_its_second_head_line() {
+    // A comment of SQL or Lua that a diff takes away looks like a head line.
+    let diff = "```diff\n--- a/x.sql\n+++ b/x.sql\n@@ -1,3 +1,2 @@\n select 1;\n--- old\n select 2;\n```\n";
+    becomes(diff, "x.sql", "select 1;\n-- old\nselect 2;\n", "select 1;\nselect 2;\n");
+    // The block ends behind it.
+    let cut = made("```\n--- a/x.py\n+++ b/x.py\n--- a/x.py\n```\n", &[("x.py", "x\n")]);
+    assert!(cut.files.is_empty(), "{cut:?}");
+}
+
+#[test]
 fn the_file_keeps_its_line_ends_its_mark_and_its_last_line() {
     let whole = "a.py\n```\nx = 2\ny = 2\n```\n";
     becomes(whole, "a.py", "x = 1\r\ny = 2\r\n", "x = 2\r\ny = 2\r\n");
