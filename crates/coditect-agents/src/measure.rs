@@ -34,6 +34,22 @@ const MOST_GREEN_TIME: Duration = Duration::from_secs(2);
 /// Wall clock of a build at least, ms: the limit is meant for tests, and dependencies are built only once.
 pub(crate) const BUILD_MS: u64 = 900_000;
 
+/// The tests of a report that stand for others, of a file that could not be imported or a build that failed: no run names
+/// them by itself once it can be, so they must be asked for.
+pub(crate) fn stand_ins(report: &TestReport) -> Vec<String> {
+    let ids = report.tests.iter().map(|test| &test.id);
+    ids.filter(|id| stands_for_others(id)).cloned().collect()
+}
+
+fn stands_for_others(id: &str) -> bool {
+    id.ends_with(IMPORT) || id == BUILD
+}
+
+/// What a run of these tests selects: nothing, so that all are run, where one of them stands for others, which have no names yet.
+pub(crate) fn selectable(tests: &[String]) -> Option<&[String]> {
+    (!tests.is_empty() && !tests.iter().any(|id| stands_for_others(id))).then_some(tests)
+}
+
 /// Where a suite is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {

@@ -1,14 +1,14 @@
 //! The tester: proves, or refutes, that a changed tree passes its tests. It never made the change itself. Where no test
 //! shows what is asked for, it adds tests to the snapshot that do.
 
-use coditect_code::suite::{BUILD, Coverage, IMPORT};
+use coditect_code::suite::Coverage;
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
 use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestStatus};
 
 use crate::doubt::Doubts;
-use crate::measure::{Measured, Place};
+use crate::measure::{Measured, Place, stand_ins};
 use crate::notices::Notices;
 use crate::{Tools, failed, not_mine, receipt};
 
@@ -55,14 +55,7 @@ impl Tester {
             waived: case.waived,
         };
         // Files that could not be imported before must be answered for by name.
-        let imports: Vec<String> = case
-            .baseline
-            .tests
-            .iter()
-            .map(|test| &test.id)
-            .filter(|id| id.ends_with(IMPORT) || *id == BUILD)
-            .cloned()
-            .collect();
+        let imports = stand_ins(case.baseline);
         let mut measured = place.measure(Coverage::None, &imports, &mut notices)?;
         doubt(&place, case, &mut measured, &mut notices)?;
         spent.sandbox_runs += measured.runs;

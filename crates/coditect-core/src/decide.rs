@@ -175,7 +175,10 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::MeasureBaseline, Outcome::BaselineMeasured { .. })
             | (Intent::TurnTestsGreen { .. }, Outcome::ChangeProposed { .. } | Outcome::NoChangeFound { .. })
             | (Intent::GatherContext, Outcome::ContextGathered { .. })
-            | (Intent::AskModel { .. } | Intent::AskForTests { .. }, Outcome::ModelAnswered { .. })
+            | (
+                Intent::AskForPlan { .. } | Intent::AskModel { .. } | Intent::AskForTests { .. },
+                Outcome::ModelAnswered { .. }
+            )
             | (
                 Intent::TrySpecification { .. },
                 Outcome::SpecificationWritten { .. }
@@ -307,11 +310,7 @@ fn start(draft: &mut Draft, id: TaskId) {
     let Some(spec) = state.task(id).map(|task| task.spec) else { return };
     if parametrize(state, spec, draft.now_ms).is_none() {
         let why = match gateway::next_of(state, spec.strand, draft.now_ms) {
-            gateway::Next::TooDear(why)
-                if matches!(spec.intent, Intent::AskModel { .. } | Intent::AskForTests { .. }) =>
-            {
-                why
-            }
+            gateway::Next::TooDear(why) if spec.intent.asks_model().is_some() => why,
             gateway::Next::Ask(_) | gateway::Next::TooDear(_) | gateway::Next::None => {
                 "what it needs to know is not known".to_owned()
             }
@@ -340,6 +339,7 @@ pub fn intent_name(intent: &Intent) -> &'static str {
         Intent::TurnTestsGreen { rung: coditect_types::Rung::SmallModel } => "seek_change: small_model",
         Intent::TurnTestsGreen { rung: coditect_types::Rung::LargeModel } => "seek_change: large_model",
         Intent::GatherContext => "gather_context",
+        Intent::AskForPlan { .. } => "ask_for_plan",
         Intent::AskModel { .. } => "ask_model",
         Intent::AskForTests { .. } => "ask_for_tests",
         Intent::TrySpecification { .. } => "try_specification",

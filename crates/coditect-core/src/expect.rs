@@ -64,6 +64,7 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         | Intent::SurveyProject
         | Intent::MeasureBaseline
         | Intent::GatherContext
+        | Intent::AskForPlan { .. }
         | Intent::AskModel { .. }
         | Intent::AskForTests { .. }
         | Intent::TrySpecification { .. }
@@ -109,8 +110,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         Outcome::Failed { failure, .. } => {
             // A call of a model that took all of its time would do so again.
             let is_slow_call =
-                matches!(task.spec.intent, Intent::AskModel { .. } | Intent::AskForTests { .. })
-                    && failure.kind == ErrorKind::Interrupted;
+                task.spec.intent.asks_model().is_some() && failure.kind == ErrorKind::Interrupted;
             let left_ms = left(state, state.newest_ms).wall_ms;
             // Where another model can be asked meanwhile, a long wait is not waited.
             let patience_ms = if gateway::has_other(state, task.spec) { PATIENCE_MS } else { u64::MAX };

@@ -16,6 +16,7 @@ use crate::parametrize::left;
 use crate::plan;
 use crate::request::{Wish, wish};
 use crate::specification;
+use crate::stages::{self, wanted};
 use crate::state::{State, seeks_change};
 use crate::strands;
 use crate::tasks::{Task, TaskState};
@@ -137,18 +138,39 @@ pub(crate) fn pursue(draft: &mut Draft) {
     }
     if left(&draft.state, draft.now_ms).wall_ms == 0 {
         let end = over_limit(&draft.state);
-        complete(draft, end);
+        if !stages::save(draft, &end.summary) && !hands_over_stages(&draft.state) {
+            complete(draft, end);
+        }
         return;
     }
-    extend_plan(draft);
-    drop_what_is_not_needed(draft);
-    // After what falls away: it may be the last thing that stood before another plan.
-    specification::pursue(draft);
-    strands::pursue(draft);
-    ask_a_model(draft);
-    if let Some(end) = verdict(&draft.state) {
-        complete(draft, end);
+    // Each round ends a stage.
+    loop {
+        let divides = stages::divide(draft);
+        stages::pursue(draft);
+        let is_open = !divides && !stages::are_over(&draft.state);
+        if is_open {
+            extend_plan(draft);
+        }
+        drop_what_is_not_needed(draft);
+        // After what falls away: it may be the last thing that stood before another plan.
+        if is_open {
+            specification::pursue(draft);
+            strands::pursue(draft);
+            ask_a_model(draft);
+        }
+        match verdict(&draft.state) {
+            Some(end) if stages::is_staged(&draft.state) => stages::close(draft, end.status, &end.summary),
+            Some(end) => return complete(draft, end),
+            None => return,
+        }
     }
+}
+
+/// What the stages came to is being handed over: that takes no more than a moment.
+fn hands_over_stages(state: &State) -> bool {
+    !state.world.stages.all.is_empty()
+        && state.open_tasks().any(|task| task.spec.intent == Intent::HandOver)
+        && state.world.handed.is_none()
 }
 
 fn over_limit(state: &State) -> End {
@@ -173,7 +195,7 @@ fn extend_plan(draft: &mut Draft) {
                 "{} red every time: look for a change, cheapest rung first",
                 count(red.len(), "test")
             );
-            let tasks = plan::repair(state, wish(&state.request));
+            let tasks = plan::repair(state, wish(wanted(state)));
             if !tasks.is_empty() {
                 draft.push(Event::PlanMade { tasks, reason, strands: Vec::new() });
             }
@@ -245,6 +267,7 @@ fn drop_what_is_not_needed(draft: &mut Draft) {
             let leads_to_one = matches!(
                 task.spec.intent,
                 Intent::GatherContext
+                    | Intent::AskForPlan { .. }
                     | Intent::AskModel { .. }
                     | Intent::AskForTests { .. }
                     | Intent::TrySpecification { .. }
@@ -283,6 +306,14 @@ fn verdict(state: &State) -> Option<End> {
         return None;
     }
     let world = &state.world;
+    if stages::is_proved(state) {
+        let explanation = world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
+        let left = world.proposal.as_deref().map_or(0, |p| p.evidence.left_red.len());
+        return Some(match left {
+            0 => End::new(MissionStatus::Verified, format!("{explanation}.")),
+            _ => partly(state, left, &explanation),
+        });
+    }
     if let (Some(handed), Some(receipt)) = (&world.handed, world.receipt.as_deref()) {
         let where_to = match handed {
             (Some(branch), _, _) => format!("on branch `{branch}`"),
@@ -296,6 +327,15 @@ fn verdict(state: &State) -> Option<End> {
             0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified, {where_to}.")),
             _ => partly(state, left, &format!("{explanation}. {}", sentence(&where_to))),
         };
+        let (done, all) = stages::tally(state);
+        if done < all {
+            let all = count(all, "stage");
+            end = End::new(
+                MissionStatus::PartlyVerified,
+                format!("{explanation}. {done} of {all} verified, {where_to}."),
+            );
+            end = end.hint("take what there is, and ask for the rest from there");
+        }
         end.receipt = Some(receipt.clone());
         return Some(end);
     }
@@ -323,6 +363,20 @@ pub(crate) fn unknown_tests(state: &State) -> Vec<&str> {
 
 fn unsolved(state: &State) -> End {
     let world = &state.world;
+    let (done, stages) = stages::tally(state);
+    if stages::are_over(state) {
+        if done == stages {
+            let mut end = End::new(MissionStatus::Verified, "Nothing to change: all of it is there already.");
+            end.receipt = world.baseline_receipt.as_deref().cloned();
+            return end;
+        }
+        let told: Vec<String> = stages::left(state).iter().map(|line| sentence(line)).collect();
+        return End::new(
+            MissionStatus::Failed,
+            format!("None of the {} was done. {}.", count(stages, "stage"), told.join(". ")),
+        )
+        .hint("look at `coditect why last`, and ask for less at once or in other words");
+    }
     if state.concluding {
         return concluded(state);
     }
@@ -383,7 +437,7 @@ fn nothing_red(state: &State, baseline: &TestReport) -> End {
         end.trouble = Some(ErrorKind::NotFound);
         return end.hint(format!("tests are named like `{near}`; a part of that up to `::` does as well"));
     }
-    let is_by_tests = matches!(wish(&state.request), Wish::FixTests | Wish::RenewSnapshots);
+    let is_by_tests = matches!(wish(wanted(state)), Wish::FixTests | Wish::RenewSnapshots);
     if !is_by_tests && baseline.flaky().next().is_none() {
         let dear = specification::too_dear(state, state.newest_ms);
         let status = if dear.is_some() { MissionStatus::OverLimit } else { MissionStatus::NeedsPerson };
@@ -472,8 +526,7 @@ fn last_task_failed_by_itself(state: &State) -> bool {
 /// The newest failure is one of a model that could not be asked.
 fn asks_model(state: &State) -> bool {
     let failed = state.tasks.iter().filter(|task| task.failures > 0).last();
-    failed
-        .is_some_and(|task| matches!(task.spec.intent, Intent::AskModel { .. } | Intent::AskForTests { .. }))
+    failed.is_some_and(|task| task.spec.intent.asks_model().is_some())
 }
 
 /// A model answered, whatever that was good for.
@@ -556,11 +609,16 @@ fn caveats(state: &State) -> Vec<String> {
     }
     lines.extend(specification::caveat(state).filter(|_| world.handed.is_some()));
     lines.extend(forms::caveat(state).map(str::to_owned).filter(|_| world.handed.is_some()));
+    if world.handed.is_some() {
+        lines.extend(stages::caveats(state));
+        lines.extend(stages::asked_beyond(state));
+    }
     lines.extend(said_of_left(state));
     lines.extend(said_to_models(state));
     lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));
     if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
         && state.policy.focus.aim.is_default()
+        && world.stages.all.is_empty()
         && matches!(proposal.rung, Rung::SmallModel | Rung::LargeModel)
     {
         lines.push(

@@ -4,6 +4,7 @@ use coditect_types::TestStatus;
 
 use crate::expect::left_red;
 use crate::specification;
+use crate::stages;
 use crate::state::State;
 
 /// The whole commit message: what was wrong, what was changed, how it was verified. None without a receipt.
@@ -34,18 +35,24 @@ pub fn message(state: &State) -> Option<String> {
     };
     let specified = specification::told(state).map_or_else(String::new, |line| format!("{line}\n\n"));
     // Where nothing was broken, what the person asked for is there.
-    let title = match specification::told(state).is_some() || !state.policy.focus.aim.is_default() {
+    let staged = stages::told(state);
+    let title = match staged.is_some()
+        || specification::told(state).is_some()
+        || !state.policy.focus.aim.is_default()
+    {
         true => title_of(&state.request),
         false => format!("Fix {} in {}", count(turned.len(), "failing test"), files.join(", ")),
     };
     let turned = match turned.len() {
+        // What the last stage turned green is not all.
+        _ if staged.is_some() => String::new(),
         0 => String::new(),
         _ => format!("Turned green:\n{shown}{more}\n"),
     };
+    let explained = staged.as_deref().unwrap_or(&proposal.explanation);
     Some(format!(
-        "{title}\n\n{}\n\n{specified}{turned}{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
+        "{title}\n\n{explained}\n\n{specified}{turned}{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
          sandbox {}).\n{}\nCoditect-Mission: {mission}\n",
-        proposal.explanation,
         receipt.command.join(" "),
         receipt.exit_code,
         receipt.tree.get(..12).unwrap_or(&receipt.tree),

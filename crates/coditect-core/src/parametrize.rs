@@ -8,6 +8,7 @@ use crate::gateway;
 use crate::hand_over;
 use crate::request::renews_snapshots;
 use crate::specification;
+use crate::stages::{self, wanted_and_files};
 use crate::state::State;
 use crate::strands;
 
@@ -55,18 +56,19 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             project: world.project.as_deref()?.clone(),
             baseline: world.baseline.as_deref()?.clone(),
             suspects: world.suspects.to_vec(),
-            request: state.request.to_string(),
+            request: wanted_and_files(state),
             refused: world.refused.to_vec(),
             limits: policy.suite.clone(),
             budget: left(state, now_ms),
             seed: policy.seed,
             focus: Focus {
-                test_snapshots: policy.focus.test_snapshots || renews_snapshots(&state.request),
+                test_snapshots: policy.focus.test_snapshots || renews_snapshots(stages::wanted(state)),
                 ..policy.focus.clone()
             },
             waived: policy.waived.clone(),
         },
         Intent::GatherContext
+        | Intent::AskForPlan { .. }
         | Intent::AskModel { .. }
         | Intent::AskForTests { .. }
         | Intent::TrySpecification { .. }
@@ -90,8 +92,8 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
         },
         Intent::HandOver => Action::HandOver {
             workspace: workspace()?,
-            // Tests that were written for it are a part of what is handed over.
-            snapshot: specification::base(state).cloned().or_else(snapshot)?,
+            // Earlier stages, and tests that were written for it, are a part of what is handed over.
+            snapshot: stages::base(state).or(specification::base(state)).cloned().or_else(snapshot)?,
             commit: world.proposal.as_deref()?.commit.clone(),
             message: hand_over::message(state)?,
             delivery: policy.delivery,
@@ -123,9 +125,17 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             project: world.project.as_deref()?.clone(),
             baseline: world.baseline.as_deref()?.clone(),
             suspects: world.suspects.to_vec(),
-            request: state.request.to_string(),
+            request: wanted_and_files(state),
             focus: policy.focus.clone(),
         },
+        Intent::AskForPlan { model } => {
+            let model = policy.models.iter().find(|spec| spec.name == *model)?;
+            Action::AskModel {
+                model: model.clone(),
+                request: stages::affordable(state, model, now_ms)?,
+                limits: call_limits(state, model, now_ms),
+            }
+        }
         Intent::AskModel { model } => {
             let model = policy.models.iter().find(|spec| spec.name == *model)?;
             Action::AskModel {
@@ -146,7 +156,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 rung: *rung,
                 model: model.clone(),
                 reply: reply.clone(),
-                request: state.request.to_string(),
+                request: wanted_and_files(state),
                 snapshot: snapshot()?,
                 project: world.project.as_deref()?.clone(),
                 baseline: world.baseline.as_deref()?.clone(),
@@ -196,7 +206,7 @@ fn for_tests(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
         rung: *rung,
         model: model.clone(),
         reply: reply.clone(),
-        request: state.request.to_string(),
+        request: wanted_and_files(state),
         snapshot: world.snapshot.as_deref()?.clone(),
         project: world.project.as_deref()?.clone(),
         baseline: world.baseline.as_deref()?.clone(),
@@ -216,7 +226,7 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
         | Intent::GatherContext
         | Intent::HandOver
         | Intent::DoNothing => 5 * SLACK_MS,
-        Intent::AskModel { model } | Intent::AskForTests { model } => {
+        Intent::AskForPlan { model } | Intent::AskModel { model } | Intent::AskForTests { model } => {
             let spec = state.policy.models.iter().find(|spec| spec.name == *model);
             spec.map_or(CallLimits::default().wall_ms, |spec| spec.limits.wall_ms) + SLACK_MS / 4
         }

@@ -4,6 +4,7 @@ use coditect_types::plan::{Intent, Role};
 use coditect_types::{ModelSpec, Rung, StrandId, TaskId, TaskSpec};
 
 use crate::request::Wish;
+use crate::stages;
 use crate::state::State;
 
 /// The role that an intent is for.
@@ -15,7 +16,9 @@ pub fn role_of(intent: &Intent) -> Role {
         | Intent::MeasureBaseline
         | Intent::GatherContext
         | Intent::DoNothing => Role::Analyzer,
-        Intent::AskModel { .. } | Intent::AskForTests { .. } => Role::Orchestrator,
+        Intent::AskForPlan { .. } | Intent::AskModel { .. } | Intent::AskForTests { .. } => {
+            Role::Orchestrator
+        }
         Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands | Intent::Rename => {
             Role::Coder
         }
@@ -47,6 +50,26 @@ pub fn measure() -> Vec<TaskSpec> {
     chain(0, [Intent::TakeSnapshot, Intent::SurveyProject, Intent::MeasureBaseline])
 }
 
+/// How a change ends: with its proof, and with its hand-over where it is not a stage of something larger.
+fn ending(state: &State) -> impl Iterator<Item = Intent> + use<> {
+    let hands_over = (!stages::is_staged(state)).then_some(Intent::HandOver);
+    [Intent::VerifyChange].into_iter().chain(hands_over)
+}
+
+/// The task that hands over what the stages came to.
+#[must_use]
+pub fn hand_over(state: &State) -> Vec<TaskSpec> {
+    chain(state.tasks.len(), [Intent::HandOver])
+}
+
+/// The tasks that ask a model how the request divides.
+#[must_use]
+pub fn divide(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
+    let gather = state.world.context.is_none().then_some(Intent::GatherContext);
+    let ask = Intent::AskForPlan { model: model.name.clone() };
+    chain(state.tasks.len(), gather.into_iter().chain([ask]))
+}
+
 /// The tasks that turn red tests green: the rungs that need no model, then proof, then hand-over. Code that is yet to be
 /// written is nothing that a search over small changes finds. Empty where the person allows none of these rungs.
 #[must_use]
@@ -64,14 +87,14 @@ pub fn repair(state: &State, wish: Wish) -> Vec<TaskSpec> {
     if ladder.is_empty() {
         return Vec::new();
     }
-    chain(state.tasks.len(), ladder.into_iter().chain([Intent::VerifyChange, Intent::HandOver]))
+    chain(state.tasks.len(), ladder.into_iter().chain(ending(state)))
 }
 
 /// The tasks after a refused proposal: another one, with the knowledge of what was refused.
 #[must_use]
 pub fn another_proposal(state: &State) -> Vec<TaskSpec> {
     let seek = Intent::TurnTestsGreen { rung: Rung::Reflex };
-    chain(state.tasks.len(), [seek, Intent::VerifyChange, Intent::HandOver])
+    chain(state.tasks.len(), [seek].into_iter().chain(ending(state)))
 }
 
 /// The tasks that ask a model for tests which show what is asked for.
@@ -87,14 +110,14 @@ pub fn specify(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
 pub fn add_tests(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
     let gather = state.world.context.is_none().then_some(Intent::GatherContext);
     let ask = Intent::AskForTests { model: model.name.clone() };
-    let rest = [ask, Intent::TrySpecification { rung: model.rung }, Intent::VerifyChange, Intent::HandOver];
-    chain(state.tasks.len(), gather.into_iter().chain(rest))
+    let rest = [ask, Intent::TrySpecification { rung: model.rung }];
+    chain(state.tasks.len(), gather.into_iter().chain(rest).chain(ending(state)))
 }
 
 /// The tasks that replace one name by another.
 #[must_use]
 pub fn rename(state: &State) -> Vec<TaskSpec> {
-    chain(state.tasks.len(), [Intent::Rename, Intent::VerifyChange, Intent::HandOver])
+    chain(state.tasks.len(), [Intent::Rename].into_iter().chain(ending(state)))
 }
 
 /// What the suite says of the snapshot with the tests that were written.
@@ -108,8 +131,8 @@ pub fn measure_again(state: &State) -> Vec<TaskSpec> {
 pub fn ask(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
     let gather = state.world.context.is_none().then_some(Intent::GatherContext);
     let ask = Intent::AskModel { model: model.name.clone() };
-    let rest = [ask, Intent::TryReply { rung: model.rung }, Intent::VerifyChange, Intent::HandOver];
-    chain(state.tasks.len(), gather.into_iter().chain(rest))
+    let rest = [ask, Intent::TryReply { rung: model.rung }];
+    chain(state.tasks.len(), gather.into_iter().chain(rest).chain(ending(state)))
 }
 
 /// The tasks that ask a model for a change of one strand, behind what is planned already. They need no task of another one.
@@ -122,8 +145,9 @@ pub fn ask_for(planned: usize, strand: StrandId, model: &ModelSpec) -> Vec<TaskS
 
 /// The tasks that make one change of those of the strands, after the tasks that found them.
 #[must_use]
-pub fn merge(planned: usize, needs: Vec<TaskId>) -> Vec<TaskSpec> {
-    let mut tasks = chain(planned, [Intent::MergeStrands, Intent::VerifyChange, Intent::HandOver]);
+pub fn merge(state: &State, needs: Vec<TaskId>) -> Vec<TaskSpec> {
+    let merge = [Intent::MergeStrands].into_iter();
+    let mut tasks = chain(state.tasks.len(), merge.chain(ending(state)));
     if let Some(first) = tasks.first_mut() {
         first.needs = needs;
     }

@@ -171,12 +171,22 @@ pub fn wish(request: &str) -> Wish {
 /// then it is tests that have to show it.
 #[must_use]
 pub fn aim(request: &str) -> Aim {
+    match (aims(request).as_slice(), renaming(request)) {
+        ([Aim::KeepBehaviour], Some((from, to))) => Aim::Rename { from, to },
+        ([only], _) => only.clone(),
+        ([] | [_, ..], _) => Aim::TurnTestsGreen,
+    }
+}
+
+/// All that changes are to be which do what `request` asks for, in the order of its words.
+#[must_use]
+pub fn aims(request: &str) -> Vec<Aim> {
     let words = words(request);
     let broken = ["fail", "fails", "failing", "failed", "red", "broken"];
-    if words.iter().any(|word| broken.contains(&word.as_str())) || wish(request) == Wish::RenewSnapshots {
-        return Aim::TurnTestsGreen;
-    }
     let mut aims = Vec::new();
+    if words.iter().any(|word| broken.contains(&word.as_str())) || wish(request) == Wish::RenewSnapshots {
+        aims.push(Aim::TurnTestsGreen);
+    }
     let mut denied = false;
     for (at, word) in words.iter().enumerate() {
         let is_denied = std::mem::replace(&mut denied, DENIES.contains(&word.as_str()));
@@ -184,11 +194,84 @@ pub fn aim(request: &str) -> Aim {
             aims.push(aim);
         }
     }
-    match (aims.as_slice(), renaming(request)) {
-        ([Aim::KeepBehaviour], Some((from, to))) => Aim::Rename { from, to },
-        ([only], _) => only.clone(),
-        ([] | [_, ..], _) => Aim::TurnTestsGreen,
+    aims
+}
+
+/// The things that a request asks for, each in its words: clauses that begin with a verb of work, with what belongs to them,
+/// or the points of a list. Code in backticks is not looked into.
+#[must_use]
+pub fn things(request: &str) -> Vec<String> {
+    let mut clauses: Vec<(String, bool)> = Vec::new();
+    let mut points: Vec<String> = Vec::new();
+    for line in request.lines() {
+        let (text, is_point) = point(line.trim());
+        if is_point {
+            points.push(text.to_owned());
+        }
+        for clause in clauses_of(text) {
+            let begins = begins_work(&clause);
+            match clauses.last_mut() {
+                Some((last, _)) if !begins => last.push_str(&format!(" {clause}")),
+                _ => clauses.push((clause, begins)),
+            }
+        }
     }
+    let worked: Vec<String> =
+        clauses.into_iter().filter_map(|(text, begins)| begins.then_some(text)).collect();
+    if points.len() > worked.len() { points } else { worked }
+}
+
+/// A line without the mark of a list, and whether it had one.
+fn point(line: &str) -> (&str, bool) {
+    let marked = ["- [ ] ", "- ", "* ", "+ "].into_iter().find_map(|mark| line.strip_prefix(mark));
+    let numbered = || {
+        let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+        let rest = line[digits..].strip_prefix(". ").or_else(|| line[digits..].strip_prefix(") "));
+        rest.filter(|_| (1..=2).contains(&digits))
+    };
+    marked.or_else(numbered).map_or((line, false), |text| (text.trim(), true))
+}
+
+/// A line in clauses, cut at points, commas and words that join, outside of backticks.
+fn clauses_of(line: &str) -> Vec<String> {
+    let mut clauses = vec![String::new()];
+    for (part, is_code) in line.split('`').zip([false, true].into_iter().cycle()) {
+        if is_code {
+            if let Some(last) = clauses.last_mut() {
+                last.push_str(&format!("`{part}`"));
+            }
+            continue;
+        }
+        for word in part.split_inclusive(' ') {
+            let plain = word.trim();
+            let joins = matches!(plain, "and" | "then" | "&");
+            if let Some(last) = clauses.last_mut().filter(|_| !joins) {
+                last.push_str(word);
+            }
+            if joins || plain.ends_with(['.', ';', ',', ':']) {
+                clauses.push(String::new());
+            }
+        }
+    }
+    clauses.iter().map(|clause| clause.trim().to_owned()).filter(|clause| !clause.is_empty()).collect()
+}
+
+/// Said before a verb of work, and no part of it.
+const FILLERS: &[&str] =
+    &["also", "please", "finally", "next", "first", "second", "afterwards", "then", "to", "lastly"];
+/// Verbs of work beside those that decide about an aim, in the form that tells to do it.
+const WORKS: &[&str] = &[
+    "fix", "repair", "debug", "mend", "resolve", "correct", "patch", "change", "move", "split", "drop",
+    "test", "use",
+];
+
+/// Whether a clause tells to do something that stands by itself.
+fn begins_work(clause: &str) -> bool {
+    let words = clause.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    let mut words = words.map(str::to_lowercase).filter(|word| !FILLERS.contains(&word.as_str()));
+    let Some(verb) = words.next() else { return false };
+    MAKES_NEW.iter().chain(KEEPS).any(|(_, known)| *known == verb)
+        || PUTS.iter().chain(WORKS).any(|known| *known == verb)
 }
 
 /// What a verb and the words behind it ask for. None: it is no such verb.

@@ -17,6 +17,7 @@ use crate::gateway::{self, MAX_REPLIES};
 use crate::goal::unknown_tests;
 use crate::plan;
 use crate::request::{Wish, wish};
+use crate::stages::wanted;
 use crate::state::{State, pay, pay_rung};
 use crate::tasks::TaskState;
 
@@ -128,7 +129,7 @@ pub(crate) fn pursue(draft: &mut Draft) {
 
 /// Whether tests are lacking for what is asked for.
 fn is_wanted(state: &State) -> bool {
-    let by_tests = matches!(wish(&state.request), Wish::FixTests | Wish::RenewSnapshots);
+    let by_tests = matches!(wish(wanted(state)), Wish::FixTests | Wish::RenewSnapshots);
     let Some(baseline) = state.world.baseline.as_deref() else { return false };
     let steady = baseline.problems.is_empty() && !baseline.tests.is_empty();
     let one_by_one = state.world.project.as_deref().is_some_and(|project| project.is_test_by_test());
@@ -246,11 +247,15 @@ pub(crate) fn told(state: &State) -> Option<String> {
 
 /// What limits a result that rests on such tests.
 pub(crate) fn caveat(state: &State) -> Option<String> {
-    let written = state.world.specification.written.as_deref()?;
+    state.world.specification.written.as_deref().map(caveat_of)
+}
+
+/// The same for some that were written.
+pub(crate) fn caveat_of(written: &Written) -> String {
     let files: Vec<String> = written.files.iter().map(|file| format!("`{}`", file.path)).collect();
-    Some(format!(
+    format!(
         "`{}` wrote the tests that prove it ({}), from your words: read them first",
         written.model,
         files.join(", ")
-    ))
+    )
 }

@@ -17,6 +17,7 @@ use crate::gateway;
 use crate::parametrize::parametrize;
 use crate::request;
 use crate::specification::{self, Specification};
+use crate::stages::{self, Stages};
 use crate::strands::{self, StrandState, Strands};
 use crate::tasks::{Task, TaskState, Tasks};
 
@@ -70,6 +71,8 @@ pub struct World {
     pub reply: Option<Arc<(String, String)>>,
     /// Tests that a model was asked for, since none showed what is asked for.
     pub specification: Arc<Specification>,
+    /// The stages that the request is carried out in, where it asks for several things.
+    pub stages: Arc<Stages>,
     /// The strands that the work falls into; none as long as it is one piece.
     pub strands: Arc<Strands>,
     /// The tests that were red when the suite contradicted the strands' changes together.
@@ -182,6 +185,8 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
             strands::formed(state, at_ms, strands);
             state.tasks.add(tasks);
         }
+        Event::StagesPlanned { stages, .. } => stages::planned(state, stages),
+        Event::StageEnded { stage, end, why, .. } => stages::ended(state, *stage, *end, why),
         Event::AttemptStarted { task, attempt, deadline_ms, .. } => {
             started(state, at_ms, *task, *attempt, *deadline_ms);
         }
@@ -256,7 +261,7 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
     });
     let taken = match strand {
         Some(strand) => strands::learn(state, strand, outcome),
-        None => specification::learn(state, id, outcome),
+        None => stages::learn(state, id, outcome) || specification::learn(state, id, outcome),
     };
     if !taken {
         learn(state, outcome);

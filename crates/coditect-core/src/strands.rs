@@ -293,7 +293,7 @@ fn merge(draft: &mut Draft) {
             last.insert(strand, task.spec.id);
         }
     }
-    let tasks = plan::merge(state.tasks.len(), last.into_values().collect());
+    let tasks = plan::merge(state, last.into_values().collect());
     let reason = match state.world.contradictions {
         0 => format!("{} stand for a change: make one of them", strands_of(state, changes.len())),
         _ => "the strands' changes together were contradicted: find the one that does not go with the others"

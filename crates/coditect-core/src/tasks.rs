@@ -50,6 +50,8 @@ pub struct Tasks {
     settled_before: usize,
     /// Tasks that are settled as failed.
     failed: usize,
+    /// Tasks before this index are of stages that ended.
+    begun_at: usize,
 }
 
 impl Tasks {
@@ -72,9 +74,15 @@ impl Tasks {
         Some(task(self.specs.get(at)?, self.standings.get(at)?))
     }
 
-    /// Every task, in the order of planning.
+    /// Every task of the stage under way, or of all the work where it has no stages, in the order of planning.
     pub fn iter(&self) -> impl Iterator<Item = Task<'_>> {
-        self.specs.iter().zip(&self.standings).map(|(spec, standing)| task(spec, standing))
+        let begun = self.specs.iter().zip(&self.standings).skip(self.begun_at);
+        begun.map(|(spec, standing)| task(spec, standing))
+    }
+
+    /// A stage begins: what was planned so far tells nothing of it.
+    pub(crate) fn begin(&mut self) {
+        self.begun_at = self.specs.len();
     }
 
     /// Tasks that are not settled, in the order of planning.

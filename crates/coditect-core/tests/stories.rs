@@ -113,6 +113,19 @@ fn told(event: &Event) -> String {
             }
             told
         }
+        Event::StagesPlanned { stages, reason } => {
+            let mut told = format!("stages.planned: {reason}");
+            for stage in stages {
+                write!(
+                    told,
+                    "\n           {}: {} ({:?}), needs {:?}",
+                    stage.id, stage.what, stage.aim, stage.needs
+                )
+                .unwrap();
+            }
+            told
+        }
+        Event::StageEnded { stage, end, why, .. } => format!("stage.ended {stage} {end:?} {why}"),
         Event::AttemptStarted { task, attempt, action, expectations, .. } => {
             format!("attempt.started {task} {attempt} {action}, expecting {}", expectations.len())
         }
@@ -316,6 +329,29 @@ fn what_no_test_shows_is_specified_by_tests_first() {
     let mut truth = Truth { specified_at: 9, ..truth };
     let text = Story::with_policy(request, policy).play(&mut truth).text.clone();
     assert!(text.contains("needs_person") || text.contains("NeedsPerson"), "{text}");
+}
+
+#[test]
+fn a_request_for_several_things_is_carried_out_in_stages() {
+    let mut pieces = Pieces::default();
+    pieces.steady = true;
+    let truth = Truth {
+        green: 2,
+        models: 1,
+        specified_at: 2,
+        model_right_at: 3,
+        stages: 3,
+        pieces,
+        ..Truth::default()
+    };
+    let models = truth.policy(&mut Chance::new(1)).models;
+    let policy = Policy { models, ..Policy::default() };
+    let told =
+        |truth: &Truth| Story::with_policy(truth.request(), policy.clone()).play(&mut truth.clone()).text;
+    insta::assert_snapshot!(told(&truth));
+    // Where nothing comes of the first, what needs it is dropped.
+    let text = told(&Truth { model_right_at: 0, ..truth.clone() });
+    assert!(text.contains("a stage that it needs failed") || text.contains("None of the 3 stages"), "{text}");
 }
 
 #[test]

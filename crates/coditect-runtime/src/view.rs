@@ -5,8 +5,8 @@ use coditect_types::event::TaskEnd;
 use coditect_types::outcome::{ChangedFile, Proposal};
 use coditect_types::plan::Role;
 use coditect_types::{
-    Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot, Strand,
-    StrandId, TaskId, TaskSpec,
+    Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot, Stage,
+    StageId, Strand, StrandId, TaskId, TaskSpec,
 };
 use serde::Serialize;
 
@@ -80,6 +80,9 @@ pub struct MissionView {
     pub caveats: Vec<String>,
     /// The plan.
     pub tasks: Vec<TaskView>,
+    /// The stages that the request is carried out in; none where it is one piece of work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageView>,
     /// The strands that the work falls into; none as long as it is one piece.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub strands: Vec<Strand>,
@@ -112,6 +115,25 @@ pub struct MissionView {
     pub last_seq: u64,
 }
 
+/// A stage of a mission, and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageView {
+    /// As planned.
+    #[serde(flatten)]
+    pub stage: Stage,
+    /// How it ended, once it has.
+    pub end: Option<TaskEnd>,
+    /// What came of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Tests that were written for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub specification: Option<WrittenTests>,
+    /// Its change, where one was proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
+}
+
 /// Folds records into a view. None if they do not begin with a submission.
 #[must_use]
 pub fn view(records: &[Record]) -> Option<MissionView> {
@@ -127,6 +149,7 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         hint: None,
         caveats: Vec::new(),
         tasks: Vec::new(),
+        stages: Vec::new(),
         strands: Vec::new(),
         snapshot: None,
         project: None,
@@ -176,6 +199,10 @@ fn fold(
             view.tasks.extend(tasks.iter().map(waiting));
             view.strands.extend(strands.iter().cloned());
         }
+        Event::StagesPlanned { stages, .. } => view.stages = stages.iter().map(StageView::new).collect(),
+        Event::StageEnded { stage, end, why, commit } => {
+            end_stage(view, *stage, (*end, why), commit.is_some())
+        }
         Event::AttemptStarted { task, attempt, .. } => {
             started_ms.insert(*attempt, record.at_ms);
             if let Some(task) = task_of(view, *task) {
@@ -196,16 +223,7 @@ fn fold(
                 learn(view, outcome);
             }
         }
-        Event::TaskSettled { task, end, why } => {
-            if let Some(task) = task_of(view, *task) {
-                task.state = match end {
-                    TaskEnd::Done => TaskProgress::Done,
-                    TaskEnd::Failed => TaskProgress::Failed,
-                    TaskEnd::Dropped => TaskProgress::Dropped,
-                };
-                task.why.clone_from(why);
-            }
-        }
+        Event::TaskSettled { task, end, why } => settle(view, *task, *end, why),
         Event::MissionCompleted {
             status,
             summary,
@@ -236,6 +254,36 @@ fn fold(
         | Event::MissionConcluding {}
         | Event::OutcomeIgnored { .. }
         | Event::ViolationFound { .. } => {}
+    }
+}
+
+fn settle(view: &mut MissionView, task: TaskId, end: TaskEnd, why: &str) {
+    if let Some(task) = task_of(view, task) {
+        task.state = match end {
+            TaskEnd::Done => TaskProgress::Done,
+            TaskEnd::Failed => TaskProgress::Failed,
+            TaskEnd::Dropped => TaskProgress::Dropped,
+        };
+        why.clone_into(&mut task.why);
+    }
+}
+
+impl StageView {
+    fn new(stage: &Stage) -> Self {
+        Self { stage: stage.clone(), end: None, why: String::new(), specification: None, proposal: None }
+    }
+}
+
+/// What was stood for belongs to the stage, where it was proved; the next one begins with nothing.
+fn end_stage(view: &mut MissionView, id: StageId, (end, why): (TaskEnd, &str), proved: bool) {
+    let (specification, proposal) = (view.specification.take(), view.proposal.take());
+    view.strands.clear();
+    if let Some(of) = view.stages.iter_mut().find(|of| of.stage.id == id) {
+        of.end = Some(end);
+        why.clone_into(&mut of.why);
+        if proved {
+            (of.specification, of.proposal) = (specification, proposal);
+        }
     }
 }
 
@@ -271,6 +319,9 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
             view.branch.clone_from(branch);
             view.commit.clone_from(commit);
             view.patch.clone_from(patch);
+            if !view.stages.is_empty() {
+                view.proposal = sum_of(&view.stages);
+            }
         }
         Outcome::NoChangeFound { .. }
         | Outcome::ContextGathered { .. }
@@ -280,6 +331,39 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
         | Outcome::NothingDone
         | Outcome::Failed { .. } => {}
     }
+}
+
+/// The changes of all stages as one: their files together, and their diffs one after the other.
+fn sum_of(stages: &[StageView]) -> Option<Proposal> {
+    let proved: Vec<&StageView> = stages.iter().filter(|stage| stage.proposal.is_some()).collect();
+    let proposals: Vec<&Proposal> = proved.iter().filter_map(|stage| stage.proposal.as_ref()).collect();
+    let last = proposals.last()?;
+    let mut files: Vec<ChangedFile> = Vec::new();
+    let mut diff = String::new();
+    for stage in &proved {
+        let written = stage.specification.as_ref();
+        let changed = stage.proposal.as_ref();
+        diff.extend(written.map(|of| of.diff.as_str()).into_iter().chain(changed.map(|of| of.diff.as_str())));
+        let of_tests = written.into_iter().flat_map(|of| &of.files);
+        for file in of_tests.chain(changed.into_iter().flat_map(|of| &of.files)) {
+            match files.iter_mut().find(|known| known.path == file.path) {
+                Some(known) => {
+                    known.added += file.added;
+                    known.removed += file.removed;
+                }
+                None => files.push(file.clone()),
+            }
+        }
+    }
+    let explained: Vec<&str> = proposals.iter().map(|of| of.explanation.trim_end_matches('.')).collect();
+    Some(Proposal {
+        explanation: explained.join(". "),
+        confidence: proposals.iter().map(|of| of.confidence).fold(1.0, f64::min),
+        rung: proposals.iter().map(|of| of.rung).max().unwrap_or(last.rung),
+        files,
+        diff,
+        ..(*last).clone()
+    })
 }
 
 fn task_of(view: &mut MissionView, id: TaskId) -> Option<&mut TaskView> {

@@ -39,6 +39,8 @@ pub struct Truth {
     pub model_right_at: u32,
     /// What is asked for is shown by no test until the answer of this number holds some; 0: tests show it from the start.
     pub specified_at: u32,
+    /// Stages that a model divides the request into; 0: it asks for one thing.
+    pub stages: u32,
     /// Answers given so far.
     pub answers: u32,
     /// Pieces that the work falls into, where there are several.
@@ -61,6 +63,7 @@ impl Truth {
             models: chance.below(3) as u32,
             model_right_at: chance.below(6) as u32,
             specified_at: 0,
+            stages: 0,
             answers: 0,
             pieces: Pieces::default(),
         }
@@ -74,6 +77,7 @@ impl Truth {
             (self.red, self.flaky, self.recipe_finds, self.reflex_right_at) = (0, 0, false, 0);
             (self.green, self.models) = (self.green.max(1), self.models.max(1));
             self.specified_at = 1 + chance.below(4) as u32;
+            self.stages = if chance.percent(50) { 2 + chance.below(3) as u32 } else { 0 };
         }
         self
     }
@@ -81,7 +85,11 @@ impl Truth {
     /// The request of a person in this world.
     #[must_use]
     pub fn request(&self) -> &'static str {
-        if self.specified_at > 0 { "add a way to greet" } else { "make the failing tests pass" }
+        match (self.specified_at, self.stages) {
+            (0, _) => "make the failing tests pass",
+            (_, 0) => "add a way to greet",
+            (_, _) => "add a way to greet, refactor the greeter and document how to greet",
+        }
     }
 
     /// In some worlds, the red tests need different files, and no search finds anything.
@@ -216,10 +224,30 @@ impl Truth {
         }
         self.answers += 1;
         // The seed tells which turn of its conversation it is.
-        let text = format!("answer {}", request.seed + 1);
+        let text = match request.schema {
+            Some(_) => self.plan(chance),
+            None => format!("answer {}", request.seed + 1),
+        };
         let kept = chance.percent(5) && !self.pieces.steady;
         let reply = ModelReply { text, finish: Finish::Done, usage, kept };
         Outcome::ModelAnswered { model: model.name.clone(), reply, spent }
+    }
+
+    /// A plan of as many stages as there are, or one that cannot be carried out.
+    fn plan(&self, chance: &mut Chance) -> String {
+        let intents = ["implement", "refactor", "document", "fix", "add_tests"];
+        let breaks = chance.percent(20) && !self.pieces.steady;
+        let task = |id: u32, needs: Vec<u32>| {
+            let intent = intents[(id as usize - 1) % intents.len()];
+            serde_json::json!({ "id": id, "intent": intent, "what": format!("greet, part {id}"), "needs": needs })
+        };
+        let mut tasks = Vec::new();
+        for id in 1..=self.stages {
+            let mut needs: Vec<u32> = (1..id).filter(|_| chance.percent(40)).collect();
+            needs.extend(breaks.then_some(self.stages + 1 - id));
+            tasks.push(task(id, needs));
+        }
+        serde_json::json!({ "tasks": tasks }).to_string()
     }
 
     fn specify(&mut self, rung: Rung, model: &str) -> Outcome {

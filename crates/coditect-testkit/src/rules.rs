@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coditect_types::plan::Intent;
 use coditect_types::{
     AttemptId, Event, Ledger, MissionStatus, Outcome, Record, Strand, StrandId, TaskId, TaskSpec,
 };
@@ -147,10 +146,8 @@ fn keeps_leases(records: &[Record]) -> Result<(), String> {
 
 /// What attempts used is in the ledger once, and nothing else is.
 fn counts_once(records: &[Record]) -> Result<(), String> {
-    let asks: BTreeSet<TaskId> = tasks(records)
-        .filter(|spec| matches!(spec.intent, Intent::AskModel { .. } | Intent::AskForTests { .. }))
-        .map(|spec| spec.id)
-        .collect();
+    let asks: BTreeSet<TaskId> =
+        tasks(records).filter(|spec| spec.intent.asks_model().is_some()).map(|spec| spec.id).collect();
     let mut started: BTreeMap<AttemptId, TaskId> = BTreeMap::new();
     let mut sum = Ledger::default();
     for record in records {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::error::ErrorKind;
-use crate::ids::{AttemptId, MissionId, TaskId};
+use crate::ids::{AttemptId, MissionId, StageId, TaskId};
 use crate::limits::Policy;
 use crate::outcome::Outcome;
-use crate::plan::{Expectation, Strand, TaskSpec};
+use crate::plan::{Expectation, Stage, Strand, TaskSpec};
 use crate::receipt::{Ledger, Receipt};
 use crate::workspace::WorkspaceRef;
 
@@ -119,6 +119,28 @@ pub enum Event {
         /// The strands that the work falls into from now on.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         strands: Vec<Strand>,
+    },
+    /// The request asks for several things, which are carried out one after the other: the first of them begins.
+    #[serde(rename = "stages.planned")]
+    StagesPlanned {
+        /// The stages, each behind those that it needs.
+        stages: Vec<Stage>,
+        /// Who divided the request so, in a sentence.
+        reason: String,
+    },
+    /// A stage came to its end, and the next one begins: on its tree where it was done. Stages that need one which failed
+    /// are dropped.
+    #[serde(rename = "stage.ended")]
+    StageEnded {
+        /// The stage.
+        stage: StageId,
+        /// How.
+        end: TaskEnd,
+        /// What came of it, in a sentence or two.
+        why: String,
+        /// Its commit, on which the next stage works, where it has a change that was proved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
     },
     /// An agent was given a task.
     #[serde(rename = "attempt.started")]

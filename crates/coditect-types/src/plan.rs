@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{StrandId, TaskId};
+use crate::focus::Aim;
+use crate::ids::{StageId, StrandId, TaskId};
 use crate::receipt::Rung;
 
 /// The role of an agent; an agent offers one or more.
@@ -39,6 +40,11 @@ pub enum Intent {
     },
     /// Gather what a model must know of the project.
     GatherContext,
+    /// Ask a model how the request divides into stages.
+    AskForPlan {
+        /// The model's name in the mission's policy.
+        model: String,
+    },
     /// Ask a model for a change.
     AskModel {
         /// The model's name in the mission's policy.
@@ -69,6 +75,30 @@ pub enum Intent {
     HandOver,
     /// Nothing at all, for benches of the ring.
     DoNothing,
+}
+
+impl Intent {
+    /// The model that it asks, if it asks one.
+    #[must_use]
+    pub fn asks_model(&self) -> Option<&str> {
+        match self {
+            Self::AskForPlan { model } | Self::AskModel { model } | Self::AskForTests { model } => {
+                Some(model)
+            }
+            Self::TakeSnapshot
+            | Self::SurveyProject
+            | Self::MeasureBaseline
+            | Self::TurnTestsGreen { .. }
+            | Self::GatherContext
+            | Self::TrySpecification { .. }
+            | Self::TryReply { .. }
+            | Self::MergeStrands
+            | Self::Rename
+            | Self::VerifyChange
+            | Self::HandOver
+            | Self::DoNothing => None,
+        }
+    }
 }
 
 /// What the world model predicts of an action before it starts.
@@ -137,4 +167,25 @@ pub struct Strand {
     pub tests: Vec<String>,
     /// Its lease: the files, below the snapshot's top, that it alone may change.
     pub files: Vec<String>,
+}
+
+/// A part of a request that asks for several things: it is carried out and verified by itself, on the tree of the stages
+/// before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stage {
+    /// Its id.
+    pub id: StageId,
+    /// What it is to do, in words.
+    pub what: String,
+    /// What a change is to be that does it.
+    pub aim: Aim,
+    /// Files that it is likely to touch, below the snapshot's top; new ones among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// How one sees that it is done, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub accept: String,
+    /// Stages that must be done before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<StageId>,
 }

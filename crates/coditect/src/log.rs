@@ -55,6 +55,8 @@ pub(crate) fn kind(event: &Event) -> &'static str {
         Event::MissionResumed { .. } => "mission.resumed",
         Event::MissionConcluding {} => "mission.concluding",
         Event::PlanMade { .. } => "plan.made",
+        Event::StagesPlanned { .. } => "stages.planned",
+        Event::StageEnded { .. } => "stage.ended",
         Event::AttemptStarted { .. } => "attempt.started",
         Event::AttemptEnded { .. } => "attempt.ended",
         Event::OutcomeIgnored { .. } => "outcome.ignored",
@@ -75,6 +77,10 @@ fn says(event: &Event) -> (Option<TaskId>, String) {
         Event::MissionConcluding {} => (None, "the person wants what there is".to_owned()),
         Event::PlanMade { tasks, reason, .. } => {
             (None, format!("planned {}: {reason}", phrase::count_of(tasks.len(), "task")))
+        }
+        Event::StagesPlanned { reason, .. } => (None, reason.clone()),
+        Event::StageEnded { stage, end, why, .. } => {
+            (None, format!("stage {stage} {}: {why}", phrase::task_end(*end)))
         }
         Event::AttemptStarted { task, attempt, action, .. } => {
             (of(task), format!("started {} ({attempt})", action.replace('_', " ")))

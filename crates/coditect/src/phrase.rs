@@ -6,7 +6,7 @@ use anstyle::Style;
 use coditect_types::event::{Response, TaskEnd, ViolationKind};
 use coditect_types::testing::TestReport;
 use coditect_types::{
-    Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Strand, StrandId,
+    Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId,
     TestStatus, Tier,
 };
 
@@ -143,6 +143,17 @@ pub(crate) fn strand(strand: &Strand) -> String {
     )
 }
 
+/// A stage: what it is to do, and after which others.
+pub(crate) fn stage(stage: &Stage) -> String {
+    let needs: Vec<String> = stage.needs.iter().map(ToString::to_string).collect();
+    let after = match needs.len() {
+        0 => String::new(),
+        1 => format!(" (after stage {})", needs.join("")),
+        _ => format!(" (after stages {})", needs.join(", ")),
+    };
+    format!("stage {}: {}{after}", stage.id, stage.what.trim_end_matches('.'))
+}
+
 /// What a task is for.
 pub(crate) fn intent(intent: &Intent) -> String {
     match intent {
@@ -151,6 +162,7 @@ pub(crate) fn intent(intent: &Intent) -> String {
         Intent::MeasureBaseline => "measure the baseline".to_owned(),
         Intent::TurnTestsGreen { rung: of } => format!("seek a change ({})", rung(*of)),
         Intent::GatherContext => "gather what a model must know".to_owned(),
+        Intent::AskForPlan { model } => format!("ask the model `{model}` how the request divides"),
         Intent::AskModel { model } => format!("ask the model `{model}`"),
         Intent::AskForTests { model } => format!("ask the model `{model}` for tests of what is asked for"),
         Intent::TrySpecification { rung: of } => format!("try the tests ({})", rung(*of)),

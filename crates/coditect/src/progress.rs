@@ -202,6 +202,10 @@ impl Live {
                 let line = self.teller.line_of(record, self.first_ms);
                 self.all.println(self.text(line)).ok();
             }
+            Event::StagesPlanned { .. } | Event::StageEnded { .. } => {
+                let line = self.teller.line_of(record, self.first_ms);
+                self.all.println(self.text(line)).ok();
+            }
             Event::MissionResumed { .. }
             | Event::MissionConcluding {}
             | Event::OutcomeIgnored { .. }

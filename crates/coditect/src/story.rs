@@ -97,6 +97,17 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             }));
             all
         }
+        Event::StagesPlanned { stages, reason } => {
+            let mut all =
+                vec![say(None, Tells::Planned, format!("{}.", capital(reason.trim_end_matches('.'))))];
+            let stage = |one| say(None, Tells::Planned, format!("{}.", capital(&phrase::stage(one))));
+            all.extend(stages.iter().map(stage));
+            all
+        }
+        Event::StageEnded { stage, end, why, .. } => {
+            let text = format!("Stage {stage}: {}: {}.", phrase::task_end(*end), why.trim_end_matches('.'));
+            vec![say(None, Tells::Decided, text)]
+        }
         Event::AttemptStarted { task, attempt, expectations, .. } => {
             let expected: Vec<_> = expectations.iter().map(phrase::expectation).collect();
             vec![say(Some(*task), Tells::Expected, format!("Of attempt {attempt}: {}.", expected.join("; ")))]

@@ -210,3 +210,20 @@ fn a_mission_that_is_killed_among_its_strands_ends_in_the_same_tree() {
         assert_eq!(tree(&world, &end), expect, "{action}");
     }
 }
+
+/// Tests that cannot be imported before the work is done have no names by which a part of them could be run.
+#[test]
+fn tests_that_cannot_be_imported_yet_fall_into_strands_too() {
+    let files: Vec<(String, String)> = modules(3)
+        .into_iter()
+        .map(|(path, text)| {
+            let code = if path.starts_with("test_") { text } else { "LIMIT = 9\n".to_owned() };
+            (path, code)
+        })
+        .collect();
+    let provider = server(right(3));
+    let world = world(&provider, &files);
+    let (end, code) = completed(&world, &[]);
+    assert_eq!((code, &end["status"]), (0, &json!("verified")), "{end}");
+    assert_eq!(end["ledger"]["model_calls"], 3, "{end}");
+}

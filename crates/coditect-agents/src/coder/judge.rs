@@ -10,7 +10,7 @@ use coditect_code::python::command::options_of;
 use coditect_code::python::dialect::examples;
 use coditect_code::repair::behaviour::{Behaviour, Inquiry};
 use coditect_code::repair::{self, Candidate, Means, Scope, Source, Trial};
-use coditect_code::suite::{BUILD, Built, IMPORT, Suite, SuiteReport, SuiteRun};
+use coditect_code::suite::{Built, IMPORT, Suite, SuiteReport, SuiteRun};
 use coditect_ports::{Exit, PortError, Sandbox, Stop, Writes};
 use coditect_types::project::Framework;
 use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus};
@@ -21,7 +21,7 @@ use super::sources::{Script, Sources};
 use super::trees::Trees;
 use super::woven::{self, Member, Woven, picked};
 use crate::doubt::Doubts;
-use crate::measure::BUILD_MS;
+use crate::measure::{BUILD_MS, stand_ins};
 
 /// A test may take this many times as long as it took before.
 const TIMES: u32 = 10;
@@ -125,13 +125,7 @@ impl<'a> Bench<'a> {
             beside: Duration::from_millis(baseline.wall_ms)
                 .saturating_sub(baseline.tests.iter().map(took).sum()),
             times: baseline.tests.iter().map(|test| (test.id.as_str(), took(test))).collect(),
-            imports: baseline
-                .tests
-                .iter()
-                .map(|t| &t.id)
-                .filter(|id| id.ends_with(IMPORT) || *id == BUILD)
-                .cloned()
-                .collect(),
+            imports: stand_ins(baseline),
             may_be_red: baseline.flaky().next().is_some(),
             product: &sources.product,
             script: &sources.script,

@@ -11,7 +11,7 @@ use coditect_types::{Failure, Outcome, TestReport, TestResult, TestStatus};
 use super::proposing::cut;
 use super::seats::Seat;
 use super::{Case, Coder, is_flaky};
-use crate::measure::{BUILD_MS, Place};
+use crate::measure::{BUILD_MS, Place, selectable, stand_ins};
 use crate::notices::Notices;
 
 /// Changes that are told one by one.
@@ -122,13 +122,14 @@ impl Trial<'_, '_> {
             limits: case.limits,
             waived: case.waived,
         };
-        let select = (!self.red.is_empty()).then_some(self.red);
+        let imports = stand_ins(case.baseline);
+        let select = selectable(self.red);
         let build_ms = BUILD_MS.max(case.limits.wall_ms);
-        let how = SuiteRun { select, build_ms, ..SuiteRun::whole(case.limits) };
+        let how = SuiteRun { select, build_ms, imports: &imports, ..SuiteRun::whole(case.limits) };
         let run = place.run(&how, self.notices)?;
         self.spent.sandbox_runs += u64::from(run.runs);
         let left = case.left_by(&tests_of(some));
-        if select.is_none() {
+        if self.red.is_empty() {
             return Ok(case.refuted(&run.report, &left, &Default::default()));
         }
         let expected: Vec<String> = self.red.iter().filter(|id| !left.contains(id)).cloned().collect();

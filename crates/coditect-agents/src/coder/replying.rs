@@ -23,7 +23,7 @@ use super::seats::Seat;
 use super::sources::{self, Sources};
 use super::{Case, Coder};
 use crate::doubt::Doubts;
-use crate::measure::{BUILD_MS, Place};
+use crate::measure::{BUILD_MS, Place, selectable, stand_ins};
 use crate::notices::Notices;
 
 /// How sure one can be of a change of which nothing is known but that it passes.
@@ -208,9 +208,12 @@ impl Coder {
             feedback: feedback(case, report),
             diff: diff.clone(),
         };
-        let how = SuiteRun { build_ms: BUILD_MS.max(case.limits.wall_ms), ..SuiteRun::whole(case.limits) };
+        let imports = stand_ins(case.baseline);
+        let build_ms = BUILD_MS.max(case.limits.wall_ms);
+        let how = SuiteRun { build_ms, imports: &imports, ..SuiteRun::whole(case.limits) };
         if let Some(strand) = case.strand {
-            let run = place.run(&SuiteRun { select: Some(&strand.tests), ..how.clone() }, &mut notices)?;
+            let select = selectable(&strand.tests);
+            let run = place.run(&SuiteRun { select, ..how.clone() }, &mut notices)?;
             spent.sandbox_runs += u64::from(run.runs);
             if let Some(why) = case.fails_of(&strand.tests, &run.report) {
                 return Ok(Err(refusal(why, &run.report)));

@@ -19,7 +19,7 @@ use crate::coder::by_tools::text_below;
 use crate::coder::proposing::cut;
 use crate::coder::replying::{PASSES, is_below_directories, is_outside};
 use crate::coder::sources::{self, Sources};
-use crate::measure::{BUILD_MS, Place};
+use crate::measure::{BUILD_MS, Place, stand_ins};
 use crate::notices::Notices;
 use crate::paths::{below_root, below_top};
 
@@ -92,7 +92,9 @@ impl Tester {
             limits: of.limits,
             waived: of.waived,
         };
-        let how = SuiteRun { build_ms: BUILD_MS.max(of.limits.wall_ms), ..SuiteRun::whole(of.limits) };
+        let imports = stand_ins(of.baseline);
+        let build_ms = BUILD_MS.max(of.limits.wall_ms);
+        let how = SuiteRun { build_ms, imports: &imports, ..SuiteRun::whole(of.limits) };
         let run = place.run(&how, &mut notices)?;
         spent.sandbox_runs += u64::from(run.runs);
         if of.as_it_is {

@@ -30,6 +30,10 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
     for task in &view.tasks {
         cx.out.line(&line(task))?;
     }
+    for stage in &view.stages {
+        let end = stage.end.map_or(String::new(), |end| format!(": {}", phrase::task_end(end)));
+        cx.out.line(&harmless(&format!("{}{end}", phrase::stage(&stage.stage))))?;
+    }
     for strand in &view.strands {
         cx.out.line(&harmless(&phrase::strand(strand)))?;
     }
