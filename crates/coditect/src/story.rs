@@ -1,7 +1,7 @@
 //! A mission's story: what was expected, what was seen, what was decided, in plain sentences from its records.
 
 use coditect_types::event::{TaskEnd, ViolationKind};
-use coditect_types::{Event, Outcome, Record, TaskId};
+use coditect_types::{Event, Outcome, Record, Stage, Strand, TaskId, TaskSpec};
 use serde::Serialize;
 
 use crate::phrase;
@@ -58,14 +58,14 @@ pub(crate) fn tell(records: &[Record], only: Option<TaskId>) -> Vec<Sentence> {
     records.iter().flat_map(sentences).filter(|s| only.is_none() || s.task == only).collect()
 }
 
+/// Makes sentences of a record.
+fn said_by(record: &Record) -> impl Fn(Option<TaskId>, Tells, String) -> Sentence {
+    let (seq, at_ms) = (record.seq, record.at_ms);
+    move |task, tells, text| Sentence { seq, at_ms, task, tells, text }
+}
+
 fn sentences(record: &Record) -> Vec<Sentence> {
-    let say = |task: Option<TaskId>, tells: Tells, text: String| Sentence {
-        seq: record.seq,
-        at_ms: record.at_ms,
-        task,
-        tells,
-        text,
-    };
+    let say = said_by(record);
     match &record.event {
         Event::MissionSubmitted { request, workspace, .. } => {
             vec![say(None, Tells::Asked, format!("\"{}\" on {}.", request.trim(), workspace.path))]
@@ -82,28 +82,8 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             let text = "Come to an end with what there is.".to_owned();
             vec![say(None, Tells::Asked, text)]
         }
-        Event::PlanMade { tasks, reason, strands } => {
-            let reason = reason.trim_end_matches('.');
-            let mut all = vec![say(None, Tells::Planned, format!("{reason}."))];
-            let strand = |one| say(None, Tells::Planned, format!("{}.", capital(&phrase::strand(one))));
-            all.extend(strands.iter().map(strand));
-            all.extend(tasks.iter().map(|spec| {
-                let needs: Vec<_> = spec.needs.iter().map(ToString::to_string).collect();
-                let after =
-                    if needs.is_empty() { String::new() } else { format!(" after {}", needs.join(", ")) };
-                let (what, strand) = (phrase::intent(&spec.intent), phrase::of_strand(spec.strand));
-                let text = format!("The {} is to {what}{strand}{after}.", phrase::role(spec.role));
-                say(Some(spec.id), Tells::Planned, text)
-            }));
-            all
-        }
-        Event::StagesPlanned { stages, reason } => {
-            let mut all =
-                vec![say(None, Tells::Planned, format!("{}.", capital(reason.trim_end_matches('.'))))];
-            let stage = |one| say(None, Tells::Planned, format!("{}.", capital(&phrase::stage(one))));
-            all.extend(stages.iter().map(stage));
-            all
-        }
+        Event::PlanMade { tasks, reason, strands } => planned(&say, tasks, reason, strands),
+        Event::StagesPlanned { stages, reason } => divided(&say, stages, reason),
         Event::StageEnded { stage, end, why, .. } => {
             let text = format!("Stage {stage}: {}: {}.", phrase::task_end(*end), why.trim_end_matches('.'));
             vec![say(None, Tells::Decided, text)]
@@ -135,6 +115,41 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             ending(&record.event).into_iter().map(|text| say(None, Tells::Ended, text)).collect()
         }
     }
+}
+
+/// What was planned, why, and who is to do it.
+fn planned(
+    say: &impl Fn(Option<TaskId>, Tells, String) -> Sentence,
+    tasks: &[TaskSpec],
+    reason: &str,
+    strands: &[Strand],
+) -> Vec<Sentence> {
+    let mut all = vec![say(None, Tells::Planned, format!("{}.", reason.trim_end_matches('.')))];
+    let strand = |one| say(None, Tells::Planned, format!("{}.", capital(&phrase::strand(one))));
+    all.extend(strands.iter().map(strand));
+    all.extend(tasks.iter().map(|spec| {
+        let needs: Vec<_> = spec.needs.iter().map(ToString::to_string).collect();
+        let after = if needs.is_empty() { String::new() } else { format!(" after {}", needs.join(", ")) };
+        let (what, strand) = (phrase::intent(&spec.intent), phrase::of_strand(spec.strand));
+        say(
+            Some(spec.id),
+            Tells::Planned,
+            format!("The {} is to {what}{strand}{after}.", phrase::role(spec.role)),
+        )
+    }));
+    all
+}
+
+/// The stages of a request, and who divided it so.
+fn divided(
+    say: &impl Fn(Option<TaskId>, Tells, String) -> Sentence,
+    stages: &[Stage],
+    reason: &str,
+) -> Vec<Sentence> {
+    let mut all = vec![say(None, Tells::Planned, format!("{}.", capital(reason.trim_end_matches('.'))))];
+    let stage = |one| say(None, Tells::Planned, format!("{}.", capital(&phrase::stage(one))));
+    all.extend(stages.iter().map(stage));
+    all
 }
 
 /// How it ended, what limits that, what to do next, and what it took.

@@ -182,10 +182,7 @@ impl Coder {
         let change = self.tools.workspace.commit(&work.mission, parent, edits, &explanation)?;
         let diff = cut(change.diff.clone());
         if case.refused.contains(&diff) {
-            return Ok(Err(Refusal::new(
-                format!("`{}` proposed once more what was refused before.", reply.model),
-                "This is the very change that failed before. Find another way.",
-            )));
+            return Ok(Err(once_more(reply.model)));
         }
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing(format!("running the tests on the change of `{}`", reply.model));
@@ -390,6 +387,13 @@ pub(crate) fn is_below_directories(view: &Path, path: &str) -> Result<(), &'stat
         }
     }
     Ok(())
+}
+
+fn once_more(model: &str) -> Refusal {
+    Refusal::new(
+        format!("`{model}` proposed once more what was refused before."),
+        "This is the very change that failed before. Find another way.",
+    )
 }
 
 /// What is told the model of a run with its change.
