@@ -8,8 +8,8 @@ use tree_sitter::{Node, Tree};
 
 use crate::syntax::{Syntax, children, text_of};
 
-pub(crate) use self::bodies::name_of;
 pub use self::bodies::{Body, function_bodies};
+pub(crate) use self::bodies::{is_function, name_of};
 pub use self::tests_of::{is_test_code, is_test_path, test_regions};
 
 mod bodies;

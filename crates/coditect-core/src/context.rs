@@ -27,6 +27,8 @@ const CONVENTIONS: usize = 10;
 const DOCUMENTS: usize = 30;
 const FAILURES: usize = 20;
 const TEST_FILES: usize = 30;
+/// And for the map of the project.
+const MAP: usize = 25;
 /// Each answer is sampled more freely than the one before it, in hundredths: small models are slow to change their minds.
 const WARMER: u32 = 40;
 /// An answer of whole files needs about as many tokens as the files have; of blocks, fewer.
@@ -60,7 +62,7 @@ pub fn request_of(
     turns: &[Turn],
 ) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
-    let told = Told { context, strand, reach: reach(context, strand) };
+    let told = Told { context, strand, reach: reach(context, strand), by_heads: false };
     let part = if strand.is_some() { PART } else { "" };
     let ask = format!("{part}{}", ask(model.edits, likely(state, &told)));
     Some(conversation(state, model, turns, &told, (system(model.edits, &state.policy.focus.aim), ask)))
@@ -69,7 +71,8 @@ pub fn request_of(
 /// What is sent to a model that is to write tests for the request; None while nothing was gathered.
 #[must_use]
 pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
-    let told = Told { context: state.world.context.as_deref()?, strand: None, reach: Vec::new() };
+    let context = state.world.context.as_deref()?;
+    let told = Told { context, strand: None, reach: Vec::new(), by_heads: false };
     let command = state.world.project.as_deref().map_or_else(String::new, |of| of.command.join(" "));
     let (who, must) = match state.policy.focus.aim {
         Aim::AddTests => (TESTS_OF_CODE, "pass on the code as it is"),
@@ -88,7 +91,8 @@ pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Op
 /// What is sent to a model that is to say how the request divides; None while nothing was gathered.
 #[must_use]
 pub fn request_for_plan(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
-    let told = Told { context: state.world.context.as_deref()?, strand: None, reach: Vec::new() };
+    let context = state.world.context.as_deref()?;
+    let told = Told { context, strand: None, reach: Vec::new(), by_heads: true };
     let ask = format!(
         "Write the plan now, and nothing else: the {} tasks at most that the request asks for.",
         planning::MOST
@@ -255,6 +259,8 @@ struct Told<'a> {
     context: &'a Context,
     strand: Option<&'a Strand>,
     reach: Vec<&'a Reach>,
+    /// Files are told by what is in them: no line of them is to be changed now.
+    by_heads: bool,
 }
 
 /// What is known of a strand's tests.
@@ -302,13 +308,28 @@ fn material(state: &State, told: &Told<'_>, room: usize) -> String {
     section(&mut text, "The project's own ways", &conventions);
     let documents = fragments(context.of(FragmentKind::Document), share(DOCUMENTS), &tag);
     section(&mut text, "Documents that the request names", &documents);
+    if told.by_heads && context.of(FragmentKind::Outline).next().is_some() {
+        let map = fragments(context.of(FragmentKind::Outline), share(MAP), &tag);
+        section(&mut text, "Files, by the heads of what is in them", &map);
+        return text.trim_end().to_owned();
+    }
     let failures = failures(state, told.strand, share(FAILURES), &tag);
     let tests = fragments(told.tests().into_iter(), share(TEST_FILES), &tag);
     let mut taken = text.len() + failures.len() + tests.len();
-    let sources = fragments(told.sources(), room.saturating_sub(taken), &tag);
+    // Where not all files fit, room is kept for the heads of the rest. Of a strand, other files are no business.
+    let map: Vec<&Fragment> = context.of(FragmentKind::Outline).filter(|_| told.strand.is_none()).collect();
+    let all: usize =
+        told.sources().map(|source| source.text.len() + source.path.len() + 2 * tag.len() + 8).sum();
+    let left = room.saturating_sub(taken);
+    let kept = if all > left && !map.is_empty() { left / 100 * MAP } else { 0 };
+    let (sources, shown) = packed(told.sources(), left - kept, &tag);
     taken += sources.len();
     let others = fragments(told.others().into_iter(), room.saturating_sub(taken), &tag);
+    taken += others.len();
+    let rest = map.into_iter().filter(|one| !shown.contains(one.path.as_str()));
+    let rest = fragments(rest, room.saturating_sub(taken).min(share(MAP)), &tag);
     section(&mut text, "Files", &sources);
+    section(&mut text, "Other files, by the heads of what is in them", &rest);
     section(&mut text, "Files that are not to be changed", &others);
     section(&mut text, "Tests (not to be changed)", &tests);
     section(&mut text, "Tests that fail now", &failures);
@@ -323,18 +344,24 @@ fn section(text: &mut String, heading: &str, body: &str) {
 
 /// As many fragments of a kind as fit; the first that does not is cut where it is the first of all.
 fn fragments<'a>(of: impl Iterator<Item = &'a Fragment>, room: usize, tag: &str) -> String {
-    let mut text = String::new();
+    packed(of, room, tag).0
+}
+
+/// The same, with the paths of those that are shown whole.
+fn packed<'a>(of: impl Iterator<Item = &'a Fragment>, room: usize, tag: &str) -> (String, BTreeSet<&'a str>) {
+    let (mut text, mut whole) = (String::new(), BTreeSet::new());
     for fragment in of {
         let left = room.saturating_sub(text.len());
         let shown = shown(fragment, tag);
         if shown.len() <= left {
             text.push_str(&shown);
+            whole.insert(fragment.path.as_str());
         } else if text.is_empty() && left > 200 {
             let cut = Fragment { text: clip(&fragment.text, left - 100), cut: true, ..fragment.clone() };
             text.push_str(&self::shown(&cut, tag));
         }
     }
-    text
+    (text, whole)
 }
 
 fn shown(fragment: &Fragment, tag: &str) -> String {

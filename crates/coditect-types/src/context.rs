@@ -11,6 +11,8 @@ pub enum FragmentKind {
     Conventions,
     /// A document that the request names: what is wanted may stand in it.
     Document,
+    /// The heads of a file's functions and types, in place of the file where that does not fit.
+    Outline,
     /// A file that may be changed.
     Source,
     /// A file of tests, which must not be changed.

@@ -1,8 +1,9 @@
 //! What a model must know of a project: its ways, the files that may be changed, the tests that are red.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use coditect_code::outline::{self, Outline};
 use coditect_code::python::Listing;
 use coditect_code::reach;
 use coditect_code::repair::Source;
@@ -21,6 +22,8 @@ use crate::paths::below_top;
 /// Bytes of all fragments, and of one.
 const ALL_BYTES: usize = 256 << 10;
 const ONE_BYTES: usize = 64 << 10;
+/// Bytes of the map.
+const MAP_BYTES: usize = 48 << 10;
 /// Bytes of one file of conventions.
 const CONVENTION_BYTES: usize = 16 << 10;
 /// Endings of documents, and how many of them are read.
@@ -57,7 +60,10 @@ impl Analyzer {
         documents(&root, &files, of, &mut context);
         context.reach = of.reach(&sources.product, &sources.tests);
         let (mut product, mut tests) = (sources.product, sources.tests);
-        product.sort_by_key(|source| of.rank(source));
+        let outlines = outline::outlines(&product, of.request);
+        let places: BTreeMap<&str, usize> =
+            outlines.iter().zip(0..).map(|(one, at)| (one.path.as_str(), at)).collect();
+        product.sort_by_key(|source| of.rank(source, &places));
         let red: BTreeSet<&str> = of.baseline.red().filter_map(|test| test.id.split("::").next()).collect();
         if red.is_empty() {
             // Tests are to be written: those that are there show how.
@@ -73,6 +79,10 @@ impl Analyzer {
                 of.add(kind, source, &mut context);
             }
         }
+        // One file is shown whole, or it is too long for its heads to say where.
+        if outlines.len() > 1 {
+            of.add_outlines(&outlines, &mut context);
+        }
         context.left_out.extend(sources.passed_over);
         Ok(Outcome::ContextGathered { context })
     }
@@ -85,15 +95,16 @@ fn is_of(id: &str, path: &str) -> bool {
 }
 
 impl Gather<'_> {
-    /// Where a file stands: one that the person named is first, then in the order of suspicion.
-    fn rank(&self, source: &Source) -> (bool, bool, std::cmp::Reverse<usize>) {
+    /// Where a file stands: one that the person named is first, then in the order of suspicion, or of the map.
+    fn rank(&self, source: &Source, places: &BTreeMap<&str, usize>) -> (bool, bool, usize) {
         let name = source.path.rsplit('/').next().unwrap_or_default();
         let is_named =
             self.request.contains(name) || self.focus.files.iter().any(|file| source.path.ends_with(file));
         let is_suspect = self.suspects.iter().any(|suspect| suspect.file == source.path);
         // Where tests are red, their traces say more than words do.
         let is_guessed = self.baseline.red().next().is_none();
-        (!is_named, !is_suspect, std::cmp::Reverse(if is_guessed { self.shared(source) } else { 0 }))
+        let place = places.get(source.path.as_str()).copied().unwrap_or(usize::MAX);
+        (!is_named, !is_suspect, if is_guessed { place } else { 0 })
     }
 
     /// How many words of the request stand in a file or its path.
@@ -127,6 +138,21 @@ impl Gather<'_> {
             }
         }
         reach
+    }
+
+    /// The map of the project, as much of it as a model can use.
+    fn add_outlines(&self, outlines: &[Outline], context: &mut Context) {
+        let mut taken = 0;
+        for one in outlines {
+            let more = if one.left_out > 0 { format!("\nand {} more", one.left_out) } else { String::new() };
+            let text = format!("{}{more}", one.heads);
+            taken += one.path.len() + text.len();
+            if taken > MAP_BYTES {
+                break;
+            }
+            let path = below_top(self.project, &one.path);
+            context.fragments.push(Fragment { kind: FragmentKind::Outline, path, text, cut: false });
+        }
     }
 
     fn add(&self, kind: FragmentKind, source: Source, context: &mut Context) {

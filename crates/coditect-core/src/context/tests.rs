@@ -128,3 +128,28 @@ fn what_is_sent_keeps_to_the_window() {
 fn nothing_is_asked_before_anything_was_gathered() {
     assert_eq!(request(&State::default(), &model(8_192), &[]), None);
 }
+
+#[test]
+fn files_that_do_not_fit_are_told_by_their_heads() {
+    let long = |name: &str| format!("def {name}():\n    return 1  # {}\n", "x".repeat(3_000));
+    let files = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
+    let mut fragments = Vec::new();
+    for name in files {
+        fragments.push(fragment(FragmentKind::Source, &format!("{name}.py"), &long(name)));
+        fragments.push(fragment(FragmentKind::Outline, &format!("{name}.py"), &format!("def {name}()")));
+    }
+    let state = state("5 != 6", fragments);
+    let text = request(&state, &model(8_192), &[]).unwrap().messages[0].text.clone();
+    let (shown, rest) = text.split_once("# Other files, by the heads").unwrap();
+    for name in files {
+        let (is_whole, is_told) =
+            (shown.contains(&format!("def {name}():")), rest.contains(&format!("def {name}()\n")));
+        assert!(is_whole != is_told, "{name}: {text}");
+    }
+    // All that fits is shown and needs no heads; a plan is made from heads alone.
+    let text = request(&state, &model(64_000), &[]).unwrap().messages[0].text.clone();
+    assert!(!text.contains("by the heads"), "{text}");
+    let plan = request_for_plan(&state, &model(8_192), &[]).unwrap();
+    let text = &plan.messages[0].text;
+    assert!(text.contains("def eight()") && !text.contains("return 1") && plan.schema.is_some(), "{text}");
+}
