@@ -145,8 +145,8 @@ impl Agent for Analyzer {
                 let baseline = Baseline { snapshot, project, limits, choice: *sandbox, waived };
                 self.measure(&baseline, work, &mut spent)
             }
-            Action::GatherContext { snapshot, project, baseline, suspects, request, focus } => {
-                self.gather(&Gather { snapshot, project, baseline, suspects, request, focus }, work)
+            Action::GatherContext { snapshot, project, baseline, suspects, request, focus, also } => {
+                self.gather(&Gather { snapshot, project, baseline, suspects, request, focus, also }, work)
             }
             Action::DoNothing => Ok(Outcome::NothingDone),
             Action::SeekChange { .. }

@@ -430,6 +430,7 @@ fn trial(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
         focus,
         waived,
         strand,
+        granted,
     } = action
     else {
         return None;
@@ -449,7 +450,7 @@ fn trial(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
         waived,
         strand: strand.as_ref(),
     };
-    Some((case, Doing::Try(Reply { model, text: reply })))
+    Some((case, Doing::Try(Reply { model, text: reply, granted })))
 }
 
 fn train<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {

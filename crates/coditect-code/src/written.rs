@@ -10,7 +10,7 @@ mod paths;
 mod read;
 
 pub use apply::{Applied, Refused, apply};
-pub use read::read;
+pub use read::{needs, read};
 
 /// A change of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]

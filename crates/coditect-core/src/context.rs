@@ -38,6 +38,11 @@ const SHARE_OF_ANSWER: u64 = 3;
 const PART: &str = "This is a part of a larger work, and others do the rest of it at the same time: only the tests above are \
      to pass, and only the files under `Files` may be changed. A new file may be made.\n\n";
 
+/// The heading above files that are not shown whole, and what can be done about it.
+const BY_HEADS: &str = "Other files, by the heads of what is in them";
+const SEE_FIRST: &str = " Where you cannot write it without a file of which only the heads are shown, answer with nothing but a line \
+     `NEED PATH` for each such file: you will see it then.";
+
 /// One turn of a conversation: what the model answered, and what was found out about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -62,7 +67,7 @@ pub fn request_of(
     turns: &[Turn],
 ) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
-    let told = Told { context, strand, reach: reach(context, strand), by_heads: false };
+    let told = Told { context, strand, reach: reach(context, strand), by_heads: false, may_ask: true };
     let part = if strand.is_some() { PART } else { "" };
     let ask = format!("{part}{}", ask(model.edits, likely(state, &told)));
     Some(conversation(state, model, turns, &told, (system(model.edits, &state.policy.focus.aim), ask)))
@@ -72,7 +77,7 @@ pub fn request_of(
 #[must_use]
 pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
-    let told = Told { context, strand: None, reach: Vec::new(), by_heads: false };
+    let told = Told { context, strand: None, reach: Vec::new(), by_heads: false, may_ask: false };
     let command = state.world.project.as_deref().map_or_else(String::new, |of| of.command.join(" "));
     let (who, must) = match state.policy.focus.aim {
         Aim::AddTests => (TESTS_OF_CODE, "pass on the code as it is"),
@@ -92,7 +97,7 @@ pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Op
 #[must_use]
 pub fn request_for_plan(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
-    let told = Told { context, strand: None, reach: Vec::new(), by_heads: true };
+    let told = Told { context, strand: None, reach: Vec::new(), by_heads: true, may_ask: false };
     let ask = format!(
         "Write the plan now, and nothing else: the {} tasks at most that the request asks for.",
         planning::MOST
@@ -124,6 +129,7 @@ fn conversation(
         .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
     room = room.saturating_sub(last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len()));
     let material = material(state, told, room);
+    let ask = if told.may_ask && material.contains(BY_HEADS) { format!("{ask}{SEE_FIRST}") } else { ask };
     let first = format!("{material}\n\n# Request\n\n{wish}\n\n{ask}");
     let mut messages = vec![Message { speaker: Speaker::User, text: first }];
     if let Some((reply, feedback)) = last {
@@ -261,6 +267,8 @@ struct Told<'a> {
     reach: Vec<&'a Reach>,
     /// Files are told by what is in them: no line of them is to be changed now.
     by_heads: bool,
+    /// The model may ask to see files first.
+    may_ask: bool,
 }
 
 /// What is known of a strand's tests.
@@ -329,7 +337,7 @@ fn material(state: &State, told: &Told<'_>, room: usize) -> String {
     let rest = map.into_iter().filter(|one| !shown.contains(one.path.as_str()));
     let rest = fragments(rest, room.saturating_sub(taken).min(share(MAP)), &tag);
     section(&mut text, "Files", &sources);
-    section(&mut text, "Other files, by the heads of what is in them", &rest);
+    section(&mut text, BY_HEADS, &rest);
     section(&mut text, "Files that are not to be changed", &others);
     section(&mut text, "Tests (not to be changed)", &tests);
     section(&mut text, "Tests that fail now", &failures);

@@ -9,6 +9,7 @@ use crate::expect;
 use crate::gateway;
 use crate::goal;
 use crate::parametrize::{agents, allowance_ms, parametrize};
+use crate::plan;
 use crate::state::{State, apply, seeks_change};
 use crate::tasks::{Task, TaskState};
 
@@ -40,8 +41,17 @@ impl Draft {
         self.events.push(event);
     }
 
+    /// A task came to its end, and with it what it delegated.
     pub(crate) fn settle(&mut self, task: TaskId, end: TaskEnd, why: impl Into<String>) {
+        // One that others of the same step end is ended already where it was delegated by one of them.
+        if self.state.task(task).is_none_or(|of| matches!(of.state, TaskState::Settled(_))) {
+            return;
+        }
         self.push(Event::TaskSettled { task, end, why: why.into() });
+        let child = |state: &State| state.tasks.delegated_by(task).next().map(|child| child.spec.id);
+        while let Some(child) = child(&self.state) {
+            self.settle(child, TaskEnd::Dropped, "the task that delegated it ended");
+        }
     }
 }
 
@@ -174,7 +184,8 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::SurveyProject, Outcome::ProjectSurveyed { .. })
             | (Intent::MeasureBaseline, Outcome::BaselineMeasured { .. })
             | (Intent::TurnTestsGreen { .. }, Outcome::ChangeProposed { .. } | Outcome::NoChangeFound { .. })
-            | (Intent::GatherContext, Outcome::ContextGathered { .. })
+            | (Intent::GatherContext | Intent::GatherMore { .. }, Outcome::ContextGathered { .. })
+            | (Intent::TryReply { .. }, Outcome::NeedsFirst { .. })
             | (
                 Intent::AskForPlan { .. } | Intent::AskModel { .. } | Intent::AskForTests { .. },
                 Outcome::ModelAnswered { .. }
@@ -224,6 +235,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
                 | Outcome::ChangeProposed { .. }
                 | Outcome::NoChangeFound { .. }
                 | Outcome::ContextGathered { .. }
+                | Outcome::NeedsFirst { .. }
                 | Outcome::ModelAnswered { .. }
                 | Outcome::ReplyRefused { .. }
                 | Outcome::SpecificationWritten { .. }
@@ -235,6 +247,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
             draft.settle(task, TaskEnd::Failed, why);
         }
         Response::Ignore => match outcome {
+            Outcome::NeedsFirst { needs, why, .. } => delegate(draft, task, needs, why),
             Outcome::NoChangeFound { account, .. } | Outcome::ReplyRefused { account, .. } => {
                 draft.settle(task, TaskEnd::Failed, account.clone())
             }
@@ -254,6 +267,39 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
             | Outcome::NothingDone
             | Outcome::Failed { .. } => draft.settle(task, TaskEnd::Done, ""),
         },
+    }
+}
+
+/// Tasks that one task may delegate, and how far tasks that were delegated may delegate in their turn.
+pub const MAX_DELEGATED: usize = 4;
+pub const MAX_DEPTH: usize = 2;
+
+/// Plans what an agent needs of others: whoever has the role does it, and the task begins again after that.
+fn delegate(draft: &mut Draft, id: TaskId, needs: &[Intent], why: &str) {
+    let state = &draft.state;
+    let Some(task) = state.task(id) else { return };
+    let above =
+        std::iter::successors(task.spec.parent, |up| state.task(*up).and_then(|task| task.spec.parent));
+    let before = state.tasks.iter().filter(|other| other.spec.parent == Some(id)).count();
+    // What costs a model, or is seen by the person, is for no agent to ask for; and its own work is its own.
+    let is_for_others = |need: &Intent| {
+        matches!(need, Intent::GatherMore { files } if !files.is_empty())
+            && plan::role_of(need) != task.spec.role
+    };
+    let refused = if needs.is_empty() || !needs.iter().all(is_for_others) {
+        Some("it delegates what no other agent may do for it")
+    } else if before + needs.len() > MAX_DELEGATED || above.count() >= MAX_DEPTH {
+        Some("it delegates more than it may")
+    } else {
+        None
+    };
+    match refused {
+        Some(refused) => draft.settle(id, TaskEnd::Failed, refused),
+        None => {
+            let tasks = plan::delegated(state, task.spec, needs);
+            let reason = format!("{id} needs others first: {why}");
+            draft.push(Event::PlanMade { tasks, reason, strands: Vec::new() });
+        }
     }
 }
 
@@ -293,6 +339,7 @@ fn start_ready(draft: &mut Draft) {
 fn is_ready(state: &State, task: &Task<'_>, now_ms: u64) -> bool {
     let TaskState::Waiting { not_before_ms } = task.state else { return false };
     not_before_ms <= now_ms
+        && state.tasks.delegated_by(task.spec.id).next().is_none()
         && task.spec.needs.iter().all(|need| {
             state.task(*need).is_some_and(|needed| match needed.state {
                 TaskState::Settled(TaskEnd::Done | TaskEnd::Dropped) => true,
@@ -339,6 +386,7 @@ pub fn intent_name(intent: &Intent) -> &'static str {
         Intent::TurnTestsGreen { rung: coditect_types::Rung::SmallModel } => "seek_change: small_model",
         Intent::TurnTestsGreen { rung: coditect_types::Rung::LargeModel } => "seek_change: large_model",
         Intent::GatherContext => "gather_context",
+        Intent::GatherMore { .. } => "gather_more",
         Intent::AskForPlan { .. } => "ask_for_plan",
         Intent::AskModel { .. } => "ask_model",
         Intent::AskForTests { .. } => "ask_for_tests",

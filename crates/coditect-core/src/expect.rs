@@ -64,6 +64,7 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         | Intent::SurveyProject
         | Intent::MeasureBaseline
         | Intent::GatherContext
+        | Intent::GatherMore { .. }
         | Intent::AskForPlan { .. }
         | Intent::AskModel { .. }
         | Intent::AskForTests { .. }
@@ -139,6 +140,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         | Outcome::BaselineMeasured { .. }
         | Outcome::NoChangeFound { .. }
         | Outcome::ContextGathered { .. }
+        | Outcome::NeedsFirst { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
         | Outcome::SpecificationWritten { .. }

@@ -267,6 +267,7 @@ fn drop_what_is_not_needed(draft: &mut Draft) {
             let leads_to_one = matches!(
                 task.spec.intent,
                 Intent::GatherContext
+                    | Intent::GatherMore { .. }
                     | Intent::AskForPlan { .. }
                     | Intent::AskModel { .. }
                     | Intent::AskForTests { .. }

@@ -68,6 +68,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             waived: policy.waived.clone(),
         },
         Intent::GatherContext
+        | Intent::GatherMore { .. }
         | Intent::AskForPlan { .. }
         | Intent::AskModel { .. }
         | Intent::AskForTests { .. }
@@ -120,22 +121,16 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
     let (world, policy) = (&state.world, &state.policy);
     let snapshot = || world.snapshot.as_deref().cloned();
     Some(match &spec.intent {
-        Intent::GatherContext => Action::GatherContext {
+        Intent::GatherContext | Intent::GatherMore { .. } => Action::GatherContext {
             snapshot: snapshot()?,
             project: world.project.as_deref()?.clone(),
             baseline: world.baseline.as_deref()?.clone(),
             suspects: world.suspects.to_vec(),
             request: wanted_and_files(state),
             focus: policy.focus.clone(),
+            also: world.granted.to_vec(),
         },
-        Intent::AskForPlan { model } => {
-            let model = policy.models.iter().find(|spec| spec.name == *model)?;
-            Action::AskModel {
-                model: model.clone(),
-                request: stages::affordable(state, model, now_ms)?,
-                limits: call_limits(state, model, now_ms),
-            }
-        }
+        Intent::AskForPlan { model } => plan_by(state, model, now_ms)?,
         Intent::AskModel { model } => {
             let model = policy.models.iter().find(|spec| spec.name == *model)?;
             Action::AskModel {
@@ -166,6 +161,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 focus: policy.focus.clone(),
                 waived: policy.waived.clone(),
                 strand: strand.map(|strand| strand.spec.as_ref().clone()),
+                granted: world.granted.to_vec(),
             }
         }
         Intent::MergeStrands => Action::MergeStrands {
@@ -187,6 +183,13 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
         | Intent::HandOver
         | Intent::DoNothing => return None,
     })
+}
+
+/// The action that asks a model how the request divides.
+fn plan_by(state: &State, model: &str, now_ms: u64) -> Option<Action> {
+    let model = state.policy.models.iter().find(|spec| spec.name == model)?;
+    let request = stages::affordable(state, model, now_ms)?;
+    Some(Action::AskModel { model: model.clone(), request, limits: call_limits(state, model, now_ms) })
 }
 
 /// The action for a task that has to do with tests which are to be written.
@@ -224,6 +227,7 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
         Intent::TakeSnapshot
         | Intent::SurveyProject
         | Intent::GatherContext
+        | Intent::GatherMore { .. }
         | Intent::HandOver
         | Intent::DoNothing => 5 * SLACK_MS,
         Intent::AskForPlan { model } | Intent::AskModel { model } | Intent::AskForTests { model } => {

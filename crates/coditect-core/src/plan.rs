@@ -15,6 +15,7 @@ pub fn role_of(intent: &Intent) -> Role {
         | Intent::SurveyProject
         | Intent::MeasureBaseline
         | Intent::GatherContext
+        | Intent::GatherMore { .. }
         | Intent::DoNothing => Role::Analyzer,
         Intent::AskForPlan { .. } | Intent::AskModel { .. } | Intent::AskForTests { .. } => {
             Role::Orchestrator
@@ -40,6 +41,7 @@ pub fn chain(planned: usize, intents: impl IntoIterator<Item = Intent>) -> Vec<T
             intent,
             needs: if id > first { vec![TaskId(id - 1)] } else { Vec::new() },
             strand: None,
+            parent: None,
         })
         .collect()
 }
@@ -118,6 +120,14 @@ pub fn add_tests(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
 #[must_use]
 pub fn rename(state: &State) -> Vec<TaskSpec> {
     chain(state.tasks.len(), [Intent::Rename].into_iter().chain(ending(state)))
+}
+
+/// The tasks that an agent delegates, for the strand that it works for. They do not wait for one another.
+#[must_use]
+pub fn delegated(state: &State, parent: &TaskSpec, needs: &[Intent]) -> Vec<TaskSpec> {
+    let chain = chain(state.tasks.len(), needs.iter().cloned());
+    let of = |spec| TaskSpec { needs: Vec::new(), strand: parent.strand, parent: Some(parent.id), ..spec };
+    chain.into_iter().map(of).collect()
 }
 
 /// What the suite says of the snapshot with the tests that were written.

@@ -65,6 +65,8 @@ pub struct World {
     pub ground: Option<Ground>,
     /// What a model must know, once it was gathered.
     pub context: Option<Arc<Context>>,
+    /// Files that agents asked for, beside what was gathered.
+    pub granted: Arc<Vec<String>>,
     /// How each model answered so far.
     pub turns: Arc<BTreeMap<String, Vec<Turn>>>,
     /// The newest answer of a model, while nobody has tried it.
@@ -102,6 +104,15 @@ impl World {
             Some(id) => self.strands.get(&id).and_then(|strand| strand.turns.get(model)),
         };
         turns.map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes note of the files that an agent needs to see.
+    fn grant(&mut self, needs: &[Intent]) {
+        for need in needs {
+            if let Intent::GatherMore { files } = need {
+                Arc::make_mut(&mut self.granted).extend(files.iter().cloned());
+            }
+        }
     }
 
     /// The tests and files of a strand.
@@ -198,6 +209,7 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
         }
         Event::TaskSettled { task, end, .. } => {
             state.tasks.change(*task, |task| task.state = TaskState::Settled(*end));
+            give_up(state, *task);
         }
         Event::MissionCompleted { status, .. } => {
             state.end = Some(*status);
@@ -218,6 +230,17 @@ fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
                 // It may be paid for once more, and not again and again.
                 task.failures += u32::from(is_call);
             });
+        }
+    }
+}
+
+/// What is under way for a task that came to its end is under way for nobody.
+fn give_up(state: &mut State, id: TaskId) {
+    let attempts = state.running.iter().filter(|(_, running)| running.task == id);
+    let attempts: Vec<AttemptId> = attempts.map(|(attempt, _)| *attempt).collect();
+    for attempt in attempts {
+        if let Some(running) = state.running.remove(&attempt) {
+            lose_call(state, &running);
         }
     }
 }
@@ -382,6 +405,10 @@ fn learn(state: &mut State, outcome: &Outcome) {
             pay_rung(&mut state.ledger, *rung, spent, 0);
         }
         Outcome::ContextGathered { context } => world.context = Some(Arc::new(context.clone())),
+        Outcome::NeedsFirst { needs, spent, .. } => {
+            world.grant(needs);
+            pay(&mut state.ledger, spent);
+        }
         Outcome::ModelAnswered { model, reply, .. } => {
             let turn = Turn { reply: reply.text.clone(), feedback: String::new() };
             Arc::make_mut(&mut world.turns).entry(model.clone()).or_default().push(turn);

@@ -52,6 +52,8 @@ pub struct Tasks {
     failed: usize,
     /// Tasks before this index are of stages that ended.
     begun_at: usize,
+    /// Some task was delegated by another one.
+    has_delegated: bool,
 }
 
 impl Tasks {
@@ -95,6 +97,12 @@ impl Tasks {
             .map(|(spec, standing)| task(spec, standing))
     }
 
+    /// Tasks that are not settled and that this one delegated. Nothing is looked through where nothing was ever delegated.
+    pub fn delegated_by(&self, parent: TaskId) -> impl Iterator<Item = Task<'_>> {
+        let open = self.has_delegated.then(|| self.open());
+        open.into_iter().flatten().filter(move |task| task.spec.parent == Some(parent))
+    }
+
     /// True where a task was settled as failed.
     #[must_use]
     pub fn any_failed(&self) -> bool {
@@ -102,6 +110,7 @@ impl Tasks {
     }
 
     pub(crate) fn add(&mut self, specs: &[TaskSpec]) {
+        self.has_delegated |= specs.iter().any(|spec| spec.parent.is_some());
         Arc::make_mut(&mut self.specs).extend_from_slice(specs);
         let waiting = Standing { state: TaskState::Waiting { not_before_ms: 0 }, failures: 0 };
         self.standings.resize(self.specs.len(), waiting);

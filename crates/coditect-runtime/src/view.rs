@@ -325,6 +325,7 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
         }
         Outcome::NoChangeFound { .. }
         | Outcome::ContextGathered { .. }
+        | Outcome::NeedsFirst { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
         | Outcome::ChangesMerged { proposal: None, .. }

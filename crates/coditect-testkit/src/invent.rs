@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use coditect_types::model::{EditForm, Finish, Price, Usage};
 use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
+use coditect_types::plan::Intent;
 use coditect_types::project::Framework;
 use coditect_types::workspace::WorkspaceKind;
 use coditect_types::{
@@ -142,6 +143,12 @@ impl Truth {
                 self.pieces.answered(*rung, strand, reply)
             }
             Action::TrySpecification { rung, model, .. } => self.specify(*rung, model),
+            Action::TryReply { strand: None, granted, .. } if chance.percent(8) && !self.pieces.steady => {
+                // Most agents ask once, and some again and again for what they were shown.
+                let files = vec![format!("asked_{}.py", granted.len() % 3)];
+                let needs = vec![Intent::GatherMore { files }];
+                Outcome::NeedsFirst { needs, why: "it asks to see a file".into(), spent: Spent::default() }
+            }
             Action::TryReply { rung, strand: None, .. } => self.try_reply(*rung),
             Action::MergeStrands { baseline, changes, contradicted, .. } => {
                 self.pieces.merge(baseline, changes, contradicted.is_some())

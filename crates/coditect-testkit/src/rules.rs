@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use coditect_core::decide::MAX_DELEGATED;
 use coditect_types::{
     AttemptId, Event, Ledger, MissionStatus, Outcome, Record, Strand, StrandId, TaskId, TaskSpec,
 };
@@ -34,7 +35,7 @@ fn keeps_budget(records: &[Record]) -> Result<(), String> {
 /// The rules that a whole journal keeps.
 pub fn check(seed: u64, records: &[Record], truth: &Truth) -> Result<(), Broken> {
     let broken = |what: String| Err(Broken { seed, what });
-    for rule in [keeps_budget, keeps_leases, counts_once, closes_tasks] {
+    for rule in [keeps_budget, keeps_leases, counts_once, closes_tasks, delegates_within_limits] {
         rule(records).or_else(broken)?;
     }
     let strands = strand_of(records);
@@ -158,10 +159,17 @@ fn counts_once(records: &[Record]) -> Result<(), String> {
             Event::MissionResumed { lost } => {
                 let asked = lost
                     .iter()
-                    .filter(|attempt| started.get(attempt).is_some_and(|task| asks.contains(task)));
+                    .filter(|attempt| started.remove(attempt).is_some_and(|task| asks.contains(&task)));
                 sum.model_calls += asked.count() as u64;
             }
-            Event::AttemptEnded { task, outcome, .. } => add(&mut sum, outcome, asks.contains(task)),
+            Event::AttemptEnded { task, attempt, outcome } => {
+                started.remove(attempt);
+                add(&mut sum, outcome, asks.contains(task));
+            }
+            Event::TaskSettled { task, .. } => {
+                let lost = started.extract_if(.., |_, of| of == task).count() as u64;
+                sum.model_calls += if asks.contains(task) { lost } else { 0 };
+            }
             Event::MissionCompleted { ledger, .. } => {
                 let used = |ledger: &Ledger| {
                     let tokens = ledger.tokens_in + ledger.tokens_out;
@@ -203,6 +211,42 @@ fn add(sum: &mut Ledger, outcome: &Outcome, is_call: bool) {
     sum.model_calls += 1;
     sum.tokens_in += usage.tokens_in;
     sum.tokens_out += usage.tokens_out;
+}
+
+/// What was delegated begins after the attempt that delegated it, is over before the next attempt at that task, and does not
+/// outlive it; there is never more of it than a task may delegate.
+fn delegates_within_limits(records: &[Record]) -> Result<(), String> {
+    let parents: BTreeMap<TaskId, TaskId> =
+        tasks(records).filter_map(|spec| Some((spec.id, spec.parent?))).collect();
+    let mut of: BTreeMap<TaskId, usize> = BTreeMap::new();
+    parents.values().for_each(|parent| *of.entry(*parent).or_default() += 1);
+    if let Some((task, n)) = of.iter().find(|(_, n)| **n > MAX_DELEGATED) {
+        return Err(format!("{task} delegated {n} tasks"));
+    }
+    let mut open: BTreeSet<TaskId> = BTreeSet::new();
+    for record in records {
+        match &record.event {
+            Event::PlanMade { tasks, .. } => open.extend(tasks.iter().map(|spec| spec.id)),
+            Event::AttemptStarted { task, .. } => {
+                if let Some(child) = open.iter().find(|child| parents.get(child) == Some(task)) {
+                    return Err(format!("{task} began again while {child} is open"));
+                }
+            }
+            Event::TaskSettled { task, .. } => {
+                open.remove(task);
+            }
+            _ => {}
+        }
+        // Within one step, a task and what it delegated end one after the other.
+        let is_last = |task: &TaskId| open.contains(task);
+        if matches!(record.event, Event::AttemptStarted { .. } | Event::MissionCompleted { .. })
+            && let Some(orphan) =
+                open.iter().find(|child| parents.get(child).is_some_and(|parent| !is_last(parent)))
+        {
+            return Err(format!("{orphan} outlived the task that delegated it"));
+        }
+    }
+    Ok(())
 }
 
 /// Every task that was planned is settled once before the mission ends, and none after it.

@@ -102,6 +102,9 @@ pub enum Action {
         /// What the person narrowed the change to.
         #[serde(default)]
         focus: Focus,
+        /// Files that an agent asked for: they come first and whole.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<String>,
     },
     /// Ask a model. Layer 1 does this itself; no worker ever sees it.
     AskModel {
@@ -143,6 +146,9 @@ pub enum Action {
         /// The strand that the answer is for; None: all of the mission.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         strand: Option<Strand>,
+        /// Files that the model asked to see and that it is shown by now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        granted: Vec<String>,
     },
     /// Make what a model answered tests that are red on the snapshot.
     TrySpecification {

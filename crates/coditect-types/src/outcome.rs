@@ -10,6 +10,7 @@ use crate::error::ErrorKind;
 use crate::focus::Ground;
 use crate::ids::StrandId;
 use crate::model::{ModelReply, Usage};
+use crate::plan::Intent;
 use crate::project::Project;
 use crate::receipt::{Receipt, Rung};
 use crate::sandbox::{Enforced, Tier};
@@ -228,6 +229,15 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ground: Option<Ground>,
         /// What it cost.
+        spent: Spent,
+    },
+    /// The agent delegates what is not its own to do: the attempt begins again once others have done it.
+    NeedsFirst {
+        /// What must be done first.
+        needs: Vec<Intent>,
+        /// For what, in a phrase.
+        why: String,
+        /// What it cost so far.
         spent: Spent,
     },
     /// What a model must know was gathered.

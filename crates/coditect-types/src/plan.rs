@@ -40,6 +40,11 @@ pub enum Intent {
     },
     /// Gather what a model must know of the project.
     GatherContext,
+    /// The same, with these files whole.
+    GatherMore {
+        /// Paths below the snapshot's top.
+        files: Vec<String>,
+    },
     /// Ask a model how the request divides into stages.
     AskForPlan {
         /// The model's name in the mission's policy.
@@ -90,6 +95,7 @@ impl Intent {
             | Self::MeasureBaseline
             | Self::TurnTestsGreen { .. }
             | Self::GatherContext
+            | Self::GatherMore { .. }
             | Self::TrySpecification { .. }
             | Self::TryReply { .. }
             | Self::MergeStrands
@@ -155,6 +161,9 @@ pub struct TaskSpec {
     /// The strand that it is for; None: all of the mission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strand: Option<StrandId>,
+    /// The task whose agent delegated it: that one waits for it, and it does not outlive that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TaskId>,
 }
 
 /// A part of a mission's work that needs no file which another part needs: models are asked for it, and their answers

@@ -162,6 +162,10 @@ pub(crate) fn intent(intent: &Intent) -> String {
         Intent::MeasureBaseline => "measure the baseline".to_owned(),
         Intent::TurnTestsGreen { rung: of } => format!("seek a change ({})", rung(*of)),
         Intent::GatherContext => "gather what a model must know".to_owned(),
+        Intent::GatherMore { files } => {
+            let named: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+            format!("gather {} for a model", named.join(", "))
+        }
         Intent::AskForPlan { model } => format!("ask the model `{model}` how the request divides"),
         Intent::AskModel { model } => format!("ask the model `{model}`"),
         Intent::AskForTests { model } => format!("ask the model `{model}` for tests of what is asked for"),

@@ -36,6 +36,8 @@ impl World {
     fn coditect(&self, args: &[&str]) -> Command {
         let mut command = Command::cargo_bin("coditect").unwrap();
         command.env_clear().current_dir(self.path("project")).args(args);
+        // Where lines are counted, the count is written there and not into the project.
+        command.envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE"));
         command.env("CODITECT_HOME", self.path("home")).env("XDG_CONFIG_HOME", self.path("config"));
         command.env("HOME", self.dir.path());
         command

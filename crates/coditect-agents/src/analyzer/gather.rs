@@ -44,6 +44,8 @@ pub(super) struct Gather<'a> {
     pub(super) suspects: &'a [Suspect],
     pub(super) request: &'a str,
     pub(super) focus: &'a Focus,
+    /// Files that an agent asked for.
+    pub(super) also: &'a [String],
 }
 
 impl Analyzer {
@@ -57,6 +59,7 @@ impl Analyzer {
         let sources = sources::read(&root, &files, of.project, of.baseline, of.suspects);
         let mut context = Context::default();
         conventions(&view, &of.project.root, &mut context);
+        of.add_asked_for(&view, &sources.product, &mut context);
         documents(&root, &files, of, &mut context);
         context.reach = of.reach(&sources.product, &sources.tests);
         let (mut product, mut tests) = (sources.product, sources.tests);
@@ -100,6 +103,7 @@ impl Gather<'_> {
         let name = source.path.rsplit('/').next().unwrap_or_default();
         let is_named =
             self.request.contains(name) || self.focus.files.iter().any(|file| source.path.ends_with(file));
+        let is_named = is_named || self.also.contains(&below_top(self.project, &source.path));
         let is_suspect = self.suspects.iter().any(|suspect| suspect.file == source.path);
         // Where tests are red, their traces say more than words do.
         let is_guessed = self.baseline.red().next().is_none();
@@ -138,6 +142,23 @@ impl Gather<'_> {
             }
         }
         reach
+    }
+
+    /// What was asked for and is no source: it is read, and not changed.
+    fn add_asked_for(&self, view: &Path, product: &[Source], context: &mut Context) {
+        for path in self.also {
+            let is_source = product.iter().any(|source| below_top(self.project, &source.path) == *path);
+            if !is_source && let Some(text) = text_below(view, path) {
+                let end = text.floor_char_boundary(ONE_BYTES);
+                let (cut, text) = (end < text.len(), text[..end].to_owned());
+                context.fragments.push(Fragment {
+                    kind: FragmentKind::Document,
+                    path: path.clone(),
+                    text,
+                    cut,
+                });
+            }
+        }
     }
 
     /// The map of the project, as much of it as a model can use.

@@ -13,6 +13,7 @@ use coditect_code::written::{self, Applied, Refused};
 use coditect_ports::workspace::FileEdit;
 use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{Evidence, Proposal, Spent};
+use coditect_types::plan::Intent;
 use coditect_types::{Aim, Failure, Outcome, TestReport, TestResult};
 
 use super::by_tools::text_below;
@@ -31,6 +32,8 @@ pub(crate) const PASSES: f64 = 0.5;
 /// Red tests whose messages are told the model, and bytes of each.
 const MOST_TOLD: usize = 5;
 const MESSAGE_BYTES: usize = 1_000;
+/// Files that one answer may ask to see.
+const MOST_SHOWN: usize = 8;
 /// Files that one answer may change.
 const MOST_FILES: usize = 50;
 
@@ -41,6 +44,8 @@ const TESTS_STAY: &str = "it is a test, and tests are not changed";
 pub(super) struct Reply<'a> {
     pub(super) model: &'a str,
     pub(super) text: &'a str,
+    /// Files that it asked to see and that it is shown by now.
+    pub(super) granted: &'a [String],
 }
 
 /// Why an answer is no change that could be proposed.
@@ -76,6 +81,11 @@ impl Coder {
         let root = view.join(&case.project.root);
         let files = Listing::load(&root).map_err(|e| PortError::from_io("list the project's files", &e))?;
         let sources = sources::read(&root, &files, case.project, case.baseline, &[]);
+        match asks_to_see(case, reply, &view, &sources) {
+            Some(Ok(needs)) => return Ok(needs),
+            Some(Err(refusal)) => return Ok(refused(case, refusal)),
+            None => {}
+        }
         let edits = match self.edits(case, reply, &view, &sources) {
             Ok(edits) => edits,
             Err(refusal) => return Ok(refused(case, refusal)),
@@ -387,6 +397,42 @@ pub(crate) fn is_below_directories(view: &Path, path: &str) -> Result<(), &'stat
         }
     }
     Ok(())
+}
+
+/// An answer that holds no change and asks for files: whoever gathers is to show those that there are.
+fn asks_to_see(
+    case: &Case<'_>,
+    reply: &Reply<'_>,
+    view: &Path,
+    sources: &Sources,
+) -> Option<Result<Outcome, Refusal>> {
+    let product: BTreeSet<String> =
+        sources.product.iter().map(|source| case.below_top(&source.path)).collect();
+    let asked = written::needs(reply.text);
+    // What one strand asks for would change what the others are told.
+    if asked.is_empty() || case.strand.is_some() || !written::read(reply.text, &product).is_empty() {
+        return None;
+    }
+    let is_new = |path: &&String| !reply.granted.contains(path);
+    let is_there = |path: &&String| !is_outside(path) && text_below(view, path).is_some();
+    let files: Vec<String> = asked.iter().filter(is_new).filter(is_there).take(MOST_SHOWN).cloned().collect();
+    if files.is_empty() {
+        let named: Vec<String> = asked.iter().map(|path| format!("`{path}`")).collect();
+        let (some, named) = (asked.iter().any(|path| reply.granted.contains(path)), named.join(", "));
+        return Some(Err(Refusal::new(
+            format!("`{}` asked to see {named} and wrote no change.", reply.model),
+            match some {
+                true => "What you asked to see is shown by now, as far as it is there. Write the change."
+                    .to_owned(),
+                false => {
+                    format!("There is no {named} in this repository. Write the change with what is shown.")
+                }
+            },
+        )));
+    }
+    let named: Vec<String> = files.iter().map(|path| format!("`{path}`")).collect();
+    let why = format!("`{}` asks to see {}", reply.model, named.join(", "));
+    Some(Ok(Outcome::NeedsFirst { needs: vec![Intent::GatherMore { files }], why, spent: Spent::default() }))
 }
 
 fn once_more(model: &str) -> Refusal {

@@ -232,6 +232,7 @@ impl Baseline {
             suspects: self.suspects.clone(),
             request: request.into(),
             focus: Default::default(),
+            also: Vec::new(),
         }
     }
 
@@ -256,6 +257,7 @@ impl Baseline {
             focus: Default::default(),
             waived: Vec::new(),
             strand: None,
+            granted: Vec::new(),
         }
     }
 

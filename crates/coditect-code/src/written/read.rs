@@ -44,6 +44,21 @@ pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
     changes
 }
 
+/// The files that a text asks to see: those of lines `NEED path`, each once.
+#[must_use]
+pub fn needs(text: &str) -> Vec<String> {
+    let mut files: Vec<String> = Vec::new();
+    for line in text.lines().map(|line| line.trim().trim_matches(['`', '*', '-', ' '])) {
+        let Some(path) = line.strip_prefix("NEED ").or_else(|| line.strip_prefix("NEED: ")) else { continue };
+        let path = path.trim().trim_matches(['`', '"', '\'']).trim_start_matches("./");
+        if !path.is_empty() && !path.contains(char::is_whitespace) && !files.iter().any(|known| known == path)
+        {
+            files.push(path.to_owned());
+        }
+    }
+    files
+}
+
 /// Prose between a path and its block: the path is not the block's any more after much of it.
 fn is_talk(line: &str) -> bool {
     line.len() > 80

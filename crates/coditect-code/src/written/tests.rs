@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Applied, Change, apply, read};
+use super::{Applied, Change, apply, needs, read};
 
 const AREA: &str = "def area(w, h):\n    return w + h\n\n\ndef edge(w, h):\n    return 2 * (w + h)\n";
 
@@ -154,6 +154,13 @@ fn the_file_keeps_its_line_ends_its_mark_and_its_last_line() {
     let block = "a.py\n<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n>>>>>>> REPLACE\n";
     becomes(block, "a.py", "x = 1\r\ny = 2\r\n", "x = 2\r\ny = 2\r\n");
     becomes(block, "a.py", "y = 2\nx = 1", "y = 2\nx = 2");
+}
+
+#[test]
+fn what_is_asked_for_is_read_off_lines_of_its_own() {
+    let text = "NEED src/a.py\n- `NEED ./b.py`\nNEED: src/a.py\nI NEED more.\nNEED\nNEED two words\n";
+    assert_eq!(needs(text), ["src/a.py", "b.py"]);
+    assert!(needs("def f():\n    return 1\n").is_empty());
 }
 
 #[test]

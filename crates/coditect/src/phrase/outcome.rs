@@ -1,7 +1,7 @@
 //! What came of an attempt, in a sentence.
 
-use coditect_types::Outcome;
 use coditect_types::outcome::{ChangedFile, LeftOut};
+use coditect_types::{Context, Outcome};
 
 use super::{count, count_of, rung, snapshot, span, tests, tests_after, tier};
 use crate::words;
@@ -47,10 +47,8 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             if *at_limit { ", at its limit" } else { "" },
             account.trim_end_matches('.')
         ),
-        Outcome::ContextGathered { context } => {
-            let bytes: usize = context.fragments.iter().map(|fragment| fragment.text.len()).sum();
-            format!("gathered {} of {} files for a model", words::bytes(bytes), context.fragments.len())
-        }
+        Outcome::NeedsFirst { why, .. } => format!("delegated a part of it: {why}"),
+        Outcome::ContextGathered { context } => gathered(context),
         Outcome::ModelAnswered { model, reply, spent } => format!(
             "`{model}` answered with {} ({} tokens in, {} out) in {}{}",
             words::bytes(reply.text.len()),
@@ -78,6 +76,11 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::NothingDone => "did nothing, as planned".to_owned(),
         Outcome::Failed { failure, .. } => format!("could not: {}", failure.cause),
     }
+}
+
+fn gathered(context: &Context) -> String {
+    let bytes: usize = context.fragments.iter().map(|fragment| fragment.text.len()).sum();
+    format!("gathered {} of {} files for a model", words::bytes(bytes), context.fragments.len())
 }
 
 fn merged(is_kept: bool, left_out: &[LeftOut]) -> String {
