@@ -155,6 +155,7 @@ impl Agent for Analyzer {
             | Action::TryReply { .. }
             | Action::MergeStrands { .. }
             | Action::Rename { .. }
+            | Action::ReviewChange { .. }
             | Action::VerifyChange { .. }
             | Action::HandOver { .. } => {
                 return not_mine(action, "analyzer");

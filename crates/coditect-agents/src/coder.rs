@@ -315,7 +315,7 @@ fn is_flaky(test: &TestResult) -> bool {
 
 impl Agent for Coder {
     fn roles(&self) -> &[Role] {
-        &[Role::Coder]
+        &[Role::Coder, Role::Documenter]
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {

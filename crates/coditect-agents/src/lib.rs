@@ -1,10 +1,10 @@
-//! The roles: analyzer, coder, tester and deployer. Each turns one action into one outcome.
+//! The roles: analyzer, coder, documenter, reviewer, tester and deployer. Each turns one action into one outcome.
 //!
 //! An agent performs what it is told, through the ports that it was made with, and reports what really happened.
 //! It never reaches the journal, a model or the network, keeps nothing between two actions, and takes text of the
 //! repository as data. What comes of a stopped action is `Interrupted`; nothing of it is left running.
 //!
-//! Start reading at [`Analyzer`]: it is the first to work on a mission. [`roles`] makes all four.
+//! Start reading at [`Analyzer`]: it is the first to work on a mission. [`roles`] makes all of them.
 
 use std::sync::Arc;
 use std::thread;
@@ -22,11 +22,13 @@ mod measure;
 mod notices;
 mod paths;
 mod receipt;
+pub mod reviewer;
 pub mod tester;
 
 pub use analyzer::Analyzer;
 pub use coder::Coder;
 pub use deployer::Deployer;
+pub use reviewer::Reviewer;
 pub use tester::Tester;
 
 /// The ports that the roles work through.
@@ -76,12 +78,13 @@ impl Tools {
     }
 }
 
-/// All four roles, for the shell.
+/// All roles, for the shell.
 #[must_use]
 pub fn roles(tools: &Tools) -> Vec<Arc<dyn Agent>> {
     vec![
         Arc::new(Analyzer::new(tools.clone())),
         Arc::new(Coder::new(tools.clone())),
+        Arc::new(Reviewer::new(tools.clone())),
         Arc::new(Tester::new(tools.clone())),
         Arc::new(Deployer::new(tools.clone())),
     ]

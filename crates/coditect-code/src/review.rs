@@ -10,6 +10,7 @@ use std::fmt;
 use crate::languages::Language;
 
 pub use files::why_not_new;
+pub use remarks::remarks;
 
 use lines::Lines;
 use powers::Power;
@@ -17,6 +18,7 @@ use powers::Power;
 mod files;
 mod lines;
 mod powers;
+mod remarks;
 mod values;
 
 /// A file before and after the change; a new one was empty.

@@ -199,6 +199,7 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::Rename, Outcome::ChangeProposed { .. } | Outcome::NoChangeFound { .. })
             | (Intent::TryReply { .. }, Outcome::ChangeProposed { .. } | Outcome::ReplyRefused { .. })
             | (Intent::MergeStrands, Outcome::ChangesMerged { .. })
+            | (Intent::ReviewChange, Outcome::ChangeReviewed { .. })
             | (Intent::VerifyChange, Outcome::ChangeVerified { .. })
             | (Intent::HandOver, Outcome::HandedOver { .. })
             | (Intent::DoNothing, Outcome::NothingDone)
@@ -240,6 +241,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
                 | Outcome::ReplyRefused { .. }
                 | Outcome::SpecificationWritten { .. }
                 | Outcome::ChangesMerged { .. }
+                | Outcome::ChangeReviewed { .. }
                 | Outcome::ChangeVerified { .. }
                 | Outcome::HandedOver { .. }
                 | Outcome::NothingDone => "an outcome of another kind".into(),
@@ -262,6 +264,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
             | Outcome::ModelAnswered { .. }
             | Outcome::SpecificationWritten { .. }
             | Outcome::ChangesMerged { .. }
+            | Outcome::ChangeReviewed { .. }
             | Outcome::ChangeVerified { .. }
             | Outcome::HandedOver { .. }
             | Outcome::NothingDone
@@ -395,6 +398,7 @@ pub fn intent_name(intent: &Intent) -> &'static str {
         Intent::TryReply { .. } => "try_reply: small_model",
         Intent::MergeStrands => "merge_strands",
         Intent::Rename => "rename",
+        Intent::ReviewChange => "review_change",
         Intent::VerifyChange => "verify_change",
         Intent::HandOver => "hand_over",
         Intent::DoNothing => "do_nothing",

@@ -43,6 +43,9 @@ const TURNS_GREEN: f64 = 0.97;
 /// Nothing but a defect of ours makes a test vanish or touches a test file.
 const KEEPS: f64 = 0.999;
 
+/// A review goes by what stands there, not by what it means.
+const OBJECTS: f64 = 0.9;
+
 /// What is expected of a task's next attempt.
 #[must_use]
 pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
@@ -65,6 +68,7 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         | Intent::MeasureBaseline
         | Intent::GatherContext
         | Intent::GatherMore { .. }
+        | Intent::ReviewChange
         | Intent::AskForPlan { .. }
         | Intent::AskModel { .. }
         | Intent::AskForTests { .. }
@@ -104,6 +108,21 @@ fn claimed(state: &State) -> Vec<String> {
     red_tests(state).into_iter().filter(|id| !left.contains(id.as_str())).collect()
 }
 
+/// A review that speaks against a change.
+fn objected(objections: &[String]) -> Vec<Violation> {
+    let violation = |first: &String| Violation {
+        kind: ViolationKind::Objection,
+        expected: "nothing speaks against the change".into(),
+        observed: match objections.len() {
+            1 => first.clone(),
+            n => format!("{first}, and {} more", count(n - 1, "objection")),
+        },
+        confidence: OBJECTS,
+        response: Response::Replan,
+    };
+    objections.first().map(violation).into_iter().collect()
+}
+
 /// What `outcome` contradicts of what was expected of the task.
 #[must_use]
 pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Violation> {
@@ -134,6 +153,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         }
         Outcome::ChangeProposed { proposal, .. }
         | Outcome::ChangesMerged { proposal: Some(proposal), .. } => changes_others(state, task, proposal),
+        Outcome::ChangeReviewed { objections, .. } => objected(objections),
         Outcome::ChangeVerified { receipt, report, .. } => contradicted_by(&left_red(state), receipt, report),
         Outcome::SnapshotTaken { .. }
         | Outcome::ProjectSurveyed { .. }

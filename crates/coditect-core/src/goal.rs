@@ -611,6 +611,7 @@ fn caveats(state: &State) -> Vec<String> {
     lines.extend(specification::caveat(state).filter(|_| world.handed.is_some()));
     lines.extend(forms::caveat(state).map(str::to_owned).filter(|_| world.handed.is_some()));
     if world.handed.is_some() {
+        lines.extend(world.remarks.iter().map(|line| format!("the review remarks: {line}")));
         lines.extend(stages::caveats(state));
         lines.extend(stages::asked_beyond(state));
     }

@@ -83,23 +83,56 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             limits: policy.suite.clone(),
             waived: policy.waived.clone(),
         },
+        Intent::ReviewChange | Intent::VerifyChange | Intent::HandOver => of_change(state, &spec.intent)?,
+        Intent::DoNothing => Action::DoNothing,
+    })
+}
+
+/// The action for a task that has to do with the change that is stood for.
+fn of_change(state: &State, intent: &Intent) -> Option<Action> {
+    let (world, policy) = (&state.world, &state.policy);
+    let snapshot = || world.snapshot.as_deref().cloned();
+    let proposal = world.proposal.as_deref()?;
+    Some(match intent {
+        Intent::ReviewChange => Action::ReviewChange {
+            snapshot: snapshot()?,
+            commit: proposal.commit.clone(),
+            files: proposal.files.iter().map(|file| file.path.clone()).collect(),
+            project: world.project.as_deref()?.clone(),
+            baseline: world.baseline.as_deref()?.clone(),
+            request: wanted_and_files(state),
+            focus: policy.focus.clone(),
+        },
         Intent::VerifyChange => Action::VerifyChange {
             snapshot: snapshot()?,
-            commit: world.proposal.as_deref()?.commit.clone(),
+            commit: proposal.commit.clone(),
             project: world.project.as_deref()?.clone(),
             baseline: as_known_now(state)?,
             limits: policy.suite.clone(),
             waived: policy.waived.clone(),
         },
         Intent::HandOver => Action::HandOver {
-            workspace: workspace()?,
+            workspace: state.workspace.as_deref()?.clone(),
             // Earlier stages, and tests that were written for it, are a part of what is handed over.
             snapshot: stages::base(state).or(specification::base(state)).cloned().or_else(snapshot)?,
-            commit: world.proposal.as_deref()?.commit.clone(),
+            commit: proposal.commit.clone(),
             message: hand_over::message(state)?,
             delivery: policy.delivery,
         },
-        Intent::DoNothing => Action::DoNothing,
+        Intent::TakeSnapshot
+        | Intent::SurveyProject
+        | Intent::MeasureBaseline
+        | Intent::TurnTestsGreen { .. }
+        | Intent::GatherContext
+        | Intent::GatherMore { .. }
+        | Intent::AskForPlan { .. }
+        | Intent::AskModel { .. }
+        | Intent::AskForTests { .. }
+        | Intent::TrySpecification { .. }
+        | Intent::TryReply { .. }
+        | Intent::MergeStrands
+        | Intent::Rename
+        | Intent::DoNothing => return None,
     })
 }
 
@@ -179,6 +212,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
         | Intent::MeasureBaseline
         | Intent::TurnTestsGreen { .. }
         | Intent::Rename
+        | Intent::ReviewChange
         | Intent::VerifyChange
         | Intent::HandOver
         | Intent::DoNothing => return None,
@@ -228,6 +262,7 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
         | Intent::SurveyProject
         | Intent::GatherContext
         | Intent::GatherMore { .. }
+        | Intent::ReviewChange
         | Intent::HandOver
         | Intent::DoNothing => 5 * SLACK_MS,
         Intent::AskForPlan { model } | Intent::AskModel { model } | Intent::AskForTests { model } => {

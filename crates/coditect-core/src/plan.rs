@@ -1,7 +1,7 @@
 //! The planner's rules: from what is wished and known to tasks.
 
 use coditect_types::plan::{Intent, Role};
-use coditect_types::{ModelSpec, Rung, StrandId, TaskId, TaskSpec};
+use coditect_types::{Aim, ModelSpec, Rung, StrandId, TaskId, TaskSpec};
 
 use crate::request::Wish;
 use crate::stages;
@@ -23,8 +23,17 @@ pub fn role_of(intent: &Intent) -> Role {
         Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands | Intent::Rename => {
             Role::Coder
         }
+        Intent::ReviewChange => Role::Reviewer,
         Intent::VerifyChange | Intent::TrySpecification { .. } => Role::Tester,
         Intent::HandOver => Role::Deployer,
+    }
+}
+
+/// The same in a mission: where no code may change, an answer is tried by another trade.
+fn role_in(state: &State, intent: &Intent) -> Role {
+    match (intent, &state.policy.focus.aim) {
+        (Intent::TryReply { .. }, Aim::KeepCode) => Role::Documenter,
+        (other, _) => role_of(other),
     }
 }
 
@@ -56,6 +65,11 @@ pub fn measure() -> Vec<TaskSpec> {
 fn ending(state: &State) -> impl Iterator<Item = Intent> + use<> {
     let hands_over = (!stages::is_staged(state)).then_some(Intent::HandOver);
     [Intent::VerifyChange].into_iter().chain(hands_over)
+}
+
+/// The same for a change that a model wrote: it is looked at before.
+fn ending_of_model(state: &State) -> impl Iterator<Item = Intent> + use<> {
+    [Intent::ReviewChange].into_iter().chain(ending(state))
 }
 
 /// The task that hands over what the stages came to.
@@ -113,7 +127,7 @@ pub fn add_tests(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
     let gather = state.world.context.is_none().then_some(Intent::GatherContext);
     let ask = Intent::AskForTests { model: model.name.clone() };
     let rest = [ask, Intent::TrySpecification { rung: model.rung }];
-    chain(state.tasks.len(), gather.into_iter().chain(rest).chain(ending(state)))
+    chain(state.tasks.len(), gather.into_iter().chain(rest).chain(ending_of_model(state)))
 }
 
 /// The tasks that replace one name by another.
@@ -142,7 +156,8 @@ pub fn ask(state: &State, model: &ModelSpec) -> Vec<TaskSpec> {
     let gather = state.world.context.is_none().then_some(Intent::GatherContext);
     let ask = Intent::AskModel { model: model.name.clone() };
     let rest = [ask, Intent::TryReply { rung: model.rung }];
-    chain(state.tasks.len(), gather.into_iter().chain(rest).chain(ending(state)))
+    let chain = chain(state.tasks.len(), gather.into_iter().chain(rest).chain(ending_of_model(state)));
+    chain.into_iter().map(|spec| TaskSpec { role: role_in(state, &spec.intent), ..spec }).collect()
 }
 
 /// The tasks that ask a model for a change of one strand, behind what is planned already. They need no task of another one.
@@ -157,7 +172,7 @@ pub fn ask_for(planned: usize, strand: StrandId, model: &ModelSpec) -> Vec<TaskS
 #[must_use]
 pub fn merge(state: &State, needs: Vec<TaskId>) -> Vec<TaskSpec> {
     let merge = [Intent::MergeStrands].into_iter();
-    let mut tasks = chain(state.tasks.len(), merge.chain(ending(state)));
+    let mut tasks = chain(state.tasks.len(), merge.chain(ending_of_model(state)));
     if let Some(first) = tasks.first_mut() {
         first.needs = needs;
     }

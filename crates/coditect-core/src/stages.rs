@@ -67,6 +67,7 @@ struct Proved {
     receipt: Arc<Receipt>,
     report: Option<Arc<TestReport>>,
     specification: Arc<Specification>,
+    remarks: Arc<Vec<String>>,
 }
 
 /// What a stage finds when it begins.
@@ -250,6 +251,7 @@ fn prove(world: &World) -> Option<Proved> {
         receipt: world.receipt.clone()?,
         report: world.verified.clone(),
         specification: Arc::clone(&world.specification),
+        remarks: Arc::clone(&world.remarks),
     })
 }
 
@@ -287,6 +289,8 @@ fn stand_for_all(state: &mut State) {
     }
     let told = stages.proved().map(|proved| proved.proposal.explanation.trim_end_matches('.').to_owned());
     let told: Vec<String> = told.collect();
+    let remarks = stages.proved().flat_map(|proved| proved.remarks.iter().cloned()).collect();
+    state.world.remarks = Arc::new(remarks);
     let confidence = stages.proved().map(|proved| proved.proposal.confidence).fold(1.0, f64::min);
     let rung = stages.proved().map(|proved| proved.proposal.rung).max().unwrap_or(last.proposal.rung);
     let proposal = Proposal {

@@ -53,6 +53,8 @@ pub struct World {
     pub proposal: Option<Arc<Proposal>>,
     /// Diffs that were refused.
     pub refused: Arc<Vec<String>>,
+    /// What a review remarked on the change that is stood for.
+    pub remarks: Arc<Vec<String>>,
     /// The newest receipt of a changed tree.
     pub receipt: Option<Arc<Receipt>>,
     /// What that run said.
@@ -427,6 +429,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
             Arc::make_mut(&mut world.accounts).push(account.clone());
             pay_rung(&mut state.ledger, *rung, spent, 0);
         }
+        Outcome::ChangeReviewed { remarks, .. } => world.remarks = Arc::new(remarks.clone()),
         Outcome::ChangeVerified { receipt, report, spent } => {
             world.receipt = Some(Arc::new(receipt.clone()));
             world.verified = Some(Arc::new(report.clone()));

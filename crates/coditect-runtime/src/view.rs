@@ -326,6 +326,7 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
         Outcome::NoChangeFound { .. }
         | Outcome::ContextGathered { .. }
         | Outcome::NeedsFirst { .. }
+        | Outcome::ChangeReviewed { .. }
         | Outcome::ModelAnswered { .. }
         | Outcome::ReplyRefused { .. }
         | Outcome::ChangesMerged { proposal: None, .. }

@@ -153,6 +153,11 @@ impl Truth {
             Action::MergeStrands { baseline, changes, contradicted, .. } => {
                 self.pieces.merge(baseline, changes, contradicted.is_some())
             }
+            Action::ReviewChange { .. } => {
+                let objects = chance.percent(4) && !self.pieces.steady;
+                let objections = if objects { vec!["it reaches too far".to_owned()] } else { Vec::new() };
+                Outcome::ChangeReviewed { objections, remarks: Vec::new() }
+            }
             Action::VerifyChange { commit, baseline, .. } => {
                 let report = match self.pieces.verify(commit, baseline) {
                     Some(report) => report,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::focus::{Delivery, Focus};
+use crate::focus::{Aim, Delivery, Focus};
 use crate::limits::{Budget, CallLimits, Limits, SandboxChoice};
 use crate::model::{ModelRequest, ModelSpec};
 use crate::outcome::Proposal;
@@ -211,6 +211,23 @@ pub enum Action {
         /// Protections given up by the person, by name.
         waived: Vec<String>,
     },
+    /// Look at a change that a model wrote. Nothing is run.
+    ReviewChange {
+        /// Where work started.
+        snapshot: Snapshot,
+        /// The commit to look at, in the mission's own store.
+        commit: String,
+        /// The files that it touches, below the snapshot's top.
+        files: Vec<String>,
+        /// How its tests are run.
+        project: Project,
+        /// What the suite said before the change.
+        baseline: TestReport,
+        /// What was asked for, in the person's words.
+        request: String,
+        /// What the person narrowed the change to, and what it is to be.
+        focus: Focus,
+    },
     /// Run the whole suite on a changed tree.
     VerifyChange {
         /// Where work started.
@@ -255,10 +272,13 @@ impl Action {
             | Self::GatherContext { .. }
             | Self::DoNothing => Role::Analyzer,
             Self::AskModel { .. } => Role::Orchestrator,
+            // Where no code may change, it is another trade.
+            Self::TryReply { focus, .. } if focus.aim == Aim::KeepCode => Role::Documenter,
             Self::SeekChange { .. }
             | Self::TryReply { .. }
             | Self::MergeStrands { .. }
             | Self::Rename { .. } => Role::Coder,
+            Self::ReviewChange { .. } => Role::Reviewer,
             Self::VerifyChange { .. } | Self::TrySpecification { .. } => Role::Tester,
             Self::HandOver { .. } => Role::Deployer,
         }

@@ -59,6 +59,8 @@ pub enum ViolationKind {
     VanishedTest,
     /// A file changed that must not.
     UnexpectedFileChange,
+    /// A review found a reason not to take a change.
+    Objection,
     /// An action took longer than it may.
     Timeout,
     /// An action ended with an error of its own.

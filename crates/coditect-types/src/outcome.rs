@@ -293,6 +293,13 @@ pub enum Outcome {
         /// What it cost.
         spent: Spent,
     },
+    /// A change was looked at.
+    ChangeReviewed {
+        /// Why it cannot be taken, a line each. Empty: nothing speaks against it.
+        objections: Vec<String>,
+        /// What the person may want to look at, a line each.
+        remarks: Vec<String>,
+    },
     /// The suite ran on the changed tree.
     ChangeVerified {
         /// The evidence, green or not.

@@ -17,6 +17,10 @@ pub enum Role {
     Analyzer,
     /// Looks for a change.
     Coder,
+    /// Writes comments and documents, and no code.
+    Documenter,
+    /// Looks at a change before it is proved: what it reaches for, what it leaves behind, what nobody asked for.
+    Reviewer,
     /// Verifies a change on the merged tree.
     Tester,
     /// Hands the result over.
@@ -74,6 +78,8 @@ pub enum Intent {
     MergeStrands,
     /// Replace a name by another one wherever it stands, by rule and without a model.
     Rename,
+    /// Look at a change that a model wrote, all of it together.
+    ReviewChange,
     /// Run the whole suite on the changed tree and write the receipt.
     VerifyChange,
     /// Give the change to the person: a branch, or a patch file.
@@ -100,6 +106,7 @@ impl Intent {
             | Self::TryReply { .. }
             | Self::MergeStrands
             | Self::Rename
+            | Self::ReviewChange
             | Self::VerifyChange
             | Self::HandOver
             | Self::DoNothing => None,

@@ -100,6 +100,8 @@ pub(crate) fn role(role: Role) -> &'static str {
         Role::Orchestrator => "orchestrator",
         Role::Analyzer => "analyzer",
         Role::Coder => "coder",
+        Role::Documenter => "documenter",
+        Role::Reviewer => "reviewer",
         Role::Tester => "tester",
         Role::Deployer => "deployer",
     }
@@ -173,6 +175,7 @@ pub(crate) fn intent(intent: &Intent) -> String {
         Intent::TryReply { rung: of } => format!("try the answer ({})", rung(*of)),
         Intent::Rename => "replace a name".to_owned(),
         Intent::MergeStrands => "make one change of those of the strands".to_owned(),
+        Intent::ReviewChange => "review the change".to_owned(),
         Intent::VerifyChange => "verify the change".to_owned(),
         Intent::HandOver => "hand the change over".to_owned(),
         Intent::DoNothing => "do nothing".to_owned(),
@@ -212,6 +215,7 @@ pub(crate) fn violation(kind: ViolationKind) -> &'static str {
     match kind {
         ViolationKind::TestExpectation => "a test did not end as expected",
         ViolationKind::VanishedTest => "a test is gone",
+        ViolationKind::Objection => "the review objects",
         ViolationKind::UnexpectedFileChange => "a file changed that must not",
         ViolationKind::Timeout => "it took too long",
         ViolationKind::ActionFailed => "the action failed",

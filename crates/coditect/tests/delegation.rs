@@ -75,8 +75,11 @@ fn a_model_sees_the_file_that_it_asks_for() {
 
 #[test]
 fn a_model_that_only_asks_gets_nowhere_and_no_further() {
-    let provider =
-        server(&["NEED filler_20.py\n", "Once more:\nNEED filler_20.py\n", "NEED ../../etc/passwd\nNEED nothing.py\n"]);
+    let provider = server(&[
+        "NEED filler_20.py\n",
+        "Once more:\nNEED filler_20.py\n",
+        "NEED ../../etc/passwd\nNEED nothing.py\n",
+    ]);
     let world = there(&provider);
     let (end, code) = completed(&world, &[]);
     assert_eq!((code, &end["status"]), (1, &json!("failed")), "{end}");

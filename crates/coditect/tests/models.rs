@@ -270,3 +270,22 @@ fn a_key_is_in_no_sandbox_no_file_and_no_image_of_the_memory() {
     );
     assert_eq!(holds(there.dir.path(), KEY), None);
 }
+
+/// It passes, and a person would want to look at it.
+const TALKS: &str = "roman.py\n```python\ndef to_roman(n):\n    print(n)  # TODO quieter\n    text = ''\n    for value, letters in [(5, 'V'), (4, 'IV'), (1, 'I')]:\n        \
+    while n >= value:\n            text, n = text + letters, n - value\n    return text\n```\n";
+
+#[test]
+fn a_reviewer_looks_at_a_change_before_it_is_proved() {
+    let provider = server(&[TALKS]);
+    let world = world(&provider.url("chat"), "");
+    let (end, code) = completed(&world, &[]);
+    assert_eq!((code, &end["status"]), (0, &serde_json::json!("verified")), "{end}");
+    let caveats = end["caveats"].to_string();
+    assert!(caveats.contains("the review remarks: `roman.py` line 2 prints while it runs"), "{caveats}");
+    assert!(caveats.contains("line 2 puts work off (`TODO`)"), "{caveats}");
+    let log = world.text(&["log", "last"]);
+    let (review, verify) =
+        (log.find("started review change").unwrap(), log.find("started verify change").unwrap());
+    assert!(review < verify, "{log}");
+}

@@ -147,3 +147,55 @@ fn files_that_tools_load_are_not_added() {
         assert_eq!(why_not_new(path, &known), None, "{path}");
     }
 }
+
+fn remarked(path: &str, before: &str, after: &str, request: &str) -> Vec<String> {
+    remarks(&[Changed { path, before, after }], &Asked { request, tests: &[] })
+}
+
+#[test]
+fn what_a_person_would_remark_on_is_remarked_on() {
+    let of = |path: &str, before: &str, after: &str| remarked(path, before, after, "");
+    let plain = "def f(x):\n    return x\n";
+    for (after, what) in [
+        ("def f(x):\n    print(x)\n    return x\n", "`a.py` line 2 prints while it runs (`print`)"),
+        ("def f(x):\n    breakpoint()\n    return x\n", "line 2 stops in a debugger"),
+        ("def f(x):\n    import pdb; pdb.set_trace()\n    return x\n", "line 2 stops in a debugger"),
+        ("def f(x):\n    return x  # TODO: more\n", "line 2 puts work off (`TODO`)"),
+        ("def f(x):\n    y = x \n    return y\n", "line 2 ends with blanks"),
+        ("def f(x):\n    return x\n\n\ndef g():\n\treturn 1\n", "line 6 is indented by tabs"),
+    ] {
+        let told = of("a.py", plain, after).join("; ");
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    let told = of("a.ts", "let a = 1;\n", "let a = 1;\nconsole.log(a);\n").join("; ");
+    assert!(told.contains("line 2 prints"), "{told}");
+    let told = of("a.rs", "fn f() {}\n", "fn f() {\n    todo!()\n}\n").join("; ");
+    assert!(told.contains("leaves something to be written"), "{told}");
+}
+
+#[test]
+fn what_is_usual_in_a_file_and_what_only_looks_like_it_is_not() {
+    let of = |path: &str, before: &str, after: &str| remarked(path, before, after, "");
+    let talks = "def f(x):\n    print(x)\n";
+    assert_eq!(of("a.py", talks, "def f(x):\n    print(x)\n    print(x + 1)\n"), Vec::<String>::new());
+    let plain = "def f(x):\n    return x\n";
+    for after in [
+        "def f(x):\n    return blueprint(x)\n",
+        "def f(x):\n    return self.print(x)\n",
+        "def f(x):\n    return x  # print(x)\n",
+        "def f(x):\n    # TODOS are none\n    return x\n",
+    ] {
+        assert_eq!(of("a.py", plain, after), Vec::<String>::new(), "{after}");
+    }
+    assert_eq!(of("test_a.py", plain, "def f(x):\n    print(x)\n"), Vec::<String>::new());
+}
+
+#[test]
+fn files_that_the_request_does_not_name_are_told_where_it_names_some() {
+    let change = |path| Changed { path, before: "a = 1\n", after: "a = 2\n" };
+    let asked = |request| Asked { request, tests: &[] };
+    let changes = [change("src/a.py"), change("src/b.py")];
+    let told = remarks(&changes, &asked("make `a.py` right"));
+    assert_eq!(told, ["the request does not name `src/b.py`, which the change touches too"]);
+    assert!(remarks(&changes, &asked("make it right")).is_empty());
+}

@@ -60,6 +60,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         Outcome::ChangesMerged { proposal, left_out, .. } => merged(proposal.is_some(), left_out),
         Outcome::SpecificationWritten { model, tests, files, .. } => specified(model, tests, files),
         Outcome::ReplyRefused { account, .. } => lower(account.trim_end_matches('.')),
+        Outcome::ChangeReviewed { objections, remarks } => reviewed(objections, remarks),
         Outcome::ChangeVerified { receipt, report, .. } => format!(
             "ran the suite on the changed tree in the {} sandbox: {}, exit code {}{}",
             tier(receipt.tier),
@@ -75,6 +76,14 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         },
         Outcome::NothingDone => "did nothing, as planned".to_owned(),
         Outcome::Failed { failure, .. } => format!("could not: {}", failure.cause),
+    }
+}
+
+fn reviewed(objections: &[String], remarks: &[String]) -> String {
+    match (objections.first(), remarks.len()) {
+        (Some(first), _) => format!("objects to the change: {first}"),
+        (None, 0) => "found nothing to object to in the change".to_owned(),
+        (None, n) => format!("found nothing to object to in the change, with {}", count_of(n, "remark")),
     }
 }
 
