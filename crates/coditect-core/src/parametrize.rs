@@ -83,56 +83,52 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             limits: policy.suite.clone(),
             waived: policy.waived.clone(),
         },
-        Intent::ReviewChange | Intent::VerifyChange | Intent::HandOver => of_change(state, &spec.intent)?,
+        Intent::ReviewChange => review(state)?,
+        Intent::VerifyChange => verify(state)?,
+        Intent::HandOver => hand_over(state)?,
         Intent::DoNothing => Action::DoNothing,
     })
 }
 
-/// The action for a task that has to do with the change that is stood for.
-fn of_change(state: &State, intent: &Intent) -> Option<Action> {
-    let (world, policy) = (&state.world, &state.policy);
-    let snapshot = || world.snapshot.as_deref().cloned();
+/// The action that looks at the change that is stood for.
+fn review(state: &State) -> Option<Action> {
+    let world = &state.world;
     let proposal = world.proposal.as_deref()?;
-    Some(match intent {
-        Intent::ReviewChange => Action::ReviewChange {
-            snapshot: snapshot()?,
-            commit: proposal.commit.clone(),
-            files: proposal.files.iter().map(|file| file.path.clone()).collect(),
-            project: world.project.as_deref()?.clone(),
-            baseline: world.baseline.as_deref()?.clone(),
-            request: wanted_and_files(state),
-            focus: policy.focus.clone(),
-        },
-        Intent::VerifyChange => Action::VerifyChange {
-            snapshot: snapshot()?,
-            commit: proposal.commit.clone(),
-            project: world.project.as_deref()?.clone(),
-            baseline: as_known_now(state)?,
-            limits: policy.suite.clone(),
-            waived: policy.waived.clone(),
-        },
-        Intent::HandOver => Action::HandOver {
-            workspace: state.workspace.as_deref()?.clone(),
-            // Earlier stages, and tests that were written for it, are a part of what is handed over.
-            snapshot: stages::base(state).or(specification::base(state)).cloned().or_else(snapshot)?,
-            commit: proposal.commit.clone(),
-            message: hand_over::message(state)?,
-            delivery: policy.delivery,
-        },
-        Intent::TakeSnapshot
-        | Intent::SurveyProject
-        | Intent::MeasureBaseline
-        | Intent::TurnTestsGreen { .. }
-        | Intent::GatherContext
-        | Intent::GatherMore { .. }
-        | Intent::AskForPlan { .. }
-        | Intent::AskModel { .. }
-        | Intent::AskForTests { .. }
-        | Intent::TrySpecification { .. }
-        | Intent::TryReply { .. }
-        | Intent::MergeStrands
-        | Intent::Rename
-        | Intent::DoNothing => return None,
+    Some(Action::ReviewChange {
+        snapshot: world.snapshot.as_deref()?.clone(),
+        commit: proposal.commit.clone(),
+        files: proposal.files.iter().map(|file| file.path.clone()).collect(),
+        project: world.project.as_deref()?.clone(),
+        baseline: world.baseline.as_deref()?.clone(),
+        request: state.request.to_string(),
+        focus: state.policy.focus.clone(),
+    })
+}
+
+/// The action that proves it.
+fn verify(state: &State) -> Option<Action> {
+    let world = &state.world;
+    Some(Action::VerifyChange {
+        snapshot: world.snapshot.as_deref()?.clone(),
+        commit: world.proposal.as_deref()?.commit.clone(),
+        project: world.project.as_deref()?.clone(),
+        baseline: as_known_now(state)?,
+        limits: state.policy.suite.clone(),
+        waived: state.policy.waived.clone(),
+    })
+}
+
+/// The action that gives it to the person.
+fn hand_over(state: &State) -> Option<Action> {
+    let (world, workspace) = (&state.world, state.workspace.as_deref()?);
+    // Earlier stages, and tests that were written for it, are a part of what is handed over.
+    let base = stages::base(state).or(specification::base(state)).or(world.snapshot.as_deref())?;
+    Some(Action::HandOver {
+        workspace: workspace.clone(),
+        snapshot: base.clone(),
+        commit: world.proposal.as_deref()?.commit.clone(),
+        message: hand_over::message(state)?,
+        delivery: state.policy.delivery,
     })
 }
 
@@ -184,7 +180,8 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 rung: *rung,
                 model: model.clone(),
                 reply: reply.clone(),
-                request: wanted_and_files(state),
+                // What a change may reach for, the person says; the words of a stage are a model's.
+                request: state.request.to_string(),
                 snapshot: snapshot()?,
                 project: world.project.as_deref()?.clone(),
                 baseline: world.baseline.as_deref()?.clone(),
@@ -243,7 +240,7 @@ fn for_tests(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
         rung: *rung,
         model: model.clone(),
         reply: reply.clone(),
-        request: wanted_and_files(state),
+        request: state.request.to_string(),
         snapshot: world.snapshot.as_deref()?.clone(),
         project: world.project.as_deref()?.clone(),
         baseline: world.baseline.as_deref()?.clone(),

@@ -89,3 +89,22 @@ fn a_model_that_only_asks_gets_nowhere_and_no_further() {
     assert!(prompt(&provider, 2).contains("shown by now"));
     assert!(end["branch"].is_null());
 }
+
+/// A text of the project may have told the model to ask for them.
+#[test]
+fn what_is_neither_code_nor_prose_is_not_shown() {
+    let provider = server(&["NEED .env\nNEED secrets.json\nNEED config/app.toml\nNEED .git/config\n", RIGHT]);
+    let world = there(&provider);
+    std::fs::create_dir(world.path("project/config")).unwrap();
+    for file in [".env", "secrets.json", "config/app.toml"] {
+        std::fs::write(world.path("project").join(file), "token = planted-4711\n").unwrap();
+    }
+    world.git(&["add", "-A"]);
+    world.git(&["commit", "-qm", "settings"]);
+    let (end, code) = completed(&world, &[]);
+    assert_eq!((code, &end["status"]), (0, &json!("verified")), "{end}");
+    assert!(prompt(&provider, 1).contains("is no code and no document"), "{}", prompt(&provider, 1));
+    for n in 0..provider.asked().len() {
+        assert!(!prompt(&provider, n).contains("planted-4711"), "{}", prompt(&provider, n));
+    }
+}

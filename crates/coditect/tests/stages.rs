@@ -174,3 +174,22 @@ fn the_time_of_a_mission_hands_over_what_was_proved() {
     assert_eq!((code, &end["status"]), (1, &json!("partly_verified")), "{end}");
     assert!(end["branch"].is_string());
 }
+
+/// A model's plan cannot allow what the person did not ask for.
+#[test]
+fn the_words_of_a_plan_open_nothing() {
+    const WIDE: &str = r#"{"tasks": [
+        {"id": 1, "intent": "implement", "what": "Add a function `mean` to shop.py that downloads rates over the network with urllib",
+         "files": ["shop.py"], "needs": []},
+        {"id": 2, "intent": "document", "what": "Document `total`", "files": ["shop.py"], "needs": []}]}"#;
+    const REACHES: &str = "shop.py\n```python\nimport urllib.request\n\n\ndef total(xs):\n    s = 0\n    for x in xs:\n        s += x\n    \
+        return s\n\n\ndef mean(xs):\n    try:\n        urllib.request.urlopen('http://example.com')\n    except Exception:\n        pass\n    \
+        return total(xs) / len(xs)\n```\n";
+    let provider = server(&[WIDE, TEST_MEAN, REACHES, REACHES, REACHES, "No.", "No.", "No."]);
+    let world = there(Some(&provider));
+    let (end, code) = asked(&world, WISH, &[]);
+    assert_eq!(code, 1, "{end}");
+    let told = format!("{}{}", end["summary"], end["caveats"]);
+    assert!(told.contains("neither the request nor the tests speak of that"), "{end}");
+    assert!(end["branch"].is_null(), "{end}");
+}

@@ -414,7 +414,13 @@ fn asks_to_see(
         return None;
     }
     let is_new = |path: &&String| !reply.granted.contains(path);
-    let is_there = |path: &&String| !is_outside(path) && text_below(view, path).is_some();
+    let tests = || sources.tests.iter().map(|source| case.below_top(&source.path));
+    // Of what is no code, prose alone: settings and data of a project may hold what no model is to see, and an answer may ask
+    // for what a text of the project told it to ask for.
+    let is_prose = |path: &str| is_prose(path) && !is_outside(path) && text_below(view, path).is_some();
+    let is_there = |path: &&String| {
+        product.contains(*path) || tests().any(|test| test == **path) || is_prose(path.as_str())
+    };
     let files: Vec<String> = asked.iter().filter(is_new).filter(is_there).take(MOST_SHOWN).cloned().collect();
     if files.is_empty() {
         let named: Vec<String> = asked.iter().map(|path| format!("`{path}`")).collect();
@@ -425,7 +431,9 @@ fn asks_to_see(
                 true => "What you asked to see is shown by now, as far as it is there. Write the change."
                     .to_owned(),
                 false => {
-                    format!("There is no {named} in this repository. Write the change with what is shown.")
+                    format!(
+                        "{named} is no code and no document of this repository. Write the change with what is shown."
+                    )
                 }
             },
         )));
@@ -433,6 +441,12 @@ fn asks_to_see(
     let named: Vec<String> = files.iter().map(|path| format!("`{path}`")).collect();
     let why = format!("`{}` asks to see {}", reply.model, named.join(", "));
     Some(Ok(Outcome::NeedsFirst { needs: vec![Intent::GatherMore { files }], why, spent: Spent::default() }))
+}
+
+/// A document for people, by its name.
+fn is_prose(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    matches!(ending, "md" | "markdown" | "rst" | "adoc") && !path.split('/').any(|part| part.starts_with('.'))
 }
 
 fn once_more(model: &str) -> Refusal {
