@@ -46,15 +46,10 @@ pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
             continue;
         }
         let purse = purse(state, strand, now_ms);
-        // What it will be told is not known before it was gathered.
-        let Some(request) = context::request_of(state, spec, state.world.strand(strand), turns) else {
-            return match afford(&purse, spec, LEAST_OUTPUT) {
-                Ok(_) => Next::Ask(spec.clone()),
-                Err(why) => Next::TooDear(why),
-            };
-        };
-        match afford(&purse, spec, request.tokens_at_most()) {
+        let request = context::request_of(state, spec, state.world.strand(strand), turns);
+        match pay_for(&purse, spec, request.as_ref()) {
             Ok(_) => return Next::Ask(spec.clone()),
+            Err(why) if request.is_none() => return Next::TooDear(why),
             Err(why) => dear = dear.or(Some(why)),
         }
     }
@@ -98,10 +93,25 @@ pub fn affordable(
     now_ms: u64,
 ) -> Option<ModelRequest> {
     let turns = state.world.turns_of(strand, &spec.name);
-    let mut request = context::request_of(state, spec, state.world.strand(strand), turns)?;
-    let most = afford(&purse(state, strand, now_ms), spec, request.tokens_at_most()).ok()?;
+    let request = context::request_of(state, spec, state.world.strand(strand), turns)?;
+    fitted(&purse(state, strand, now_ms), spec, request)
+}
+
+/// A request with an answer that is no longer than what is left pays for; None: nothing is worth asking for.
+pub(crate) fn fitted(left: &Budget, spec: &ModelSpec, mut request: ModelRequest) -> Option<ModelRequest> {
+    let most = pay_for(left, spec, Some(&request)).ok()?;
     request.output_tokens = request.output_tokens.min(most);
     Some(request)
+}
+
+/// Tokens that an answer to this request may have, or why it is refused. None: what will be asked is not known before something
+/// was gathered.
+pub(crate) fn pay_for(
+    left: &Budget,
+    spec: &ModelSpec,
+    request: Option<&ModelRequest>,
+) -> Result<u64, String> {
+    afford(left, spec, request.map_or(LEAST_OUTPUT, ModelRequest::tokens_at_most))
 }
 
 /// What each of some strands gets of what is left for models: an equal part, that nobody else may use, so that what one

@@ -136,9 +136,10 @@ pub(crate) fn pursue(draft: &mut Draft) {
     if draft.state.end.is_some() {
         return;
     }
-    if left(&draft.state, draft.now_ms).wall_ms == 0 {
+    // What was handed over in time is the person's, whatever the clock says by now.
+    if left(&draft.state, draft.now_ms).wall_ms == 0 && draft.state.world.handed.is_none() {
         let end = over_limit(&draft.state);
-        if !stages::save(draft, &end.summary) && !hands_over_stages(&draft.state) {
+        if !stages::save(draft, &end.summary) {
             complete(draft, end);
         }
         return;
@@ -164,13 +165,6 @@ pub(crate) fn pursue(draft: &mut Draft) {
             None => return,
         }
     }
-}
-
-/// What the stages came to is being handed over: that takes no more than a moment.
-fn hands_over_stages(state: &State) -> bool {
-    !state.world.stages.all.is_empty()
-        && state.open_tasks().any(|task| task.spec.intent == Intent::HandOver)
-        && state.world.handed.is_none()
 }
 
 fn over_limit(state: &State) -> End {

@@ -152,14 +152,14 @@ pub(crate) fn adds_tests(state: &State) -> bool {
 }
 
 /// What became of tests after they were proposed, for the next turn of the model that wrote them.
-pub(crate) fn tell(state: &mut State, observed: &str) {
+pub(crate) fn tell(state: &mut State, said: &str) {
     let about = Arc::make_mut(&mut state.world.specification);
-    about.account = format!("Tests were refused: {observed}.");
+    about.account = format!("Tests were refused. {said}");
     // Any of them may have been the newest: models that said nothing since are told nothing.
     if let Some(turn) =
         about.turns.values_mut().filter_map(|turns| turns.last_mut()).find(|turn| turn.feedback.is_empty())
     {
-        turn.feedback = format!("With these tests, the whole suite says otherwise: {observed}.");
+        said.clone_into(&mut turn.feedback);
     }
 }
 
@@ -186,16 +186,13 @@ fn askable(state: &State) -> impl Iterator<Item = &ModelSpec> {
 
 fn pay_for(state: &State, spec: &ModelSpec, now_ms: u64) -> Result<u64, String> {
     let request = context::request_for_tests(state, spec, turns(state, &spec.name));
-    let tokens = request.map_or(gateway::LEAST_OUTPUT, |request| request.tokens_at_most());
-    gateway::afford(&gateway::purse(state, None, now_ms), spec, tokens)
+    gateway::pay_for(&gateway::purse(state, None, now_ms), spec, request.as_ref())
 }
 
 /// The request for tests as far as the mission can pay for it; None: it cannot.
 pub(crate) fn affordable(state: &State, spec: &ModelSpec, now_ms: u64) -> Option<ModelRequest> {
-    let mut request = context::request_for_tests(state, spec, turns(state, &spec.name))?;
-    let most = pay_for(state, spec, now_ms).ok()?;
-    request.output_tokens = request.output_tokens.min(most);
-    Some(request)
+    let request = context::request_for_tests(state, spec, turns(state, &spec.name))?;
+    gateway::fitted(&gateway::purse(state, None, now_ms), spec, request)
 }
 
 fn turns<'s>(state: &'s State, model: &str) -> &'s [Turn] {

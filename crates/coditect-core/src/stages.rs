@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use coditect_types::event::TaskEnd;
-use coditect_types::outcome::{ChangedFile, Proposal};
+use coditect_types::outcome::Proposal;
 use coditect_types::plan::Intent;
 use coditect_types::{
     Aim, Event, Focus, MissionStatus, ModelRequest, ModelSpec, Outcome, Policy, Project, Receipt, Rung,
@@ -277,30 +277,12 @@ fn begin_next(state: &mut State) {
 fn stand_for_all(state: &mut State) {
     let stages = Arc::clone(&state.world.stages);
     let Some(last) = stages.proved().last() else { return };
-    let mut files: BTreeMap<&str, ChangedFile> = BTreeMap::new();
-    for file in stages.proved().flat_map(|proved| &proved.proposal.files) {
-        let sum = files.entry(file.path.as_str()).or_insert_with(|| ChangedFile {
-            path: file.path.clone(),
-            added: 0,
-            removed: 0,
-        });
-        sum.added += file.added;
-        sum.removed += file.removed;
-    }
-    let told = stages.proved().map(|proved| proved.proposal.explanation.trim_end_matches('.').to_owned());
-    let told: Vec<String> = told.collect();
+    let Some(proposal) = Proposal::in_sequence(stages.proved().map(|proved| &*proved.proposal)) else {
+        return;
+    };
     let remarks = stages.proved().flat_map(|proved| proved.remarks.iter().cloned()).collect();
     state.world.remarks = Arc::new(remarks);
-    let confidence = stages.proved().map(|proved| proved.proposal.confidence).fold(1.0, f64::min);
-    let rung = stages.proved().map(|proved| proved.proposal.rung).max().unwrap_or(last.proposal.rung);
-    let proposal = Proposal {
-        explanation: told.join(". "),
-        files: files.into_values().collect(),
-        confidence,
-        rung,
-        ..last.proposal.as_ref().clone()
-    };
-    state.ledger.solved_by = Some(rung);
+    state.ledger.solved_by = Some(proposal.rung);
     state.world.proposal = Some(Arc::new(proposal));
     state.world.receipt = Some(Arc::clone(&last.receipt));
     state.world.verified.clone_from(&last.report);
@@ -422,16 +404,13 @@ fn askable(state: &State, now_ms: u64) -> Option<ModelSpec> {
 
 fn pay_for(state: &State, spec: &ModelSpec, now_ms: u64) -> Result<u64, String> {
     let request = context::request_for_plan(state, spec, turns(state, &spec.name));
-    let tokens = request.map_or(gateway::LEAST_OUTPUT, |request| request.tokens_at_most());
-    gateway::afford(&gateway::purse(state, None, now_ms), spec, tokens)
+    gateway::pay_for(&gateway::purse(state, None, now_ms), spec, request.as_ref())
 }
 
 /// The request for a plan as far as the mission can pay for it; None: it cannot.
 pub(crate) fn affordable(state: &State, spec: &ModelSpec, now_ms: u64) -> Option<ModelRequest> {
-    let mut request = context::request_for_plan(state, spec, turns(state, &spec.name))?;
-    let most = pay_for(state, spec, now_ms).ok()?;
-    request.output_tokens = request.output_tokens.min(most);
-    Some(request)
+    let request = context::request_for_plan(state, spec, turns(state, &spec.name))?;
+    gateway::fitted(&gateway::purse(state, None, now_ms), spec, request)
 }
 
 fn turns<'s>(state: &'s State, model: &str) -> &'s [Turn] {
@@ -485,7 +464,7 @@ pub(crate) fn close(draft: &mut Draft, status: MissionStatus, summary: &str) {
     draft.push(Event::StageEnded { stage: id, end, why: summary.to_owned(), commit });
 }
 
-/// Out of time: what was proved so far is handed over. True: there is such a thing, and it takes no more than a moment.
+/// Out of time: what was proved so far is handed over. True: that is under way, and takes no more than a moment.
 pub(crate) fn save(draft: &mut Draft, summary: &str) -> bool {
     if draft.state.world.stages.proved().next().is_none() {
         return false;

@@ -344,7 +344,8 @@ fn violated(
     if let Some(strand) = strand {
         return strands::contradicted(state, strand, observed);
     }
-    if state.world.proposal.is_some() && strands::any_stands(state) {
+    // A review that objects says nothing of which strand it is: to merge once more would end in the same change.
+    if kind != ViolationKind::Objection && state.world.proposal.is_some() && strands::any_stands(state) {
         strands::merge_contradicted(state);
     }
     state.world.violation = Some((kind, observed.to_owned()));
@@ -354,22 +355,33 @@ fn violated(
         state.world.verified = None;
         state.ledger.solved_by = None;
         state.replans += 1;
+        let said = match kind {
+            ViolationKind::Objection => format!("A review objects: {observed}."),
+            ViolationKind::TestExpectation
+            | ViolationKind::VanishedTest
+            | ViolationKind::UnexpectedFileChange
+            | ViolationKind::Timeout
+            | ViolationKind::ActionFailed
+            | ViolationKind::LateOutcome => {
+                format!("With this change, the whole suite says otherwise: {observed}.")
+            }
+        };
         if specification::adds_tests(state) {
-            return specification::tell(state, observed);
+            return specification::tell(state, &said);
         }
-        tell_model(state, proposal.rung, observed);
+        tell_model(state, proposal.rung, &said);
     }
 }
 
 /// What became of a model's change after it was proposed, for the model's next turn.
-fn tell_model(state: &mut State, rung: Rung, observed: &str) {
+fn tell_model(state: &mut State, rung: Rung, said: &str) {
     let of_rung = state.policy.models.iter().rev().filter(|model| model.rung == rung);
     let asked = of_rung.map(|model| model.name.as_str()).find(|name| !state.world.turns(name).is_empty());
     let Some(name) = asked.map(str::to_owned) else { return };
     if let Some(turn) =
         Arc::make_mut(&mut state.world.turns).get_mut(&name).and_then(|turns| turns.last_mut())
     {
-        turn.feedback = format!("With this change, the whole suite says otherwise: {observed}.");
+        said.clone_into(&mut turn.feedback);
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::fmt::Write as _;
 
+use coditect_core::decide::MAX_DELEGATED;
 use coditect_core::{State, decide, effects};
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::pieces::Pieces;
 use coditect_types::{
-    Action, Budget, Command, Effect, ErrorKind, Event, Failure, Input, MissionId, Outcome, Policy, StrandId,
-    TaskSpec, WorkspaceRef,
+    Action, Budget, Command, Effect, ErrorKind, Event, Failure, Input, Intent, MissionId, Outcome, Policy,
+    Rung, StrandId, TaskSpec, WorkspaceRef,
 };
 
 /// One mission, told line by line.
@@ -349,9 +350,102 @@ fn a_request_for_several_things_is_carried_out_in_stages() {
     let told =
         |truth: &Truth| Story::with_policy(truth.request(), policy.clone()).play(&mut truth.clone()).text;
     insta::assert_snapshot!(told(&truth));
+    // Out of time in the second stage, what the first came to is handed over.
+    let budget = Budget { wall_ms: 17_000, ..policy.budget.clone() };
+    let hurried = Policy { budget, ..policy.clone() };
+    let text = Story::with_policy(truth.request(), hurried).play(&mut truth.clone()).text;
+    assert!(
+        text.contains("mission.completed PartlyVerified") && text.contains("1 of 3 stages verified"),
+        "{text}"
+    );
     // Where nothing comes of the first, what needs it is dropped.
     let text = told(&Truth { model_right_at: 0, ..truth.clone() });
     assert!(text.contains("a stage that it needs failed") || text.contains("None of the 3 stages"), "{text}");
+}
+
+/// A mission that is at trying the answer of a model.
+fn at_an_answer() -> Story {
+    let mut truth = Truth { red: 1, green: 2, models: 1, ..Truth::default() };
+    truth.pieces.steady = true;
+    let policy = Policy { models: truth.policy(&mut Chance::new(1)).models, ..Policy::default() };
+    let mut story = Story::with_policy(FIX, policy);
+    while !matches!(story.action(), Action::TryReply { .. }) {
+        let (attempt, action) = (*story.state.running.keys().next().unwrap(), story.action());
+        let outcome = truth.perform(&action, &mut Chance::new(1));
+        story.hand_in(&Input::Outcome { attempt, outcome });
+    }
+    story
+}
+
+fn delegates(story: &mut Story, needs: Vec<Intent>) {
+    let attempt = *story.state.running.keys().next().unwrap();
+    let outcome = Outcome::NeedsFirst { needs, why: "it asks".into(), spent: Default::default() };
+    story.hand_in(&Input::Outcome { attempt, outcome });
+}
+
+#[test]
+fn an_agent_delegates_as_much_as_it_may_and_goes_on_after_it() {
+    let see = |n: usize| Intent::GatherMore { files: vec![format!("a{n}.py")] };
+    let mut story = at_an_answer();
+    let parent = story.state.running.values().next().unwrap().task;
+    for n in 0..MAX_DELEGATED {
+        delegates(&mut story, vec![see(n)]);
+        let Action::GatherContext { also, .. } = story.action() else { panic!("{}", story.text) };
+        assert_eq!(also.len(), n + 1);
+        let attempt = *story.state.running.keys().next().unwrap();
+        let outcome = Outcome::ContextGathered { context: Default::default() };
+        story.hand_in(&Input::Outcome { attempt, outcome });
+        assert_eq!(story.state.running.values().next().unwrap().task, parent, "{}", story.text);
+    }
+    delegates(&mut story, vec![see(9)]);
+    assert!(story.text.contains("it delegates more than it may"), "{}", story.text);
+    // Neither its own work, nor what costs a model or reaches the person, is for others to do on its word.
+    for need in [
+        Intent::TryReply { rung: Rung::SmallModel },
+        Intent::AskModel { model: "m".into() },
+        Intent::HandOver,
+    ] {
+        let mut story = at_an_answer();
+        delegates(&mut story, vec![see(0), need]);
+        assert!(story.text.contains("what no other agent may do for it"), "{}", story.text);
+    }
+}
+
+#[test]
+fn what_was_delegated_does_not_outlive_its_task() {
+    let mut story = at_an_answer();
+    delegates(
+        &mut story,
+        vec![
+            Intent::GatherMore { files: vec!["a.py".into()] },
+            Intent::GatherMore { files: vec!["b.py".into()] },
+        ],
+    );
+    assert_eq!(story.state.running.len(), 2, "side by side");
+    story.hand_in(&Input::Command(Command::CancelMission { reason: String::new() }));
+    assert_eq!(story.text.matches("the task that delegated it ended").count(), 2, "{}", story.text);
+}
+
+#[test]
+fn a_review_that_objects_sends_a_change_back_with_its_words() {
+    let mut story = at_an_answer();
+    let mut truth = Truth { reflex_right_at: 1, model_right_at: 1, answers: 1, ..world(1, false, 1) };
+    truth.pieces.steady = true;
+    let attempt = *story.state.running.keys().next().unwrap();
+    let outcome = truth.perform(&story.action(), &mut Chance::new(7));
+    assert!(matches!(outcome, Outcome::ChangeProposed { .. }), "{outcome:?}");
+    story.hand_in(&Input::Outcome { attempt, outcome });
+    let attempt = *story.state.running.keys().next().unwrap();
+    assert!(matches!(story.action(), Action::ReviewChange { .. }));
+    let objections = vec!["it opens a network connection".to_owned()];
+    story.hand_in(&Input::Outcome {
+        attempt,
+        outcome: Outcome::ChangeReviewed { objections, remarks: Vec::new() },
+    });
+    assert!(story.text.contains("violation.found Objection"), "{}", story.text);
+    let turn = &story.state.world.turns("model-0")[0];
+    assert_eq!(turn.feedback, "A review objects: it opens a network connection.");
+    assert!(matches!(story.action(), Action::AskModel { .. }), "{}", story.text);
 }
 
 #[test]

@@ -335,37 +335,18 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
     }
 }
 
-/// The changes of all stages as one: their files together, and their diffs one after the other.
+/// The changes of all stages as one, with the tests that were written for them.
 fn sum_of(stages: &[StageView]) -> Option<Proposal> {
-    let proved: Vec<&StageView> = stages.iter().filter(|stage| stage.proposal.is_some()).collect();
-    let proposals: Vec<&Proposal> = proved.iter().filter_map(|stage| stage.proposal.as_ref()).collect();
-    let last = proposals.last()?;
-    let mut files: Vec<ChangedFile> = Vec::new();
-    let mut diff = String::new();
-    for stage in &proved {
-        let written = stage.specification.as_ref();
-        let changed = stage.proposal.as_ref();
-        diff.extend(written.map(|of| of.diff.as_str()).into_iter().chain(changed.map(|of| of.diff.as_str())));
-        let of_tests = written.into_iter().flat_map(|of| &of.files);
-        for file in of_tests.chain(changed.into_iter().flat_map(|of| &of.files)) {
-            match files.iter_mut().find(|known| known.path == file.path) {
-                Some(known) => {
-                    known.added += file.added;
-                    known.removed += file.removed;
-                }
-                None => files.push(file.clone()),
-            }
+    let with_tests = |stage: &StageView| {
+        let mut proposal = stage.proposal.clone()?;
+        if let Some(written) = &stage.specification {
+            proposal.files.splice(..0, written.files.iter().cloned());
+            proposal.diff.insert_str(0, &written.diff);
         }
-    }
-    let explained: Vec<&str> = proposals.iter().map(|of| of.explanation.trim_end_matches('.')).collect();
-    Some(Proposal {
-        explanation: explained.join(". "),
-        confidence: proposals.iter().map(|of| of.confidence).fold(1.0, f64::min),
-        rung: proposals.iter().map(|of| of.rung).max().unwrap_or(last.rung),
-        files,
-        diff,
-        ..(*last).clone()
-    })
+        Some(proposal)
+    };
+    let proved: Vec<Proposal> = stages.iter().filter_map(with_tests).collect();
+    Proposal::in_sequence(proved.iter())
 }
 
 fn task_of(view: &mut MissionView, id: TaskId) -> Option<&mut TaskView> {

@@ -84,6 +84,32 @@ pub struct Proposal {
     pub evidence: Evidence,
 }
 
+impl Proposal {
+    /// Changes that were made one upon the other, as one: the tree of the last, all files and diffs, the lowest confidence and the
+    /// highest rung. None where there is none.
+    pub fn in_sequence<'a>(parts: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        parts.cloned().reduce(|mut sum, next| {
+            for file in &next.files {
+                match sum.files.iter_mut().find(|known| known.path == file.path) {
+                    Some(known) => {
+                        known.added += file.added;
+                        known.removed += file.removed;
+                    }
+                    None => sum.files.push(file.clone()),
+                }
+            }
+            Self {
+                files: sum.files,
+                diff: sum.diff + &next.diff,
+                explanation: format!("{}. {}", sum.explanation.trim_end_matches('.'), next.explanation),
+                confidence: sum.confidence.min(next.confidence),
+                rung: sum.rung.max(next.rung),
+                ..next
+            }
+        })
+    }
+}
+
 /// What speaks for a change, beside that it passes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

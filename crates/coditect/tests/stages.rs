@@ -7,30 +7,10 @@ mod world;
 use coditect_testkit::provider::Provider;
 use serde_json::{Value, json};
 
-use world::World;
 use world::roman::{asked, server};
+use world::shop::{SHOP, there};
 
-const SHOP: &str = "def total(xs):\n    s = 0\n    for x in xs:\n        s += x\n    return s\n";
-const TEST_SHOP: &str = "import unittest\nfrom shop import total\n\n\nclass T(unittest.TestCase):\n    def test_sum(self):\n        \
-    self.assertEqual(total([1, 2]), 3)\n";
 const WISH: &str = "add a function `mean` to shop.py, and then document `total`";
-
-fn there(provider: Option<&Provider>) -> World {
-    let world = World::new();
-    for name in ["calc.py", "test_calc.py"] {
-        std::fs::remove_file(world.path("project").join(name)).unwrap();
-    }
-    std::fs::write(world.path("project/shop.py"), SHOP).unwrap();
-    std::fs::write(world.path("project/test_shop.py"), TEST_SHOP).unwrap();
-    world.git(&["add", "-A"]);
-    world.git(&["commit", "-qm", "a shop"]);
-    if let Some(provider) = provider {
-        let url = provider.url("chat");
-        let settings = format!("reply_cache = \"off\"\nmodels = [\"mine\"]\n[model.mine]\nurl = \"{url}\"\n");
-        world::roman::person(&world, &settings);
-    }
-    world
-}
 
 const PLAN: &str = r#"{"tasks": [
     {"id": 1, "intent": "implement", "what": "Add a function `mean` to shop.py", "files": ["shop.py"], "tests": ["test_mean.py"],

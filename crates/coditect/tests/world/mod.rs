@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) mod roman;
+pub(crate) mod shop;
 
 pub(crate) const CALC: &str = "\
 def total(numbers):
