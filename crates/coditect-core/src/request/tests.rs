@@ -2,7 +2,7 @@
 
 use coditect_types::Aim;
 
-use super::{Wish, aim, renews_snapshots, wish};
+use super::{Wish, aim, aims, renews_snapshots, things, wish};
 
 #[test]
 fn requests_for_repair() {
@@ -94,4 +94,32 @@ fn what_a_change_is_to_be() {
     ] {
         assert_eq!(aim(request), known, "{request}");
     }
+}
+
+#[test]
+fn the_things_that_a_request_asks_for_are_counted() {
+    for (request, expected) in [
+        ("add a function `mean` to shop.py, and then document `total`", 2),
+        ("Add a `--json` flag. Refactor the formatter; finally, document both in the README.", 3),
+        ("rename `a` to `b` and rename `c` to `d`", 2),
+        ("Please do this:\n- a flag `--json`\n- a flag `--csv`\n1) a manual", 3),
+        ("implement the functions marked TODO so that the tests pass", 1),
+        ("add a stack and a queue", 1),
+        ("write a function that adds and removes items", 1),
+        ("add `first and then remove second` to the glossary", 1),
+        ("make the failing tests pass", 0),
+        ("", 0),
+    ] {
+        assert_eq!(things(request).len(), expected, "{request}: {:?}", things(request));
+    }
+    let both = things("add a function `mean` to shop.py, and then document `total`");
+    assert_eq!(both, ["add a function `mean` to shop.py,", "document `total`"]);
+}
+
+#[test]
+fn all_that_is_aimed_at_is_told() {
+    let kinds = |request: &str| aims(request);
+    assert_eq!(kinds("fix the failing test and document `total`"), [Aim::TurnTestsGreen, Aim::KeepCode]);
+    assert_eq!(kinds("refactor the parser, add tests for it"), [Aim::KeepBehaviour, Aim::AddTests]);
+    assert_eq!(kinds("document it without refactoring it"), [Aim::KeepCode]);
 }
