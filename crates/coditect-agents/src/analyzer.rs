@@ -1,16 +1,21 @@
 //! The analyzer: keeps what the person sees, finds out how it is tested, runs the tests, and says which lines the
 //! red ones point at.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use coditect_code::conflicts;
 use coditect_code::suite::SuiteReport;
 use coditect_code::survey::{self, Survey};
 use coditect_ports::{Agent, Work};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
-use coditect_types::project::ReportSource;
-use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, WorkspaceRef};
+use coditect_types::project::{Framework, ReportSource};
+use coditect_types::testing::Conflict;
+use coditect_types::{
+    Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestStatus, WorkspaceRef,
+};
 
 use crate::notices::Notices;
 use crate::{Tools, failed, interrupted, not_mine, receipt};
@@ -93,6 +98,7 @@ impl Analyzer {
         project.notes.extend(left_out.cloned());
         let suspects = suspects::rank(&measured.suite);
         shorten(&mut measured.suite.report);
+        measured.suite.report.conflicts = self.conflicts(baseline, &project, &measured.suite.report, work)?;
         let tree = self.tools.workspace.tree_of(&work.mission, &baseline.snapshot.commit)?;
         let receipt = receipt::of(&project, tree, None, &measured, self.tools.clock.now_ms());
         let SuiteReport { report, tier, enforced, .. } = measured.suite;
@@ -105,6 +111,33 @@ impl Analyzer {
             receipt,
             spent: spent.clone(),
         })
+    }
+}
+
+impl Analyzer {
+    /// Tests that contradict each other, where some are red: then no change of the code can do.
+    fn conflicts(
+        &self,
+        baseline: &Baseline<'_>,
+        project: &Project,
+        report: &TestReport,
+        work: &Work,
+    ) -> Result<Vec<Conflict>, Failure> {
+        let is_read = matches!(project.framework, Framework::Unittest | Framework::Pytest);
+        if !is_read || report.red().next().is_none() {
+            return Ok(Vec::new());
+        }
+        let commit = &baseline.snapshot.commit;
+        let root = self.tools.workspace.worktree(&work.mission, commit, "survey")?.join(&project.root);
+        let ran = report.tests.iter().filter(|test| test.status != TestStatus::Skipped);
+        let ids: BTreeSet<&str> = ran.map(|test| test.id.as_str()).collect();
+        let paths: BTreeSet<&str> = ids.iter().filter_map(|id| Some(id.split_once("::")?.0)).collect();
+        // A file that is not text has no tests that could be read.
+        let texts = paths.iter().map(|path| (*path, std::fs::read_to_string(root.join(path))));
+        let files: Vec<(&str, String)> = texts.filter_map(|(path, text)| Some((path, text.ok()?))).collect();
+        let found = conflicts::conflicts(files.iter().map(|(path, text)| (*path, text.as_str())), &ids);
+        let is_red = |id: &str| report.red().any(|test| test.id == id);
+        Ok(found.into_iter().filter(|found| is_red(&found.one.0) || is_red(&found.other.0)).collect())
     }
 }
 

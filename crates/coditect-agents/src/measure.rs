@@ -231,6 +231,44 @@ impl Place<'_> {
         Ok(measured)
     }
 
+    /// A short suite is run some times more: tests that were green may be flaky, too, and would then speak against a
+    /// change that has nothing to do with them.
+    fn look_at_green(
+        &self,
+        measured: &mut Measured,
+        how: &SuiteRun<'_>,
+        notices: &Notices<'_>,
+    ) -> Result<(), PortError> {
+        let began = Instant::now();
+        let green = |test: &&TestResult| test.status == TestStatus::Passed;
+        let ids: Vec<String> =
+            measured.suite.report.tests.iter().filter(green).map(|test| test.id.clone()).collect();
+        let is_first = self.purpose == "baseline";
+        if !is_first || measured.suite.report.red().next().is_none() || measured.suite.wall > SHORT {
+            return Ok(());
+        }
+        notices.doing("running the suite again");
+        let mut passes: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+        for _ in 0..GREEN_AGAIN {
+            if began.elapsed() > QUICK {
+                break;
+            }
+            let run = self.run_quietly(how)?;
+            measured.runs += u64::from(run.runs);
+            for test in run.report.tests.iter().filter(|test| test.status.is_red() || green(test)) {
+                let (passed, ran) = passes.entry(test.id.clone()).or_insert((1, 1));
+                *passed += u32::from(test.status == TestStatus::Passed);
+                *ran += 1;
+            }
+        }
+        // Of those that were green each time, nothing need be kept.
+        let unsteady = |id: &String| passes.get(id).copied().filter(|(passed, ran)| passed < ran);
+        for test in measured.suite.report.tests.iter_mut().filter(|test| ids.contains(&test.id)) {
+            test.passes_of_runs = unsteady(&test.id).or(test.passes_of_runs);
+        }
+        Ok(())
+    }
+
     /// Tests that were red, and green each time that the red ones were run without the others: where they are red in the
     /// whole suite once more, and each time, they are not flaky. Something that an earlier test left behind makes them red.
     fn look_at_company(
@@ -257,9 +295,13 @@ impl Place<'_> {
             test.passes_of_runs = Some((0, 1 + runs));
         }
         measured.suite.report.order_dependent = open;
-        Ok(())
+        self.look_at_green(measured, &how, notices)
     }
 }
+
+/// A suite that takes no longer is run so many times more.
+const SHORT: Duration = Duration::from_millis(500);
+const GREEN_AGAIN: u32 = 3;
 
 /// Red tests that were run without the others: how often each passed, and how often it ran, by how many were run. Two of
 /// them may share something, too.

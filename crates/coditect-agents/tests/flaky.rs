@@ -14,6 +14,9 @@ use world::{Baseline, World};
 const CALC: &str = "def add(a, b):\n    return a - b\n";
 const LUCK: &str = "test_calc.py::Luck::test_now_and_then";
 
+/// Green as often as a short suite is run before work begins.
+const LONG_LUCK: &str = "n < 5";
+
 /// A defect, and a test that is green where this says so of how often it was run.
 fn world(green: &str) -> (World, Baseline, tempfile::TempDir) {
     let place = tempfile::tempdir().unwrap();
@@ -34,9 +37,19 @@ fn ends(baseline: &Baseline) -> TestStatus {
 }
 
 #[test]
-fn the_right_change_is_not_refuted_by_a_test_that_was_green_by_luck() {
-    let (world, baseline, _place) = world("n == 1");
+fn a_green_test_that_fails_when_a_short_suite_is_run_again_is_known_before_work_begins() {
+    let (_world, baseline, _place) = world("n == 1");
     assert_eq!(ends(&baseline), TestStatus::Passed);
+    let flaky: Vec<_> = baseline.report.flaky().map(|test| (test.id.as_str(), test.passes_of_runs)).collect();
+    assert_eq!(flaky, [(LUCK, Some((1, 4)))]);
+    assert_eq!(baseline.receipt.flaky[LUCK], (1, 4));
+}
+
+#[test]
+fn the_right_change_is_not_refuted_by_a_test_that_was_green_by_luck() {
+    let (world, baseline, _place) = world(LONG_LUCK);
+    assert_eq!(ends(&baseline), TestStatus::Passed);
+    assert_eq!(baseline.report.flaky().count(), 0);
     let Outcome::ChangeProposed { proposal, .. } = world.perform(&baseline.seek(Rung::Reflex)) else {
         panic!("the search finds it")
     };
@@ -47,7 +60,7 @@ fn the_right_change_is_not_refuted_by_a_test_that_was_green_by_luck() {
 
 #[test]
 fn the_tester_looks_at_the_unchanged_tree_before_it_refutes() {
-    let (world, baseline, _place) = world("n == 1");
+    let (world, baseline, _place) = world(LONG_LUCK);
     let commit = world.commit(&baseline.snapshot, "calc.py", &CALC.replace('-', "+"));
     let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&commit)) else {
         panic!("the tester answers")

@@ -72,11 +72,16 @@ fn from_red_to_branch(tier: Tier) {
     assert_eq!((receipt.after.len(), receipt.output_hash.len()), (3, 64));
     assert!(receipt.taken_at_ms > 0);
 
-    let Outcome::HandedOver { branch: Some(branch), commit: Some(_), patch: None } =
+    // Meanwhile the person goes on: with a new file, one that the change has too, and one that is theirs alone.
+    let theirs = world.edited("calc.py", "# mine\n");
+    world.edited("notes.txt", "to do\n");
+    let Outcome::HandedOver { branch: Some(branch), commit: Some(_), patch: None, moved } =
         world.perform(&baseline.hand_over(&proposal.commit))
     else {
         panic!("the person gets a branch")
     };
+    assert_eq!(moved, ["calc.py", "notes.txt"]);
+    assert_eq!(world.edited("calc.py", ""), theirs, "it is as the person left it");
     assert!(world.git(&["show", &format!("{branch}:calc.py")]).contains("if x > best:"));
     assert!(world.notices() > 5);
 }

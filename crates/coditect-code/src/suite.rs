@@ -590,6 +590,7 @@ impl Suite<'_> {
                 exit_code,
                 wall_ms: millis(wall),
                 order_dependent: Vec::new(),
+                conflicts: Vec::new(),
             },
             output_hash: tally.hash(),
             lines: tally.lines,

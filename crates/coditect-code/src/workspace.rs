@@ -132,6 +132,17 @@ impl Workspace for GitWorkspace {
         self.told(mission, snapshot::take(&source, dir))
     }
 
+    fn changed_since(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<String>, PortError> {
+        let root = self.mission_dir(mission);
+        let source = snapshot::Source { git: &self.git, root: &root, home: &self.home, taste: &self.taste };
+        self.told(mission, snapshot::changed_since(&source, dir, snapshot))
+    }
+
     fn worktree(&self, mission: &MissionId, commit: &str, purpose: &str) -> Result<PathBuf, PortError> {
         self.told(mission, trees::worktree(&self.shadow(mission)?, commit, purpose))
     }

@@ -1,7 +1,7 @@
 //! One step of a mission: an input becomes events, or a refusal that changes nothing.
 
 use coditect_types::command::{Command, Input, Refusal, Reply};
-use coditect_types::event::{Response, TaskEnd};
+use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
 use coditect_types::plan::Intent;
 use coditect_types::{AttemptId, ErrorKind, Event, Failure, Outcome, TaskId};
 
@@ -153,11 +153,19 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
         return;
     };
     let task_id = running.task;
-    let violations = draft.state.task(task_id).map_or_else(Vec::new, |task| {
-        let mut found = expect::violations(&draft.state, &task, outcome);
-        found.extend(off_contract(&task.spec.intent, outcome));
-        found
+    let Some(task) = draft.state.task(task_id) else { return };
+    // What is no answer to what was asked is not learnt from.
+    let unsound = off_contract(&task.spec.intent, outcome).or_else(|| expect::stale(&draft.state, outcome));
+    let failed = unsound.as_ref().map(|violation| {
+        let cause = format!("{}, where {} was expected", violation.observed, violation.expected);
+        Outcome::Failed { failure: Failure::new(ErrorKind::Bug, cause), spent: Default::default() }
     });
+    let outcome = failed.as_ref().unwrap_or(outcome);
+    let mut violations = expect::violations(&draft.state, &task, outcome);
+    if let (Some(told), Some(found)) = (violations.first_mut(), unsound) {
+        // One thing is wrong, and this is what.
+        *told = expect::Violation { response: told.response, ..found };
+    }
     draft.push(Event::AttemptEnded { task: task_id, attempt, outcome: outcome.clone() });
     let mut response = Response::Ignore;
     for violation in violations {
@@ -170,6 +178,7 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
             observed: violation.observed,
             confidence: violation.confidence,
             response: violation.response,
+            diagnosis: violation.diagnosis,
         });
     }
     settle(draft, task_id, outcome, response);
@@ -205,11 +214,17 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::DoNothing, Outcome::NothingDone)
     );
     (!fits).then(|| expect::Violation {
-        kind: coditect_types::event::ViolationKind::ActionFailed,
+        kind: ViolationKind::OffContract,
         expected: format!("an outcome of {}", intent_name(intent)),
         observed: "an outcome of another kind".into(),
         confidence: 1.0,
-        response: Response::Stop,
+        response: Response::Retry,
+        diagnosis: Some(Diagnosis {
+            cause: Cause::Infrastructure,
+            evidence: "an agent answered what it was not asked".into(),
+            confidence: 1.0,
+            runs: 0,
+        }),
     })
 }
 

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use coditect_types::event::{Response, ViolationKind};
+use coditect_types::event::{Cause, Diagnosis, Response, ViolationKind};
 use coditect_types::outcome::Proposal;
 use coditect_types::plan::Intent;
 use coditect_types::project::Framework;
-use coditect_types::{ErrorKind, Expectation, Outcome, Receipt, TestReport, TestStatus};
+use coditect_types::testing::Conflict;
+use coditect_types::{ErrorKind, Expectation, Focus, Outcome, Receipt, TestReport, TestResult, TestStatus};
 
+use crate::belief::{self, Rate};
+use crate::diagnose;
 use crate::gateway;
 use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
@@ -34,14 +37,30 @@ pub struct Violation {
     pub confidence: f64,
     /// What is done about it.
     pub response: Response,
+    /// Why it is so, as far as is known.
+    pub diagnosis: Option<Diagnosis>,
 }
 
 /// How often an action of ours does what it is for: infrastructure seldom fails.
-const SUCCEEDS: f64 = 0.98;
+const SUCCEEDS: Rate = Rate::prior(98.0, 2.0);
 /// A proposal passed the red tests and the whole suite once already when it comes to be verified.
-const TURNS_GREEN: f64 = 0.97;
+const TURNS_GREEN: Rate = Rate::prior(97.0, 3.0);
+/// Most suites are steady, have what they need and agree with themselves.
+const STEADY: f64 = 0.9;
+const CAN_BE_MET: f64 = 0.95;
+/// Most people wait for what they asked for.
+const STAYS: f64 = 0.95;
+/// How often a wrong change, or a broken action, shows.
+const SHOWS: f64 = 0.95;
+/// How often a run says that a test is red that is not; one that is red now and then was told before.
+const TEST_NOISE: f64 = 0.005;
+/// Runs that contradict a change: the suite's own, and those again that look for luck.
+const RUNS_AGAINST: u32 = 2;
 /// Nothing but a defect of ours makes a test vanish or touches a test file.
 const KEEPS: f64 = 0.999;
+
+/// How often an action says that it failed though it did not.
+const FAILS_FOR_NOTHING: f64 = 1e-3;
 
 /// A review goes by what stands there, not by what it means.
 const OBJECTS: f64 = 0.9;
@@ -50,8 +69,8 @@ const OBJECTS: f64 = 0.9;
 #[must_use]
 pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
     let mut all = vec![
-        Expectation::Succeeds { probability: SUCCEEDS },
-        Expectation::EndsWithin { ms: allowance_ms(state, intent), probability: SUCCEEDS },
+        Expectation::Succeeds { probability: succeeds(state) },
+        Expectation::EndsWithin { ms: allowance_ms(state, intent), probability: succeeds(state) },
     ];
     match intent {
         Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::MergeStrands => {
@@ -59,13 +78,17 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         }
         Intent::Rename => {}
         Intent::VerifyChange => all.extend([
-            Expectation::TestsTurnGreen { tests: claimed(state), probability: TURNS_GREEN },
-            Expectation::TestsStayGreen { probability: TURNS_GREEN },
+            Expectation::TestsTurnGreen { tests: claimed(state), probability: turns_green(state) },
+            Expectation::TestsStayGreen { probability: turns_green(state) },
             Expectation::NoTestVanishes { probability: KEEPS },
         ]),
+        Intent::MeasureBaseline => all.extend([
+            Expectation::TestsAreSteady { probability: STEADY },
+            Expectation::TestsCanBeMet { probability: CAN_BE_MET },
+        ]),
+        Intent::HandOver => all.push(Expectation::WorkspaceStays { probability: STAYS }),
         Intent::TakeSnapshot
         | Intent::SurveyProject
-        | Intent::MeasureBaseline
         | Intent::GatherContext
         | Intent::GatherMore { .. }
         | Intent::ReviewChange
@@ -73,23 +96,66 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
         | Intent::AskModel { .. }
         | Intent::AskForTests { .. }
         | Intent::TrySpecification { .. }
-        | Intent::HandOver
         | Intent::DoNothing => {}
     }
     all
 }
 
+/// How likely an action is to succeed, by how those of this mission did.
+fn succeeds(state: &State) -> f64 {
+    SUCCEEDS.seen(state.attempts.saturating_sub(state.failures), state.failures).mean()
+}
+
+/// How likely a proposal is to hold, by how those of this mission did.
+fn turns_green(state: &State) -> f64 {
+    TURNS_GREEN.seen(u32::from(state.world.receipt.is_some()), state.replans).mean()
+}
+
 /// The tests that are red on the snapshot every time and that are to turn green.
 #[must_use]
 pub fn red_tests(state: &State) -> Vec<String> {
-    always_red(state).filter(|id| state.policy.focus.wants_test(id)).map(str::to_owned).collect()
+    let aside = set_aside(state);
+    let wanted = |id: &&str| state.policy.focus.wants_test(id) && !aside.contains(*id);
+    always_red(state).map(|test| test.id.as_str()).filter(wanted).map(str::to_owned).collect()
+}
+
+/// How sure it must be that no change of the code helps a test before none is looked for.
+const SET_ASIDE: f64 = 0.85;
+
+/// Red tests that no change of the code can help, as far as their diagnoses tell: they lack something, or contradict a test
+/// that is green. Where that is so of all of them it is not believed, and nothing is set aside where the person named tests.
+#[must_use]
+pub fn set_aside(state: &State) -> BTreeSet<&str> {
+    let Some(baseline) = state.world.baseline.as_deref() else { return BTreeSet::new() };
+    let focus = &state.policy.focus;
+    if !focus.tests.is_empty() || !focus.aim.is_default() {
+        return BTreeSet::new();
+    }
+    let is_green =
+        |id: &str| baseline.tests.iter().any(|test| test.id == id && test.status == TestStatus::Passed);
+    let contradicts = |id: &str| {
+        baseline.conflicts.iter().any(|Conflict { one, other, .. }| {
+            (one.0 == id && is_green(&other.0)) || (other.0 == id && is_green(&one.0))
+        })
+    };
+    let lacks = |test: &TestResult| diagnose::lacks(test).is_some_and(|lack| lack.confidence >= SET_ASIDE);
+    let red: Vec<&TestResult> = always_red(state).collect();
+    let hopeless = red.iter().filter(|test| lacks(test) || contradicts(&test.id));
+    let aside: BTreeSet<&str> = hopeless.map(|test| test.id.as_str()).collect();
+    if aside.len() == red.len() { BTreeSet::new() } else { aside }
+}
+
+/// What the search and models are to go for: what the person said, without what is set aside.
+#[must_use]
+pub fn focus(state: &State) -> Focus {
+    let focus = state.policy.focus.clone();
+    if set_aside(state).is_empty() { focus } else { Focus { tests: red_tests(state), ..focus } }
 }
 
 /// The tests that are red on the snapshot every time.
-fn always_red(state: &State) -> impl Iterator<Item = &str> {
+fn always_red(state: &State) -> impl Iterator<Item = &TestResult> {
     let red = state.world.baseline.as_deref().into_iter().flat_map(TestReport::red);
     red.filter(|test| !test.passes_of_runs.is_some_and(|(passed, ran)| passed > 0 && passed < ran))
-        .map(|test| test.id.as_str())
 }
 
 /// The tests that were red before the change and may be so after it: nobody asked for them, or the proposal says
@@ -99,7 +165,9 @@ pub fn left_red(state: &State) -> BTreeSet<&str> {
     let proposal = state.world.proposal.as_deref();
     let left: BTreeSet<&str> =
         proposal.into_iter().flat_map(|p| &p.evidence.left_red).map(String::as_str).collect();
-    always_red(state).filter(|id| left.contains(id) || !state.policy.focus.wants_test(id)).collect()
+    let aside = set_aside(state);
+    let may_stay = |id: &&str| left.contains(id) || aside.contains(id) || !state.policy.focus.wants_test(id);
+    always_red(state).map(|test| test.id.as_str()).filter(may_stay).collect()
 }
 
 /// The red tests that the proposal says it turns green.
@@ -119,6 +187,7 @@ fn objected(objections: &[String]) -> Vec<Violation> {
         },
         confidence: OBJECTS,
         response: Response::Replan,
+        diagnosis: Some(diagnose::wrong_change(first.clone(), OBJECTS, 0)),
     };
     objections.first().map(violation).into_iter().collect()
 }
@@ -140,24 +209,31 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
                 && !comes_too_late
                 && task.failures + 1 < MAX_FAILURES;
             vec![Violation {
-                kind: if failure.kind == ErrorKind::Interrupted {
-                    ViolationKind::Timeout
-                } else {
-                    ViolationKind::ActionFailed
-                },
+                kind: kind_of(failure.kind),
                 expected: "the action succeeds".into(),
                 observed: failure.cause.clone(),
-                confidence: SUCCEEDS,
+                // It said so itself.
+                confidence: belief::wrong(succeeds(state), 1.0, FAILS_FOR_NOTHING, 1),
                 response: if retry { Response::Retry } else { Response::Stop },
+                diagnosis: Some(diagnose::failure(failure)),
             }]
         }
         Outcome::ChangeProposed { proposal, .. }
-        | Outcome::ChangesMerged { proposal: Some(proposal), .. } => changes_others(state, task, proposal),
+        | Outcome::ChangesMerged { proposal: Some(proposal), .. } => {
+            let mut found = changes_others(state, task, proposal);
+            found.extend(newly_flaky(state, proposal.evidence.flaky.iter()));
+            found
+        }
         Outcome::ChangeReviewed { objections, .. } => objected(objections),
-        Outcome::ChangeVerified { receipt, report, .. } => contradicted_by(&left_red(state), receipt, report),
+        Outcome::ChangeVerified { receipt, report, .. } => {
+            let mut found = contradicted_by(&left_red(state), receipt, report);
+            found.extend(newly_flaky(state, receipt.flaky.iter()));
+            found
+        }
+        Outcome::BaselineMeasured { report, .. } => diagnose::baseline(report),
+        Outcome::HandedOver { moved, .. } => moved_on(state, moved),
         Outcome::SnapshotTaken { .. }
         | Outcome::ProjectSurveyed { .. }
-        | Outcome::BaselineMeasured { .. }
         | Outcome::NoChangeFound { .. }
         | Outcome::ContextGathered { .. }
         | Outcome::NeedsFirst { .. }
@@ -165,7 +241,6 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         | Outcome::ReplyRefused { .. }
         | Outcome::SpecificationWritten { .. }
         | Outcome::ChangesMerged { proposal: None, .. }
-        | Outcome::HandedOver { .. }
         | Outcome::NothingDone => Vec::new(),
     }
 }
@@ -187,6 +262,7 @@ fn changes_others(state: &State, task: &Task<'_>, proposal: &Proposal) -> Vec<Vi
         observed: format!("the proposal changes {}", files.join(", ")),
         confidence: KEEPS,
         response: Response::Replan,
+        diagnosis: Some(diagnose::wrong_change(expected, KEEPS, 0)),
     };
     found.into_iter().filter(|(files, _)| !files.is_empty()).map(violation).collect()
 }
@@ -202,12 +278,14 @@ fn contradicted_by(left: &BTreeSet<&str>, receipt: &Receipt, report: &TestReport
         .collect();
     let explained = !flaky.is_empty() || !receipt.flaky.is_empty() || !left.is_empty();
     if !red.is_empty() || (receipt.exit_code != 0 && !explained) {
+        let confidence = belief::wrong(TURNS_GREEN.mean(), SHOWS, TEST_NOISE, RUNS_AGAINST);
         found.push(Violation {
             kind: ViolationKind::TestExpectation,
             expected: "the red tests turn green and the green ones stay green".into(),
             observed: said_of_red(&red, receipt.exit_code, &report.problems),
-            confidence: TURNS_GREEN,
+            confidence,
             response: Response::Replan,
+            diagnosis: Some(diagnose::wrong_change("red each time with it", confidence, RUNS_AGAINST)),
         });
     }
     let vanished: Vec<&str> = receipt
@@ -224,9 +302,91 @@ fn contradicted_by(left: &BTreeSet<&str>, receipt: &Receipt, report: &TestReport
             observed: format!("{} did not run: {}", count(vanished.len(), "test"), some(&vanished)),
             confidence: KEEPS,
             response: Response::Replan,
+            diagnosis: Some(diagnose::wrong_change("tests are gone with it", KEEPS, 1)),
         });
     }
     found
+}
+
+/// Tests that turned out to be flaky only now.
+fn newly_flaky<'r>(
+    state: &State,
+    found: impl Iterator<Item = (&'r String, &'r (u32, u32))>,
+) -> Vec<Violation> {
+    let world = &state.world;
+    let known = |id: &String| {
+        let in_baseline =
+            world.baseline.as_deref().is_some_and(|report| report.flaky().any(|test| test.id == *id));
+        let in_proposal =
+            world.proposal.as_deref().is_some_and(|proposal| proposal.evidence.flaky.contains_key(id));
+        in_baseline || in_proposal
+    };
+    found
+        .filter(|(id, _)| !known(id))
+        .map(|(id, (passed, ran))| diagnose::unsteady(id, *passed, *ran))
+        .collect()
+}
+
+/// The kind of a failure that an action tells of itself.
+fn kind_of(kind: ErrorKind) -> ViolationKind {
+    match kind {
+        ErrorKind::Interrupted => ViolationKind::Timeout,
+        ErrorKind::Exhausted => ViolationKind::Resource,
+        ErrorKind::NoSandbox | ErrorKind::NotFound | ErrorKind::Denied => ViolationKind::Environment,
+        ErrorKind::Bug => ViolationKind::AgentSilent,
+        ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::Unavailable => ViolationKind::ActionFailed,
+    }
+}
+
+/// What the person changed in their directory meanwhile.
+fn moved_on(state: &State, moved: &[String]) -> Vec<Violation> {
+    if moved.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = moved.iter().map(String::as_str).collect();
+    let evidence = match touched_by_both(state, moved).as_slice() {
+        [] => "none of these files is in the change".to_owned(),
+        both => format!("the change has {} too", some(both)),
+    };
+    vec![Violation {
+        kind: ViolationKind::ConcurrentChange,
+        expected: "your files are what they were when the work began".into(),
+        observed: format!("{} changed meanwhile: {}", count(moved.len(), "file"), some(&names)),
+        confidence: KEEPS,
+        response: Response::Ignore,
+        diagnosis: Some(Diagnosis { cause: Cause::ConcurrentChange, evidence, confidence: KEEPS, runs: 0 }),
+    }]
+}
+
+/// Files that the person changed meanwhile and that the change touches as well.
+#[must_use]
+pub fn touched_by_both<'m>(state: &State, moved: &'m [String]) -> Vec<&'m str> {
+    let files = state.world.proposal.as_deref().map(|proposal| proposal.files.as_slice()).unwrap_or_default();
+    moved.iter().map(String::as_str).filter(|path| files.iter().any(|file| file.path == *path)).collect()
+}
+
+/// A receipt that is not of the tree that it is to speak for.
+#[must_use]
+pub fn stale(state: &State, outcome: &Outcome) -> Option<Violation> {
+    let Outcome::ChangeVerified { receipt, .. } = outcome else { return None };
+    let proposal = state.world.proposal.as_deref()?;
+    (receipt.tree != proposal.tree).then(|| Violation {
+        kind: ViolationKind::ReceiptStale,
+        expected: format!("a receipt of tree {}", short(&proposal.tree)),
+        observed: format!("a receipt of tree {}", short(&receipt.tree)),
+        confidence: KEEPS,
+        response: Response::Retry,
+        diagnosis: Some(Diagnosis {
+            cause: Cause::Infrastructure,
+            evidence: "the evidence is of another tree".into(),
+            confidence: KEEPS,
+            runs: 0,
+        }),
+    })
+}
+
+fn short(tree: &str) -> &str {
+    tree.get(..12).unwrap_or(tree)
 }
 
 /// Trouble that may be gone on the next try.
@@ -270,4 +430,88 @@ fn test_files(state: &State) -> BTreeSet<String> {
         .filter(|(file, _)| !in_rust || holds_tests_only(file))
         .map(|(file, _)| if root.is_empty() { file.to_owned() } else { format!("{root}/{file}") })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn test(id: &str, status: TestStatus, error_type: &str, message: &str) -> TestResult {
+        TestResult {
+            id: id.into(),
+            status,
+            us: 1,
+            message: message.into(),
+            error_type: error_type.into(),
+            frames: Vec::new(),
+            passes_of_runs: None,
+        }
+    }
+
+    fn state(tests: Vec<TestResult>, conflicts: Vec<Conflict>) -> State {
+        let mut state = State::default();
+        state.world.baseline = Some(Arc::new(TestReport { tests, conflicts, ..TestReport::default() }));
+        state
+    }
+
+    fn wrong() -> TestResult {
+        test("t::wrong", TestStatus::Failed, "AssertionError", "1 != 2")
+    }
+
+    fn offline() -> TestResult {
+        test("t::online", TestStatus::Errored, "gaierror", "[Errno -3] Temporary failure in name resolution")
+    }
+
+    #[test]
+    fn what_no_change_can_help_is_set_aside_beside_others() {
+        let state = state(vec![offline(), wrong()], Vec::new());
+        assert_eq!(set_aside(&state), BTreeSet::from(["t::online"]));
+        assert_eq!(red_tests(&state), ["t::wrong"]);
+        assert_eq!(left_red(&state), BTreeSet::from(["t::online"]));
+        assert_eq!(focus(&state).tests, ["t::wrong"]);
+    }
+
+    #[test]
+    fn where_all_of_them_lack_something_nothing_is_set_aside() {
+        let state = state(vec![offline()], Vec::new());
+        assert!(set_aside(&state).is_empty() && left_red(&state).is_empty());
+        assert_eq!(red_tests(&state), ["t::online"]);
+        assert_eq!(focus(&state), state.policy.focus);
+    }
+
+    #[test]
+    fn whoever_names_tests_gets_them() {
+        let mut state = state(vec![offline(), wrong()], Vec::new());
+        let named = Focus { tests: vec!["t::online".into()], ..Focus::default() };
+        state.policy = Arc::new(coditect_types::Policy { focus: named, ..Default::default() });
+        assert!(set_aside(&state).is_empty());
+        assert_eq!(red_tests(&state), ["t::online"]);
+    }
+
+    #[test]
+    fn a_red_test_that_contradicts_a_green_one_is_set_aside() {
+        let conflict = |one: &str, other: &str| Conflict {
+            about: "f(1)".into(),
+            one: (one.into(), "1".into()),
+            other: (other.into(), "2".into()),
+        };
+        let green = test("t::green", TestStatus::Passed, "", "");
+        let says = test("t::says", TestStatus::Failed, "AssertionError", "1 != 2");
+        let of = |conflict| state(vec![green.clone(), says.clone(), wrong()], vec![conflict]);
+        assert_eq!(set_aside(&of(conflict("t::green", "t::says"))), BTreeSet::from(["t::says"]));
+        // Of two red ones, either may be the right one.
+        assert!(set_aside(&of(conflict("t::says", "t::wrong"))).is_empty());
+    }
+
+    #[test]
+    fn what_a_mission_saw_moves_what_it_expects() {
+        let mut state = State { attempts: 10, ..State::default() };
+        let calm = succeeds(&state);
+        state.failures = 6;
+        assert!(succeeds(&state) < calm);
+        let first = turns_green(&state);
+        state.replans = 3;
+        assert!(turns_green(&state) < first);
+    }
 }

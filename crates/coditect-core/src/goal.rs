@@ -1,15 +1,14 @@
 //! The goal manager: is the mission done, failed, or in need of another plan?
 
-use coditect_types::event::TaskEnd;
+use coditect_types::event::{Cause, TaskEnd};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Aim, Delivery, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport,
-    WorkspaceRef,
+    Aim, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, WorkspaceRef,
 };
 
 use crate::decide::Draft;
-use crate::expect::{left_red, red_tests};
-use crate::foreign;
+use crate::diagnose;
+use crate::expect::{red_tests, set_aside};
 use crate::gateway;
 use crate::hand_over::count;
 use crate::parametrize::left;
@@ -21,6 +20,7 @@ use crate::state::{State, seeks_change};
 use crate::strands;
 use crate::tasks::{Task, TaskState};
 
+mod caveats;
 mod forms;
 
 /// A task is given up after so many attempts that failed by themselves.
@@ -303,7 +303,7 @@ fn verdict(state: &State) -> Option<End> {
     let world = &state.world;
     if stages::is_proved(state) {
         let explanation = world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
-        let left = world.proposal.as_deref().map_or(0, |p| p.evidence.left_red.len());
+        let left = still_red(state);
         return Some(match left {
             0 => End::new(MissionStatus::Verified, format!("{explanation}.")),
             _ => partly(state, left, &explanation),
@@ -317,7 +317,7 @@ fn verdict(state: &State) -> Option<End> {
         };
         let proposal = world.proposal.as_deref();
         let explanation = proposal.map_or_else(String::new, |p| sentence(&p.explanation));
-        let left = proposal.map_or(0, |p| p.evidence.left_red.len());
+        let left = still_red(state);
         let mut end = match left {
             0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified, {where_to}.")),
             _ => partly(state, left, &format!("{explanation}. {}", sentence(&where_to))),
@@ -337,9 +337,15 @@ fn verdict(state: &State) -> Option<End> {
     Some(unsolved(state))
 }
 
+/// The red tests that were to turn green and that the change leaves red, those among them that no change could help.
+fn still_red(state: &State) -> usize {
+    let proposal = state.world.proposal.as_deref();
+    proposal.map_or(0, |proposal| proposal.evidence.left_red.len()) + set_aside(state).len()
+}
+
 /// A change that was verified and does not do all that was asked for.
 fn partly(state: &State, left: usize, what: &str) -> End {
-    let red = red_tests(state).len();
+    let red = red_tests(state).len() + set_aside(state).len();
     let turned = red.saturating_sub(left);
     let text = format!("{what}: {turned} of {} turned green, {left} still red.", count(red, "red test"));
     let end = End::new(MissionStatus::PartlyVerified, text);
@@ -502,11 +508,43 @@ fn not_found(state: &State) -> End {
         end.trouble = Some(ErrorKind::Exhausted);
         return end.hint(format!("give it more: {why}"));
     }
+    if let Some(end) = not_to_be_met(state, &accounts) {
+        return end;
+    }
     if world.at_limit {
         end.trouble = Some(ErrorKind::Exhausted);
         return end.hint("give the search more with `--budget-s`");
     }
     end.hint("look at `coditect why last`; a change of this size needs a person or a model")
+}
+
+/// Nothing was found since no change of the code could do: tests contradict each other, or lack what is not there.
+fn not_to_be_met(state: &State, accounts: &str) -> Option<End> {
+    let baseline = state.world.baseline.as_deref()?;
+    let red = red_tests(state);
+    let conflict = baseline
+        .conflicts
+        .iter()
+        .find(|conflict| red.iter().any(|id| *id == conflict.one.0 || *id == conflict.other.0));
+    if let Some(conflict) = conflict {
+        let text = format!("Two tests contradict each other: {}. {accounts}", diagnose::both_sides(conflict));
+        let end = End::new(MissionStatus::NeedsPerson, text.trim().to_owned());
+        return Some(end.hint("say which of the two holds: change or remove the other test, and run again"));
+    }
+    let lacking = baseline.red().filter(|test| red.contains(&test.id));
+    let lacks: Vec<_> = lacking.map(|test| diagnose::lacks(test).map(|lack| (test, lack))).collect();
+    let all: Vec<_> = lacks.iter().flatten().collect();
+    let (test, lack) = all.first().filter(|_| all.len() == lacks.len())?;
+    let others = match all.len() - 1 {
+        0 => String::new(),
+        n => format!(" So it is with {}.", count(n, "other red test")),
+    };
+    let text =
+        format!("`{}` {}, and no change was found that does without.{others} {accounts}", test.id, lack.says);
+    let mut end = End::new(MissionStatus::NeedsPerson, text.trim().to_owned());
+    let is_limit = lack.cause == Cause::Resource;
+    end.trouble = Some(if is_limit { ErrorKind::Exhausted } else { ErrorKind::NotFound });
+    Some(end.hint("make it available where the tests run, or let the test do without it, and run again"))
 }
 
 /// The newest task that ended did so by an error of its own, and not for want of a change.
@@ -559,7 +597,7 @@ fn complete(draft: &mut Draft, end: End) {
         summary: end.summary,
         trouble: end.trouble,
         hint: end.hint,
-        caveats: caveats(state),
+        caveats: caveats::caveats(state),
         branch,
         commit,
         patch,
@@ -568,98 +606,4 @@ fn complete(draft: &mut Draft, end: End) {
         wall_ms: state.active_ms(draft.now_ms),
     };
     draft.push(event);
-}
-
-/// What limits the result, a line each.
-fn caveats(state: &State) -> Vec<String> {
-    let world = &state.world;
-    let mut lines = Vec::new();
-    let mut flaky = std::collections::BTreeMap::new();
-    for receipt in [world.baseline_receipt.as_deref(), world.receipt.as_deref()].into_iter().flatten() {
-        flaky.extend(receipt.flaky.iter().map(|(id, rate)| (id.clone(), *rate)));
-    }
-    lines.extend(
-        flaky.iter().map(|(id, (passed, ran))| format!("`{id}` is flaky: it passed {passed} of {ran} runs")),
-    );
-    if let Some(snapshot) = world.snapshot.as_deref() {
-        if snapshot.uncommitted {
-            let branch = world.handed.as_ref().is_some_and(|(branch, _, _)| branch.is_some());
-            lines.push(match (branch, state.policy.delivery) {
-                (true, _) | (false, Delivery::Branch) => {
-                    "the snapshot holds uncommitted work; the branch carries it as a commit of its own".into()
-                }
-                (false, Delivery::Patch) => {
-                    "the snapshot holds uncommitted work; the patch is against it, not against the last commit".into()
-                }
-            });
-        }
-        lines.extend(snapshot.left_out.iter().take(10).map(|line| format!("left out: {line}")));
-    }
-    if let Some(project) = world.project.as_deref() {
-        lines.extend(project.notes.iter().filter(|note| note.starts_with("left out: ")).take(10).cloned());
-    }
-    let newest = world.receipt.as_deref().or(world.baseline_receipt.as_deref());
-    if let Some(receipt) = newest {
-        lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
-    }
-    lines.extend(specification::caveat(state).filter(|_| world.handed.is_some()));
-    lines.extend(forms::caveat(state).map(str::to_owned).filter(|_| world.handed.is_some()));
-    if world.handed.is_some() {
-        lines.extend(world.remarks.iter().map(|line| format!("the review remarks: {line}")));
-        lines.extend(stages::caveats(state));
-        lines.extend(stages::asked_beyond(state));
-    }
-    lines.extend(said_of_left(state));
-    lines.extend(said_to_models(state));
-    lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));
-    if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
-        && state.policy.focus.aim.is_default()
-        && world.stages.all.is_empty()
-        && matches!(proposal.rung, Rung::SmallModel | Rung::LargeModel)
-    {
-        lines.push(
-            "a model wrote it, and nothing but the tests speaks for it: read it before you take it".into(),
-        );
-    }
-    if let Some(proposal) = world.proposal.as_deref()
-        && proposal.confidence < 0.5
-    {
-        let passing = usize::try_from(proposal.evidence.others_passing).unwrap_or(usize::MAX);
-        let others = match passing {
-            0 => String::new(),
-            n => format!("{} passed all tests too: ", count(n, "other change")),
-        };
-        lines.push(format!(
-            "{others}read the change before you take it (confidence {:.2})",
-            proposal.confidence
-        ));
-    }
-    lines
-}
-
-/// What the project's texts say to models, a few of them: they were shown as data.
-fn said_to_models(state: &State) -> Vec<String> {
-    if state.ledger.models.is_empty() {
-        return Vec::new();
-    }
-    let world = &state.world;
-    let fragments = world.context.as_deref().into_iter().flat_map(|context| &context.fragments);
-    let texts = fragments.map(|fragment| (&fragment.path, &fragment.text));
-    let tests = world.baseline.as_deref().into_iter().flat_map(|report| report.red());
-    texts
-        .chain(tests.map(|test| (&test.id, &test.message)))
-        .filter_map(|(name, text)| Some((name, foreign::said_to_models(text)?)))
-        .take(5)
-        .map(|(name, said)| format!("`{name}` speaks to models (\"{said}\"): it was shown to them as data"))
-        .collect()
-}
-
-/// The tests that the change leaves red.
-fn said_of_left(state: &State) -> Option<String> {
-    state.world.handed.as_ref()?;
-    let left = left_red(state);
-    let named: Vec<String> = left.iter().take(20).map(|id| format!("`{id}`")).collect();
-    let more = left.len().saturating_sub(named.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!left.is_empty()).then(|| format!("still red, as before the change: {}{more}", named.join(", ")))
 }

@@ -10,9 +10,11 @@
 //!
 //! Start reading at [`decide::decide`], then [`goal`].
 
+pub mod belief;
 pub mod breaker;
 pub mod context;
 pub mod decide;
+pub mod diagnose;
 pub mod division;
 pub mod effects;
 pub mod expect;

@@ -4,6 +4,7 @@ use coditect_types::limits::CallLimits;
 use coditect_types::plan::Intent;
 use coditect_types::{Action, Budget, Focus, ModelSpec, Rung, TaskSpec, TestReport};
 
+use crate::expect;
 use crate::gateway;
 use crate::hand_over;
 use crate::request::renews_snapshots;
@@ -63,7 +64,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             seed: policy.seed,
             focus: Focus {
                 test_snapshots: policy.focus.test_snapshots || renews_snapshots(stages::wanted(state)),
-                ..policy.focus.clone()
+                ..expect::focus(state)
             },
             waived: policy.waived.clone(),
         },
@@ -79,7 +80,7 @@ pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action
             snapshot: snapshot()?,
             project: world.project.as_deref()?.clone(),
             baseline: world.baseline.as_deref()?.clone(),
-            focus: policy.focus.clone(),
+            focus: expect::focus(state),
             limits: policy.suite.clone(),
             waived: policy.waived.clone(),
         },
@@ -101,7 +102,7 @@ fn review(state: &State) -> Option<Action> {
         project: world.project.as_deref()?.clone(),
         baseline: world.baseline.as_deref()?.clone(),
         request: state.request.to_string(),
-        focus: state.policy.focus.clone(),
+        focus: expect::focus(state),
     })
 }
 
@@ -156,7 +157,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             baseline: world.baseline.as_deref()?.clone(),
             suspects: world.suspects.to_vec(),
             request: wanted_and_files(state),
-            focus: policy.focus.clone(),
+            focus: expect::focus(state),
             also: world.granted.to_vec(),
         },
         Intent::AskForPlan { model } => plan_by(state, model, now_ms)?,
@@ -188,7 +189,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 refused: refused.clone(),
                 mending: mending(state, spec, now_ms),
                 limits: policy.suite.clone(),
-                focus: policy.focus.clone(),
+                focus: expect::focus(state),
                 waived: policy.waived.clone(),
                 strand: strand.map(|strand| strand.spec.as_ref().clone()),
                 granted: world.granted.to_vec(),
@@ -201,7 +202,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             changes: strands::changes(state),
             contradicted: world.contradicted.as_deref().cloned(),
             limits: policy.suite.clone(),
-            focus: policy.focus.clone(),
+            focus: expect::focus(state),
             waived: policy.waived.clone(),
         },
         Intent::TakeSnapshot

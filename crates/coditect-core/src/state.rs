@@ -87,6 +87,8 @@ pub struct World {
     pub handed: Option<(Option<String>, Option<String>, Option<String>)>,
     /// The newest failure of an action.
     pub failure: Option<Failure>,
+    /// Files that the person changed since the snapshot.
+    pub moved: Arc<Vec<String>>,
     /// The newest violation that called for another plan.
     pub violation: Option<(ViolationKind, String)>,
 }
@@ -147,6 +149,8 @@ pub struct State {
     pub running: BTreeMap<AttemptId, Running>,
     /// Attempts started so far.
     pub attempts: u32,
+    /// Those of them that failed by themselves.
+    pub failures: u32,
     /// What is known.
     pub world: World,
     /// What it cost so far.
@@ -278,6 +282,7 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
         pay_model(state, model, strand, outcome);
     }
     let failed = matches!(outcome, Outcome::Failed { .. });
+    state.failures += u32::from(failed);
     state.tasks.change(id, |task| {
         task.failures += u32::from(failed);
         // Attempts after the second wait a little: what was unavailable gets time to come back.
@@ -362,7 +367,15 @@ fn violated(
             | ViolationKind::UnexpectedFileChange
             | ViolationKind::Timeout
             | ViolationKind::ActionFailed
-            | ViolationKind::LateOutcome => {
+            | ViolationKind::LateOutcome
+            | ViolationKind::UnsteadyTest
+            | ViolationKind::Environment
+            | ViolationKind::Resource
+            | ViolationKind::OffContract
+            | ViolationKind::AgentSilent
+            | ViolationKind::SpecificationConflict
+            | ViolationKind::ConcurrentChange
+            | ViolationKind::ReceiptStale => {
                 format!("With this change, the whole suite says otherwise: {observed}.")
             }
         };
@@ -451,7 +464,8 @@ fn learn(state: &mut State, outcome: &Outcome) {
         Outcome::ChangesMerged { proposal, left_out, spent } => {
             strands::merged(state, proposal.as_ref(), left_out, spent);
         }
-        Outcome::HandedOver { branch, commit, patch } => {
+        Outcome::HandedOver { branch, commit, patch, moved } => {
+            world.moved = Arc::new(moved.clone());
             world.handed = Some((branch.clone(), commit.clone(), patch.clone()));
         }
         // Taken before, by whom it is for.

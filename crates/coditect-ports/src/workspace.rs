@@ -81,6 +81,14 @@ pub trait Workspace: Debug + Send + Sync {
     /// Keeps what the person sees in `dir` (tracked, changed and untracked files that are not ignored).
     fn take_snapshot(&self, mission: &MissionId, dir: &Path) -> Result<Snapshot, PortError>;
 
+    /// The paths of files that `dir` has otherwise than the snapshot by now, new and removed ones among them, sorted.
+    fn changed_since(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<String>, PortError>;
+
     /// A directory with the files of `commit`, made if need be. `purpose` tells worktrees of one commit apart
     /// (`[a-z0-9-]+`); a worktree that exists is brought back to the commit's exact content.
     fn worktree(&self, mission: &MissionId, commit: &str, purpose: &str) -> Result<PathBuf, PortError>;

@@ -315,7 +315,7 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
                 Some(WrittenTests { model: model.clone(), files: files.clone(), diff: diff.clone() });
         }
         Outcome::ChangeVerified { receipt, .. } => view.receipt = Some(receipt.clone()),
-        Outcome::HandedOver { branch, commit, patch } => {
+        Outcome::HandedOver { branch, commit, patch, .. } => {
             view.branch.clone_from(branch);
             view.commit.clone_from(commit);
             view.patch.clone_from(patch);

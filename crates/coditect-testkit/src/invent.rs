@@ -174,6 +174,7 @@ impl Truth {
                 branch: Some("coditect/simulated".into()),
                 commit: Some(commit.clone()),
                 patch: None,
+                moved: Vec::new(),
             },
             // No world of these has a request to rename anything.
             Action::Rename { .. } => self.seek(Rung::Recipe),

@@ -67,6 +67,62 @@ pub enum ViolationKind {
     ActionFailed,
     /// An outcome came for an attempt that is no longer current.
     LateOutcome,
+    /// A test ends now so and now so on the same tree, or otherwise beside others than alone.
+    UnsteadyTest,
+    /// What a test needs is not there: the network, a module, a program, a setting.
+    Environment,
+    /// A limit of memory, time, disk or output was reached.
+    Resource,
+    /// An outcome of another kind than the action calls for.
+    OffContract,
+    /// An agent did not answer by its deadline, or broke.
+    AgentSilent,
+    /// Two tests ask for what cannot both be.
+    SpecificationConflict,
+    /// The person changed their files while the mission was at work.
+    ConcurrentChange,
+    /// Evidence is not of the tree that it is to speak for.
+    ReceiptStale,
+}
+
+/// Why an expectation was contradicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A test that passes and fails on the same tree.
+    Flaky,
+    /// A test whose end depends on which others ran before it.
+    OrderDependent,
+    /// A change that does something else than it is to do.
+    WrongChange,
+    /// A test that asks for something that is not so.
+    WrongTest,
+    /// Something that is missing or other around the project.
+    Environment,
+    /// Somebody else changed the same files meanwhile.
+    ConcurrentChange,
+    /// Too little time, memory, disk or room for output.
+    Resource,
+    /// A part of CODITECT itself, or what it stands on, gave way.
+    Infrastructure,
+    /// Two demands that cannot both be met.
+    SpecificationConflict,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// The end of an investigation: why something is not as it was expected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Diagnosis {
+    /// Why.
+    pub cause: Cause,
+    /// What shows it, in a phrase.
+    pub evidence: String,
+    /// How sure it is, 0 to 1.
+    pub confidence: f64,
+    /// Runs of tests that were made to find out.
+    #[serde(default)]
+    pub runs: u32,
 }
 
 /// What is done about a violation.
@@ -193,6 +249,9 @@ pub enum Event {
         confidence: f64,
         /// What is done about it.
         response: Response,
+        /// Why it is so, as far as is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        diagnosis: Option<Diagnosis>,
     },
     /// A task came to its end.
     #[serde(rename = "task.settled")]

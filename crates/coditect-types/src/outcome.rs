@@ -343,6 +343,9 @@ pub enum Outcome {
         commit: Option<String>,
         /// The patch file, in a plain directory.
         patch: Option<String>,
+        /// Files that the person changed in their directory since the snapshot (at most 100).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<String>,
     },
     /// Nothing was to be done, and was done.
     NothingDone,

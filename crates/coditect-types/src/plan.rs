@@ -145,6 +145,21 @@ pub enum Expectation {
         /// Probability that it holds, 0 to 1.
         probability: f64,
     },
+    /// A test ends alike each time that it is run on the same tree, whichever others ran before it.
+    TestsAreSteady {
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+    /// What the tests need is there, and no two of them contradict each other.
+    TestsCanBeMet {
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
+    /// The person's directory is what it was when the snapshot was taken.
+    WorkspaceStays {
+        /// Probability that it holds, 0 to 1.
+        probability: f64,
+    },
     /// It ends within this time.
     EndsWithin {
         /// Wall clock, ms.

@@ -81,6 +81,20 @@ pub struct TestReport {
     /// Red tests that are red each time beside the others and green by themselves: something that tests share is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order_dependent: Vec<String>,
+    /// Pairs of tests that ask for what cannot both be (at most 20).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Two tests that ask for what cannot both be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Conflict {
+    /// What both ask about, such as `add(1, 2)`.
+    pub about: String,
+    /// The first test, and what it asks for.
+    pub one: (String, String),
+    /// The other.
+    pub other: (String, String),
 }
 
 impl TestReport {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use bench::{BenchArgs, SearchArgs, Size, Suite, TasksArgs};
+pub(crate) use bench::{BenchArgs, FaultsArgs, SearchArgs, Size, Suite, TasksArgs};
 pub(crate) use repair::RepairArgs;
 
 const EXAMPLES: &str = "\

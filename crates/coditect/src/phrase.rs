@@ -3,7 +3,7 @@
 mod outcome;
 
 use anstyle::Style;
-use coditect_types::event::{Response, TaskEnd, ViolationKind};
+use coditect_types::event::{Cause, Response, TaskEnd, ViolationKind};
 use coditect_types::testing::TestReport;
 use coditect_types::{
     Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId,
@@ -198,6 +198,15 @@ pub(crate) fn expectation(expectation: &Expectation) -> String {
         Expectation::TestFilesUntouched { probability } => {
             format!("no file of the tests is changed ({})", percent(*probability))
         }
+        Expectation::TestsAreSteady { probability } => {
+            format!("each test ends alike each time ({})", percent(*probability))
+        }
+        Expectation::TestsCanBeMet { probability } => {
+            format!("what the tests need is there, and none contradicts another ({})", percent(*probability))
+        }
+        Expectation::WorkspaceStays { probability } => {
+            format!("your files are what they were when it began ({})", percent(*probability))
+        }
         Expectation::EndsWithin { ms, probability } => {
             format!("it ends within {} ({})", span(*ms), percent(*probability))
         }
@@ -220,6 +229,30 @@ pub(crate) fn violation(kind: ViolationKind) -> &'static str {
         ViolationKind::Timeout => "it took too long",
         ViolationKind::ActionFailed => "the action failed",
         ViolationKind::LateOutcome => "an outcome came late",
+        ViolationKind::UnsteadyTest => "a test is not steady",
+        ViolationKind::Environment => "something that a test needs is not there",
+        ViolationKind::Resource => "a limit was reached",
+        ViolationKind::OffContract => "an agent answered what it was not asked",
+        ViolationKind::AgentSilent => "an agent broke",
+        ViolationKind::SpecificationConflict => "two tests contradict each other",
+        ViolationKind::ConcurrentChange => "your files changed meanwhile",
+        ViolationKind::ReceiptStale => "the evidence is of another tree",
+    }
+}
+
+/// A cause.
+pub(crate) fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Flaky => "flaky",
+        Cause::OrderDependent => "order-dependent",
+        Cause::WrongChange => "a wrong change",
+        Cause::WrongTest => "a wrong test",
+        Cause::Environment => "the environment",
+        Cause::ConcurrentChange => "a change made meanwhile",
+        Cause::Resource => "a limit",
+        Cause::Infrastructure => "infrastructure",
+        Cause::SpecificationConflict => "tests that contradict each other",
+        Cause::Unknown => "unknown",
     }
 }
 

@@ -1,6 +1,6 @@
 //! A mission's story: what was expected, what was seen, what was decided, in plain sentences from its records.
 
-use coditect_types::event::{TaskEnd, ViolationKind};
+use coditect_types::event::{Diagnosis, TaskEnd, ViolationKind};
 use coditect_types::{Event, Outcome, Record, Stage, Strand, TaskId, TaskSpec};
 use serde::Serialize;
 
@@ -101,12 +101,10 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             let text = format!("An outcome of attempt {attempt} changed nothing: {reason}.");
             vec![say(None, Tells::Decided, text)]
         }
-        Event::ViolationFound { task, kind, expected, observed, confidence, response, .. } => {
-            vec![say(
-                Some(*task),
-                Tells::Decided,
-                contradiction(*kind, expected, observed, *confidence) + phrase::response(*response) + ".",
-            )]
+        Event::ViolationFound { task, kind, expected, observed, confidence, response, diagnosis, .. } => {
+            let found = contradiction(*kind, expected, observed, *confidence);
+            let text = format!("{found}{}{}.", phrase::response(*response), because(diagnosis.as_ref()));
+            vec![say(Some(*task), Tells::Decided, text)]
         }
         Event::TaskSettled { task, end, why } => {
             vec![say(Some(*task), Tells::Decided, settled(*task, *end, why))]
@@ -115,6 +113,16 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             ending(&record.event).into_iter().map(|text| say(None, Tells::Ended, text)).collect()
         }
     }
+}
+
+/// The cause of a violation, as the end of a sentence.
+fn because(diagnosis: Option<&Diagnosis>) -> String {
+    let Some(Diagnosis { cause, evidence, confidence, runs }) = diagnosis else { return String::new() };
+    let runs = match runs {
+        0 => String::new(),
+        n => format!(", after {}", phrase::count_of(*n as usize, "run")),
+    };
+    format!("; the cause is {} ({evidence}; confidence {confidence:.2}{runs})", phrase::cause(*cause))
 }
 
 /// What was planned, why, and who is to do it.
@@ -266,6 +274,7 @@ mod tests {
                 observed: "the disk is away".to_owned(),
                 confidence: 0.98,
                 response: Response::Retry,
+                diagnosis: None,
             },
         ]);
         let story: Vec<_> =

@@ -192,6 +192,15 @@ pub(crate) fn house(
 }
 
 impl House {
+    /// Puts another agent before each: what it is asked, and whether it asks the one behind it, is its own.
+    pub(crate) fn put_before_agents(
+        &mut self,
+        before: impl Fn(Arc<dyn Agent>, Arc<dyn Workspace>) -> Arc<dyn Agent>,
+    ) {
+        let agents = std::mem::take(&mut self.agents).into_iter();
+        self.agents = agents.map(|agent| before(agent, Arc::clone(&self.workspace))).collect();
+    }
+
     /// Starts the shell. Call it inside a tokio runtime.
     pub(crate) fn start(&self) -> Result<Shell, Report> {
         let ports = Ports {

@@ -195,6 +195,14 @@ impl World {
         self.tools.workspace.commit(&self.mission, &snapshot.commit, &[edit], "change").unwrap().commit
     }
 
+    /// Adds to a file of the person's; gives what it holds then.
+    pub(crate) fn edited(&self, path: &str, more: &str) -> String {
+        let place = self.person.path().join(path);
+        let text = std::fs::read_to_string(&place).unwrap_or_default() + more;
+        std::fs::write(&place, &text).unwrap();
+        text
+    }
+
     /// What git says in the person's repository.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         run_git(self.person.path(), arguments)

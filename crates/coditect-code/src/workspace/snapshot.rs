@@ -27,6 +27,8 @@ use super::taste::Taste;
 const MOST_NOTES: usize = 100;
 
 const KEPT: &str = "snapshot.json";
+/// A store of what the directory is at a later moment, below the mission's own.
+const NOW: &str = "now";
 const MESSAGE_WORK: &str = "coditect: snapshot of uncommitted work";
 const MESSAGE_BYTES: &str = "coditect: snapshot of the files as they are on the disk";
 const MESSAGE_FIRST: &str = "coditect: snapshot";
@@ -71,6 +73,39 @@ pub(super) fn take(source: &Source<'_>, dir: &Path) -> Result<Snapshot, PortErro
     }
     shadow.write_note(KEPT, &kept)?;
     Ok(kept.snapshot)
+}
+
+/// The paths whose content in `dir` is another one than in the snapshot, those that are gone among them.
+pub(super) fn changed_since(
+    source: &Source<'_>,
+    dir: &Path,
+    snapshot: &Snapshot,
+) -> Result<Vec<String>, PortError> {
+    let root = source.root.join(NOW);
+    // A process that was killed here may have left one of another moment.
+    remove(&root)?;
+    let now = take(&Source { git: source.git, root: &root, home: source.home, taste: source.taste }, dir);
+    let differing = now.and_then(|now| {
+        let before = contents(&Shadow::at(source.git, source.root), &snapshot.tree)?;
+        let after = contents(&Shadow::at(source.git, &root), &now.tree)?;
+        let gone = before.keys().filter(|path| !after.contains_key(*path));
+        let other = after.iter().filter(|(path, file)| before.get(*path) != Some(file)).map(|(path, _)| path);
+        let mut paths: Vec<String> = gone.chain(other).map(|path| shown(path)).collect();
+        paths.sort();
+        Ok(paths)
+    });
+    remove(&root)?;
+    differing
+}
+
+/// What a tree says of each of its files.
+fn contents(shadow: &Shadow<'_>, tree: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, PortError> {
+    let said = shadow.call().args(["ls-tree", "-r", "-z", tree]).run()?;
+    let entry = |line: &[u8]| {
+        let at = line.iter().position(|byte| *byte == b'\t')?;
+        Some((line.get(at + 1..)?.to_owned(), line.get(..at)?.to_owned()))
+    };
+    Ok(said.split(|byte| *byte == 0).filter_map(entry).collect())
 }
 
 fn of_plain(source: &Source<'_>, shadow: &Shadow<'_>, dir: &Path) -> Result<Kept, PortError> {

@@ -31,6 +31,8 @@ pub(crate) enum Suite {
     Steps(Size),
     /// Candidates of a search without a model per second, and where its time goes
     Search(SearchArgs),
+    /// Missions in which something goes wrong, and others in which it only looks so: what is noticed, and what comes of it
+    Faults(FaultsArgs),
     /// Work on folders of tasks, each as a mission of its own, and count what is solved
     Tasks(Box<TasksArgs>),
 }
@@ -49,6 +51,34 @@ pub(crate) struct SearchArgs {
     /// Candidates that are tried [default: 20000, with --quick 2000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) candidates: Option<u64>,
+    #[command(flatten)]
+    pub(crate) size: Size,
+}
+
+const FAULTS_HELP: &str = "\
+Examples:
+  coditect bench faults --seed 7 --json
+  coditect bench faults --seed 7 --kind flaky_test --kind needs_network --each 5
+
+Each case is a mission on a small repository that is drawn from the seed. In half of the kinds something is wrong: in the
+repository, with an agent, with a change, or since somebody edits the files meanwhile. In the others it only looks so. The
+table tells of each kind in how many cases that was noticed, its cause named, and the mission ended as it should.
+
+Exit codes: 0 every case ran, 1 a mission ended as verified with a wrong change, 2 usage, 5 no sandbox, 130 interrupted.";
+
+/// Which cases are made.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = FAULTS_HELP)]
+pub(crate) struct FaultsArgs {
+    /// What the cases are drawn from: the same seed gives the same ones
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Cases of each kind [default: 17, with --quick 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) each: Option<u16>,
+    /// Only this kind of case; can be given several times
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
     #[command(flatten)]
     pub(crate) size: Size,
 }

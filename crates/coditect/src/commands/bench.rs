@@ -1,5 +1,6 @@
 //! `coditect bench`: measures this build on this machine. The measuring is done by the crates that know how.
 
+mod faults;
 mod journal;
 mod sandbox;
 mod search;
@@ -64,6 +65,14 @@ impl Figure {
         let at = |percent| at_rank(samples, percent).unwrap_or(f64::NAN);
         Self::Spread { unit, p50: at(50), p95: at(95), p99: at(99), n: samples.len() }
     }
+
+    /// The value, or the median.
+    pub(crate) fn middle(&self) -> f64 {
+        match self {
+            Self::One { value, .. } => *value,
+            Self::Spread { p50, .. } => *p50,
+        }
+    }
 }
 
 /// The sample that `percent` of 100 are not above; `sorted` is. None: there are no samples.
@@ -91,6 +100,7 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
         Suite::Search(args) => {
             figures(cx, "search", args.size, |env, site, quick| search::measure(env, site, args, quick))
         }
+        Suite::Faults(args) => faults::perform(cx, args),
         Suite::Tasks(args) => tasks::perform(cx, args),
     }
 }

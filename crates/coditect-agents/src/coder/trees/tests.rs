@@ -22,6 +22,10 @@ fn no<T>() -> Result<T, PortError> {
 }
 
 impl Workspace for OneFile {
+    fn changed_since(&self, _: &MissionId, _: &Path, _: &Snapshot) -> Result<Vec<String>, PortError> {
+        no()
+    }
+
     fn worktree(&self, _: &MissionId, _: &str, purpose: &str) -> Result<PathBuf, PortError> {
         let path = self.0.join(purpose);
         if path.exists() {

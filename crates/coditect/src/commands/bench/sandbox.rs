@@ -34,8 +34,8 @@ pub(super) fn measure(env: &Environment, site: &Site, quick: bool) -> Result<Mea
     let per_s = crowd(&wasm, view.path(), &fresh(), runs)?;
     measured.results.insert("fresh_python_per_s", Figure::One { unit: "1/s", value: per_s });
     let few = runs / 20;
-    if let Some(python3) = host::tool(env, "python3") {
-        let figure = Figure::spread("ms", &mut processes(&behind(&python3.path), few)?);
+    if let Some(mut times) = process_python(env, few)? {
+        let figure = Figure::spread("ms", &mut times);
         measured.results.insert("process_python", figure.clone());
         measured.compared.insert("process_python", figure);
         let os = wiring::sandbox(site, Tier::Os)?;
@@ -48,6 +48,11 @@ pub(super) fn measure(env: &Environment, site: &Site, quick: bool) -> Result<Mea
         }
     }
     Ok(measured)
+}
+
+/// The ms that each of so many processes `python3 -c pass` took, where there is one.
+pub(super) fn process_python(env: &Environment, runs: usize) -> Result<Option<Vec<f64>>, Report> {
+    host::tool(env, "python3").map(|python3| processes(&behind(&python3.path), runs)).transpose()
 }
 
 fn request(code: &str) -> Program {

@@ -10,7 +10,7 @@ use coditect_types::{
 };
 use serde_json::json;
 
-use super::{Figure, Measured};
+use super::{Figure, Measured, sandbox};
 use crate::args::{SearchArgs, SettingFlags};
 use crate::environment::{Environment, Site};
 use crate::host;
@@ -28,6 +28,8 @@ const PROJECT: &[(&str, &str)] = &[
 const CANDIDATES: [u64; 2] = [20_000, 2_000];
 /// However slow the machine is, it ends by then.
 const LONGEST: Duration = Duration::from_secs(3_600);
+/// Processes that tell how fast the machine is.
+const PROCESSES: usize = 50;
 const DOING: &str = "measuring a search";
 
 /// What the mission told.
@@ -58,7 +60,22 @@ pub(super) fn measure(
     policy.budget.candidates = candidates;
     let records = mission(&lodging.site, &project.display().to_string(), policy)?;
     let told = told(&records)?;
-    Ok(figures(&told, candidates))
+    let mut measured = figures(&told, candidates);
+    if let Some(mut times) = sandbox::process_python(env, PROCESSES)? {
+        beside_processes(&mut measured, Figure::spread("ms", &mut times));
+    }
+    Ok(measured)
+}
+
+/// How fast this machine is with Python itself: what the figures of two machines have in common is a ratio to this.
+fn beside_processes(measured: &mut Measured, process: Figure) {
+    let rate = measured.results.get("candidates_per_s").map(Figure::middle);
+    if let Some(rate) = rate {
+        let value = rate * process.middle() / 1_000.0;
+        measured.results.insert("candidates_per_process_python", Figure::One { unit: "1", value });
+    }
+    measured.compared.insert("process_python", process.clone());
+    measured.results.insert("process_python", process);
 }
 
 fn unwritten(error: std::io::Error) -> Report {

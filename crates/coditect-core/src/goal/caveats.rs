@@ -1,0 +1,124 @@
+//! What limits a result, told beside it.
+
+use coditect_types::{Delivery, Rung};
+
+use crate::expect::{left_red, touched_by_both};
+use crate::foreign;
+use crate::hand_over::count;
+use crate::specification;
+use crate::stages;
+use crate::state::State;
+use crate::strands;
+
+use super::forms;
+
+/// What limits the result, a line each.
+pub(super) fn caveats(state: &State) -> Vec<String> {
+    let world = &state.world;
+    let mut lines = Vec::new();
+    let mut flaky = std::collections::BTreeMap::new();
+    for receipt in [world.baseline_receipt.as_deref(), world.receipt.as_deref()].into_iter().flatten() {
+        flaky.extend(receipt.flaky.iter().map(|(id, rate)| (id.clone(), *rate)));
+    }
+    lines.extend(
+        flaky.iter().map(|(id, (passed, ran))| format!("`{id}` is flaky: it passed {passed} of {ran} runs")),
+    );
+    if let Some(snapshot) = world.snapshot.as_deref() {
+        if snapshot.uncommitted {
+            let branch = world.handed.as_ref().is_some_and(|(branch, _, _)| branch.is_some());
+            lines.push(match (branch, state.policy.delivery) {
+                (true, _) | (false, Delivery::Branch) => {
+                    "the snapshot holds uncommitted work; the branch carries it as a commit of its own".into()
+                }
+                (false, Delivery::Patch) => {
+                    "the snapshot holds uncommitted work; the patch is against it, not against the last commit".into()
+                }
+            });
+        }
+        lines.extend(snapshot.left_out.iter().take(10).map(|line| format!("left out: {line}")));
+    }
+    if let Some(project) = world.project.as_deref() {
+        lines.extend(project.notes.iter().filter(|note| note.starts_with("left out: ")).take(10).cloned());
+    }
+    let newest = world.receipt.as_deref().or(world.baseline_receipt.as_deref());
+    if let Some(receipt) = newest {
+        lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
+    }
+    lines.extend(moved_meanwhile(state));
+    lines.extend(specification::caveat(state).filter(|_| world.handed.is_some()));
+    lines.extend(forms::caveat(state).map(str::to_owned).filter(|_| world.handed.is_some()));
+    if world.handed.is_some() {
+        lines.extend(world.remarks.iter().map(|line| format!("the review remarks: {line}")));
+        lines.extend(stages::caveats(state));
+        lines.extend(stages::asked_beyond(state));
+    }
+    lines.extend(said_of_left(state));
+    lines.extend(said_to_models(state));
+    lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));
+    if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
+        && state.policy.focus.aim.is_default()
+        && world.stages.all.is_empty()
+        && matches!(proposal.rung, Rung::SmallModel | Rung::LargeModel)
+    {
+        lines.push(
+            "a model wrote it, and nothing but the tests speaks for it: read it before you take it".into(),
+        );
+    }
+    if let Some(proposal) = world.proposal.as_deref()
+        && proposal.confidence < 0.5
+    {
+        let passing = usize::try_from(proposal.evidence.others_passing).unwrap_or(usize::MAX);
+        let others = match passing {
+            0 => String::new(),
+            n => format!("{} passed all tests too: ", count(n, "other change")),
+        };
+        lines.push(format!(
+            "{others}read the change before you take it (confidence {:.2})",
+            proposal.confidence
+        ));
+    }
+    lines
+}
+
+/// What the person changed while the mission was at work: the proof is of what they had before.
+fn moved_meanwhile(state: &State) -> Option<String> {
+    let moved = &state.world.moved;
+    let first = moved.first()?;
+    let files = match moved.len() {
+        1 => format!("`{first}`"),
+        n => format!("`{first}` and {}", count(n - 1, "other file")),
+    };
+    let both = touched_by_both(state, moved);
+    let what = match both.first() {
+        None => "this change touches none of that: it was proved without it, so run the tests once both are together".into(),
+        Some(path) => format!("this change touches `{path}` too: nothing of yours was overwritten, look at both before you take it"),
+    };
+    Some(format!("you changed {files} while this was at work; {what}"))
+}
+
+/// What the project's texts say to models, a few of them: they were shown as data.
+fn said_to_models(state: &State) -> Vec<String> {
+    if state.ledger.models.is_empty() {
+        return Vec::new();
+    }
+    let world = &state.world;
+    let fragments = world.context.as_deref().into_iter().flat_map(|context| &context.fragments);
+    let texts = fragments.map(|fragment| (&fragment.path, &fragment.text));
+    let tests = world.baseline.as_deref().into_iter().flat_map(|report| report.red());
+    texts
+        .chain(tests.map(|test| (&test.id, &test.message)))
+        .filter_map(|(name, text)| Some((name, foreign::said_to_models(text)?)))
+        .take(5)
+        .map(|(name, said)| format!("`{name}` speaks to models (\"{said}\"): it was shown to them as data"))
+        .collect()
+}
+
+/// The tests that the change leaves red.
+fn said_of_left(state: &State) -> Option<String> {
+    state.world.handed.as_ref()?;
+    let left = left_red(state);
+    let named: Vec<String> = left.iter().take(20).map(|id| format!("`{id}`")).collect();
+    let more = left.len().saturating_sub(named.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!left.is_empty()).then(|| format!("still red, as before the change: {}{more}", named.join(", ")))
+}

@@ -1,0 +1,226 @@
+//! Puts faults into missions: agents that break, answer something else or propose what is wrong, and a person who edits
+//! their files meanwhile. An instrument of the bench; no mission of a person ever meets it.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use coditect_ports::workspace::FileEdit;
+use coditect_ports::{Agent, PortError, Work, Workspace};
+use coditect_types::outcome::{Proposal, Spent};
+use coditect_types::plan::Role;
+use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome, Rung, Snapshot};
+
+use super::projects::Project;
+
+/// What is done to one mission, once. A number names the action that it is done to, see [`is_the`].
+#[derive(Clone, Debug)]
+pub(super) enum Meddling {
+    /// Nothing: the fault, if there is one, is in the project.
+    None,
+    /// The agent's thread unwinds.
+    Breaks(usize),
+    /// An outcome of another kind than the action calls for.
+    AnswersSomethingElse(usize),
+    /// The action fails since something is away.
+    IsUnavailable(usize),
+    /// The action fails since it was cut off.
+    IsCutOff(usize),
+    /// The action takes a second longer.
+    IsSlow(usize),
+    /// The receipt names another tree.
+    StaleReceipt,
+    /// The first proposal changes a file of tests.
+    EditsATest,
+    /// The first proposal breaks a test that was green.
+    BreaksAnother,
+    /// The first proposal changes nothing that a test sees.
+    DoesNothing,
+    /// With the first proposal, no test is found.
+    HidesTests,
+    /// The person writes this file before the change is proved.
+    Writes(String, String),
+    /// The person removes this file then.
+    Removes(String),
+    /// The person writes this file as it is.
+    Touches(String),
+}
+
+/// A second, which no limit minds.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// A mission that is meddled with.
+#[derive(Debug)]
+struct Case {
+    meddling: Meddling,
+    dir: PathBuf,
+    project: Project,
+}
+
+/// What is to be done to which mission. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plans(Arc<Mutex<BTreeMap<MissionId, Case>>>);
+
+impl Plans {
+    pub(super) fn add(&self, mission: MissionId, meddling: Meddling, dir: &Path, project: &Project) {
+        let case = Case { meddling, dir: dir.to_owned(), project: project.clone() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(mission, case);
+    }
+
+    /// Takes what is to be done to this action, if anything is: it is done once.
+    fn take(&self, work: &Work, action: &Action) -> Option<Case> {
+        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.get(&work.mission).filter(|case| concerns(&case.meddling, action))?;
+        plans.remove(&work.mission)
+    }
+}
+
+fn concerns(meddling: &Meddling, action: &Action) -> bool {
+    match meddling {
+        Meddling::None => false,
+        Meddling::Breaks(n)
+        | Meddling::AnswersSomethingElse(n)
+        | Meddling::IsUnavailable(n)
+        | Meddling::IsCutOff(n)
+        | Meddling::IsSlow(n) => is_the(*n, action),
+        Meddling::StaleReceipt | Meddling::Writes(..) | Meddling::Removes(_) | Meddling::Touches(_) => {
+            matches!(action, Action::VerifyChange { .. })
+        }
+        Meddling::EditsATest | Meddling::BreaksAnother | Meddling::DoesNothing | Meddling::HidesTests => {
+            matches!(action, Action::SeekChange { .. })
+        }
+    }
+}
+
+/// Whether this is the action of that number: each of those that a repair cannot do without.
+fn is_the(number: usize, action: &Action) -> bool {
+    match number {
+        0 => matches!(action, Action::SurveyProject { .. }),
+        1 => matches!(action, Action::MeasureBaseline { .. }),
+        2 => matches!(action, Action::SeekChange { .. }),
+        _ => matches!(action, Action::VerifyChange { .. }),
+    }
+}
+
+/// An agent between the mission and another one.
+#[derive(Debug)]
+pub(super) struct Meddler {
+    pub(super) inner: Arc<dyn Agent>,
+    pub(super) plans: Plans,
+    pub(super) workspace: Arc<dyn Workspace>,
+}
+
+impl Agent for Meddler {
+    fn roles(&self) -> &[Role] {
+        self.inner.roles()
+    }
+
+    fn perform(&self, action: &Action, work: &Work) -> Outcome {
+        let Some(case) = self.plans.take(work, action) else { return self.inner.perform(action, work) };
+        match self.meddle(&case, action, work) {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => self.inner.perform(action, work),
+            Err(error) => Outcome::Failed { failure: error.into(), spent: Spent::default() },
+        }
+    }
+}
+
+impl Meddler {
+    /// What is told in place of the agent's own outcome. None: it is asked all the same.
+    fn meddle(&self, case: &Case, action: &Action, work: &Work) -> Result<Option<Outcome>, PortError> {
+        let failed = |kind, cause| {
+            Some(Outcome::Failed { failure: Failure::new(kind, cause), spent: Spent::default() })
+        };
+        let code = format!("{}.py", case.project.module);
+        let read = |path: &str| std::fs::read_to_string(case.dir.join(path));
+        let text = |path: &str| read(path).map_err(|error| PortError::from_io(path, &error));
+        let told = match &case.meddling {
+            Meddling::None => None,
+            // Without the message that a panic prints: this one is meant.
+            Meddling::Breaks(_) => std::panic::resume_unwind(Box::new("the bench broke this agent")),
+            Meddling::AnswersSomethingElse(_) => Some(Outcome::NothingDone),
+            Meddling::IsUnavailable(_) => failed(ErrorKind::Unavailable, "the bench took the disk away"),
+            Meddling::IsCutOff(_) => failed(ErrorKind::Interrupted, "the bench cut the action off"),
+            Meddling::IsSlow(_) => {
+                let until = Instant::now() + SLOW;
+                while let Some(left) = until.checked_duration_since(Instant::now()) {
+                    std::thread::park_timeout(left);
+                }
+                None
+            }
+            Meddling::StaleReceipt => {
+                let mut outcome = self.inner.perform(action, work);
+                if let Outcome::ChangeVerified { receipt, .. } = &mut outcome {
+                    receipt.tree = receipt.tree.chars().rev().collect();
+                }
+                Some(outcome)
+            }
+            Meddling::EditsATest => {
+                let path = &case.project.test_file;
+                self.propose(action, work, path, format!("# All is well.\n{}", text(path)?))?
+            }
+            Meddling::BreaksAnother => {
+                let name = case.project.sound.0;
+                self.propose(
+                    action,
+                    work,
+                    &code,
+                    format!("{}\n\ndef {name}(*_):\n    return None\n", text(&code)?),
+                )?
+            }
+            Meddling::DoesNothing => {
+                self.propose(action, work, &code, format!("{}# Mended.\n", text(&code)?))?
+            }
+            Meddling::HidesTests => {
+                self.propose(action, work, "conftest.py", "collect_ignore_glob = [\"*test_main*\"]\n".into())?
+            }
+            Meddling::Writes(path, text) => write(&case.dir.join(path), text)?,
+            Meddling::Removes(path) => {
+                let removed = std::fs::remove_file(case.dir.join(path));
+                removed.map(|()| None).map_err(|error| PortError::from_io(path, &error))?
+            }
+            Meddling::Touches(path) => write(&case.dir.join(path), &text(path)?)?,
+        };
+        Ok(told)
+    }
+
+    /// A change of one file, proposed as if it were what was looked for.
+    fn propose(
+        &self,
+        action: &Action,
+        work: &Work,
+        path: &str,
+        text: String,
+    ) -> Result<Option<Outcome>, PortError> {
+        let Some((snapshot, rung)) = sought(action) else { return Ok(None) };
+        let edit = FileEdit { path: path.to_owned(), content: Some(text.into_bytes()) };
+        let change =
+            self.workspace.commit(&work.mission, &snapshot.commit, &[edit], "a change of the bench")?;
+        let proposal = Proposal {
+            rung,
+            commit: change.commit,
+            tree: change.tree,
+            diff: change.diff,
+            files: change.files,
+            explanation: "the bench proposes something wrong".into(),
+            confidence: 0.9,
+            runners_up: Vec::new(),
+            evidence: Default::default(),
+        };
+        Ok(Some(Outcome::ChangeProposed { proposal, spent: Spent::default() }))
+    }
+}
+
+fn sought(action: &Action) -> Option<(&Snapshot, Rung)> {
+    if let Action::SeekChange { snapshot, rung, .. } = action { Some((snapshot, *rung)) } else { None }
+}
+
+fn write(path: &Path, text: &str) -> Result<Option<Outcome>, PortError> {
+    let shown = path.display().to_string();
+    if let Some(above) = path.parent() {
+        std::fs::create_dir_all(above).map_err(|error| PortError::from_io(&shown, &error))?;
+    }
+    std::fs::write(path, text).map(|()| None).map_err(|error| PortError::from_io(&shown, &error))
+}
