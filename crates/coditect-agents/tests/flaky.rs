@@ -15,7 +15,7 @@ const CALC: &str = "def add(a, b):\n    return a - b\n";
 const LUCK: &str = "test_calc.py::Luck::test_now_and_then";
 
 /// Green as often as a short suite is run before work begins.
-const LONG_LUCK: &str = "n < 5";
+const LONG_LUCK: &str = "n < 6";
 
 /// A defect, and a test that is green where this says so of how often it was run.
 fn world(green: &str) -> (World, Baseline, tempfile::TempDir) {
