@@ -20,6 +20,9 @@ const MOST_TIMES: u32 = 6;
 /// Runs of the whole suite at least, for tests that are red in it and green by themselves.
 const TOGETHER: u32 = 3;
 const QUICK: Duration = Duration::from_secs(1);
+/// A suite that takes no longer is run so many times more before work begins.
+const SHORT: Duration = Duration::from_millis(500);
+const GREEN_AGAIN: u32 = 3;
 /// Tests that were killed at their limit are run again once, for this long at most, and only the first one:
 /// each costs its whole limit, and they mostly hang in the same place.
 const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
@@ -240,9 +243,6 @@ impl Place<'_> {
         notices: &Notices<'_>,
     ) -> Result<(), PortError> {
         let began = Instant::now();
-        let green = |test: &&TestResult| test.status == TestStatus::Passed;
-        let ids: Vec<String> =
-            measured.suite.report.tests.iter().filter(green).map(|test| test.id.clone()).collect();
         let is_first = self.purpose == "baseline";
         if !is_first || measured.suite.report.red().next().is_none() || measured.suite.wall > SHORT {
             return Ok(());
@@ -255,16 +255,19 @@ impl Place<'_> {
             }
             let run = self.run_quietly(how)?;
             measured.runs += u64::from(run.runs);
-            for test in run.report.tests.iter().filter(|test| test.status.is_red() || green(test)) {
+            let is_green = |test: &TestResult| test.status == TestStatus::Passed;
+            for test in run.report.tests.iter().filter(|test| test.status.is_red() || is_green(test)) {
                 let (passed, ran) = passes.entry(test.id.clone()).or_insert((1, 1));
-                *passed += u32::from(test.status == TestStatus::Passed);
+                *passed += u32::from(is_green(test));
                 *ran += 1;
             }
         }
         // Of those that were green each time, nothing need be kept.
-        let unsteady = |id: &String| passes.get(id).copied().filter(|(passed, ran)| passed < ran);
-        for test in measured.suite.report.tests.iter_mut().filter(|test| ids.contains(&test.id)) {
-            test.passes_of_runs = unsteady(&test.id).or(test.passes_of_runs);
+        passes.retain(|_, (passed, ran)| passed < ran);
+        for test in &mut measured.suite.report.tests {
+            if let (TestStatus::Passed, Some(ends)) = (test.status, passes.get(&test.id)) {
+                test.passes_of_runs = Some(*ends);
+            }
         }
         Ok(())
     }
@@ -298,10 +301,6 @@ impl Place<'_> {
         self.look_at_green(measured, &how, notices)
     }
 }
-
-/// A suite that takes no longer is run so many times more.
-const SHORT: Duration = Duration::from_millis(500);
-const GREEN_AGAIN: u32 = 3;
 
 /// Red tests that were run without the others: how often each passed, and how often it ran, by how many were run. Two of
 /// them may share something, too.

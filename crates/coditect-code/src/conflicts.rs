@@ -41,7 +41,7 @@ pub fn conflicts<'t>(
             claims.iter().find(|claim| claim.test != first.test && !alike(&claim.wants, &first.wants))?;
         let side = |claim: &Claim| (claim.test.clone(), claim.wants.clone());
         // Behind the `@` stands where the name comes from.
-        let about = about.split('@').next().unwrap_or_default().to_owned();
+        let about = about.rsplit_once('@').map_or(about.as_str(), |(about, _)| about).to_owned();
         Some(Conflict { about, one: side(first), other: side(other) })
     };
     claims.into_iter().filter_map(pair).take(MOST).collect()
@@ -60,7 +60,11 @@ impl<'t> Reading<'t> {
             match node.kind() {
                 "function_definition" => self.test(node, "", &imports, claims),
                 "class_definition" => {
-                    let Some(body) = node.child_by_field_name("body") else { continue };
+                    // What a class inherits may set things up.
+                    let above = node.child_by_field_name("superclasses").map_or("", |node| self.say(node));
+                    let is_plain =
+                        matches!(above, "" | "()" | "(object)" | "(unittest.TestCase)" | "(TestCase)");
+                    let Some(body) = node.child_by_field_name("body").filter(|_| is_plain) else { continue };
                     let methods =
                         || parts(body).into_iter().filter(|node| node.kind() == "function_definition");
                     if methods().any(|method| self.name(method).to_ascii_lowercase().starts_with("setup")) {
@@ -240,8 +244,10 @@ mod tests {
         assert_eq!(all[0].about, "a.neg([1, -2])");
         assert_eq!(all[1].one, ("test_a.py::test_one".into(), "3".into()));
         assert_eq!(all[1].other, ("test_a.py::test_two".into(), "4".into()));
+        let text = text.replace("(1, 2)", "('a@b', 2)").replace("(1,  2)", "('a@b', 2)");
+        assert!(found(&text, &["test_one", "test_two"]).iter().any(|found| found.about == "add('a@b', 2)"));
         // A test that does not run asks for nothing.
-        assert_eq!(found(text, &["test_one", "T::test_three"]), []);
+        assert_eq!(found(&text, &["test_one", "T::test_three"]), []);
     }
 
     #[test]
@@ -264,6 +270,9 @@ mod tests {
         ] {
             assert_eq!(found(text, &["test_one", "test_two"]), [], "{text}");
         }
+        let text = "import a\nclass T(Base):\n    def test_one(self):\n        self.assertEqual(a.f(1), 1)\n\
+            class U(Other):\n    def test_two(self):\n        self.assertEqual(a.f(1), 2)\n";
+        assert_eq!(found(text, &["T::test_one", "U::test_two"]), []);
         let text = "import a\nclass T:\n    def setUp(self):\n        a.be(2)\n    def test_one(self):\n        self.assertEqual(a.f(1), 1)\n\
             class U:\n    def test_two(self):\n        self.assertEqual(a.f(1), 2)\n";
         assert_eq!(found(text, &["T::test_one", "U::test_two"]), []);

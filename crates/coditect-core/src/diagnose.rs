@@ -113,16 +113,26 @@ pub struct Lack {
     pub confidence: f64,
 }
 
-/// Words of errors that say that there is no network.
+/// Errors of the languages' own libraries for a network that cannot be reached.
+const NETWORK_ERRORS: &[&str] = &[
+    "gaierror",
+    "ConnectionError",
+    "ConnectError",
+    "ConnectTimeout",
+    "URLError",
+    "MaxRetryError",
+    "NameResolutionError",
+    "OSError",
+    "UnknownHostException",
+    "NoRouteToHostException",
+];
+/// What such errors, and others, say of it.
 const NO_NETWORK: &[&str] = &[
     "Name or service not known",
     "name resolution",
     "Network is unreachable",
     "getaddrinfo",
-    "Connection refused",
-    "ConnectionRefusedError",
     "ENETUNREACH",
-    "ECONNREFUSED",
     "EAI_AGAIN",
     "ENOTFOUND",
     "dial tcp",
@@ -130,57 +140,59 @@ const NO_NETWORK: &[&str] = &[
     "no such host",
     "failed to lookup address",
 ];
-/// Words of errors that say that a limit was reached.
-const NO_ROOM: &[&str] = &[
-    "MemoryError",
-    "index-sized integer",
-    "No space left on device",
-    "ENOSPC",
-    "OutOfMemoryError",
-    "Disk quota exceeded",
-];
+/// Somebody should listen there: on the network, or in the program itself.
+const REFUSED: &[&str] = &["Connection refused", "ECONNREFUSED"];
+/// Errors for a limit that was reached, and what others say of one.
+const LIMIT_ERRORS: &[&str] = &["MemoryError", "OutOfMemoryError"];
+const NO_ROOM: &[&str] = &["index-sized integer", "No space left on device", "ENOSPC", "Disk quota exceeded"];
 
-/// What a red test says that it lacks, if it does.
+/// What a red test says that it lacks, if it does. An assertion that speaks of such a thing is about what the program says.
 #[must_use]
 pub fn lacks(test: &TestResult) -> Option<Lack> {
-    let all = format!("{} {}", test.error_type, test.message);
-    let found =
-        |words: &[&str]| words.iter().find(|word| all.contains(**word)).map(|word| (*word).to_owned());
-    let lack = |cause, says: String, evidence, confidence| Some(Lack { cause, says, evidence, confidence });
-    if let Some(word) = found(NO_NETWORK) {
-        return lack(Cause::Environment, "asks for the network, which a sandbox has not".into(), word, 0.95);
+    let (error, said) = (test.error_type.as_str(), test.message.as_str());
+    if error.is_empty() || error.contains("Assert") || error == "Failed" {
+        return None;
     }
-    if let Some(module) = after(&all, "No module named '") {
+    let found =
+        |words: &[&str]| words.iter().find(|word| said.contains(**word)).map(|word| (*word).to_owned());
+    let is_one_of = |errors: &[&str]| errors.contains(&error);
+    let lack = |cause, says: String, evidence, confidence| Some(Lack { cause, says, evidence, confidence });
+    let network = |evidence, confidence| {
+        let says = "asks for the network, which a sandbox has not".to_owned();
+        lack(Cause::Environment, says, evidence, confidence)
+    };
+    if let Some(word) = found(NO_NETWORK) {
+        return network(word, if is_one_of(NETWORK_ERRORS) { 0.95 } else { 0.7 });
+    }
+    if let Some(word) = found(REFUSED) {
+        return network(word, 0.7);
+    }
+    if let Some(module) =
+        after(said, "No module named '").filter(|_| is_one_of(&["ModuleNotFoundError", "ImportError"]))
+    {
+        // It may be misspelt, which a recipe can mend.
         return lack(
             Cause::Environment,
             format!("imports `{module}`, which is not there"),
-            all_of(module),
-            // It may be misspelt, which a recipe can mend.
+            gone(module),
             0.8,
         );
     }
-    let key = test.message.lines().next().unwrap_or_default().trim().trim_start_matches("KeyError: ");
+    let key = said.lines().next().unwrap_or_default().trim().trim_start_matches("KeyError: ");
     let key = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\''));
-    if let Some(name) = key.filter(|name| test.error_type == "KeyError" && is_setting(name)) {
+    if let Some(name) = key.filter(|name| error == "KeyError" && is_setting(name)) {
         // A dictionary of the program's own may have such names, too.
         let says = format!("reads `{name}`, which the environment does not set");
-        return lack(Cause::Environment, says, all_of(name), 0.7);
+        return lack(Cause::Environment, says, gone(name), 0.7);
     }
-    if let Some(program) = missing_program(&all) {
-        return lack(
-            Cause::Environment,
-            format!("runs `{program}`, which is not there"),
-            all_of(program),
-            0.85,
-        );
+    if let Some(name) = missing_by_name(said).filter(|_| error == "FileNotFoundError") {
+        return lack(Cause::Environment, format!("asks for `{name}`, which is not there"), gone(name), 0.85);
     }
-    if let Some(word) = found(NO_ROOM) {
-        return lack(Cause::Resource, format!("reached a limit ({word})"), word, 0.85);
-    }
-    None
+    let limit = is_one_of(LIMIT_ERRORS).then(|| error.to_owned()).or_else(|| found(NO_ROOM));
+    limit.and_then(|word| lack(Cause::Resource, format!("reached a limit ({word})"), word, 0.85))
 }
 
-fn all_of(word: &str) -> String {
+fn gone(word: &str) -> String {
     format!("`{word}` is missing")
 }
 
@@ -195,7 +207,7 @@ fn is_setting(name: &str) -> bool {
 }
 
 /// What is missing and has a name like a program's: no folder, no ending, no capital.
-fn missing_program(text: &str) -> Option<&str> {
+fn missing_by_name(text: &str) -> Option<&str> {
     let name = after(text, "No such file or directory: '")?;
     let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     (name.len() > 2 && name.bytes().all(is_name)).then_some(name)
@@ -240,27 +252,26 @@ mod tests {
 
     #[test]
     fn what_a_test_lacks_is_read_from_what_it_says() {
-        for (error, message, cause, names) in [
-            (
-                "gaierror",
-                "socket.gaierror: [Errno -3] Temporary failure in name resolution",
-                Cause::Environment,
-                "network",
-            ),
-            ("ConnectionRefusedError", "[Errno 111] Connection refused", Cause::Environment, "network"),
-            ("ModuleNotFoundError", "No module named 'requests'", Cause::Environment, "`requests`"),
-            ("KeyError", "'API_TOKEN'", Cause::Environment, "`API_TOKEN`"),
-            (
-                "FileNotFoundError",
-                "[Errno 2] No such file or directory: 'ffmpeg'",
-                Cause::Environment,
-                "`ffmpeg`",
-            ),
-            ("MemoryError", "", Cause::Resource, "limit"),
-            ("OSError", "[Errno 28] No space left on device", Cause::Resource, "limit"),
-        ] {
+        let environment = [
+            ("gaierror", "[Errno -3] Temporary failure in name resolution", "network", 0.95),
+            ("OSError", "[Errno 101] Network is unreachable", "network", 0.95),
+            ("Error", "getaddrinfo ENOTFOUND example.com", "network", 0.7),
+            ("ConnectionRefusedError", "[Errno 111] Connection refused", "network", 0.7),
+            ("ModuleNotFoundError", "No module named 'requests'", "`requests`", 0.8),
+            ("KeyError", "'API_TOKEN'", "`API_TOKEN`", 0.7),
+            ("FileNotFoundError", "[Errno 2] No such file or directory: 'ffmpeg'", "`ffmpeg`", 0.85),
+        ];
+        let resource = [
+            ("MemoryError", "", "limit", 0.85),
+            ("OverflowError", "cannot fit 'int' into an index-sized integer", "limit", 0.85),
+            ("OSError", "[Errno 28] No space left on device", "limit", 0.85),
+        ];
+        let all = environment.map(|row| (Cause::Environment, row)).into_iter();
+        for (cause, (error, message, names, confidence)) in
+            all.chain(resource.map(|row| (Cause::Resource, row)))
+        {
             let lack = lacks(&red(error, message)).unwrap_or_else(|| panic!("{message}"));
-            assert_eq!(lack.cause, cause, "{message}");
+            assert_eq!((lack.cause, lack.confidence), (cause, confidence), "{message}");
             assert!(lack.says.contains(names), "{lack:?}");
         }
     }
@@ -269,8 +280,13 @@ mod tests {
     fn what_a_wrong_program_says_is_no_lack() {
         for (error, message) in [
             ("AssertionError", "3 != 4"),
+            // What the program says of such things is its own.
+            ("AssertionError", "'Connection refuse' != 'Connection refused'"),
+            ("AssertionError", "ENOTFOUND"),
+            ("", "left: \"no such host\", right: \"\""),
             ("KeyError", "'Name'"),
             ("ValueError", "'NAME'"),
+            ("ValueError", "No module named 'x'"),
             ("FileNotFoundError", "[Errno 2] No such file or directory: 'data/table.csv'"),
             ("TimeoutError", "took longer than 3 s"),
             ("", ""),

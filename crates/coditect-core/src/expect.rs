@@ -170,6 +170,16 @@ pub fn left_red(state: &State) -> BTreeSet<&str> {
     always_red(state).map(|test| test.id.as_str()).filter(may_stay).collect()
 }
 
+/// Those of them that are red after the change, as far as its proof tells.
+#[must_use]
+pub fn still_red(state: &State) -> BTreeSet<&str> {
+    let turned = |id: &str| {
+        let receipt = state.world.receipt.as_deref();
+        receipt.is_some_and(|receipt| receipt.after.get(id) == Some(&TestStatus::Passed))
+    };
+    left_red(state).into_iter().filter(|id| !turned(id)).collect()
+}
+
 /// The red tests that the proposal says it turns green.
 fn claimed(state: &State) -> Vec<String> {
     let left = left_red(state);
@@ -470,6 +480,21 @@ mod tests {
         assert_eq!(red_tests(&state), ["t::wrong"]);
         assert_eq!(left_red(&state), BTreeSet::from(["t::online"]));
         assert_eq!(focus(&state).tests, ["t::wrong"]);
+    }
+
+    #[test]
+    fn what_was_set_aside_and_turned_green_is_not_red() {
+        let mut state = state(vec![offline(), wrong()], Vec::new());
+        let mut receipt: Receipt = serde_json::from_value(serde_json::json!({
+            "command": [], "directory": "", "tree": "", "exit_code": 0, "before": {}, "flaky": {}, "output_hash": "",
+            "after": { "t::online": "failed" }, "tier": "wasm", "enforced": {}, "taken_at_ms": 0, "wall_ms": 0,
+        }))
+        .unwrap();
+        state.world.receipt = Some(Arc::new(receipt.clone()));
+        assert_eq!(still_red(&state), BTreeSet::from(["t::online"]));
+        receipt.after.insert("t::online".into(), TestStatus::Passed);
+        state.world.receipt = Some(Arc::new(receipt));
+        assert!(still_red(&state).is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use coditect_types::{
 
 use crate::decide::Draft;
 use crate::diagnose;
-use crate::expect::{red_tests, set_aside};
+use crate::expect::{red_tests, set_aside, still_red};
 use crate::gateway;
 use crate::hand_over::count;
 use crate::parametrize::left;
@@ -303,7 +303,7 @@ fn verdict(state: &State) -> Option<End> {
     let world = &state.world;
     if stages::is_proved(state) {
         let explanation = world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
-        let left = still_red(state);
+        let left = left_undone(state);
         return Some(match left {
             0 => End::new(MissionStatus::Verified, format!("{explanation}.")),
             _ => partly(state, left, &explanation),
@@ -317,7 +317,7 @@ fn verdict(state: &State) -> Option<End> {
         };
         let proposal = world.proposal.as_deref();
         let explanation = proposal.map_or_else(String::new, |p| sentence(&p.explanation));
-        let left = still_red(state);
+        let left = left_undone(state);
         let mut end = match left {
             0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified, {where_to}.")),
             _ => partly(state, left, &format!("{explanation}. {}", sentence(&where_to))),
@@ -337,10 +337,10 @@ fn verdict(state: &State) -> Option<End> {
     Some(unsolved(state))
 }
 
-/// The red tests that were to turn green and that the change leaves red, those among them that no change could help.
-fn still_red(state: &State) -> usize {
-    let proposal = state.world.proposal.as_deref();
-    proposal.map_or(0, |proposal| proposal.evidence.left_red.len()) + set_aside(state).len()
+/// The red tests that were to turn green and that the change leaves red, those among them that were set aside.
+fn left_undone(state: &State) -> usize {
+    let wanted = |id: &&str| state.policy.focus.wants_test(id);
+    still_red(state).into_iter().filter(wanted).count()
 }
 
 /// A change that was verified and does not do all that was asked for.

@@ -2,7 +2,7 @@
 
 use coditect_types::TestStatus;
 
-use crate::expect::left_red;
+use crate::expect::still_red;
 use crate::specification;
 use crate::stages;
 use crate::state::State;
@@ -26,7 +26,7 @@ pub fn message(state: &State) -> Option<String> {
     let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
     let flaky =
         receipt.flaky.iter().map(|(id, (passed, ran))| format!("Flaky: {id} ({passed} of {ran} passed)\n"));
-    let still = left_red(state);
+    let still = still_red(state);
     let named = still.iter().take(10).map(|id| format!("  {id}\n")).collect::<String>();
     let still_red = match still.len() {
         0 => String::new(),

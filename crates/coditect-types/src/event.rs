@@ -69,7 +69,7 @@ pub enum ViolationKind {
     LateOutcome,
     /// A test ends now so and now so on the same tree, or otherwise beside others than alone.
     UnsteadyTest,
-    /// What a test needs is not there: the network, a module, a program, a setting.
+    /// What is needed is not there: the network, a module, a program, a setting, a right.
     Environment,
     /// A limit of memory, time, disk or output was reached.
     Resource,

@@ -230,7 +230,7 @@ pub(crate) fn violation(kind: ViolationKind) -> &'static str {
         ViolationKind::ActionFailed => "the action failed",
         ViolationKind::LateOutcome => "an outcome came late",
         ViolationKind::UnsteadyTest => "a test is not steady",
-        ViolationKind::Environment => "something that a test needs is not there",
+        ViolationKind::Environment => "something that is needed is not there",
         ViolationKind::Resource => "a limit was reached",
         ViolationKind::OffContract => "an agent answered what it was not asked",
         ViolationKind::AgentSilent => "an agent broke",

@@ -1,8 +1,10 @@
 //! What limits a result, told beside it.
 
+use coditect_types::testing::Conflict;
 use coditect_types::{Delivery, Rung};
 
-use crate::expect::{left_red, touched_by_both};
+use crate::diagnose;
+use crate::expect::{set_aside, still_red, touched_by_both};
 use crate::foreign;
 use crate::hand_over::count;
 use crate::specification;
@@ -53,6 +55,7 @@ pub(super) fn caveats(state: &State) -> Vec<String> {
         lines.extend(stages::asked_beyond(state));
     }
     lines.extend(said_of_left(state));
+    lines.extend(why_set_aside(state));
     lines.extend(said_to_models(state));
     lines.extend(strands::accounts(state).into_iter().filter(|_| world.handed.is_some()));
     if let Some(proposal) = world.proposal.as_deref().filter(|_| world.handed.is_some())
@@ -116,9 +119,26 @@ fn said_to_models(state: &State) -> Vec<String> {
 /// The tests that the change leaves red.
 fn said_of_left(state: &State) -> Option<String> {
     state.world.handed.as_ref()?;
-    let left = left_red(state);
+    let left = still_red(state);
     let named: Vec<String> = left.iter().take(20).map(|id| format!("`{id}`")).collect();
     let more = left.len().saturating_sub(named.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!left.is_empty()).then(|| format!("still red, as before the change: {}{more}", named.join(", ")))
+}
+
+/// Why no change was looked for that turns some of these green.
+fn why_set_aside(state: &State) -> Vec<String> {
+    let (Some(baseline), Some(_)) = (state.world.baseline.as_deref(), &state.world.handed) else {
+        return Vec::new();
+    };
+    let still = still_red(state);
+    let aside = set_aside(state).into_iter().filter(|id| still.contains(id)).take(5);
+    let why = |id: &str| {
+        let lack = baseline.red().find(|test| test.id == id).and_then(diagnose::lacks);
+        let of = |conflict: &&Conflict| conflict.one.0 == id || conflict.other.0 == id;
+        let conflict = baseline.conflicts.iter().find(of).map(diagnose::both_sides);
+        let why = lack.map(|lack| format!("`{id}` {}", lack.says)).or(conflict)?;
+        Some(format!("{why}: no change was looked for that turns it green"))
+    };
+    aside.filter_map(why).collect()
 }

@@ -6,20 +6,19 @@ mod meddler;
 mod projects;
 mod verdict;
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coditect_ports::{Exit, Job, PortError, Program, Sandbox, Stop, Writes};
+use coditect_ports::{Exit, PortError, Sandbox};
 use coditect_runtime::Shell;
-use coditect_types::{Command, ErrorKind, Event, Limits, Policy, Record, Tier, WorkspaceRef};
+use coditect_types::{Command, ErrorKind, Event, Policy, Record, Tier, WorkspaceRef};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
 
+use super::sandbox;
 use crate::args::{FaultsArgs, SettingFlags};
 use crate::commands::Context;
 use crate::host;
@@ -64,11 +63,10 @@ pub(super) fn perform(mut cx: Context, args: &FaultsArgs) -> Done {
     policy.agents = u32::try_from(host::cores()).unwrap_or(1);
     let numbers =
         (0..each).flat_map(|round| kinds.iter().map(move |(n, kind)| (round * KINDS.len() + n, *kind)));
-    let cases: Vec<Ready> =
-        numbers.map(|(number, kind)| make(&lodging, args.seed, number, kind)).collect::<Result<_, _>>()?;
+    let cases: Vec<(usize, &'static Kind)> = numbers.collect();
     let runtime = wiring::tokio_runtime()?;
     let began = Instant::now();
-    let judged = runtime.block_on(all(&lodging, policy, cases));
+    let judged = runtime.block_on(all(&lodging, policy, args.seed, &cases));
     runtime.shutdown_background();
     let corpus = Corpus::of(args.seed, &judged?, began.elapsed().as_secs_f64());
     match cx.out.json {
@@ -135,7 +133,12 @@ fn git(dir: &Path, arguments: &[&str]) -> Result<String, Report> {
 }
 
 /// Works on all cases, as many at once as there are cores.
-async fn all(lodging: &Lodging, policy: Policy, cases: Vec<Ready>) -> Result<Vec<Case>, Report> {
+async fn all(
+    lodging: &Lodging,
+    policy: Policy,
+    seed: u64,
+    cases: &[(usize, &'static Kind)],
+) -> Result<Vec<Case>, Report> {
     let mut house = wiring::house(&lodging.site, &policy, 1, &mut |_| {})?;
     let plans = Plans::default();
     house.put_before_agents(|inner, workspace| Arc::new(Meddler { inner, plans: plans.clone(), workspace }));
@@ -148,19 +151,20 @@ async fn all(lodging: &Lodging, policy: Policy, cases: Vec<Ready>) -> Result<Vec
     };
     let bar = bar(cases.len());
     let mut signals = Signals::listen()?;
-    let mut waiting = cases.into_iter();
+    let mut waiting = cases.iter();
     let (mut at_work, mut judged) = (FuturesUnordered::new(), Vec::new());
     loop {
         while at_work.len() < host::cores()
-            && let Some(case) = waiting.next()
+            && let Some((number, kind)) = waiting.next()
         {
-            at_work.push(bench.work_on(case));
+            at_work.push(bench.work_on(make(lodging, seed, *number, kind)?));
         }
         tokio::select! {
             biased;
             () = signals.next() => {
                 let cause = format!("stopped by a signal after {} cases", judged.len());
-                return Err(Report::new(ErrorKind::Interrupted, "working on cases", cause));
+                let hint = "the same `--seed` gives the same cases again";
+                return Err(Report::new(ErrorKind::Interrupted, "working on cases", cause).hint(hint));
             }
             next = at_work.next() => match next {
                 None => break,
@@ -233,21 +237,8 @@ impl Bench {
             return Ok(Some(false));
         }
         let code = git(&case.dir, &["show", &format!("{branch}:{}.py", case.project.module)])?;
-        let request =
-            json!({ "op": "exec", "code": format!("{code}\n\n{}", case.project.truth) }).to_string();
-        let program = Program::Python { request, interpreter: None };
-        let (limits, stop) = (Limits::default(), Stop::new());
-        let job = Job {
-            program: &program,
-            view: &case.dir,
-            directory: "",
-            writes: Writes::Refused,
-            stdin: b"",
-            limits: &limits,
-            waived: &[],
-            stop: &stop,
-        };
-        let ran = self.judge.run(&job, &mut |_| ControlFlow::Continue(())).doing("judging a change")?;
+        let program = sandbox::request(&format!("{code}\n\n{}", case.project.truth));
+        let ran = sandbox::run_once(self.judge.as_ref(), &case.dir, &program)?;
         Ok(Some(ran.exit == Exit::Code(0)))
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use coditect_ports::{Exit, Job, PortError, Program, Sandbox, Stop, Writes};
+use coditect_ports::{Exit, Job, PortError, Program, Ran, Sandbox, Stop, Writes};
 use coditect_types::{ErrorKind, Limits, Tier};
 use serde_json::json;
 
@@ -55,13 +55,14 @@ pub(super) fn process_python(env: &Environment, runs: usize) -> Result<Option<Ve
     host::tool(env, "python3").map(|python3| processes(&behind(&python3.path), runs)).transpose()
 }
 
-fn request(code: &str) -> Program {
+/// Runs this text.
+pub(super) fn request(code: &str) -> Program {
     let request = json!({ "op": "exec", "code": code }).to_string();
     Program::Python { request, interpreter: None }
 }
 
-/// One run after the other; the ms that each took.
-fn repeat(sandbox: &dyn Sandbox, view: &Path, program: &Program, runs: usize) -> Result<Vec<f64>, Report> {
+/// One run under the limits of a suite, which may write nothing.
+pub(super) fn run_once(sandbox: &dyn Sandbox, view: &Path, program: &Program) -> Result<Ran, Report> {
     let (limits, stop) = (Limits::default(), Stop::new());
     let job = Job {
         program,
@@ -73,10 +74,15 @@ fn repeat(sandbox: &dyn Sandbox, view: &Path, program: &Program, runs: usize) ->
         waived: &[],
         stop: &stop,
     };
+    sandbox.run(&job, &mut |_| ControlFlow::Continue(())).doing("running in the sandbox")
+}
+
+/// One run after the other; the ms that each took.
+fn repeat(sandbox: &dyn Sandbox, view: &Path, program: &Program, runs: usize) -> Result<Vec<f64>, Report> {
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
         let began = Instant::now();
-        let ran = sandbox.run(&job, &mut |_| ControlFlow::Continue(())).doing("running in the sandbox")?;
+        let ran = run_once(sandbox, view, program)?;
         times.push(began.elapsed().as_secs_f64() * 1000.0);
         if ran.exit != Exit::Code(0) {
             let said = String::from_utf8_lossy(&ran.stderr).chars().take(500).collect::<String>();

@@ -81,20 +81,16 @@ pub(super) fn judge(kind: &Kind, case: usize, records: &[Record], holds: Option<
         recovered: status.is_some_and(|status| ends.contains(&status)) && holds != Some(false),
         false_success: status == Some(MissionStatus::Verified) && holds == Some(false),
         status,
-        seconds: Seconds::from(wall_ms).0,
+        seconds: seconds(wall_ms),
         experiments: noticed.iter().map(|(.., runs)| u64::from(*runs)).sum(),
         model_calls,
         summary,
     }
 }
 
-struct Seconds(f64);
-
-impl From<u64> for Seconds {
-    #[allow(clippy::cast_precision_loss, reason = "ms of minutes, which a double holds exactly")]
-    fn from(ms: u64) -> Self {
-        Self(ms as f64 / 1_000.0)
-    }
+#[allow(clippy::cast_precision_loss, reason = "ms of minutes, which a double holds exactly")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
 }
 
 /// A share of a whole. None: there is nothing of which it could be one.
