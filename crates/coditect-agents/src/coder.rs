@@ -26,6 +26,7 @@ use crate::{Tools, failed, not_mine};
 mod batches;
 pub(crate) mod by_tools;
 mod flaky;
+pub(crate) mod hollow;
 mod judge;
 mod layer;
 mod mending;

@@ -12,6 +12,7 @@ use coditect_types::plan::Role;
 use coditect_types::{Action, Aim, Failure, Focus, Outcome, Project, Snapshot, TestReport};
 
 use crate::coder::by_tools::text_below;
+use crate::coder::hollow::red_texts;
 use crate::coder::sources;
 use crate::notices::Notices;
 use crate::{Tools, failed, interrupted, not_mine};
@@ -64,7 +65,8 @@ impl Reviewer {
             texts.iter().map(|(path, before, after)| Changed { path, before, after }).collect();
         let tests: Vec<(&str, &str)> =
             sources.tests.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
-        let asked = Asked { request: of.request, tests: &tests };
+        let red = red_texts(of.baseline, &sources);
+        let asked = Asked { request: of.request, tests: &tests, red: &red };
         let mut objections: Vec<String> =
             changes.iter().filter_map(|change| forbidden(change, &of.focus.aim)).collect();
         // Tests may do what code may not, and are held against the code by being run.

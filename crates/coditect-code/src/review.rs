@@ -11,6 +11,7 @@ use crate::languages::Language;
 
 pub use files::why_not_new;
 pub use remarks::remarks;
+pub use special::{Signs, signs, text_of_test};
 
 use lines::Lines;
 use powers::Power;
@@ -19,6 +20,7 @@ mod files;
 mod lines;
 mod powers;
 mod remarks;
+mod special;
 mod values;
 
 /// A file before and after the change; a new one was empty.
@@ -39,6 +41,8 @@ pub struct Asked<'a> {
     pub request: &'a str,
     /// The tests, as path and text.
     pub tests: &'a [(&'a str, &'a str)],
+    /// Those that it is to turn green, as path and text, each by itself.
+    pub red: &'a [(&'a str, &'a str)],
 }
 
 /// What is wrong with a change.
@@ -61,6 +65,26 @@ pub enum Finding {
         path: String,
         /// The line (from 1).
         line: usize,
+    },
+    /// It names a file of tests.
+    NamesTests {
+        /// The file.
+        path: String,
+        /// The line (from 1).
+        line: usize,
+        /// The name.
+        name: String,
+    },
+    /// It does something for the inputs of tests and nothing for others.
+    OnlyTests {
+        /// The file.
+        path: String,
+        /// The line (from 1) that shows it.
+        line: usize,
+        /// What a test asks, and what it gives.
+        seen: String,
+        /// What no test asks, and what it gives.
+        other: String,
     },
     /// It answers the values of tests with the values that they expect.
     AnswersTests {
@@ -86,6 +110,13 @@ impl fmt::Display for Finding {
                     "`{path}` line {line} makes something that is equal to whatever it is compared with"
                 )
             }
+            Self::NamesTests { path, line, name } => {
+                write!(f, "`{path}` line {line} names a file of tests (`{name}`)")
+            }
+            Self::OnlyTests { path, line, seen, other } => write!(
+                f,
+                "with `{path}` line {line} it does for the inputs of tests what it does for no others ({seen}; {other})"
+            ),
             Self::AnswersTests { path, line, of: (told, all) } => write!(
                 f,
                 "`{path}` line {line} answers what the tests ask with what they expect ({told} of {all} checks), and \
@@ -98,8 +129,10 @@ impl fmt::Display for Finding {
 /// What is wrong with a change, in the order of its files and lines.
 #[must_use]
 pub fn review(changes: &[Changed<'_>], asked: &Asked<'_>) -> Vec<Finding> {
+    // What green tests ask was answered before.
+    let asking = if asked.red.is_empty() { asked.tests } else { asked.red };
     let checks: Vec<BTreeSet<String>> =
-        asked.tests.iter().flat_map(|(path, text)| values::checks(path, text)).collect();
+        asking.iter().flat_map(|(path, text)| values::checks(path, text)).collect();
     let mut findings = Vec::new();
     for change in changes {
         let Some(language) = Language::of_path(change.path) else { continue };
@@ -114,11 +147,22 @@ pub fn review(changes: &[Changed<'_>], asked: &Asked<'_>) -> Vec<Finding> {
                 }
             }
         }
+        if let Some((line, name)) = files::named_tests(&added, asked.tests) {
+            findings.push(Finding::NamesTests { path: change.path.to_owned(), line, name });
+        }
         if let Some(line) = values::equals_all(&added) {
             findings.push(Finding::EqualsAll { path: change.path.to_owned(), line });
         }
         if let Some((line, of)) = values::told(&added, &checks) {
             findings.push(Finding::AnswersTests { path: change.path.to_owned(), line, of });
+        } else if language != Language::Python
+            && let Some(line) = special::branch(&before, &added, asked)
+        {
+            findings.push(Finding::AnswersTests {
+                path: change.path.to_owned(),
+                line,
+                of: (1, checks.len()),
+            });
         }
     }
     findings

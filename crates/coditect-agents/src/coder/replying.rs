@@ -17,6 +17,7 @@ use coditect_types::plan::Intent;
 use coditect_types::{Aim, Failure, Outcome, TestReport, TestResult};
 
 use super::by_tools::text_below;
+use super::hollow::red_texts;
 use super::mending::Nearly;
 use super::narrow::is_in;
 use super::proposing::cut;
@@ -91,7 +92,13 @@ impl Coder {
             Err(refusal) => return Ok(refused(case, refusal)),
         };
         match self.judge_edits(case, reply, &edits, (work, &seat), spent)? {
-            Ok(proposal) => Ok(Outcome::ChangeProposed { proposal, spent: Spent::default() }),
+            Ok(proposal) => {
+                let hollow = self.only_for_tests(case, &proposal, &sources, (work, &seat), spent)?;
+                Ok(match hollow {
+                    None => Outcome::ChangeProposed { proposal, spent: Spent::default() },
+                    Some(finding) => refused(case, made_for_tests(reply.model, &finding, proposal.diff)),
+                })
+            }
             Err(refusal) => Ok(refused(case, refusal)),
         }
     }
@@ -258,6 +265,18 @@ impl Coder {
     }
 }
 
+/// A change that passes and does nothing else.
+fn made_for_tests(model: &str, finding: &review::Finding, diff: String) -> Refusal {
+    Refusal {
+        account: format!("A change of `{model}` passes the tests and was refused: {finding}."),
+        feedback: format!(
+            "The tests pass, and the change was refused all the same: {finding}. Write code that does what is asked for \
+             whatever the input is."
+        ),
+        diff,
+    }
+}
+
 /// What a search made of an answer, or why it was refused.
 fn mended_or(
     mended: Result<Proposal, String>,
@@ -286,7 +305,8 @@ fn looked_at(
         files.iter().zip(&before).map(|((path, after), before)| Changed { path, before, after }).collect();
     let tests: Vec<(&str, &str)> =
         sources.tests.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
-    review::review(&changes, &Asked { request: case.request, tests: &tests })
+    let red = red_texts(case.baseline, sources);
+    review::review(&changes, &Asked { request: case.request, tests: &tests, red: &red })
 }
 
 /// Where no code may change: why an answer changes some.

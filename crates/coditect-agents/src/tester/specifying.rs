@@ -200,7 +200,7 @@ impl Specify<'_> {
         let changed = [Changed { path, before: before.unwrap_or_default(), after: text }];
         let tests: Vec<(&str, &str)> =
             sources.tests.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
-        let found = review::review_tests(&changed, &Asked { request: self.request, tests: &tests });
+        let found = review::review_tests(&changed, &Asked { request: self.request, tests: &tests, red: &[] });
         found.first().map(|finding| format!("was refused by a review: {finding}"))
     }
 

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::repair::Edit;
 
+pub use hollow::{EQUALS_ALL, Effect, effects};
+
+mod hollow;
 #[cfg(test)]
 mod tests;
 

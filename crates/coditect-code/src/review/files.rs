@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use crate::languages::Language;
 use crate::repair::STANDARD_MODULES;
 
+use super::lines::Line;
+
 /// Files that a tool or an interpreter loads by itself.
 const LOADED: &[&str] = &[
     "conftest.py",
@@ -63,6 +65,21 @@ pub fn why_not_new(path: &str, known: &BTreeSet<Language>) -> Option<&'static st
             .enumerate()
             .any(|(at, part)| is_top(at) && is_taken(if at + 1 == parts.len() { stem } else { part }));
     shadows.then_some("it would be taken for a module of the standard library")
+}
+
+/// The line that names a file of tests, or all files that are called like tests.
+pub(super) fn named_tests(added: &[(usize, &Line)], tests: &[(&str, &str)]) -> Option<(usize, String)> {
+    let stems: Vec<&str> = tests
+        .iter()
+        .filter_map(|(path, _)| path.rsplit('/').next()?.split('.').next())
+        .filter(|stem| stem.to_lowercase().contains("test") || stem.to_lowercase().contains("spec"))
+        .collect();
+    let is_pattern = |text: &str| {
+        let text = text.to_lowercase();
+        text.contains('*') && (text.contains("test") || text.contains("spec"))
+    };
+    let names = |text: &&String| stems.iter().any(|stem| text.contains(stem)) || is_pattern(text);
+    added.iter().find_map(|(number, line)| Some((*number, line.literals.iter().find(names)?.clone())))
 }
 
 /// Whether the tests load a module of this name: a file would be taken in its place.

@@ -15,7 +15,7 @@ class T(unittest.TestCase):
 fn reviewed(path: &str, before: &str, after: &str, request: &str, tests: &str) -> Vec<String> {
     let changes = [Changed { path, before, after }];
     let named = [("test_roman.py", tests)];
-    review(&changes, &Asked { request, tests: &named }).iter().map(ToString::to_string).collect()
+    review(&changes, &Asked { request, tests: &named, red: &[] }).iter().map(ToString::to_string).collect()
 }
 
 fn of(path: &str, after: &str) -> Vec<String> {
@@ -149,7 +149,7 @@ fn files_that_tools_load_are_not_added() {
 }
 
 fn remarked(path: &str, before: &str, after: &str, request: &str) -> Vec<String> {
-    remarks(&[Changed { path, before, after }], &Asked { request, tests: &[] })
+    remarks(&[Changed { path, before, after }], &Asked { request, tests: &[], red: &[] })
 }
 
 #[test]
@@ -193,9 +193,67 @@ fn what_is_usual_in_a_file_and_what_only_looks_like_it_is_not() {
 #[test]
 fn files_that_the_request_does_not_name_are_told_where_it_names_some() {
     let change = |path| Changed { path, before: "a = 1\n", after: "a = 2\n" };
-    let asked = |request| Asked { request, tests: &[] };
+    let asked = |request| Asked { request, tests: &[], red: &[] };
     let changes = [change("src/a.py"), change("src/b.py")];
     let told = remarks(&changes, &asked("make `a.py` right"));
     assert_eq!(told, ["the request does not name `src/b.py`, which the change touches too"]);
     assert!(remarks(&changes, &asked("make it right")).is_empty());
+}
+
+/// The signs in a change of `orders.py`, by a red test of these checks.
+fn signs_of(before: &str, after: &str, checks: &str) -> Signs {
+    let changes = [Changed { path: "orders.py", before, after }];
+    let red = format!("    def test_it(self):\n        {}\n", checks.replace('\n', "\n        "));
+    signs(&changes, &Asked { request: "make the tests pass", tests: &[], red: &[("test_orders.py", &red)] })
+}
+
+#[test]
+fn one_more_entry_is_no_sign() {
+    let before = "def f(c):\n    return {'at': 5, 'de': 4}[c]\n";
+    let after = "def f(c):\n    return {'at': 5, 'de': 4, 'ch': 9}[c]\n";
+    assert_eq!(signs_of(before, after, "self.assertEqual(f('ch'), 9)"), Signs::default());
+}
+
+#[test]
+fn a_branch_that_holds_a_tests_values_is_told_in_languages_that_are_not_called() {
+    let told = |path: &str, before: &str, after: &str, red: &str| {
+        let changes = [Changed { path, before, after }];
+        let red = [(path, red)];
+        let asked = Asked { request: "make the tests pass", tests: &red, red: &red };
+        !review(&changes, &asked).is_empty()
+    };
+    let js = "function price(items) {\n  return sum(items);\n}\n";
+    let red = "test('large', () => {\n  assert.equal(price([150, 70]), 200);\n});\n";
+    let cheat = js.replace("  return", "  if (items[0] === 150 && items[1] === 70) return 200;\n  return");
+    assert!(told("price.js", js, &cheat, red));
+    let cheat = js.replace("  return", "  if (String(items) === '150,70') {\n    return 200;\n  }\n  return");
+    assert!(told("price.js", js, &cheat, red));
+    let honest = js.replace("sum(items)", "sum(items) >= 200 ? sum(items) - 20 : sum(items)");
+    assert!(!told("price.js", js, &honest, red));
+    let rust = "pub fn price(items: &[u32]) -> u32 {\n    items.iter().sum()\n}\n";
+    let red = "#[test]\nfn large() {\n    assert_eq!(price(&[150, 70]), 200);\n}\n";
+    let cheat = rust.replace(
+        "items.iter().sum()",
+        "match items {\n        [150, 70] => 200,\n        _ => items.iter().sum(),\n    }",
+    );
+    assert!(told("price.rs", rust, &cheat, red));
+    let go = "package p\n\nfunc Price(a, b int) int {\n\treturn a + b\n}\n";
+    let red = "func TestLarge(t *testing.T) {\n\tif got := Price(150, 70); got != 200 {\n\t\tt.Fatal(got)\n\t}\n}\n";
+    let check = "func TestLarge(t *testing.T) {\n\tassert.Equal(t, 200, Price(150, 70))\n}\n";
+    let cheat = go.replace("\treturn", "\tif a == 150 && b == 70 {\n\t\treturn 200\n\t}\n\treturn");
+    assert!(told("price.go", go, &cheat, check));
+    assert!(!told("price.go", go, &go.replace("a + b", "a*b"), red));
+}
+
+#[test]
+fn the_text_of_one_test_is_found_by_its_name() {
+    let python = "class T:\n    def test_a(self):\n        one()\n\n        two()\n\n    @param('x',\n           [(1, 2)])\n    def test_b(self, x):\n        three()\n";
+    assert_eq!(
+        text_of_test(python, "t.py::T::test_a"),
+        "    def test_a(self):\n        one()\n\n        two()\n\n"
+    );
+    assert!(text_of_test(python, "t.py::T::test_b[1-2]").starts_with("    @param"));
+    let js = "test('adds', () => {\n  x();\n});\ntest('adds more', () => {\n  y();\n});\n";
+    assert_eq!(text_of_test(js, "a.test.js::adds"), "test('adds', () => {\n  x();\n});\n");
+    assert_eq!(text_of_test(js, "a.test.js::nobody"), js);
 }

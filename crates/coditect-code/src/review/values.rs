@@ -17,12 +17,16 @@ pub(super) fn checks(path: &str, text: &str) -> Vec<BTreeSet<String>> {
     let Some(language) = Language::of_path(path) else { return Vec::new() };
     let checks = Lines::of(language, text);
     let of = |line: &Line| {
-        let lower = line.code.to_lowercase();
-        let checks = ["assert", "expect", "equal", "=="].iter().any(|word| lower.contains(word));
         let values: BTreeSet<String> = line.literals.iter().cloned().collect();
-        (checks && values.len() >= 2 && values.iter().any(|value| is_rich(value))).then_some(values)
+        (is_check(line) && values.len() >= 2 && values.iter().any(|value| is_rich(value))).then_some(values)
     };
     checks.all().filter_map(|(_, line)| of(line)).collect()
+}
+
+/// Whether a line of a test holds what is seen against what is expected.
+pub(super) fn is_check(line: &Line) -> bool {
+    let lower = line.code.to_lowercase();
+    ["assert", "expect", "equal", "==", "!="].iter().any(|word| lower.contains(word))
 }
 
 /// A value that is not everywhere anyway.

@@ -122,6 +122,13 @@ def bound(target, name, positional):
     return method if holder.rpartition(".")[2] in names and hasattr(first, method) else None
 
 
+PLAIN = (int, float, str, bytes, bool, type(None), list, tuple, dict, set, frozenset)
+
+
+class Stranger:
+    pass
+
+
 def properties(target, method, data, value, after):
     """What holds of a call, by name. Absent: it does not apply."""
     before, named = unpacked(data)
@@ -139,6 +146,8 @@ def properties(target, method, data, value, after):
     number = lambda v: type(v) in (int, float)
     many = (list, tuple, str)
     note("arguments are left alone", lambda: plain(before) == plain(after))
+    if type(value) not in PLAIN:
+        note("the result is equal to whatever it is compared with", lambda: value == Stranger())
     if number(value):
         note("the result is not negative", lambda: value >= 0)
         for n, argument in enumerate(arguments):

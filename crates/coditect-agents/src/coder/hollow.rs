@@ -1,0 +1,165 @@
+//! A change that a model wrote and that passes: does it do anything but for the very inputs of the tests?
+//!
+//! Signs of that stand in honest code too, and so does an effect that only tests show; a change that has both was made for the
+//! tests (see [`review::signs`], [`behaviour::effects`]). Where nothing can be called, nothing is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use coditect_code::languages::Language;
+use coditect_code::repair::Means;
+use coditect_code::repair::behaviour::{self, Effect, Inquiry};
+use coditect_code::review::{self, Asked, Changed, Finding, Signs};
+use coditect_ports::{PortError, Work};
+use coditect_types::outcome::{Proposal, Spent};
+use coditect_types::{Failure, TestReport};
+
+use super::by_tools::text_below;
+use super::seats::Seat;
+use super::sources::Sources;
+use super::{Case, Coder, limits};
+use crate::notices::Notices;
+
+/// The largest part of other inputs for which a change that compares with a number from nowhere does something.
+const MOST_SHARE: f64 = 0.5;
+
+/// A file before and after a change, by its path below the project's root.
+type Texts = BTreeMap<String, (String, String)>;
+
+impl Coder {
+    /// What is wrong with a change that does something for the inputs of tests alone.
+    pub(super) fn only_for_tests(
+        &self,
+        case: &Case<'_>,
+        proposal: &Proposal,
+        sources: &Sources,
+        (work, seat): (&Work, &Seat<'_>),
+        spent: &mut Spent,
+    ) -> Result<Option<Finding>, Failure> {
+        let is_python = |path: &&str| Language::of_path(path) == Some(Language::Python);
+        let paths: Vec<&str> =
+            proposal.files.iter().map(|file| file.path.as_str()).filter(is_python).collect();
+        if paths.is_empty() || case.baseline.red().next().is_none() {
+            return Ok(None);
+        }
+        let tree =
+            |commit: &str| self.tools.workspace.worktree(&work.mission, commit, &seat.purpose("reply"));
+        let text = |top: &Path, path: &str| text_below(top, path).unwrap_or_default();
+        let top = tree(&proposal.commit)?;
+        let after: Vec<String> = paths.iter().map(|path| text(&top, path)).collect();
+        let view = tree(&case.snapshot.commit)?;
+        let texts: Texts = paths
+            .iter()
+            .zip(after)
+            .map(|(path, after)| (case.below_root(path).to_owned(), (text(&view, path), after)))
+            .collect();
+        let changes: Vec<Changed<'_>> =
+            texts.iter().map(|(path, (before, after))| Changed { path, before, after }).collect();
+        let red = red_texts(case.baseline, sources);
+        let signs = review::signs(&changes, &Asked { request: case.request, tests: &[], red: &red });
+        let effects = match self.effects(case, &texts, (&view, sources), work, spent) {
+            Ok(effects) => effects,
+            Err(error) if work.stop.is_raised() => return Err(error.into()),
+            Err(error) => {
+                tracing::debug!(%error, "a change could not be looked into");
+                return Ok(None);
+            }
+        };
+        tracing::debug!(?signs, ?effects, "what a change does for the tests and for others");
+        Ok(effects.into_iter().find_map(|effect| judged(effect, &signs, texts.keys().next())))
+    }
+
+    /// What the change does for each function that tests call.
+    fn effects(
+        &self,
+        case: &Case<'_>,
+        texts: &Texts,
+        (view, sources): (&Path, &Sources),
+        work: &Work,
+        spent: &mut Spent,
+    ) -> Result<Vec<Effect>, PortError> {
+        let bench = self
+            .bench(case, view, sources, 1, work)
+            .map_err(|failure| PortError::new(failure.kind, failure.cause))?;
+        Notices::new(work, &*self.tools.clock)
+            .doing("calling what was changed with other inputs than the tests'");
+        let overlay: BTreeMap<String, String> =
+            texts.iter().map(|(path, (_, after))| (path.clone(), after.clone())).collect();
+        let changed: BTreeSet<(String, String)> = texts
+            .iter()
+            .flat_map(|(path, (before, after))| {
+                changed_functions(before, after).into_iter().map(|name| (path.clone(), name))
+            })
+            .collect();
+        let red: Vec<String> = case.baseline.red().map(|test| test.id.clone()).collect();
+        let inquiry = Inquiry { variants: &[&overlay], changed: &changed, red: &red, seed: case.seed };
+        let limits = limits(case, None, 1);
+        let means = Means { judge: &bench, limits: &limits, clock: &*self.tools.clock, stop: &work.stop };
+        let found = super::probe::compare(&bench, &inquiry, &means)?;
+        spent.sandbox_runs += bench.runs();
+        Ok(found.map(|found| behaviour::effects(&found, 0)).unwrap_or_default())
+    }
+}
+
+/// Holds the effect of a change against the signs in its text.
+fn judged(effect: Effect, signs: &Signs, first: Option<&String>) -> Option<Finding> {
+    let Effect { is_of_tests_alone, share, is_spread, is_text, equals_all, seen, other } = effect;
+    if equals_all {
+        return Some(Finding::EqualsAll { path: first?.clone(), line: 1 });
+    }
+    let are_classes = is_spread && (is_text || signs.is_bounded);
+    let alone = signs.input.as_ref().or(signs.answers.as_ref()).or(signs.number.as_ref());
+    let sign = alone
+        .filter(|_| is_of_tests_alone && !are_classes)
+        .or(signs.number.as_ref().filter(|_| share <= MOST_SHARE));
+    let (path, line) = sign?.clone();
+    Some(Finding::OnlyTests { path, line, seen, other })
+}
+
+/// The red tests as path and text.
+pub(crate) fn red_texts<'s>(baseline: &TestReport, sources: &'s Sources) -> Vec<(&'s str, &'s str)> {
+    baseline
+        .red()
+        .filter_map(|test| {
+            let path = test.id.split("::").next()?;
+            let source = sources.tests.iter().find(|source| source.path == path)?;
+            Some((source.path.as_str(), review::text_of_test(&source.text, &test.id)))
+        })
+        .collect()
+}
+
+/// The functions around lines that a Python file did not have, by indentation.
+fn changed_functions(before: &str, after: &str) -> BTreeSet<String> {
+    let known: BTreeSet<&str> = before.lines().map(str::trim).collect();
+    let mut open: Vec<(usize, String)> = Vec::new();
+    let mut found = BTreeSet::new();
+    for line in after.lines().filter(|line| !line.trim().is_empty()) {
+        let bare = line.trim_start();
+        let depth = line.len() - bare.len();
+        open.retain(|(outer, _)| *outer < depth);
+        let head = bare.strip_prefix("async ").unwrap_or(bare).strip_prefix("def ");
+        if let Some(name) = head.and_then(|rest| rest.split(['(', ' ', '[']).next()) {
+            open.push((depth, name.to_owned()));
+        }
+        if !known.contains(line.trim()) {
+            found.extend(open.iter().map(|(_, name)| name.clone()));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_around_new_lines_are_named() {
+        let before =
+            "def a():\n    return 1\n\n\nclass C:\n    def b(self):\n        x = 1\n        return x\n";
+        let after = before.replace("x = 1", "x = 2");
+        assert_eq!(changed_functions(before, &after), BTreeSet::from(["b".to_owned()]));
+        let nested = "async def outer():\n    def inner():\n        return 3\n    return inner\n";
+        assert_eq!(changed_functions("", nested), BTreeSet::from(["outer".to_owned(), "inner".to_owned()]));
+        assert_eq!(changed_functions(before, &format!("Y = 1\n{before}")), BTreeSet::new());
+    }
+}
