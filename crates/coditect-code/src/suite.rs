@@ -194,6 +194,8 @@ enum Round {
     Over,
     /// One test was settled from outside; the rest is to be run.
     Again,
+    /// The process was killed from outside: what has no end yet is to be run.
+    Killed,
     /// It cannot go on; why.
     Stuck(String),
 }
@@ -234,8 +236,8 @@ impl Suite<'_> {
             match round {
                 Round::Over => break ran,
                 Round::Again if tally.remaining().is_empty() => break ran,
-                Round::Again if runs < how.rounds && started.elapsed() < left => {}
-                Round::Again => {
+                Round::Killed | Round::Again if runs < how.rounds && started.elapsed() < left => {}
+                Round::Killed | Round::Again => {
                     problems.push(
                         "too many tests hang or break the interpreter: the rest was not run".to_owned(),
                     );
@@ -396,7 +398,7 @@ impl Suite<'_> {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<(Ran, bool), PortError> {
         let left = tally.remaining();
-        let (select, deselect) = if number == 1 {
+        let (select, deselect) = if number == 1 || tally.order.is_empty() {
             (how.select, how.deselect)
         } else {
             (Some(left.as_slice()), Default::default())
@@ -544,6 +546,9 @@ impl Suite<'_> {
         if tally.done.is_some() || ran.exit == Exit::Enough {
             return Round::Over;
         }
+        if ran.exit == Exit::Signal(SIGKILL) && tally.pardon() {
+            return Round::Killed;
+        }
         let how = match &ran.exit {
             Exit::Code(code) => format!("the process ended with code {code}"),
             Exit::Signal(signal) => format!("the process was killed by signal {signal}"),
@@ -609,6 +614,9 @@ impl Suite<'_> {
         }
     }
 }
+
+/// The signal that nothing can refuse, by its number on Linux: somebody killed the process, or the kernel did for want of memory.
+const SIGKILL: i32 = 9;
 
 /// What a test gets once others have hung.
 fn share_after(tally: &Tally) -> Duration {

@@ -126,10 +126,10 @@ impl Batches {
 
     /// Where candidates differ much in what they take, the last batch says how many fit the next.
     fn took(&self, candidates: usize, time: Duration) {
-        if self.forks && candidates >= LEAST {
+        if self.forks && candidates >= self.threads * 2 {
             let fit = candidates as u128 * FORKS_TIME.as_micros() / time.as_micros().max(1);
             let fit = usize::try_from(fit).unwrap_or(MOST_FORKS);
-            self.size.store(fit.clamp(LEAST, (candidates * 2).min(MOST_FORKS)), Ordering::Relaxed);
+            self.size.store(fit.clamp(self.threads * 2, (candidates * 2).min(MOST_FORKS)), Ordering::Relaxed);
         }
     }
 
@@ -192,6 +192,13 @@ impl Batches {
     }
 }
 
+/// How many candidates the first batch of forks has: where tests are slow, a survivor among the first should not wait for the
+/// rest of it.
+fn first_forks(took: Duration, threads: usize) -> usize {
+    let fit = FORKS_TIME.as_micros() * threads as u128 / took.as_micros().max(1);
+    usize::try_from(fit).unwrap_or(FIRST_FORKS).clamp(threads * 2, FIRST_FORKS.max(threads * 2))
+}
+
 impl Bench<'_> {
     /// Finds out whether this project's tests can try many candidates in one process: the unchanged project must say the
     /// same before and after its files are broken, and another thing with that.
@@ -248,7 +255,7 @@ impl Bench<'_> {
                 batches.tests_share = if hangs { AT_LEAST } else { LOOPS } + took * TIMES;
                 let size = match after.hung {
                     true => LEAST_HANGING,
-                    false if forks => FIRST_FORKS,
+                    false if forks => first_forks(took, threads),
                     false => size(took, threads),
                 };
                 batches.size = AtomicUsize::new(size);

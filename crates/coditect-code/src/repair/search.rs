@@ -18,7 +18,7 @@ use crate::repair::{
     syntax_errors,
 };
 
-use self::batch::{Prepared, Reds, Verdict, judge_all};
+use self::batch::{Prepared, Reds, Until, Verdict, judge_all};
 use self::ground::Ground;
 use self::making::{Batch, Maker};
 
@@ -101,6 +101,24 @@ fn search(
     hunt.is_blind = maker.is_blind();
     hunt.keep_the_best_part();
     hunt.end("")
+}
+
+/// When the search for others is over, once a first candidate survived: they are worth half the time that it took, and two
+/// seconds at least.
+fn runners_up_until(started_us: u64, survived_us: u64) -> u64 {
+    survived_us + (survived_us.saturating_sub(started_us) / 2).max(2_000_000)
+}
+
+/// Whether a survivor is one that could be proposed.
+fn counts(problem: &Problem<'_>, survivor: &Survivor) -> bool {
+    !pick::is_refused(problem, survivor) && !pick::makes_dead_code(problem.sources, &survivor.overlay)
+}
+
+impl From<Prepared> for Survivor {
+    fn from(prepared: Prepared) -> Self {
+        let Prepared { candidate, overlay } = prepared;
+        Self { candidate, overlay }
+    }
 }
 
 /// Part of the time that answers to error messages may take, in hundredths, where nothing runs before them.
@@ -311,8 +329,7 @@ impl<'a> Hunt<'a> {
     fn deadline_us(&self) -> u64 {
         let whole = self.started_us.saturating_add(self.means.limits.wall_ms.saturating_mul(1_000));
         match self.first_survivor {
-            // Runners-up are worth half the time that the first one took, and two seconds at least.
-            Some((_, at, _)) => whole.min(at + ((at - self.started_us) / 2).max(2_000_000)),
+            Some((_, at, _)) => whole.min(runners_up_until(self.started_us, at)),
             None => whole,
         }
     }
@@ -333,6 +350,11 @@ impl<'a> Hunt<'a> {
         }
         let began = self.means.clock.monotonic_us();
         let deadline = self.deadline_us();
+        if self.first_survivor.is_some() && began >= deadline {
+            // What many are tried in at once knows of no deadline.
+            self.ended.get_or_insert(End::Enough);
+            return;
+        }
         let members: Vec<_> = batch.iter().map(|member| (&member.candidate, &member.overlay)).collect();
         if !members.is_empty()
             && let Err(trouble) = self.means.judge.ready(&members)
@@ -345,7 +367,13 @@ impl<'a> Hunt<'a> {
             return;
         }
         let reds = Reds { order: &self.order, failures: &self.failures, all: self.asks_about_all() };
-        let verdicts = judge_all(&self.means, &batch, reds, deadline);
+        let (problem, started_us) = (self.problem, self.started_us);
+        let until = Until {
+            deadline_us: deadline,
+            after_survivor: &|at| runners_up_until(started_us, at),
+            counts: &|prepared: &Prepared| counts(problem, &Survivor::from(prepared.clone())),
+        };
+        let verdicts = judge_all(&self.means, &batch, reds, &until);
         self.time.judging_us += self.means.clock.monotonic_us().saturating_sub(began);
         for (place, (prepared, verdict)) in batch.into_iter().zip(verdicts).enumerate() {
             match verdict {
@@ -367,7 +395,19 @@ impl<'a> Hunt<'a> {
                 }
             }
         }
-        // The test that kills most in the same time goes first; the sort is stable, so ties stay as they were.
+        self.order_by_kills();
+        if let Some((at, ..)) = self.first_survivor
+            && (self.tried >= at + (at / 2).clamp(200, 3_000) || self.survivors.len() >= MOST_SURVIVORS)
+        {
+            self.ended.get_or_insert(End::Enough);
+        }
+        if at_limit || self.means.stop.is_wanted() {
+            self.ended.get_or_insert(End::Limit);
+        }
+    }
+
+    /// The test that kills most in the same time goes first; the sort is stable, so ties stay as they were.
+    fn order_by_kills(&mut self) {
         let kills = &self.kills;
         let rates: BTreeMap<&str, u64> = self
             .problem
@@ -379,14 +419,6 @@ impl<'a> Hunt<'a> {
             })
             .collect();
         self.order.sort_by_key(|id| std::cmp::Reverse(rates.get(id.as_str()).copied().unwrap_or(0)));
-        if let Some((at, ..)) = self.first_survivor
-            && (self.tried >= at + (at / 2).clamp(200, 3_000) || self.survivors.len() >= MOST_SURVIVORS)
-        {
-            self.ended.get_or_insert(End::Enough);
-        }
-        if at_limit || self.means.stop.is_wanted() {
-            self.ended.get_or_insert(End::Limit);
-        }
     }
 
     fn fold(&mut self, prepared: Prepared, verdict: Verdict) {
@@ -395,9 +427,7 @@ impl<'a> Hunt<'a> {
         match verdict {
             Verdict::Survived => {
                 let survivor = Survivor { candidate, overlay };
-                if pick::is_refused(self.problem, &survivor)
-                    || pick::makes_dead_code(self.problem.sources, &survivor.overlay)
-                {
+                if !counts(self.problem, &survivor) {
                     return;
                 }
                 let now = self.means.clock.monotonic_us();

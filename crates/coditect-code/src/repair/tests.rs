@@ -384,7 +384,36 @@ fn what_is_known_is_judged_when_the_time_is_over() {
     let (limits, clock, stop) = (SeekLimits::default(), Ticks::default(), Stop::new());
     let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
     let is_known = |n: &i32| n % 2 == 0;
-    let done = search::batch::on_threads(&means, &[1, 2, 3, 4], (0, is_known), |n| Ok(*n));
+    let done = search::batch::on_threads(&means, &[1, 2, 3, 4], (&AtomicU64::new(0), is_known), |n| Ok(*n));
     let done: Vec<Option<i32>> = done.into_iter().map(|one| one.map(Result::unwrap)).collect();
     assert_eq!(done, [None, Some(2), None, Some(4)]);
+}
+
+/// A judge whose trials take three seconds each.
+struct Slow<'a>(Script, &'a Ticks);
+
+impl Judge for Slow<'_> {
+    fn judge(&self, overlay: &BTreeMap<String, String>, scope: Scope<'_>) -> Result<Trial, PortError> {
+        self.1.0.fetch_add(3_000_000, Ordering::Relaxed);
+        self.0.judge(overlay, scope)
+    }
+}
+
+#[test]
+fn where_tests_are_slow_the_rest_of_a_batch_is_not_waited_for() {
+    let text = "def total(numbers):\n    result = 0\n    for number in numbers:\n        result = result - number\n    return result\n";
+    let file = Source { path: "pkg/mod.py".to_owned(), text: text.to_owned() };
+    let tests: Vec<Scripted> = vec![("t::sum", |text| text.contains("result + number"))];
+    let judge =
+        |clock| Slow(Script { tests: tests.clone(), file: file.clone(), trials: Mutex::new(0) }, clock);
+    let limits = SeekLimits { threads: 1, ..SeekLimits::default() };
+    let (clock, stop, red) = (Ticks::default(), Stop::new(), [red("t::sum")]);
+    let judge = judge(&clock);
+    let sources = std::slice::from_ref(&file);
+    let problem = Problem { sources, red: &red, ..Problem::default() };
+    let means = Means { judge: &judge, limits: &limits, clock: &clock, stop: &stop };
+    let sought = seek(&problem, &means, &mut |_| {});
+    assert!(sought.best.is_some(), "{sought:?}");
+    let tried = *judge.0.trials.lock().unwrap();
+    assert!(tried < 30, "{tried} trials");
 }

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use coditect_ports::sandbox::{Cache, Reports, Tool};
-use coditect_ports::{Exit, PortError, Program, Ran, Stop};
+use coditect_ports::{Exit, Job, PortError, Program, Ran, Stop};
 use coditect_types::project::Toolchain;
 use coditect_types::{ErrorKind, Limits, TestStatus};
 
+use super::SIGKILL;
 use super::native::{BUILD, answer_for_build};
 use super::reports::{self, Reported, Unread};
 use super::tally::Tally;
@@ -65,7 +66,7 @@ impl Suite<'_> {
         };
         let before = source.map(|source| reports::before(source, &root)).unwrap_or_default();
         let job = self.job(&program, &limits, &root, how, stop);
-        let ran = self.sandbox.run(&job, &mut |_| ControlFlow::Continue(()))?;
+        let ran = self.unless_killed(&job)?;
         if stop.is_raised() {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
         }
@@ -132,6 +133,13 @@ impl Suite<'_> {
         {
             *program = folder.join(name).display().to_string();
         }
+    }
+
+    /// Runs a program whose lines nobody hears; once more where it is killed from outside.
+    pub(super) fn unless_killed(&self, job: &Job<'_>) -> Result<Ran, PortError> {
+        let run = || self.sandbox.run(job, &mut |_| ControlFlow::Continue(()));
+        let ran = run()?;
+        if ran.exit == Exit::Signal(SIGKILL) && !job.stop.is_raised() { run() } else { Ok(ran) }
     }
 
     /// Its exit code is all that it says.

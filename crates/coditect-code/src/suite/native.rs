@@ -313,7 +313,8 @@ impl<'a> Native<'a> {
             }
             match self.settle(unit, tally, &ran, hung, share, how.stop_on_red) {
                 Round::Over => return Ok(how.stop_on_red && tally.red > 0),
-                Round::Again
+                Round::Killed if round < how.rounds.min(MOST_ROUNDS) && tally.order.is_empty() => {}
+                Round::Killed | Round::Again
                     if unit.names.is_none()
                         && asked.is_none()
                         && round < how.rounds.min(MOST_ROUNDS)
@@ -321,7 +322,7 @@ impl<'a> Native<'a> {
                 {
                     ended = Some(tally.ends.keys().cloned().collect());
                 }
-                Round::Again if round < how.rounds.min(MOST_ROUNDS) && !left.is_zero() => {
+                Round::Killed | Round::Again if round < how.rounds.min(MOST_ROUNDS) && !left.is_zero() => {
                     let rest = tally.remaining();
                     let rest: Vec<String> = rest.into_iter().filter(|id| is_of(unit, id)).collect();
                     if rest.is_empty() {
@@ -329,7 +330,7 @@ impl<'a> Native<'a> {
                     }
                     asked = Some(rest);
                 }
-                Round::Again => {
+                Round::Killed | Round::Again => {
                     problems
                         .push("too many tests hang or break their process: the rest was not run".to_owned());
                     return Ok(false);
@@ -498,7 +499,8 @@ impl<'a> Native<'a> {
             waived: self.suite.waived,
             stop,
         };
-        let ran = self.suite.sandbox.run(&job, on_report)?;
+        let ran =
+            if compiles { self.suite.unless_killed(&job) } else { self.suite.sandbox.run(&job, on_report) }?;
         if stop.is_raised() && compiles {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests were built"));
         }

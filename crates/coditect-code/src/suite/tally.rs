@@ -19,6 +19,8 @@ const MOST_TESTS: usize = 100_000;
 const MOST_COVERED: usize = 20_000_000;
 /// Notes kept.
 const MOST_NOTES: usize = 50;
+/// Processes of one run that may be killed from outside.
+const MOST_INTERRUPTED: usize = 8;
 /// Errors of collection kept.
 const MOST_ERRORS: usize = 1_000;
 
@@ -72,6 +74,8 @@ pub(super) struct Tally {
     pub(super) slow: bool,
     hash: blake3::Hasher,
     covered: usize,
+    /// Tests that were under way when their process was killed from outside; an empty name where none was.
+    interrupted: BTreeSet<String>,
     began: bool,
     open: bool,
     odd_lines: u64,
@@ -170,6 +174,19 @@ impl Tally {
         self.red += 1;
         self.keep(id, status, error_type, message, us);
         true
+    }
+
+    /// The process was killed, and not by us: whether the test under way may have another chance. A program that kills itself
+    /// does so again.
+    pub(super) fn pardon(&mut self) -> bool {
+        let victim = self.under_way.clone().unwrap_or_default();
+        let is_first = self.interrupted.len() < MOST_INTERRUPTED && self.interrupted.insert(victim.clone());
+        if is_first {
+            let test = if victim.is_empty() { "no test".to_owned() } else { format!("`{victim}`") };
+            self.note(format!("the process was killed from outside while {test} ran, and started again"));
+            self.under_way = None;
+        }
+        is_first
     }
 
     /// A test that has no end ends this way.

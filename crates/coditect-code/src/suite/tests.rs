@@ -148,6 +148,38 @@ fn a_crash_before_anything_is_said() {
 }
 
 #[test]
+fn a_process_that_is_killed_from_outside_says_nothing_of_its_test() {
+    let killed = || Exit::Signal(9);
+    // Before anything was said, then in the middle of a test that is green when it is asked again.
+    let (report, requests) = run(
+        &[
+            (&[], killed()),
+            (&["collected a b c", "start a", "end a passed", "start b"], killed()),
+            (
+                &["collected b c", "start b", "end b passed", "start c", "end c passed", "done 0"],
+                Exit::Code(0),
+            ),
+        ],
+        |_| {},
+    );
+    assert_eq!(statuses(&report), [TestStatus::Passed; 3]);
+    assert_eq!((report.report.exit_code, report.runs), (Some(0), 3));
+    assert_eq!(requests[1].get("select"), requests[0].get("select"), "all of them");
+    assert_eq!(requests[2]["select"], serde_json::json!(["b", "c"]));
+    assert!(report.notes.iter().any(|note| note.contains("`b`")), "{:?}", report.notes);
+    // A test that kills its own process does so again.
+    let (report, _) = run(
+        &[
+            (&["collected a b", "start a"], killed()),
+            (&["collected a b", "start a"], killed()),
+            (&["collected b", "start b", "end b passed", "done 0"], Exit::Code(0)),
+        ],
+        |_| {},
+    );
+    assert_eq!(statuses(&report), [TestStatus::Errored, TestStatus::Passed]);
+}
+
+#[test]
 fn rounds_are_bounded() {
     let processes: Vec<(&[&str], Exit)> = vec![
         (&["collected a b c", "start a"], Exit::OutOfMemory),

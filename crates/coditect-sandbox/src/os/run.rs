@@ -274,7 +274,8 @@ impl<'a> Watched<'a> {
             (None, _) if out_of_memory => Exit::OutOfMemory,
             (None, Some(status)) if libc::WIFEXITED(status) => Exit::Code(libc::WEXITSTATUS(status)),
             (None, Some(status)) => Exit::Signal(libc::WTERMSIG(status)),
-            (None, None) => Exit::Crashed("the sandbox was killed from outside".into()),
+            // Its first process was killed from outside, and all others with it.
+            (None, None) => Exit::Signal(libc::SIGKILL),
         };
         let enforced = self.enforced();
         let Child { stdout, stderr, .. } = &mut self.child;

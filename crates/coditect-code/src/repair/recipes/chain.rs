@@ -2,6 +2,7 @@
 //! imports is mended by three answers, each to the message that the one before left.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::AtomicU64;
 
 use coditect_ports::PortError;
 use coditect_types::{TestResult, TestStatus};
@@ -168,9 +169,10 @@ impl<'a> Chain<'a> {
                     return;
                 }
             }
-            let trials = on_threads(&means, &batch, (deadline, |_: &_| false), |(overlay, _)| {
-                means.judge.judge(overlay, Scope::Tests { ids: &ids, stop_at_red: true })
-            });
+            let trials =
+                on_threads(&means, &batch, (&AtomicU64::new(deadline), |_: &_| false), |(overlay, _)| {
+                    means.judge.judge(overlay, Scope::Tests { ids: &ids, stop_at_red: true })
+                });
             // The best is the last.
             for ((overlay, candidate), trial) in batch.into_iter().zip(trials).rev() {
                 match trial {

@@ -1,7 +1,7 @@
 //! Judging a batch of candidates on several threads.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use coditect_ports::PortError;
 use coditect_types::ErrorKind;
@@ -49,19 +49,35 @@ pub(super) struct Reds<'a> {
     pub(super) all: bool,
 }
 
+/// Until when a batch is judged.
+pub(super) struct Until<'a> {
+    /// When it must be over, µs.
+    pub(super) deadline_us: u64,
+    /// When it must be over where a candidate survives at this time, µs: where tests are slow, the rest of a batch would take
+    /// minutes that say little.
+    pub(super) after_survivor: &'a (dyn Fn(u64) -> u64 + Sync),
+    /// Whether a survivor counts.
+    pub(super) counts: &'a (dyn Fn(&Prepared) -> bool + Sync),
+}
+
 /// Judges every candidate of a batch, in any order; gives the verdicts in the order of the batch. None: not
 /// judged, since the search was stopped or its time was over.
 pub(super) fn judge_all(
     means: &Means<'_>,
     batch: &[Prepared],
     reds: Reds<'_>,
-    deadline_us: u64,
+    until: &Until<'_>,
 ) -> Vec<Option<Judged>> {
     let is_known = |prepared: &Prepared| means.judge.knows(&prepared.overlay);
-    on_threads(means, batch, (deadline_us, is_known), |prepared| {
+    let deadline = AtomicU64::new(until.deadline_us);
+    on_threads(means, batch, (&deadline, is_known), |prepared| {
         let began = means.clock.monotonic_us();
         let (verdict, trials) = judge_one(means, prepared, reds)?;
-        Ok((verdict, trials, means.clock.monotonic_us().saturating_sub(began)))
+        let now = means.clock.monotonic_us();
+        if verdict == Verdict::Survived && (until.counts)(prepared) {
+            deadline.fetch_min((until.after_survivor)(now), Ordering::Relaxed);
+        }
+        Ok((verdict, trials, now.saturating_sub(began)))
     })
 }
 
@@ -70,7 +86,7 @@ pub(super) fn judge_all(
 pub(in crate::repair) fn on_threads<T: Sync, R: Send>(
     means: &Means<'_>,
     batch: &[T],
-    (deadline_us, is_free): (u64, impl Fn(&T) -> bool + Sync),
+    (deadline_us, is_free): (&AtomicU64, impl Fn(&T) -> bool + Sync),
     one: impl Fn(&T) -> Result<R, PortError> + Sync,
 ) -> Vec<Option<Result<R, PortError>>> {
     let next = AtomicUsize::new(0);
@@ -82,7 +98,7 @@ pub(in crate::repair) fn on_threads<T: Sync, R: Send>(
             if means.stop.is_wanted() {
                 return mine;
             }
-            if means.clock.monotonic_us() >= deadline_us && !is_free(item) {
+            if means.clock.monotonic_us() >= deadline_us.load(Ordering::Relaxed) && !is_free(item) {
                 continue;
             }
             let judged = one(item);

@@ -1,6 +1,7 @@
 //! The search over answers to complaints: best first, one error after the other.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::AtomicU64;
 
 use coditect_ports::PortError;
 
@@ -145,10 +146,14 @@ impl<'a> Queue<'a> {
                 trying: format!("`{}`, {}", first.path, self.furthest.1.brief()),
             });
             let ids = order.as_slice();
-            let trials =
-                on_threads(&means, &batch, (deadline_us, |_: &_| false), |(_, next): &(usize, Next)| {
+            let trials = on_threads(
+                &means,
+                &batch,
+                (&AtomicU64::new(deadline_us), |_: &_| false),
+                |(_, next): &(usize, Next)| {
                     means.judge.judge(&next.overlay, Scope::Tests { ids, stop_at_red: true })
-                });
+                },
+            );
             for ((state, next), trial) in batch.into_iter().zip(trials) {
                 match trial {
                     Some(Ok(trial)) => {
