@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use coditect_code::conflicts;
+use coditect_code::python::Listing;
+use coditect_code::reach::dependencies;
 use coditect_code::suite::SuiteReport;
 use coditect_code::survey::{self, Survey};
-use coditect_ports::{Agent, Work};
+use coditect_ports::{Agent, PortError, Work};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
@@ -17,6 +19,7 @@ use coditect_types::{
     Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestStatus, WorkspaceRef,
 };
 
+use crate::coder::sources;
 use crate::notices::Notices;
 use crate::{Tools, failed, interrupted, not_mine, receipt};
 
@@ -79,7 +82,11 @@ impl Analyzer {
             report,
             sandbox,
         })?;
-        Ok(Outcome::ProjectSurveyed { project })
+        let root = worktree.join(&project.root);
+        let files = Listing::load(&root).map_err(|e| PortError::from_io("list the project's files", &e))?;
+        let texts = sources::read(&root, &files, &project, &TestReport::default(), &[]);
+        let sources = dependencies(&texts.product, &texts.tests);
+        Ok(Outcome::ProjectSurveyed { project, sources })
     }
 
     fn measure(&self, baseline: &Baseline<'_>, work: &Work, spent: &mut Spent) -> Result<Outcome, Failure> {

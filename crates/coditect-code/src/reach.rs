@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use coditect_types::project::SourceFile;
 use coditect_types::{Reach, TestReport, TestResult};
 use tree_sitter::{Node, Tree};
 
@@ -20,6 +21,8 @@ use names::{Names, stem_of};
 
 /// Bytes of sources that are looked at: of a larger project it takes longer than it may save.
 const MOST_BYTES: usize = 8 << 20;
+/// Bytes from which on several threads read them sooner than one.
+const WORTH_THREADS: usize = 256 << 10;
 /// Files whose names say nothing of what is in them: they pass on what others define.
 const HUBS: &[&str] = &["__init__", "index", "mod", "lib", "main"];
 
@@ -70,6 +73,60 @@ pub fn reach(product: &[Source], tests: &[Source], report: &TestReport, red: &[&
     found
 }
 
+/// Every file of a project with what it uses of the others, tests last. None where that takes longer than it is worth.
+#[must_use]
+pub fn dependencies(product: &[Source], tests: &[Source]) -> Vec<SourceFile> {
+    let bytes: usize = product.iter().chain(tests).map(|source| source.text.len()).sum();
+    if bytes > MOST_BYTES {
+        return Vec::new();
+    }
+    let project = Project::of(product);
+    let test_names = names_of(tests);
+    let hashes: BTreeMap<&str, String> = product
+        .iter()
+        .chain(tests)
+        .map(|source| (source.path.as_str(), blake3::hash(source.text.as_bytes()).to_hex()[..16].to_owned()))
+        .collect();
+    let told = |names: &Names<'_>| SourceFile {
+        path: names.path.to_owned(),
+        hash: hashes.get(names.path).cloned().unwrap_or_default(),
+        symbols: names.defines.iter().map(|name| (*name).to_owned()).collect(),
+        uses: project
+            .named(names, &names.all())
+            .into_iter()
+            .filter_map(|at| u32::try_from(at).ok())
+            .collect(),
+    };
+    project.product.iter().chain(&test_names).map(told).collect()
+}
+
+/// The names of each file, in the order of the files. Parsing is what takes time, and no file needs another for it.
+fn names_of(sources: &[Source]) -> Vec<Names<'_>> {
+    let bytes: usize = sources.iter().map(|source| source.text.len()).sum();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    if threads == 1 || bytes < WORTH_THREADS {
+        return sources.iter().filter_map(Names::of).collect();
+    }
+    let share = bytes / threads + 1;
+    let mut parts: Vec<&[Source]> = Vec::new();
+    let (mut from, mut size) = (0, 0);
+    for (at, source) in sources.iter().enumerate() {
+        size += source.text.len();
+        if size >= share || at + 1 == sources.len() {
+            parts.push(&sources[from..=at]);
+            (from, size) = (at + 1, 0);
+        }
+    }
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = parts
+            .iter()
+            .map(|part| scope.spawn(move || part.iter().map(Names::of).collect::<Vec<_>>()))
+            .collect();
+        // A parser that panics has said nothing of its files.
+        handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).flatten().collect()
+    })
+}
+
 /// The test files that a test's id names: by its path, or as the languages do whose ids name a class or a package.
 fn sources_of<'s>(id: &str, tests: &'s [Source]) -> Vec<&'s Source> {
     let file = id.split("::").next().unwrap_or_default();
@@ -96,7 +153,7 @@ fn function_of(id: &str) -> &str {
 
 impl<'s> Project<'s> {
     fn of(product: &'s [Source]) -> Self {
-        let product: Vec<Names<'s>> = product.iter().filter_map(Names::of).collect();
+        let product: Vec<Names<'s>> = names_of(product);
         let (mut defined_in, mut several) = (BTreeMap::new(), BTreeSet::new());
         let mut stems: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, file) in product.iter().enumerate() {

@@ -31,6 +31,7 @@ pub mod stages;
 pub mod state;
 pub mod strands;
 pub mod tasks;
+pub mod world;
 
 pub use decide::{Decision, decide};
 pub use effects::effects;

@@ -406,7 +406,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
     let world = &mut state.world;
     match outcome {
         Outcome::SnapshotTaken { snapshot } => world.snapshot = Some(Arc::new(snapshot.clone())),
-        Outcome::ProjectSurveyed { project } => world.project = Some(Arc::new(project.clone())),
+        Outcome::ProjectSurveyed { project, .. } => world.project = Some(Arc::new(project.clone())),
         Outcome::BaselineMeasured { project, report, suspects, receipt, spent, .. } => {
             world.project = Some(Arc::new(project.clone()));
             world.baseline = Some(Arc::new(report.clone()));

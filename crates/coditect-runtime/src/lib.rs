@@ -20,6 +20,7 @@ pub mod shell;
 pub mod view;
 
 pub use cell::Cell;
+pub use coditect_core::world;
 pub use error::ShellError;
 pub use history::history;
 pub use shell::{Ports, Settings, Shell};

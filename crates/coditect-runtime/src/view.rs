@@ -303,7 +303,7 @@ fn waiting(spec: &TaskSpec) -> TaskView {
 fn learn(view: &mut MissionView, outcome: &Outcome) {
     match outcome {
         Outcome::SnapshotTaken { snapshot } => view.snapshot = Some(snapshot.clone()),
-        Outcome::ProjectSurveyed { project } => view.project = Some(project.clone()),
+        Outcome::ProjectSurveyed { project, .. } => view.project = Some(project.clone()),
         Outcome::BaselineMeasured { project, receipt, .. } => {
             view.project = Some(project.clone());
             view.receipt = Some(receipt.clone());

@@ -120,7 +120,7 @@ impl Truth {
         }
         match action {
             Action::TakeSnapshot { .. } => Outcome::SnapshotTaken { snapshot: snapshot() },
-            Action::SurveyProject { .. } => Outcome::ProjectSurveyed { project: project() },
+            Action::SurveyProject { .. } => surveyed(),
             Action::MeasureBaseline { .. } => {
                 let report = self.report(false);
                 let receipt = receipt("tree-0", &report, &report);
@@ -361,6 +361,10 @@ fn snapshot() -> Snapshot {
         files: 3,
         left_out: Vec::new(),
     }
+}
+
+fn surveyed() -> Outcome {
+    Outcome::ProjectSurveyed { project: project(), sources: Vec::new() }
 }
 
 fn project() -> Project {

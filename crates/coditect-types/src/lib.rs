@@ -34,7 +34,7 @@ pub use limits::{Budget, Limits, Policy};
 pub use model::{ModelReply, ModelRequest, ModelSpec};
 pub use outcome::{Failure, Outcome};
 pub use plan::{Expectation, Intent, Role, Stage, Strand, TaskSpec};
-pub use project::Project;
+pub use project::{Project, SourceFile};
 pub use receipt::{Ledger, Receipt, Rung};
 pub use sandbox::{Enforced, Tier};
 pub use testing::{Suspect, TestReport, TestResult, TestStatus};

@@ -11,7 +11,7 @@ use crate::focus::Ground;
 use crate::ids::StrandId;
 use crate::model::{ModelReply, Usage};
 use crate::plan::Intent;
-use crate::project::Project;
+use crate::project::{Project, SourceFile};
 use crate::receipt::{Receipt, Rung};
 use crate::sandbox::{Enforced, Tier};
 use crate::testing::{Suspect, TestReport};
@@ -218,6 +218,9 @@ pub enum Outcome {
     ProjectSurveyed {
         /// What was found.
         project: Project,
+        /// Its source files and what they need of one another; none where there are too many.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sources: Vec<SourceFile>,
     },
     /// The suite ran on the snapshot.
     BaselineMeasured {

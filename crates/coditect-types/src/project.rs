@@ -134,6 +134,21 @@ pub struct Project {
     pub notes: Vec<String>,
 }
 
+/// A source file and what it needs of others, told from names alone: nothing is run for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceFile {
+    /// Path below the project's root.
+    pub path: String,
+    /// BLAKE3 of its text, the first 16 hexadecimal digits.
+    pub hash: String,
+    /// Functions, types and values at its top.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbols: Vec<String>,
+    /// The files that it uses, by their place in the list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<u32>,
+}
+
 impl Project {
     /// The toolchain that its tests need: that of its framework, or of the program that a command of the person's own begins
     /// with, where such programs live in a home directory.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use bench::{BenchArgs, FaultsArgs, SearchArgs, Size, Suite, TasksArgs};
+pub(crate) use bench::{BenchArgs, FaultsArgs, SearchArgs, Size, Suite, TasksArgs, WorldBenchArgs};
 pub(crate) use repair::RepairArgs;
 
 const EXAMPLES: &str = "\
@@ -92,6 +92,8 @@ pub(crate) enum Verb {
     Models(ModelsArgs),
     /// Print what missions cost, by rung and by model
     Cost(CostArgs),
+    /// Ask what all missions on a directory have shown: its tests, what a change can reach
+    World(WorldArgs),
     /// Stand over the server of an installed model; missions start it by themselves
     #[command(hide = true)]
     ServeModel(ServeModelArgs),
@@ -396,4 +398,47 @@ pub(crate) struct ConfigArgs {
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
+}
+
+const WORLD_HELP: &str = "\
+Examples:
+  coditect world
+  coditect world impact src/ledger.py
+  coditect world test tests/test_ledger.py::Ledger::test_round
+  coditect world flaky --json
+
+What is known comes from the journals of missions on this directory, and is as old as the newest of them.";
+
+#[derive(Debug, Args)]
+#[command(after_help = WORLD_HELP)]
+pub(crate) struct WorldArgs {
+    /// The directory that missions worked on
+    #[arg(short = 'C', value_name = "DIR", default_value = ".", global = true)]
+    pub(crate) dir: PathBuf,
+    /// What is asked; without it, a summary
+    #[command(subcommand)]
+    pub(crate) ask: Option<WorldAsk>,
+}
+
+/// A question to the world model.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorldAsk {
+    /// Files, symbols and tests that a change of these files can reach
+    Impact {
+        /// Paths below the project's root
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<String>,
+    },
+    /// How a test ended whenever it ran
+    Test {
+        /// The test's id, or a part of it that no other has
+        #[arg(value_name = "TEST")]
+        id: String,
+    },
+    /// Tests that passed and failed on one tree
+    Flaky,
+    /// Tests that were red when they ran last
+    Red,
+    /// What went wrong, the newest first
+    Troubles,
 }

@@ -18,6 +18,7 @@ pub(crate) mod run;
 pub(crate) mod serve_model;
 mod show;
 pub(crate) mod why;
+mod world;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -100,6 +101,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Models(args) => models::perform(&mut cx, &args),
         Verb::ServeModel(args) => serve_model::perform(&cx, &args),
         Verb::Cost(args) => cost::perform(&mut cx, &args),
+        Verb::World(args) => world::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
         Verb::Bench(args) => bench::perform(cx, &args),
     }

@@ -1,6 +1,7 @@
 //! Processes that an agent started and that somebody kills in the middle: its task goes on, and what was under way is asked again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(clippy::disallowed_methods, reason = "what is waited for is another program's")]
 
 mod world;
 

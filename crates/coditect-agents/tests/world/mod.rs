@@ -146,7 +146,7 @@ impl World {
             sandbox,
         };
         match self.perform(&survey) {
-            Outcome::ProjectSurveyed { project } => (snapshot, project),
+            Outcome::ProjectSurveyed { project, .. } => (snapshot, project),
             other => panic!("the project is found: {other:?}"),
         }
     }

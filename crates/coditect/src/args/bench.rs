@@ -33,6 +33,8 @@ pub(crate) enum Suite {
     Search(SearchArgs),
     /// Missions in which something goes wrong, and others in which it only looks so: what is noticed, and what comes of it
     Faults(FaultsArgs),
+    /// The world model of a large repository: events folded per second, and what queries take
+    World(WorldBenchArgs),
     /// Work on folders of tasks, each as a mission of its own, and count what is solved
     Tasks(Box<TasksArgs>),
 }
@@ -43,6 +45,22 @@ pub(crate) struct Size {
     /// Smaller sizes, for a first impression in seconds
     #[arg(long)]
     pub(crate) quick: bool,
+}
+
+/// How large the repository is.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorldBenchArgs {
+    /// Source files [default: 100000, with --quick 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) files: Option<u32>,
+    /// Tests [default: 50000, with --quick 5000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) tests: Option<u32>,
+    /// What the repository is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) size: Size,
 }
 
 /// How much is searched.

@@ -6,6 +6,7 @@ mod sandbox;
 mod search;
 mod steps;
 mod tasks;
+mod world;
 
 use std::collections::BTreeMap;
 
@@ -101,6 +102,7 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
             figures(cx, "search", args.size, |env, site, quick| search::measure(env, site, args, quick))
         }
         Suite::Faults(args) => faults::perform(cx, args),
+        Suite::World(args) => figures(cx, "world", args.size, |_, _, quick| world::measure(args, quick)),
         Suite::Tasks(args) => tasks::perform(cx, args),
     }
 }

@@ -10,7 +10,7 @@ use crate::words;
 pub(crate) fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::SnapshotTaken { snapshot: taken } => format!("kept {}", snapshot(taken)),
-        Outcome::ProjectSurveyed { project } => format!(
+        Outcome::ProjectSurveyed { project, .. } => format!(
             "found a {} project whose tests run with `{}`, for the {} sandbox ({})",
             project.language,
             words::join(&project.command),

@@ -1,0 +1,380 @@
+//! The world model of a workspace: what all its missions have shown of its files, tests, agents and surroundings.
+//!
+//! It is a fold over their records, in any order of missions, and nothing else: thrown away, it is made again. Everything that
+//! grows is bounded. The state of one mission ([`crate::state::World`]) is what that mission believes; this outlives it.
+//!
+//! Queries answer from indexes: what a change can reach is a walk against the direction of the dependencies, which tell by
+//! names what files use of one another (a guess on the safe side, too large rather than too small).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use coditect_types::event::{Cause, Diagnosis, ViolationKind};
+use coditect_types::outcome::Spent;
+use coditect_types::plan::Role;
+use coditect_types::{
+    AttemptId, ErrorKind, Event, MissionId, MissionStatus, Outcome, Project, Record, Rung, TaskId, TestReport,
+};
+
+use crate::belief::Rate;
+
+mod files;
+mod tests_seen;
+
+pub use files::{Files, Impact};
+pub use tests_seen::{TestFacts, Tests};
+
+use tests_seen::Ended;
+
+/// Errors and violations that are remembered, the newest.
+const MOST_TROUBLES: usize = 1_000;
+/// Missions that are under way at once, as far as their attempts are followed.
+const MOST_OPEN: usize = 10_000;
+
+/// What is known of the agents of a role.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentFacts {
+    /// Attempts that ended.
+    pub ended: u32,
+    /// Those of them that failed by themselves.
+    pub failed: u32,
+    /// Attempts under way.
+    pub running: u32,
+    /// Wall clock of those that ended, ms.
+    pub wall_ms: u64,
+    /// When one of them was last heard of, ms since 1970.
+    pub seen_ms: u64,
+}
+
+/// How a rung did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RungFacts {
+    /// Times it was tried.
+    pub tried: u32,
+    /// Times that it had a change to propose.
+    pub proposed: u32,
+    /// Its wall clock, ms.
+    pub wall_ms: u64,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// When, ms since 1970.
+    pub at_ms: u64,
+    /// The mission.
+    pub mission: MissionId,
+    /// What it was.
+    pub what: What,
+    /// What was seen, in a phrase.
+    pub said: String,
+    /// Why it was so, as far as was found out.
+    pub diagnosis: Option<Diagnosis>,
+}
+
+/// Kinds of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An action failed.
+    Error(ErrorKind),
+    /// An expectation was contradicted.
+    Violation(ViolationKind),
+}
+
+/// What the missions took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Runs in a sandbox.
+    pub sandbox_runs: u64,
+    /// Candidates tried.
+    pub candidates: u64,
+    /// Calls of models.
+    pub model_calls: u64,
+    /// The largest run of a suite, ms.
+    pub longest_suite_ms: u64,
+}
+
+/// An attempt under way, and the role of whoever has it.
+type Open = BTreeMap<AttemptId, (TaskId, u64)>;
+
+/// What is known of a mission as long as it is not over.
+#[derive(Clone, Debug, Default)]
+struct Mission {
+    roles: BTreeMap<TaskId, Role>,
+    open: Open,
+    /// The tree that its suite runs on at first.
+    tree: Arc<str>,
+}
+
+/// What all missions on a workspace have shown.
+#[derive(Clone, Debug, Default)]
+pub struct WorldModel {
+    files: Files,
+    tests: Tests,
+    agents: BTreeMap<Role, AgentFacts>,
+    rungs: BTreeMap<Rung, RungFacts>,
+    troubles: VecDeque<Trouble>,
+    environment: BTreeMap<&'static str, String>,
+    resources: Resources,
+    open: BTreeMap<MissionId, Mission>,
+    ends: BTreeMap<&'static str, u32>,
+    records: u64,
+}
+
+impl WorldModel {
+    /// Folds one record of one of the missions.
+    pub fn apply(&mut self, record: &Record) {
+        self.records += 1;
+        match &record.event {
+            Event::MissionSubmitted { .. } => {
+                if self.open.len() < MOST_OPEN {
+                    self.open.insert(record.mission.clone(), Mission::default());
+                }
+            }
+            Event::PlanMade { tasks, .. } => {
+                if let Some(mission) = self.open.get_mut(&record.mission) {
+                    mission.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
+                }
+            }
+            Event::AttemptStarted { task, attempt, .. } => self.started(record, *task, *attempt),
+            Event::AttemptEnded { attempt, outcome, .. } => {
+                self.attempt_ended(record, *attempt, outcome);
+                self.learn(record, outcome);
+            }
+            Event::MissionResumed { lost } => {
+                for attempt in lost {
+                    self.close(&record.mission, *attempt, record.at_ms);
+                }
+            }
+            Event::ViolationFound { kind, observed, diagnosis, .. } => {
+                let (what, diagnosis) = (What::Violation(*kind), diagnosis.clone());
+                self.trouble(record, what, observed.clone(), diagnosis);
+            }
+            Event::MissionCompleted { status, ledger, .. } => {
+                self.resources.model_calls += ledger.model_calls;
+                *self.ends.entry(end_name(*status)).or_default() += 1;
+                let attempts: Vec<AttemptId> = self
+                    .open
+                    .get(&record.mission)
+                    .map(|mission| mission.open.keys().copied().collect())
+                    .unwrap_or_default();
+                for attempt in attempts {
+                    self.close(&record.mission, attempt, record.at_ms);
+                }
+                self.open.remove(&record.mission);
+            }
+            Event::MissionConcluding {}
+            | Event::StagesPlanned { .. }
+            | Event::StageEnded { .. }
+            | Event::OutcomeIgnored { .. }
+            | Event::TaskSettled { .. } => {}
+        }
+    }
+
+    /// The files and what they use of one another.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The tests and how they ended.
+    #[must_use]
+    pub fn tests(&self) -> &Tests {
+        &self.tests
+    }
+
+    /// What a change of these files (paths below the project's root) can reach.
+    #[must_use]
+    pub fn impact(&self, changed: &[&str]) -> Impact<'_> {
+        self.files.impact(changed, &self.tests)
+    }
+
+    /// The agents by role.
+    #[must_use]
+    pub fn agents(&self) -> &BTreeMap<Role, AgentFacts> {
+        &self.agents
+    }
+
+    /// How likely an attempt of this role is to do what it is for, with a prior of 98 in 100.
+    #[must_use]
+    pub fn succeeds(&self, role: Role) -> f64 {
+        let facts = self.agents.get(&role).cloned().unwrap_or_default();
+        Rate::prior(98.0, 2.0).seen(facts.ended - facts.failed.min(facts.ended), facts.failed).mean()
+    }
+
+    /// The rungs of the ladder.
+    #[must_use]
+    pub fn rungs(&self) -> &BTreeMap<Rung, RungFacts> {
+        &self.rungs
+    }
+
+    /// What went wrong, the newest last.
+    pub fn troubles(&self) -> impl DoubleEndedIterator<Item = &Trouble> {
+        self.troubles.iter()
+    }
+
+    /// What was diagnosed of this cause, the newest last.
+    pub fn diagnosed(&self, cause: Cause) -> impl DoubleEndedIterator<Item = &Trouble> {
+        self.troubles.iter().filter(move |trouble| {
+            trouble.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.cause == cause)
+        })
+    }
+
+    /// Facts of the surroundings: language, framework, sandbox.
+    #[must_use]
+    pub fn environment(&self) -> &BTreeMap<&'static str, String> {
+        &self.environment
+    }
+
+    /// What the missions took.
+    #[must_use]
+    pub fn resources(&self) -> Resources {
+        self.resources
+    }
+
+    /// Missions by how they ended.
+    #[must_use]
+    pub fn ends(&self) -> &BTreeMap<&'static str, u32> {
+        &self.ends
+    }
+
+    /// Records that were folded.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    fn started(&mut self, record: &Record, task: TaskId, attempt: AttemptId) {
+        let Some(mission) = self.open.get_mut(&record.mission) else { return };
+        mission.open.insert(attempt, (task, record.at_ms));
+        if let Some(role) = mission.roles.get(&task) {
+            let agent = self.agents.entry(*role).or_default();
+            agent.running += 1;
+            agent.seen_ms = agent.seen_ms.max(record.at_ms);
+        }
+    }
+
+    /// An attempt that is under way no longer: its role, and how long it took.
+    fn close(&mut self, mission: &MissionId, attempt: AttemptId, at_ms: u64) -> Option<(Role, u64)> {
+        let mission = self.open.get_mut(mission)?;
+        let (task, started_ms) = mission.open.remove(&attempt)?;
+        let role = *mission.roles.get(&task)?;
+        let agent = self.agents.entry(role).or_default();
+        agent.running = agent.running.saturating_sub(1);
+        agent.seen_ms = agent.seen_ms.max(at_ms);
+        Some((role, at_ms.saturating_sub(started_ms)))
+    }
+
+    fn attempt_ended(&mut self, record: &Record, attempt: AttemptId, outcome: &Outcome) {
+        let Some((role, wall_ms)) = self.close(&record.mission, attempt, record.at_ms) else { return };
+        let agent = self.agents.entry(role).or_default();
+        agent.ended += 1;
+        agent.failed += u32::from(matches!(outcome, Outcome::Failed { .. }));
+        agent.wall_ms += wall_ms;
+    }
+
+    fn learn(&mut self, record: &Record, outcome: &Outcome) {
+        match outcome {
+            Outcome::SnapshotTaken { snapshot } => {
+                if let Some(mission) = self.open.get_mut(&record.mission) {
+                    mission.tree = Arc::from(snapshot.tree.as_str());
+                }
+            }
+            Outcome::ProjectSurveyed { project, sources } => {
+                self.surroundings(project);
+                self.files.replace(sources);
+            }
+            Outcome::BaselineMeasured { project, report, spent, .. } => {
+                self.surroundings(project);
+                let tree = self.open.get(&record.mission).map(|mission| Arc::clone(&mission.tree));
+                self.suite(report, &tree.unwrap_or_default(), record.at_ms);
+                self.spent(spent);
+            }
+            Outcome::ChangeVerified { receipt, report, spent } => {
+                let tree = Arc::from(receipt.tree.as_str());
+                self.suite(report, &tree, record.at_ms);
+                // The journal keeps how each test ended in the receipt.
+                for (id, status) in receipt.after.iter().filter(|_| report.tests.is_empty()) {
+                    self.tests.ended(
+                        id,
+                        Ended { status: *status, us: 0, runs: None },
+                        &tree,
+                        record.at_ms,
+                        &mut self.files,
+                    );
+                }
+                self.spent(spent);
+            }
+            Outcome::ChangeProposed { proposal, spent } => self.rung(proposal.rung, spent, 1),
+            Outcome::NoChangeFound { rung, spent, .. } | Outcome::ReplyRefused { rung, spent, .. } => {
+                self.rung(*rung, spent, 0);
+            }
+            Outcome::Failed { failure, spent } => {
+                self.trouble(record, What::Error(failure.kind), failure.cause.clone(), None);
+                self.spent(spent);
+            }
+            Outcome::ContextGathered { .. }
+            | Outcome::NeedsFirst { .. }
+            | Outcome::ModelAnswered { .. }
+            | Outcome::ChangeReviewed { .. }
+            | Outcome::ChangesMerged { .. }
+            | Outcome::HandedOver { .. }
+            | Outcome::SpecificationWritten { .. }
+            | Outcome::NothingDone => {}
+        }
+    }
+
+    fn suite(&mut self, report: &TestReport, tree: &Arc<str>, at_ms: u64) {
+        self.resources.longest_suite_ms = self.resources.longest_suite_ms.max(report.wall_ms);
+        for test in &report.tests {
+            let ended = Ended { status: test.status, us: test.us, runs: test.passes_of_runs };
+            self.tests.ended(&test.id, ended, tree, at_ms, &mut self.files);
+        }
+    }
+
+    fn surroundings(&mut self, project: &Project) {
+        let mut set = |name: &'static str, value: String| self.environment.insert(name, value);
+        set("language", project.language.clone());
+        set("framework", format!("{:?}", project.framework).to_lowercase());
+        set("sandbox", format!("{:?}", project.tier).to_lowercase());
+        if let Some(interpreter) = &project.interpreter {
+            set("interpreter", interpreter.clone());
+        }
+    }
+
+    fn rung(&mut self, rung: Rung, spent: &Spent, proposed: u32) {
+        let facts = self.rungs.entry(rung).or_default();
+        facts.tried += 1;
+        facts.proposed += proposed;
+        facts.wall_ms += spent.wall_ms;
+        self.spent(spent);
+    }
+
+    fn spent(&mut self, spent: &Spent) {
+        self.resources.sandbox_runs += spent.sandbox_runs;
+        self.resources.candidates += spent.candidates;
+    }
+
+    fn trouble(&mut self, record: &Record, what: What, said: String, diagnosis: Option<Diagnosis>) {
+        if self.troubles.len() == MOST_TROUBLES {
+            self.troubles.pop_front();
+        }
+        let mission = record.mission.clone();
+        self.troubles.push_back(Trouble { at_ms: record.at_ms, mission, what, said, diagnosis });
+    }
+}
+
+fn end_name(status: MissionStatus) -> &'static str {
+    match status {
+        MissionStatus::Verified => "verified",
+        MissionStatus::PartlyVerified => "partly_verified",
+        MissionStatus::Unverified => "unverified",
+        MissionStatus::Failed => "failed",
+        MissionStatus::NeedsPerson => "needs_person",
+        MissionStatus::OverLimit => "over_limit",
+        MissionStatus::Cancelled => "cancelled",
+    }
+}
+
+#[cfg(test)]
+mod tests;
