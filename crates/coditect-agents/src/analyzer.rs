@@ -85,7 +85,9 @@ impl Analyzer {
         let root = worktree.join(&project.root);
         let files = Listing::load(&root).map_err(|e| PortError::from_io("list the project's files", &e))?;
         let texts = sources::read(&root, &files, &project, &TestReport::default(), &[]);
-        let sources = dependencies(&texts.product, &texts.tests);
+        // A part of them would say that nothing else uses what it has.
+        let is_part = texts.product.len() >= sources::MOST_FILES;
+        let sources = if is_part { Vec::new() } else { dependencies(&texts.product, &texts.tests) };
         Ok(Outcome::ProjectSurveyed { project, sources })
     }
 

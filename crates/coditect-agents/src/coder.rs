@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
@@ -63,6 +63,8 @@ const ANSWERS: u64 = 25;
 pub struct Coder {
     tools: Tools,
     seats: Arc<Seats>,
+    /// Whoever calls changed functions does so alone.
+    probing: Arc<Mutex<()>>,
 }
 
 /// What is to be repaired, as the action has it.
@@ -112,7 +114,7 @@ impl Coder {
     /// A coder that works through these ports.
     #[must_use]
     pub fn new(tools: Tools) -> Self {
-        Self { tools, seats: Arc::default() }
+        Self { tools, seats: Arc::default(), probing: Arc::default() }
     }
 
     fn seek(&self, case: &Case<'_>, work: &Work, spent: &mut Spent) -> Result<Outcome, Failure> {

@@ -80,14 +80,16 @@ pub fn dependencies(product: &[Source], tests: &[Source]) -> Vec<SourceFile> {
     if bytes > MOST_BYTES {
         return Vec::new();
     }
-    let project = Project::of(product);
-    let test_names = names_of(tests);
+    // Tests use one another's helpers as they use the product.
+    let mut names = names_of(product);
+    names.extend(names_of(tests));
+    let project = Project::named_so(names);
     let hashes: BTreeMap<&str, String> = product
         .iter()
         .chain(tests)
         .map(|source| (source.path.as_str(), blake3::hash(source.text.as_bytes()).to_hex()[..16].to_owned()))
         .collect();
-    let told = |names: &Names<'_>| SourceFile {
+    let file = |names: &Names<'_>| SourceFile {
         path: names.path.to_owned(),
         hash: hashes.get(names.path).cloned().unwrap_or_default(),
         symbols: names.defines.iter().map(|name| (*name).to_owned()).collect(),
@@ -97,7 +99,7 @@ pub fn dependencies(product: &[Source], tests: &[Source]) -> Vec<SourceFile> {
             .filter_map(|at| u32::try_from(at).ok())
             .collect(),
     };
-    project.product.iter().chain(&test_names).map(told).collect()
+    project.product.iter().map(file).collect()
 }
 
 /// The names of each file, in the order of the files. Parsing is what takes time, and no file needs another for it.
@@ -153,7 +155,10 @@ fn function_of(id: &str) -> &str {
 
 impl<'s> Project<'s> {
     fn of(product: &'s [Source]) -> Self {
-        let product: Vec<Names<'s>> = names_of(product);
+        Self::named_so(names_of(product))
+    }
+
+    fn named_so(product: Vec<Names<'s>>) -> Self {
         let (mut defined_in, mut several) = (BTreeMap::new(), BTreeSet::new());
         let mut stems: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, file) in product.iter().enumerate() {

@@ -153,10 +153,11 @@ pub fn review(changes: &[Changed<'_>], asked: &Asked<'_>) -> Vec<Finding> {
         if let Some(line) = values::equals_all(&added) {
             findings.push(Finding::EqualsAll { path: change.path.to_owned(), line });
         }
-        if let Some((line, of)) = values::told(&added, &checks) {
+        let special: Vec<_> = special::without_entries(&before, &added, &checks);
+        if let Some((line, of)) = values::told(&special, &checks) {
             findings.push(Finding::AnswersTests { path: change.path.to_owned(), line, of });
         } else if language != Language::Python
-            && let Some(line) = special::branch(&before, &added, asked)
+            && let Some(line) = special::branch(&special, &checks)
         {
             findings.push(Finding::AnswersTests {
                 path: change.path.to_owned(),

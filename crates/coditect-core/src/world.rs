@@ -1,12 +1,12 @@
 //! The world model of a workspace: what all its missions have shown of its files, tests, agents and surroundings.
 //!
-//! It is a fold over their records, in any order of missions, and nothing else: thrown away, it is made again. Everything that
-//! grows is bounded. The state of one mission ([`crate::state::World`]) is what that mission believes; this outlives it.
+//! It is a fold over their records, mission by mission in the order in which they were submitted, and nothing else: thrown
+//! away, it is made again. It grows with the files and tests that there are and were; what went wrong is bounded. The state of one mission ([`crate::state::World`]) is what that mission believes; this outlives it.
 //!
 //! Queries answer from indexes: what a change can reach is a walk against the direction of the dependencies, which tell by
-//! names what files use of one another (a guess on the safe side, too large rather than too small).
+//! names what files use of one another: mostly too large, and too small where names do not tell.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use coditect_types::event::{Cause, Diagnosis, ViolationKind};
@@ -288,19 +288,23 @@ impl WorldModel {
                 self.surroundings(project);
                 let tree = self.open.get(&record.mission).map(|mission| Arc::clone(&mission.tree));
                 self.suite(report, &tree.unwrap_or_default(), record.at_ms);
+                if !report.tests.is_empty() {
+                    self.tests.whole_suite_at(record.at_ms);
+                }
                 self.spent(spent);
             }
             Outcome::ChangeVerified { receipt, report, spent } => {
                 let tree = Arc::from(receipt.tree.as_str());
                 self.suite(report, &tree, record.at_ms);
                 // The journal keeps how each test ended in the receipt.
-                for (id, status) in receipt.after.iter().filter(|_| report.tests.is_empty()) {
+                let told: BTreeSet<&str> = report.tests.iter().map(|test| test.id.as_str()).collect();
+                for (id, status) in receipt.after.iter().filter(|(id, _)| !told.contains(id.as_str())) {
                     self.tests.ended(
                         id,
                         Ended { status: *status, us: 0, runs: None },
                         &tree,
                         record.at_ms,
-                        &mut self.files,
+                        &self.files,
                     );
                 }
                 self.spent(spent);
@@ -328,15 +332,15 @@ impl WorldModel {
         self.resources.longest_suite_ms = self.resources.longest_suite_ms.max(report.wall_ms);
         for test in &report.tests {
             let ended = Ended { status: test.status, us: test.us, runs: test.passes_of_runs };
-            self.tests.ended(&test.id, ended, tree, at_ms, &mut self.files);
+            self.tests.ended(&test.id, ended, tree, at_ms, &self.files);
         }
     }
 
     fn surroundings(&mut self, project: &Project) {
         let mut set = |name: &'static str, value: String| self.environment.insert(name, value);
         set("language", project.language.clone());
-        set("framework", format!("{:?}", project.framework).to_lowercase());
-        set("sandbox", format!("{:?}", project.tier).to_lowercase());
+        set("framework", wire_name(&project.framework));
+        set("sandbox", wire_name(&project.tier));
         if let Some(interpreter) = &project.interpreter {
             set("interpreter", interpreter.clone());
         }
@@ -362,6 +366,12 @@ impl WorldModel {
         let mission = record.mission.clone();
         self.troubles.push_back(Trouble { at_ms: record.at_ms, mission, what, said, diagnosis });
     }
+}
+
+/// The name of a value as the journal has it.
+fn wire_name(value: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(value).ok();
+    name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn end_name(status: MissionStatus) -> &'static str {

@@ -129,7 +129,9 @@ impl Batches {
         if self.forks && candidates >= self.threads * 2 {
             let fit = candidates as u128 * FORKS_TIME.as_micros() / time.as_micros().max(1);
             let fit = usize::try_from(fit).unwrap_or(MOST_FORKS);
-            self.size.store(fit.clamp(self.threads * 2, (candidates * 2).min(MOST_FORKS)), Ordering::Relaxed);
+            let least = self.threads * 2;
+            let most = self.size().max(candidates * 2).min(MOST_FORKS).max(least);
+            self.size.store(fit.clamp(least, most), Ordering::Relaxed);
         }
     }
 

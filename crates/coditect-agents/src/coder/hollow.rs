@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::PoisonError;
 
 use coditect_code::languages::Language;
 use coditect_code::repair::Means;
@@ -78,6 +79,8 @@ impl Coder {
         work: &Work,
         spent: &mut Spent,
     ) -> Result<Vec<Effect>, PortError> {
+        // Outside of WASM, what is tried lies in a place that a mission has but one of.
+        let _turn = self.probing.lock().unwrap_or_else(PoisonError::into_inner);
         let bench = self
             .bench(case, view, sources, 1, work)
             .map_err(|failure| PortError::new(failure.kind, failure.cause))?;
@@ -103,11 +106,13 @@ impl Coder {
 
 /// Holds the effect of a change against the signs in its text.
 fn judged(effect: Effect, signs: &Signs, first: Option<&String>) -> Option<Finding> {
-    let Effect { is_of_tests_alone, share, is_spread, is_text, equals_all, seen, other } = effect;
+    let Effect { is_of_tests_alone, share, is_spread, results, is_text, equals_all, seen, other } = effect;
     if equals_all {
         return Some(Finding::EqualsAll { path: first?.clone(), line: 1 });
     }
-    let are_classes = is_spread && (is_text || signs.is_bounded);
+    // One of two results that is not chosen by a value of the tests: by a rule, then.
+    let is_ruled = results <= 2 && signs.input.is_none() && !signs.is_matched;
+    let are_classes = is_spread && (is_text || signs.is_bounded || is_ruled);
     let alone = signs.input.as_ref().or(signs.answers.as_ref()).or(signs.number.as_ref());
     let sign = alone
         .filter(|_| is_of_tests_alone && !are_classes)
@@ -116,16 +121,22 @@ fn judged(effect: Effect, signs: &Signs, first: Option<&String>) -> Option<Findi
     Some(Finding::OnlyTests { path, line, seen, other })
 }
 
-/// The red tests as path and text.
+/// The red tests as path and text, each text once. Where a test holds no value of its own, the whole file: they stand elsewhere
+/// in it.
 pub(crate) fn red_texts<'s>(baseline: &TestReport, sources: &'s Sources) -> Vec<(&'s str, &'s str)> {
-    baseline
-        .red()
-        .filter_map(|test| {
-            let path = test.id.split("::").next()?;
-            let source = sources.tests.iter().find(|source| source.path == path)?;
-            Some((source.path.as_str(), review::text_of_test(&source.text, &test.id)))
-        })
-        .collect()
+    let mut texts = BTreeSet::new();
+    for test in baseline.red() {
+        let Some(path) = test.id.split("::").next() else { continue };
+        let mut all = sources.tests.iter().chain(&sources.product);
+        let Some(source) = all.find(|source| source.path == path) else { continue };
+        let own = review::text_of_test(&source.text, &test.id);
+        let has_values = own.contains(['"', '\'', '`']) || own.contains(|c: char| c.is_ascii_digit());
+        let is_test_file = sources.tests.iter().any(|source| source.path == path);
+        if has_values || is_test_file {
+            texts.insert((source.path.as_str(), if has_values { own } else { source.text.as_str() }));
+        }
+    }
+    texts.into_iter().collect()
 }
 
 /// The functions around lines that a Python file did not have, by indentation.

@@ -17,7 +17,7 @@ const FILE_BYTES: u64 = 1 << 20;
 /// Bytes of all files that may be edited, and of all that are read.
 const ALL_BYTES: usize = 16 << 20;
 /// Files that may be edited.
-const MOST_FILES: usize = 2_000;
+pub(crate) const MOST_FILES: usize = 2_000;
 /// Files that were passed over and are named.
 const MOST_NAMED: usize = 3;
 

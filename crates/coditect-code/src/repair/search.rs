@@ -6,6 +6,7 @@
 //! limit of time ends the search.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use coditect_ports::PortError;
 use coditect_types::ErrorKind;
@@ -340,18 +341,13 @@ impl<'a> Hunt<'a> {
         batch.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.ground.cut(batch.len());
         if let (Some(first), true) = (batch.first(), self.ended.is_none()) {
-            progress(Progress {
-                tried: self.tried,
-                nearest: self.nearest,
-                red: self.order.len(),
-                survivors: self.survivors.len(),
-                trying: first.candidate.describe(),
-            });
+            progress(self.progress(first));
         }
         let began = self.means.clock.monotonic_us();
         let deadline = self.deadline_us();
         if self.first_survivor.is_some() && began >= deadline {
             // What many are tried in at once knows of no deadline.
+            self.ground.missed(0);
             self.ended.get_or_insert(End::Enough);
             return;
         }
@@ -368,9 +364,13 @@ impl<'a> Hunt<'a> {
         }
         let reds = Reds { order: &self.order, failures: &self.failures, all: self.asks_about_all() };
         let (problem, started_us) = (self.problem, self.started_us);
+        let survived_us = AtomicU64::new(u64::MAX);
         let until = Until {
             deadline_us: deadline,
-            after_survivor: &|at| runners_up_until(started_us, at),
+            after_survivor: &|at| {
+                survived_us.fetch_min(at, Ordering::Relaxed);
+                runners_up_until(started_us, at)
+            },
             counts: &|prepared: &Prepared| counts(problem, &Survivor::from(prepared.clone())),
         };
         let verdicts = judge_all(&self.means, &batch, reds, &until);
@@ -395,6 +395,9 @@ impl<'a> Hunt<'a> {
                 }
             }
         }
+        if let Some((_, at, _)) = &mut self.first_survivor {
+            *at = (*at).min(survived_us.into_inner());
+        }
         self.order_by_kills();
         if let Some((at, ..)) = self.first_survivor
             && (self.tried >= at + (at / 2).clamp(200, 3_000) || self.survivors.len() >= MOST_SURVIVORS)
@@ -403,6 +406,16 @@ impl<'a> Hunt<'a> {
         }
         if at_limit || self.means.stop.is_wanted() {
             self.ended.get_or_insert(End::Limit);
+        }
+    }
+
+    fn progress(&self, next: &Prepared) -> Progress {
+        Progress {
+            tried: self.tried,
+            nearest: self.nearest,
+            red: self.order.len(),
+            survivors: self.survivors.len(),
+            trying: next.candidate.describe(),
         }
     }
 

@@ -69,16 +69,21 @@ pub fn why_not_new(path: &str, known: &BTreeSet<Language>) -> Option<&'static st
 
 /// The line that names a file of tests, or all files that are called like tests.
 pub(super) fn named_tests(added: &[(usize, &Line)], tests: &[(&str, &str)]) -> Option<(usize, String)> {
-    let stems: Vec<&str> = tests
-        .iter()
-        .filter_map(|(path, _)| path.rsplit('/').next()?.split('.').next())
-        .filter(|stem| stem.to_lowercase().contains("test") || stem.to_lowercase().contains("spec"))
-        .collect();
-    let is_pattern = |text: &str| {
-        let text = text.to_lowercase();
-        text.contains('*') && (text.contains("test") || text.contains("spec"))
+    let files: Vec<&str> = tests.iter().filter_map(|(path, _)| path.rsplit('/').next()).collect();
+    let stem = |name: &'_ str| -> String { name.split('.').next().unwrap_or_default().to_owned() };
+    // `tests` and `latest` are words; `test_orders` is a name.
+    let is_name = |part: &str| {
+        files.contains(&part) || (part.contains(['_', '-']) && files.iter().any(|file| stem(file) == part))
     };
-    let names = |text: &&String| stems.iter().any(|stem| text.contains(stem)) || is_pattern(text);
+    let is_pattern = |part: &str| {
+        let mut words = part.split(['*', '.', '_', '-', '[', ']', '?']);
+        part.contains('*')
+            && words.any(|word| ["test", "tests", "spec"].contains(&word.to_lowercase().as_str()))
+    };
+    let names = |text: &&String| {
+        let parts = text.split(['/', '\\']);
+        !text.contains(char::is_whitespace) && parts.into_iter().any(|part| is_name(part) || is_pattern(part))
+    };
     added.iter().find_map(|(number, line)| Some((*number, line.literals.iter().find(names)?.clone())))
 }
 

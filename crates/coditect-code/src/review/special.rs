@@ -12,6 +12,10 @@ use super::{Asked, Changed, added};
 const ANSWERS: usize = 75;
 /// Digits of a number that nobody has by chance.
 const DIGITS: usize = 3;
+/// Values of a check that no line holds by chance.
+const SEVERAL: usize = 3;
+/// Lines of one shape that are a table, or a chain.
+const CHAIN: usize = 2;
 /// How many times the values of tests a table has that is none of theirs.
 const TIMES: usize = 2;
 /// Literals of a line that is a table: an entry more is what such a line is for.
@@ -29,6 +33,8 @@ pub struct Signs {
     pub number: Option<(String, usize)>,
     /// It asks somewhere what is more.
     pub is_bounded: bool,
+    /// It asks somewhere whether something is the same as a value that it names.
+    pub is_matched: bool,
 }
 
 /// Values of red tests.
@@ -72,6 +78,7 @@ pub fn signs(changes: &[Changed<'_>], asked: &Asked<'_>) -> Signs {
             if is_order(line) {
                 continue;
             }
+            signs.is_matched |= is_equality(line) && !line.literals.is_empty();
             let is_new = |token: &&String| !known.contains(*token) && is_rich(token);
             let mut new = tokens.iter().filter(is_new);
             if signs.input.is_none() && new.clone().any(|token| asks.inputs.contains(token)) {
@@ -86,7 +93,9 @@ pub fn signs(changes: &[Changed<'_>], asked: &Asked<'_>) -> Signs {
                 asks.inputs.contains(*token) && token.starts_with(|c: char| c.is_ascii_digit())
             };
             let is_told = new.clone().filter(is_handed_in).count() >= 2 || new.any(is_odd);
-            if signs.number.is_none() && is_equality(line) && is_told {
+            // Of what is divided, a remainder says more than that it is one number.
+            let is_remainder = line.code.contains('%');
+            if signs.number.is_none() && is_equality(line) && is_told && !is_remainder {
                 signs.number = Some(place());
             }
         }
@@ -101,15 +110,32 @@ pub fn signs(changes: &[Changed<'_>], asked: &Asked<'_>) -> Signs {
     signs
 }
 
-/// The line, with the one below it, that tells a red test all of its own values: where nothing can be called, that has to do.
-pub(super) fn branch(before: &Lines, added: &[(usize, &Line)], asked: &Asked<'_>) -> Option<usize> {
-    let checks: Vec<BTreeSet<String>> =
-        asked.red.iter().flat_map(|(path, text)| super::values::checks(path, text)).collect();
-    let shapes = Shapes::of(before);
-    let says_much = |check: &&BTreeSet<String>| {
-        check.len() >= DIGITS || check.iter().filter(|value| is_rich(value)).count() >= 2
+/// The lines that are no more than another entry of a table, or of a chain of the same questions: of one that was there, or of
+/// one that holds more than the tests ask for.
+pub(super) fn without_entries<'l>(
+    before: &Lines,
+    added: &[(usize, &'l Line)],
+    checks: &[BTreeSet<String>],
+) -> Vec<(usize, &'l Line)> {
+    let old = Shapes::of(before);
+    let mut new: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, line) in added {
+        *new.entry(shape(line)).or_default() += 1;
+    }
+    let is_entry = |line: &Line| {
+        !line.literals.is_empty()
+            && (old.has(line)
+                || new.get(&shape(line)).is_some_and(|n| *n > checks.len() * TIMES && *n >= TABLE))
     };
-    added.iter().enumerate().filter(|(_, (_, line))| !shapes.has(line)).find_map(|(at, (number, line))| {
+    added.iter().filter(|(_, line)| !is_entry(line)).copied().collect()
+}
+
+/// The line, with the one below it, that tells a red test all of its own values: where nothing can be called, that has to do.
+pub(super) fn branch(added: &[(usize, &Line)], checks: &[BTreeSet<String>]) -> Option<usize> {
+    let says_much = |check: &&BTreeSet<String>| {
+        check.len() >= SEVERAL || check.iter().filter(|value| is_rich(value)).count() >= 2
+    };
+    added.iter().enumerate().find_map(|(at, (number, line))| {
         let next = added.get(at + 1).filter(|(below, _)| *below == number + 1).map(|(_, line)| *line);
         let here: BTreeSet<String> = [Some(*line), next].into_iter().flatten().flat_map(tokens).collect();
         let is_table = line.literals.len() >= TABLE * TIMES;
@@ -199,7 +225,8 @@ impl Shapes {
     }
 
     fn has(&self, line: &Line) -> bool {
-        self.0.contains_key(&shape(line)) || (line.literals.len() > TABLE && self.0.contains_key(&head(line)))
+        self.0.get(&shape(line)).is_some_and(|n| *n >= CHAIN)
+            || (line.literals.len() > TABLE && self.0.contains_key(&head(line)))
     }
 }
 
@@ -236,6 +263,14 @@ pub fn text_of_test<'t>(text: &'t str, id: &str) -> &'t str {
     if name.is_empty() {
         return text;
     }
+    let quoted = ['"', '\'', '`'].map(|q| format!("{q}{name}{q}"));
+    let is_head = |line: &str| {
+        HEADS.iter().any(|head| line.trim_start().starts_with(head))
+            || quoted.iter().any(|name| line.contains(name))
+    };
+    // An import may name it before it stands there.
+    let has_head = text.lines().any(|line| names(line) && is_head(line));
+    let names = |line: &str| names(line) && (!has_head || is_head(line));
     let (mut at, mut start, mut end, mut indent) = (0, None, text.len(), 0);
     // Where what belongs to the next test begins: decorators, with their tables.
     let mut above = None;
@@ -264,5 +299,16 @@ pub fn text_of_test<'t>(text: &'t str, id: &str) -> &'t str {
 }
 
 /// How the line begins that names a test, or something else.
-const HEADS: &[&str] =
-    &["def ", "async def ", "class ", "fn ", "async fn ", "func ", "void ", "public ", "test(", "it("];
+const HEADS: &[&str] = &[
+    "def ",
+    "async def ",
+    "class ",
+    "fn ",
+    "async fn ",
+    "func ",
+    "void ",
+    "public ",
+    "test(",
+    "it(",
+    "pub fn ",
+];

@@ -17,9 +17,13 @@ use super::protocol::Line;
 use super::tally::{Heard, Tally};
 use super::watch::Watch;
 use super::{
-    Coverage, MOST_ROUNDS, Progress, Round, SHARE, Suite, SuiteReport, SuiteRun, WALLS, millis, progress,
+    Coverage, MOST_ROUNDS, Progress, Round, SHARE, SIGKILL, Suite, SuiteReport, SuiteRun, WALLS, millis,
+    progress,
 };
 use crate::trace::hits;
+
+/// What is said where rounds are spent.
+const TOO_MANY: &str = "too many tests hang or break their process: the rest was not run";
 
 mod cargo;
 mod driver;
@@ -308,12 +312,15 @@ impl<'a> Native<'a> {
                 on_progress,
             )?;
             sum.take(&ran);
-            if unit.opaque {
+            // Where somebody killed it, that was not the test.
+            if unit.opaque && (round > 1 || ran.exit != Exit::Signal(SIGKILL)) {
                 return Ok(self.opaque(unit, &ran, tally) && how.stop_on_red);
             }
             match self.settle(unit, tally, &ran, hung, share, how.stop_on_red) {
                 Round::Over => return Ok(how.stop_on_red && tally.red > 0),
-                Round::Killed if round < how.rounds.min(MOST_ROUNDS) && tally.order.is_empty() => {}
+                Round::Killed
+                    if round < how.rounds.min(MOST_ROUNDS)
+                        && !tally.order.iter().any(|id| is_of(unit, id)) => {}
                 Round::Killed | Round::Again
                     if unit.names.is_none()
                         && asked.is_none()
@@ -323,16 +330,15 @@ impl<'a> Native<'a> {
                     ended = Some(tally.ends.keys().cloned().collect());
                 }
                 Round::Killed | Round::Again if round < how.rounds.min(MOST_ROUNDS) && !left.is_zero() => {
-                    let rest = tally.remaining();
-                    let rest: Vec<String> = rest.into_iter().filter(|id| is_of(unit, id)).collect();
+                    let mut rest = tally.remaining();
+                    rest.retain(|id| is_of(unit, id));
                     if rest.is_empty() {
                         return Ok(false);
                     }
                     asked = Some(rest);
                 }
                 Round::Killed | Round::Again => {
-                    problems
-                        .push("too many tests hang or break their process: the rest was not run".to_owned());
+                    problems.push(TOO_MANY.to_owned());
                     return Ok(false);
                 }
                 // Nothing could even be loaded.

@@ -144,8 +144,12 @@ impl Files {
         ids.iter().map(|id| &*self.paths[*id as usize])
     }
 
+    pub(super) fn known_id(&self, path: &str) -> Option<FileId> {
+        self.known.get(path).copied()
+    }
+
     /// The place of a file, which is new where nothing was known of it.
-    pub(super) fn id(&mut self, path: &str) -> FileId {
+    fn id(&mut self, path: &str) -> FileId {
         if let Some(id) = self.known.get(path) {
             return *id;
         }

@@ -52,7 +52,7 @@ fn model() -> WorldModel {
     world.apply(&record(1, surveyed(files)));
     let tree = Arc::from("tree");
     for id in ["test_b.py::T::test_1", "test_c.py::T::test_2"] {
-        world.tests.ended(id, result(TestStatus::Passed), &tree, 5, &mut world.files);
+        world.tests.ended(id, result(TestStatus::Passed), &tree, 5, &world.files);
     }
     world
 }
@@ -91,17 +91,39 @@ fn a_test_is_flaky_by_its_ends_on_one_tree() {
     let id = "test_b.py::T::test_1";
     // Red on one tree and green on another is a repair.
     for (status, tree) in [(TestStatus::Failed, &one), (TestStatus::Passed, &other)] {
-        world.tests.ended(id, result(status), tree, 9, &mut world.files);
+        world.tests.ended(id, result(status), tree, 9, &world.files);
     }
     assert_eq!(world.tests().flaky().count(), 0);
     for status in [TestStatus::Failed, TestStatus::Passed, TestStatus::Failed] {
-        world.tests.ended(id, result(status), &other, 9, &mut world.files);
+        world.tests.ended(id, result(status), &other, 9, &world.files);
     }
     let test = world.tests().flaky().next().unwrap();
     assert_eq!((&*test.id, test.unsteady, test.runs, test.passed), (id, Some((2, 4)), 6, 3));
     assert_eq!(test.history & 0b1111, 0b1010);
     assert!(test.flaky() > 0.9);
     assert_eq!(world.tests().red().count(), 1);
+    // It is gone once a whole suite ran without it.
+    world.tests.whole_suite_at(10);
+    assert_eq!(world.tests().red().count(), 0);
+}
+
+#[test]
+fn a_test_is_flaky_across_missions_that_change_the_tree_between() {
+    let mut world = model();
+    let (was, changed): (Arc<str>, Arc<str>) = (Arc::from("was"), Arc::from("changed"));
+    let id = "test_c.py::T::test_2";
+    for (status, tree) in [
+        (TestStatus::Passed, &was),
+        (TestStatus::Passed, &changed),
+        (TestStatus::Failed, &was),
+        (TestStatus::Passed, &changed),
+        (TestStatus::Passed, &was),
+        (TestStatus::Failed, &was),
+    ] {
+        world.tests.ended(id, result(status), tree, 9, &world.files);
+    }
+    assert_eq!(world.tests().flaky().next().unwrap().unsteady, Some((2, 4)));
+    assert_eq!((world.tests().get(id).unwrap().kept, world.tests().get(id).unwrap().runs), (7, 7));
 }
 
 #[test]

@@ -21,21 +21,24 @@ pub struct TestFacts {
     pub last: TestStatus,
     /// When that was, ms since 1970.
     pub seen_ms: u64,
-    /// How its last runs ended, the newest in the lowest bit: 1 is passed.
+    /// How its last ends were, the newest in the lowest bit: 1 is passed.
     pub history: u64,
+    /// How many of them are in it, 64 at most.
+    pub kept: u32,
     /// How long it takes, µs: a mean in which the newest runs weigh most.
     pub us: u64,
     /// Of the tree on which its ends differed most: times it passed, times it ran.
     pub unsteady: Option<(u32, u32)>,
-    /// The tree that it ran on last, with the same two numbers.
-    on_tree: (Arc<str>, u32, u32),
+    /// The trees that it ran on last, with the same two numbers, the newest last.
+    on_trees: Vec<(Arc<str>, u32, u32)>,
 }
 
 impl TestFacts {
     /// How sure it is that it is flaky: it passed and failed on one tree.
     #[must_use]
     pub fn flaky(&self) -> f64 {
-        let (passed, ran) = self.unsteady.unwrap_or((self.on_tree.1, self.on_tree.2));
+        let steady = || self.on_trees.last().map_or((0, 0), |(_, passed, ran)| (*passed, *ran));
+        let (passed, ran) = self.unsteady.unwrap_or_else(steady);
         belief::flaky(passed, ran)
     }
 
@@ -58,6 +61,10 @@ pub(super) struct Ended {
 
 /// The weight of the newest run in the mean of its time, 1 / this.
 const NEWEST: u64 = 4;
+/// Trees of a test that are told apart: a mission runs it on what was there and on what is to be.
+const TREES: usize = 4;
+/// Ends that a history holds.
+const HISTORY: u32 = 64;
 /// It must be this sure for a test to be told as flaky.
 const SURE: f64 = 0.5;
 
@@ -68,6 +75,8 @@ pub struct Tests {
     all: Vec<TestFacts>,
     by_file: Vec<Vec<u32>>,
     flaky: Vec<u32>,
+    /// When a whole suite ran last, ms since 1970: what was not in it is there no more.
+    whole_ms: u64,
 }
 
 impl Tests {
@@ -91,7 +100,7 @@ impl Tests {
 
     /// The tests that were red when they ran last.
     pub fn red(&self) -> impl Iterator<Item = &TestFacts> {
-        self.all.iter().filter(|test| test.last.is_red())
+        self.all.iter().filter(|test| test.last.is_red() && test.seen_ms >= self.whole_ms)
     }
 
     /// The tests that passed and failed on one tree, and most likely do so by themselves.
@@ -104,12 +113,16 @@ impl Tests {
         self.all.iter()
     }
 
+    pub(super) fn whole_suite_at(&mut self, at_ms: u64) {
+        self.whole_ms = self.whole_ms.max(at_ms);
+    }
+
     pub(super) fn in_file(&self, file: usize) -> impl Iterator<Item = &str> {
         self.by_file.get(file).into_iter().flatten().map(|at| &*self.all[*at as usize].id)
     }
 
     /// Takes in how a test ended on this tree.
-    pub(super) fn ended(&mut self, id: &str, result: Ended, tree: &Arc<str>, at_ms: u64, files: &mut Files) {
+    pub(super) fn ended(&mut self, id: &str, result: Ended, tree: &Arc<str>, at_ms: u64, files: &Files) {
         let at = self.place(id, files);
         let test = &mut self.all[at as usize];
         test.last = result.status;
@@ -126,13 +139,17 @@ impl Tests {
             (0, us) => us,
             (known, us) => known - known / NEWEST + us / NEWEST,
         };
-        if test.on_tree.0 == *tree {
-            test.on_tree.1 = test.on_tree.1.saturating_add(passed);
-            test.on_tree.2 = test.on_tree.2.saturating_add(ran);
-        } else {
-            test.on_tree = (Arc::clone(tree), passed, ran);
+        test.kept = (test.kept + 1).min(HISTORY);
+        let known = test.on_trees.iter().position(|(of, ..)| of == tree);
+        let (of, before_passed, before_ran) = match known {
+            Some(at) => test.on_trees.remove(at),
+            None => (Arc::clone(tree), 0, 0),
+        };
+        let (passed, ran) = (before_passed.saturating_add(passed), before_ran.saturating_add(ran));
+        if test.on_trees.len() == TREES {
+            test.on_trees.remove(0);
         }
-        let (passed, ran) = (test.on_tree.1, test.on_tree.2);
+        test.on_trees.push((of, passed, ran));
         if passed > 0 && passed < ran {
             if test.unsteady.is_none() {
                 self.flaky.push(at);
@@ -145,18 +162,21 @@ impl Tests {
         }
     }
 
-    fn place(&mut self, id: &str, files: &mut Files) -> u32 {
+    fn place(&mut self, id: &str, files: &Files) -> u32 {
         if let Some(at) = self.known.get(id) {
             return *at;
         }
         let at = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         let id: Arc<str> = Arc::from(id);
         self.known.insert(Arc::clone(&id), at);
-        let file = files.id(id.split("::").next().unwrap_or_default()) as usize;
-        if self.by_file.len() <= file {
-            self.by_file.resize_with(file + 1, Vec::new);
+        // Some ids name no file: a command, a class.
+        if let Some(file) = files.known_id(id.split("::").next().unwrap_or_default()) {
+            let file = file as usize;
+            if self.by_file.len() <= file {
+                self.by_file.resize_with(file + 1, Vec::new);
+            }
+            self.by_file[file].push(at);
         }
-        self.by_file[file].push(at);
         self.all.push(TestFacts {
             id,
             runs: 0,
@@ -164,9 +184,10 @@ impl Tests {
             last: TestStatus::NotRun,
             seen_ms: 0,
             history: 0,
+            kept: 0,
             us: 0,
             unsteady: None,
-            on_tree: (Arc::default(), 0, 0),
+            on_trees: Vec::new(),
         });
         at
     }

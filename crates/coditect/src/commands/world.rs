@@ -14,7 +14,7 @@ use crate::environment::directory;
 use crate::missions;
 use crate::out::{harmless, paint, painted};
 use crate::phrase;
-use crate::report::{Doing, Done, Report};
+use crate::report::{Done, Report};
 
 /// Missions that are read, the newest.
 const NEWEST: usize = 10_000;
@@ -36,8 +36,9 @@ pub(crate) fn perform(cx: &mut Context, args: &WorldArgs) -> Done {
     }
     let mut world = WorldModel::default();
     for entry in entries.iter().rev() {
-        for record in history(archive.journal(), &entry.mission).doing("reading the journal")? {
-            world.apply(&record);
+        match history(archive.journal(), &entry.mission) {
+            Ok(records) => records.iter().for_each(|record| world.apply(record)),
+            Err(error) => cx.note(&format!("mission {} is left out: {error}", entry.mission)),
         }
     }
     match &args.ask {
@@ -189,7 +190,7 @@ fn test(cx: &mut Context, world: &WorldModel, id: &str) -> Done {
         phrase::count(u64::from(test.runs), "run"),
         test.us / 1_000
     ))?;
-    let runs = test.runs.min(RUNS);
+    let runs = test.kept.min(RUNS);
     let history: String =
         (0..runs).rev().map(|n| if test.history >> n & 1 == 1 { '+' } else { '-' }).collect();
     cx.out.line(&format!("  {history}  (+ passed, - red, the newest last)"))?;

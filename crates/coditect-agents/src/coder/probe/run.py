@@ -125,8 +125,12 @@ def bound(target, name, positional):
 PLAIN = (int, float, str, bytes, bool, type(None), list, tuple, dict, set, frozenset)
 
 
-class Stranger:
-    pass
+# Whoever is equal to both of a pair is equal to whatever is like them.
+PAIRS = ((object(), object()), (7919, 104729), ("zq7", "qz9"))
+
+
+def equals_all(value):
+    return type(value) not in PLAIN and any(all((value == one) is True for one in pair) for pair in PAIRS)
 
 
 def properties(target, method, data, value, after):
@@ -146,8 +150,9 @@ def properties(target, method, data, value, after):
     number = lambda v: type(v) in (int, float)
     many = (list, tuple, str)
     note("arguments are left alone", lambda: plain(before) == plain(after))
-    if type(value) not in PLAIN:
-        note("the result is equal to whatever it is compared with", lambda: value == Stranger())
+    inside = value[:20] if type(value) in (list, tuple) else [value]
+    if any(type(item) not in PLAIN for item in inside):
+        note("the result is equal to whatever it is compared with", lambda: any(map(equals_all, inside)))
     if number(value):
         note("the result is not negative", lambda: value >= 0)
         for n, argument in enumerate(arguments):

@@ -16,6 +16,8 @@ pub struct Effect {
     pub share: f64,
     /// What it gives for the others are several of the tests' results, and for most of them: classes, it may be.
     pub is_spread: bool,
+    /// How many different results tests get that they did not get before.
+    pub results: usize,
     /// The results are texts.
     pub is_text: bool,
     /// A result is equal to whatever it is compared with.
@@ -64,9 +66,10 @@ fn effect(behaviour: &Behaviour, variant: usize, function: usize) -> Option<Effe
         )
     };
     let seen: Vec<Call<'_>> = of(true).map(|(_, call)| call).collect();
-    let equals_all = seen.iter().any(|call| call.new.properties.get(EQUALS_ALL) == Some(&true));
+    let is_all = |outcome: &Outcome| outcome.properties.get(EQUALS_ALL) == Some(&true);
+    let hollow = seen.iter().find(|call| is_all(call.new) && !is_all(call.old));
     let changed: Vec<&Call<'_>> = seen.iter().filter(|call| call.differs() && !call.new.broke).collect();
-    let first = changed.first()?;
+    let first = *changed.first().or(hollow.as_ref())?;
     // What no test comes near may end as it likes.
     let others: Vec<Call<'_>> = of(false).filter(|(input, _)| !input.wild).map(|(_, call)| call).collect();
     let answered: BTreeSet<&str> = changed.iter().map(|call| value(call.new)).collect();
@@ -87,9 +90,9 @@ fn effect(behaviour: &Behaviour, variant: usize, function: usize) -> Option<Effe
             let are_numbers = changed.iter().all(|call| !call.text.contains(['\'', '"']));
             let few =
                 if is_yes_or_no { are_numbers && elsewhere.len() <= 1 } else { others.iter().all(is_told) };
-            answered.len() > 1 && few
+            !answered.is_empty() && (answered.len() > 1 || !is_yes_or_no) && few
         } else {
-            others.iter().filter(|call| call.differs()).all(is_told)
+            !changed.is_empty() && others.iter().filter(|call| call.differs()).all(is_told)
         };
     let share = if others.is_empty() { 1.0 } else { differ as f64 / others.len() as f64 };
     let other = others.iter().find(|call| !call.differs()).or(others.first());
@@ -97,8 +100,9 @@ fn effect(behaviour: &Behaviour, variant: usize, function: usize) -> Option<Effe
         is_of_tests_alone,
         share,
         is_spread,
+        results: answered.len(),
         is_text: first.new.kind == "str",
-        equals_all,
+        equals_all: hollow.is_some(),
         seen: first.says(),
         other: other.map(Call::says).unwrap_or_default(),
     })

@@ -8,9 +8,10 @@ use coditect_types::event::{Response, TaskEnd, ViolationKind};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::{Intent, Role, TaskSpec};
 use coditect_types::project::Framework;
+use coditect_types::workspace::WorkspaceKind;
 use coditect_types::{
     AttemptId, Enforced, ErrorKind, Event, MissionId, MissionStatus, Outcome, Policy, Project, Receipt,
-    Record, SourceFile, TaskId, TestReport, TestResult, TestStatus, Tier, WorkspaceRef,
+    Record, Snapshot, SourceFile, TaskId, TestReport, TestResult, TestStatus, Tier, WorkspaceRef,
 };
 use serde_json::json;
 
@@ -145,6 +146,7 @@ impl Made {
         for (task, attempt) in ids.iter().zip(1..) {
             let attempt = AttemptId(attempt);
             let outcome = match attempt.0 {
+                1 => Outcome::SnapshotTaken { snapshot: snapshot(n) },
                 4 => baseline(self.report(n as usize * 7, SUITE as usize)),
                 _ => Outcome::NothingDone,
             };
@@ -197,6 +199,20 @@ fn baseline(report: TestReport) -> Outcome {
         enforced: Enforced::default(),
         receipt: receipt(),
         spent: Spent::default(),
+    }
+}
+
+fn snapshot(n: u64) -> Snapshot {
+    Snapshot {
+        kind: WorkspaceKind::Git,
+        commit: format!("{n:040x}"),
+        tree: format!("{n:040x}"),
+        head: None,
+        branch: None,
+        uncommitted: false,
+        subdir: String::new(),
+        files: 0,
+        left_out: Vec::new(),
     }
 }
 
