@@ -130,7 +130,7 @@ fn names_of(sources: &[Source]) -> Vec<Names<'_>> {
 }
 
 /// The test files that a test's id names: by its path, or as the languages do whose ids name a class or a package.
-fn sources_of<'s>(id: &str, tests: &'s [Source]) -> Vec<&'s Source> {
+pub(crate) fn sources_of<'s>(id: &str, tests: &'s [Source]) -> Vec<&'s Source> {
     let file = id.split("::").next().unwrap_or_default();
     let named: Vec<&Source> = tests.iter().filter(|source| source.path == file).collect();
     if !named.is_empty() {
@@ -148,7 +148,7 @@ fn test_functions<'r>(id: &str, report: &'r TestReport) -> BTreeSet<&'r str> {
 }
 
 /// `test_x` of `a.py::TestA::test_x[1-2]`.
-fn function_of(id: &str) -> &str {
+pub(crate) fn function_of(id: &str) -> &str {
     let last = id.rsplit("::").next().unwrap_or_default();
     last.split(['[', '(', '/']).next().unwrap_or_default()
 }

@@ -10,8 +10,9 @@ use std::fmt;
 use crate::languages::Language;
 
 pub use files::why_not_new;
+pub use red::{changed_functions, red_texts};
 pub use remarks::remarks;
-pub use special::{Signs, signs, text_of_test};
+pub use special::{Signs, signs};
 
 use lines::Lines;
 use powers::Power;
@@ -19,6 +20,7 @@ use powers::Power;
 mod files;
 mod lines;
 mod powers;
+mod red;
 mod remarks;
 mod special;
 mod values;

@@ -117,7 +117,7 @@ pub struct WorldModel {
     environment: BTreeMap<&'static str, String>,
     resources: Resources,
     open: BTreeMap<MissionId, Mission>,
-    ends: BTreeMap<&'static str, u32>,
+    ends: BTreeMap<MissionStatus, u32>,
     records: u64,
 }
 
@@ -152,7 +152,7 @@ impl WorldModel {
             }
             Event::MissionCompleted { status, ledger, .. } => {
                 self.resources.model_calls += ledger.model_calls;
-                *self.ends.entry(end_name(*status)).or_default() += 1;
+                *self.ends.entry(*status).or_default() += 1;
                 let attempts: Vec<AttemptId> = self
                     .open
                     .get(&record.mission)
@@ -234,7 +234,7 @@ impl WorldModel {
 
     /// Missions by how they ended.
     #[must_use]
-    pub fn ends(&self) -> &BTreeMap<&'static str, u32> {
+    pub fn ends(&self) -> &BTreeMap<MissionStatus, u32> {
         &self.ends
     }
 
@@ -372,18 +372,6 @@ impl WorldModel {
 fn wire_name(value: &impl serde::Serialize) -> String {
     let name = serde_json::to_value(value).ok();
     name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn end_name(status: MissionStatus) -> &'static str {
-    match status {
-        MissionStatus::Verified => "verified",
-        MissionStatus::PartlyVerified => "partly_verified",
-        MissionStatus::Unverified => "unverified",
-        MissionStatus::Failed => "failed",
-        MissionStatus::NeedsPerson => "needs_person",
-        MissionStatus::OverLimit => "over_limit",
-        MissionStatus::Cancelled => "cancelled",
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::receipt::{Ledger, Receipt};
 use crate::workspace::WorkspaceRef;
 
 /// How a mission ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MissionStatus {
     /// A receipt newer than the last edit shows every test green (of a search that was narrowed to some tests: those,

@@ -298,7 +298,7 @@ fn counts(statuses: impl Iterator<Item = TestStatus>) -> String {
     format!("{}: {}", count(by.values().sum(), "test"), parts.join(", "))
 }
 
-fn test_status(status: TestStatus) -> &'static str {
+pub(crate) fn test_status(status: TestStatus) -> &'static str {
     match status {
         TestStatus::Passed => "passed",
         TestStatus::Failed => "failed",

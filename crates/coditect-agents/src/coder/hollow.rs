@@ -67,7 +67,7 @@ impl Coder {
             }
         };
         tracing::debug!(?signs, ?effects, "what a change does for the tests and for others");
-        Ok(effects.into_iter().find_map(|effect| judged(effect, &signs, texts.keys().next())))
+        Ok(effects.into_iter().find_map(|effect| judged(effect, &signs, &texts)))
     }
 
     /// What the change does for each function that tests call.
@@ -91,7 +91,8 @@ impl Coder {
         let changed: BTreeSet<(String, String)> = texts
             .iter()
             .flat_map(|(path, (before, after))| {
-                changed_functions(before, after).into_iter().map(|name| (path.clone(), name))
+                let names = review::changed_functions(path, before, after);
+                names.into_iter().map(|name| (path.clone(), name))
             })
             .collect();
         let red: Vec<String> = case.baseline.red().map(|test| test.id.clone()).collect();
@@ -105,10 +106,10 @@ impl Coder {
 }
 
 /// Holds the effect of a change against the signs in its text.
-fn judged(effect: Effect, signs: &Signs, first: Option<&String>) -> Option<Finding> {
+fn judged(effect: Effect, signs: &Signs, texts: &Texts) -> Option<Finding> {
     let Effect { is_of_tests_alone, share, is_spread, results, is_text, equals_all, seen, other } = effect;
     if equals_all {
-        return Some(Finding::EqualsAll { path: first?.clone(), line: 1 });
+        return made_equal(texts).map(|(path, line)| Finding::EqualsAll { path, line });
     }
     // One of two results that is not chosen by a value of the tests: by a rule, then.
     let is_ruled = results <= 2 && signs.input.is_none() && !signs.is_matched;
@@ -121,56 +122,16 @@ fn judged(effect: Effect, signs: &Signs, first: Option<&String>) -> Option<Findi
     Some(Finding::OnlyTests { path, line, seen, other })
 }
 
-/// The red tests as path and text, each text once. Where a test holds no value of its own, the whole file: they stand elsewhere
-/// in it.
-pub(crate) fn red_texts<'s>(baseline: &TestReport, sources: &'s Sources) -> Vec<(&'s str, &'s str)> {
-    let mut texts = BTreeSet::new();
-    for test in baseline.red() {
-        let Some(path) = test.id.split("::").next() else { continue };
-        let mut all = sources.tests.iter().chain(&sources.product);
-        let Some(source) = all.find(|source| source.path == path) else { continue };
-        let own = review::text_of_test(&source.text, &test.id);
-        let has_values = own.contains(['"', '\'', '`']) || own.contains(|c: char| c.is_ascii_digit());
-        let is_test_file = sources.tests.iter().any(|source| source.path == path);
-        if has_values || is_test_file {
-            texts.insert((source.path.as_str(), if has_values { own } else { source.text.as_str() }));
-        }
-    }
-    texts.into_iter().collect()
+/// The red tests as path and text.
+pub(crate) fn red_texts<'s>(baseline: &'s TestReport, sources: &'s Sources) -> Vec<(&'s str, &'s str)> {
+    review::red_texts(baseline.red().map(|test| test.id.as_str()), &sources.tests, &sources.product)
 }
 
-/// The functions around lines that a Python file did not have, by indentation.
-fn changed_functions(before: &str, after: &str) -> BTreeSet<String> {
-    let known: BTreeSet<&str> = before.lines().map(str::trim).collect();
-    let mut open: Vec<(usize, String)> = Vec::new();
-    let mut found = BTreeSet::new();
-    for line in after.lines().filter(|line| !line.trim().is_empty()) {
-        let bare = line.trim_start();
-        let depth = line.len() - bare.len();
-        open.retain(|(outer, _)| *outer < depth);
-        let head = bare.strip_prefix("async ").unwrap_or(bare).strip_prefix("def ");
-        if let Some(name) = head.and_then(|rest| rest.split(['(', ' ', '[']).next()) {
-            open.push((depth, name.to_owned()));
-        }
-        if !known.contains(line.trim()) {
-            found.extend(open.iter().map(|(_, name)| name.clone()));
-        }
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn functions_around_new_lines_are_named() {
-        let before =
-            "def a():\n    return 1\n\n\nclass C:\n    def b(self):\n        x = 1\n        return x\n";
-        let after = before.replace("x = 1", "x = 2");
-        assert_eq!(changed_functions(before, &after), BTreeSet::from(["b".to_owned()]));
-        let nested = "async def outer():\n    def inner():\n        return 3\n    return inner\n";
-        assert_eq!(changed_functions("", nested), BTreeSet::from(["outer".to_owned(), "inner".to_owned()]));
-        assert_eq!(changed_functions(before, &format!("Y = 1\n{before}")), BTreeSet::new());
-    }
+/// Where a value is made that is equal to whatever it is compared with, as far as that is to be seen.
+fn made_equal(texts: &Texts) -> Option<(String, usize)> {
+    let place = |(path, (_, after)): (&String, &(String, String))| {
+        let at = after.lines().position(|line| line.contains("__eq__"))?;
+        Some((path.clone(), at + 1))
+    };
+    texts.iter().find_map(place).or_else(|| Some((texts.keys().next()?.clone(), 1)))
 }

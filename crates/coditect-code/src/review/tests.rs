@@ -1,4 +1,5 @@
 use super::*;
+use crate::repair::Source;
 
 const TESTS: &str = "\
 import unittest
@@ -247,13 +248,38 @@ fn a_branch_that_holds_a_tests_values_is_told_in_languages_that_are_not_called()
 
 #[test]
 fn the_text_of_one_test_is_found_by_its_name() {
-    let python = "class T:\n    def test_a(self):\n        one()\n\n        two()\n\n    @param('x',\n           [(1, 2)])\n    def test_b(self, x):\n        three()\n";
+    let found = |path: &str, text: &str, id: &str| {
+        let tests = [Source { path: path.to_owned(), text: text.to_owned() }];
+        red_texts([id].into_iter(), &tests, &[])
+            .into_iter()
+            .map(|(_, text)| text.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let python = "class T:\n    def test_a(self):\n        one(1)\n\n        two()\n    @param('x',\n           [(1, 2)])\n    def test_b(self, x):\n        three()\n\n    def test_c(self):\n        four()\n";
     assert_eq!(
-        text_of_test(python, "t.py::T::test_a"),
-        "    def test_a(self):\n        one()\n\n        two()\n\n"
+        found("t.py", python, "t.py::T::test_a"),
+        ["    def test_a(self):\n        one(1)\n\n        two()"]
     );
-    assert!(text_of_test(python, "t.py::T::test_b[1-2]").starts_with("    @param"));
-    let js = "test('adds', () => {\n  x();\n});\ntest('adds more', () => {\n  y();\n});\n";
-    assert_eq!(text_of_test(js, "a.test.js::adds"), "test('adds', () => {\n  x();\n});\n");
-    assert_eq!(text_of_test(js, "a.test.js::nobody"), js);
+    let decorated = found("t.py", python, "t.py::T::test_b[1-2]");
+    assert!(decorated[0].starts_with("    @param") && decorated[0].ends_with("three()"), "{decorated:?}");
+    assert_eq!(found("t.py", python, "t.py::T::test_c"), [python], "its values stand elsewhere");
+    assert_eq!(found("t.py", python, "other.py::T::test_a"), Vec::<String>::new());
+    let js = "import { adds } from './calc.js';\ntest('adds', () => {\n  x(1);\n});\ntest('adds more', () => {\n  y(2);\n});\n";
+    assert_eq!(found("a.test.js", js, "a.test.js::adds"), ["test('adds', () => {\n  x(1);\n}"]);
+    let rust = "pub fn price() {}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn large() {\n        assert_eq!(1, 2);\n    }\n}\n";
+    let product = [Source { path: "src/lib.rs".to_owned(), text: rust.to_owned() }];
+    let texts = red_texts(["src/lib.rs::tests::large"].into_iter(), &[], &product);
+    assert!(texts.len() == 1 && texts[0].1.contains("#[test]") && !texts[0].1.contains("price"), "{texts:?}");
+}
+
+#[test]
+fn functions_around_new_lines_are_named() {
+    let before = "def a():\n    return 1\n\n\nclass C:\n    def b(self):\n        x = 1\n        return x\n";
+    let named = |after: &str| changed_functions("m.py", before, after).into_iter().collect::<Vec<_>>();
+    assert_eq!(named(&before.replace("x = 1", "x = 2")), ["b"]);
+    assert_eq!(
+        named("async def outer():\n    def inner():\n        return 3\n    return inner\n"),
+        ["inner", "outer"]
+    );
+    assert_eq!(named(&format!("Y = 1\n{before}")), Vec::<String>::new());
 }

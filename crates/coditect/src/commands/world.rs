@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use coditect_runtime::history;
 use coditect_runtime::world::{TestFacts, What, WorldModel};
-use coditect_types::{ErrorKind, TestStatus};
+use coditect_types::ErrorKind;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -85,8 +85,11 @@ fn summary(cx: &mut Context, world: &WorldModel, missions: usize) -> Done {
         }))?;
         return Ok(0);
     }
-    let ends: Vec<String> =
-        world.ends().iter().map(|(end, n)| format!("{n} {}", end.replace('_', " "))).collect();
+    let ends: Vec<String> = world
+        .ends()
+        .iter()
+        .map(|(end, n)| format!("{n} {}", phrase::status(*end).replace('_', " ")))
+        .collect();
     let ends = if ends.is_empty() { String::new() } else { format!(": {}", ends.join(", ")) };
     cx.out.line(&format!("{}{ends}", phrase::count_of(missions, "mission")))?;
     let facts: Vec<String> =
@@ -185,7 +188,7 @@ fn test(cx: &mut Context, world: &WorldModel, id: &str) -> Done {
     cx.out.line(&harmless(&test.id))?;
     cx.out.line(&format!(
         "  {} last; passed {} of {}; {} ms",
-        status(test.last),
+        phrase::test_status(test.last),
         test.passed,
         phrase::count(u64::from(test.runs), "run"),
         test.us / 1_000
@@ -208,17 +211,6 @@ fn facts(test: &TestFacts) -> Value {
         "test": test.id, "last": test.last, "runs": test.runs, "passed": test.passed, "rate": test.rate(), "us": test.us,
         "unsteady": test.unsteady, "flaky": test.flaky(), "seen_at_ms": test.seen_ms,
     })
-}
-
-fn status(status: TestStatus) -> &'static str {
-    match status {
-        TestStatus::Passed => "passed",
-        TestStatus::Failed => "failed",
-        TestStatus::Errored => "errored",
-        TestStatus::Skipped => "skipped",
-        TestStatus::TimedOut => "timed out",
-        TestStatus::NotRun => "not run",
-    }
 }
 
 fn tests<'w>(cx: &mut Context, tests: impl Iterator<Item = &'w TestFacts>, none: &str) -> Done {
