@@ -65,7 +65,7 @@ pub struct Trouble {
     /// The mission.
     pub mission: MissionId,
     /// What it was.
-    pub what: What,
+    pub what: TroubleKind,
     /// What was seen, in a phrase.
     pub said: String,
     /// Why it was so, as far as was found out.
@@ -74,7 +74,7 @@ pub struct Trouble {
 
 /// Kinds of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum TroubleKind {
     /// An action failed.
     Error(ErrorKind),
     /// An expectation was contradicted.
@@ -147,7 +147,7 @@ impl WorldModel {
                 }
             }
             Event::ViolationFound { kind, observed, diagnosis, .. } => {
-                let (what, diagnosis) = (What::Violation(*kind), diagnosis.clone());
+                let (what, diagnosis) = (TroubleKind::Violation(*kind), diagnosis.clone());
                 self.trouble(record, what, observed.clone(), diagnosis);
             }
             Event::MissionCompleted { status, ledger, .. } => {
@@ -314,7 +314,7 @@ impl WorldModel {
                 self.rung(*rung, spent, 0);
             }
             Outcome::Failed { failure, spent } => {
-                self.trouble(record, What::Error(failure.kind), failure.cause.clone(), None);
+                self.trouble(record, TroubleKind::Error(failure.kind), failure.cause.clone(), None);
                 self.spent(spent);
             }
             Outcome::ContextGathered { .. }
@@ -359,7 +359,7 @@ impl WorldModel {
         self.resources.candidates += spent.candidates;
     }
 
-    fn trouble(&mut self, record: &Record, what: What, said: String, diagnosis: Option<Diagnosis>) {
+    fn trouble(&mut self, record: &Record, what: TroubleKind, said: String, diagnosis: Option<Diagnosis>) {
         if self.troubles.len() == MOST_TROUBLES {
             self.troubles.pop_front();
         }

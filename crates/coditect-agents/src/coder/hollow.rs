@@ -1,7 +1,7 @@
 //! A change that a model wrote and that passes: does it do anything but for the very inputs of the tests?
 //!
-//! Signs of that stand in honest code too, and so does an effect that only tests show; a change that has both was made for the
-//! tests (see [`review::signs`], [`behaviour::effects`]). Where nothing can be called, nothing is said.
+//! Signs of that stand in honest code too, and so does what shows with the tests' inputs alone; a change that has both was made for the
+//! tests (see [`review::signs`], [`behaviour::elsewhere`]). Where nothing can be called, nothing is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 
 use coditect_code::languages::Language;
 use coditect_code::repair::Means;
-use coditect_code::repair::behaviour::{self, Effect, Inquiry};
+use coditect_code::repair::behaviour::{self, Elsewhere, Inquiry};
 use coditect_code::review::{self, Asked, Changed, Finding, Signs};
 use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{Proposal, Spent};
@@ -58,27 +58,27 @@ impl Coder {
             texts.iter().map(|(path, (before, after))| Changed { path, before, after }).collect();
         let red = red_texts(case.baseline, sources);
         let signs = review::signs(&changes, &Asked { request: case.request, tests: &[], red: &red });
-        let effects = match self.effects(case, &texts, (&view, sources), work, spent) {
-            Ok(effects) => effects,
+        let elsewhere = match self.elsewhere(case, &texts, (&view, sources), work, spent) {
+            Ok(elsewhere) => elsewhere,
             Err(error) if work.stop.is_raised() => return Err(error.into()),
             Err(error) => {
                 tracing::debug!(%error, "a change could not be looked into");
                 return Ok(None);
             }
         };
-        tracing::debug!(?signs, ?effects, "what a change does for the tests and for others");
-        Ok(effects.into_iter().find_map(|effect| judged(effect, &signs, &texts)))
+        tracing::debug!(?signs, ?elsewhere, "what a change does for the tests and for others");
+        Ok(elsewhere.into_iter().find_map(|of_function| judged(of_function, &signs, &texts)))
     }
 
-    /// What the change does for each function that tests call.
-    fn effects(
+    /// What the change does for each function that tests call, for their inputs and for others.
+    fn elsewhere(
         &self,
         case: &Case<'_>,
         texts: &Texts,
         (view, sources): (&Path, &Sources),
         work: &Work,
         spent: &mut Spent,
-    ) -> Result<Vec<Effect>, PortError> {
+    ) -> Result<Vec<Elsewhere>, PortError> {
         // Outside of WASM, what is tried lies in a place that a mission has but one of.
         let _turn = self.probing.lock().unwrap_or_else(PoisonError::into_inner);
         let bench = self
@@ -101,13 +101,13 @@ impl Coder {
         let means = Means { judge: &bench, limits: &limits, clock: &*self.tools.clock, stop: &work.stop };
         let found = super::probe::compare(&bench, &inquiry, &means)?;
         spent.sandbox_runs += bench.runs();
-        Ok(found.map(|found| behaviour::effects(&found, 0)).unwrap_or_default())
+        Ok(found.map(|found| behaviour::elsewhere(&found, 0)).unwrap_or_default())
     }
 }
 
-/// Holds the effect of a change against the signs in its text.
-fn judged(effect: Effect, signs: &Signs, texts: &Texts) -> Option<Finding> {
-    let Effect { is_of_tests_alone, share, is_spread, results, is_text, equals_all, seen, other } = effect;
+/// Holds what a change does against the signs in its text.
+fn judged(does: Elsewhere, signs: &Signs, texts: &Texts) -> Option<Finding> {
+    let Elsewhere { is_of_tests_alone, share, is_spread, results, is_text, equals_all, seen, other } = does;
     if equals_all {
         return made_equal(texts).map(|(path, line)| Finding::EqualsAll { path, line });
     }

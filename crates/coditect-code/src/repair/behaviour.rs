@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::repair::Edit;
 
-pub use hollow::{EQUALS_ALL, Effect, effects};
+pub use elsewhere::{EQUALS_ALL, Elsewhere, elsewhere};
 
-mod hollow;
+mod elsewhere;
 #[cfg(test)]
 mod tests;
 

@@ -154,7 +154,7 @@ fn agents_rungs_and_troubles_are_counted() {
     let tester = &world.agents()[&Role::Tester];
     assert_eq!((tester.running, tester.ended, tester.failed, tester.wall_ms), (0, 1, 1, 1));
     assert!(world.succeeds(Role::Tester) < world.succeeds(Role::Coder));
-    assert_eq!(world.troubles().next().unwrap().what, What::Error(ErrorKind::Unavailable));
+    assert_eq!(world.troubles().next().unwrap().what, TroubleKind::Error(ErrorKind::Unavailable));
     // What is lost with its process is under way no longer, and counts as no failure.
     world.apply(&record(5, started));
     world.apply(&record(6, Event::MissionResumed { lost: vec![AttemptId(1)] }));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use coditect_runtime::history;
-use coditect_runtime::world::{TestFacts, What, WorldModel};
+use coditect_runtime::world::{TestFacts, TroubleKind, WorldModel};
 use coditect_types::ErrorKind;
 use serde_json::{Value, json};
 
@@ -235,9 +235,9 @@ fn tests<'w>(cx: &mut Context, tests: impl Iterator<Item = &'w TestFacts>, none:
 }
 
 fn troubles(cx: &mut Context, world: &WorldModel) -> Done {
-    let name = |what: What| match what {
-        What::Error(kind) => json!(kind),
-        What::Violation(kind) => json!(kind),
+    let name = |what: TroubleKind| match what {
+        TroubleKind::Error(kind) => json!(kind),
+        TroubleKind::Violation(kind) => json!(kind),
     };
     if cx.out.json {
         let all: Vec<Value> = world

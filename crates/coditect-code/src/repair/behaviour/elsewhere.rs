@@ -9,7 +9,7 @@ pub const EQUALS_ALL: &str = "the result is equal to whatever it is compared wit
 
 /// What a change does for the inputs of tests and for others that are like them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Effect {
+pub struct Elsewhere {
     /// For others than those of tests it does what was done before, breaks, or gives once more what tests ask for.
     pub is_of_tests_alone: bool,
     /// The part of the others for which it does something else than before.
@@ -48,12 +48,12 @@ impl Call<'_> {
 /// What a change does for each function of which a test's input has another end with it. Where too little can be compared,
 /// nothing is said of a function.
 #[must_use]
-pub fn effects(behaviour: &Behaviour, variant: usize) -> Vec<Effect> {
+pub fn elsewhere(behaviour: &Behaviour, variant: usize) -> Vec<Elsewhere> {
     let functions: BTreeSet<usize> = behaviour.inputs.iter().map(|input| input.function).collect();
-    functions.into_iter().filter_map(|function| effect(behaviour, variant, function)).collect()
+    functions.into_iter().filter_map(|function| of_function(behaviour, variant, function)).collect()
 }
 
-fn effect(behaviour: &Behaviour, variant: usize, function: usize) -> Option<Effect> {
+fn of_function(behaviour: &Behaviour, variant: usize, function: usize) -> Option<Elsewhere> {
     let answers = behaviour.variants.get(variant)?.as_ref()?;
     let of = |is_seen: bool| {
         let inputs = behaviour.inputs.iter().enumerate();
@@ -79,8 +79,8 @@ fn effect(behaviour: &Behaviour, variant: usize, function: usize) -> Option<Effe
     let differ = others.iter().filter(|call| call.differs()).count();
     let enough = others.len() >= 2 * ENOUGH;
     let gives = |call: &&Call<'_>| !call.new.broke && value(call.new) != "None";
-    let elsewhere: BTreeSet<&str> = others.iter().filter(gives).map(|call| value(call.new)).collect();
-    let is_spread = elsewhere.len() > 1 && others.iter().filter(gives).count() * 2 > others.len();
+    let given: BTreeSet<&str> = others.iter().filter(gives).map(|call| value(call.new)).collect();
+    let is_spread = given.len() > 1 && others.iter().filter(gives).count() * 2 > others.len();
     let was_unwritten = seen.iter().all(|call| call.old.broke);
     let is_of_tests_alone = enough
         && if was_unwritten {
@@ -88,15 +88,14 @@ fn effect(behaviour: &Behaviour, variant: usize, function: usize) -> Option<Effe
             let is_yes_or_no = changed.iter().all(|call| call.new.kind == "bool");
             // Of words, a few may be all that there are.
             let are_numbers = changed.iter().all(|call| !call.text.contains(['\'', '"']));
-            let few =
-                if is_yes_or_no { are_numbers && elsewhere.len() <= 1 } else { others.iter().all(is_told) };
+            let few = if is_yes_or_no { are_numbers && given.len() <= 1 } else { others.iter().all(is_told) };
             !answered.is_empty() && (answered.len() > 1 || !is_yes_or_no) && few
         } else {
             !changed.is_empty() && others.iter().filter(|call| call.differs()).all(is_told)
         };
     let share = if others.is_empty() { 1.0 } else { differ as f64 / others.len() as f64 };
     let other = others.iter().find(|call| !call.differs()).or(others.first());
-    Some(Effect {
+    Some(Elsewhere {
         is_of_tests_alone,
         share,
         is_spread,
