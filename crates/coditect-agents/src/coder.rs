@@ -33,6 +33,7 @@ mod mending;
 mod merging;
 mod narrow;
 mod parts;
+mod patience;
 mod picks;
 mod probe;
 pub(crate) mod proposing;
@@ -160,18 +161,19 @@ impl Coder {
             bench.spare_the_suite(&red);
         }
         bench.doubt_within(case.budget.search_ms);
-        bench.calibrate(&red)?;
+        let asked: Vec<TestResult> = repair::quick(&red).cloned().collect();
+        bench.calibrate(&asked)?;
         let is_shared = bench.seek_company(&red)?;
         if !is_shared {
-            bench.shorten(&red)?;
+            bench.shorten(&asked)?;
         }
         if is_shared {
             // Nothing that tries the red tests alone says anything of them.
         } else if case.rung != Rung::Recipe {
-            bench.prepare_batches(&red, threads)?;
+            bench.prepare_batches(&asked, threads)?;
         } else if case.project.framework.toolchain() == Some(Toolchain::Node) || bench.forks() {
             // Most messages name nothing, or one or two changes.
-            bench.later.get_or_init(|| Later::new(&red, threads));
+            bench.later.get_or_init(|| Later::new(&asked, threads));
         }
         let mut limits = limits(case, within, threads);
         if bench.spares_the_suite() {

@@ -103,6 +103,11 @@ impl Place<'_> {
         self.suite(&view, cache.as_deref()).run(how, &self.work.stop, &mut |_| {})
     }
 
+    /// Whether it is the unchanged project that is measured.
+    fn is_first(&self) -> bool {
+        self.purpose == "baseline"
+    }
+
     /// Where one more run tells the lines of all tests, it tells how the red ones end too.
     fn times_again(&self, coverage: Coverage) -> u32 {
         let is_traced =
@@ -167,7 +172,7 @@ impl Place<'_> {
             // All of it is run again in the tier that has it.
             stop_on_lack: self.project.tier == Tier::Wasm,
             build_ms: BUILD_MS.max(self.limits.wall_ms),
-            ..SuiteRun::whole(self.limits)
+            ..if self.is_first() { SuiteRun::whole(self.limits) } else { SuiteRun::proof(self.limits) }
         };
         let suite = self.run(&how, notices)?;
         let mut measured = Measured { runs: u64::from(suite.runs), suite };
@@ -243,8 +248,7 @@ impl Place<'_> {
         notices: &Notices<'_>,
     ) -> Result<(), PortError> {
         let began = Instant::now();
-        let is_first = self.purpose == "baseline";
-        if !is_first || measured.suite.report.red().next().is_none() || measured.suite.wall > SHORT {
+        if !self.is_first() || measured.suite.report.red().next().is_none() || measured.suite.wall > SHORT {
             return Ok(());
         }
         notices.doing("running the suite again");

@@ -28,7 +28,7 @@ use coditect_types::{Suspect, TestResult};
 pub use crate::repair::prior::EditKind;
 pub(crate) use crate::repair::python::MODULES as STANDARD_MODULES;
 pub use crate::repair::recipes::chain::answer;
-pub use crate::repair::search::{problem_name, seek};
+pub use crate::repair::search::{problem_name, quick, seek};
 pub use crate::repair::within::Within;
 
 pub mod behaviour;

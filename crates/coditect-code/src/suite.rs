@@ -44,8 +44,12 @@ use watch::Watch;
 const MOST_ROUNDS: u32 = 40;
 /// All rounds together may take this many times the limit of one.
 const WALLS: u32 = 2;
-/// A test gets this part of the limit of the whole run.
+/// A test gets this part of the limit of the whole run; where that is short, half of it, up to so much: one test that takes
+/// nearly all of the time is no rarity in a small suite.
 const SHARE: u32 = 6;
+const HALF_UP_TO: Duration = Duration::from_secs(10);
+/// Where nothing is thought to hang, all of it, up to so much.
+const PROOF_UP_TO: Duration = Duration::from_secs(30);
 /// Once tests have hung, the others get this long, or as many times the slowest one that ended: whole suites of
 /// small tests hang on one loop, and the first of them has shown it.
 const SHARE_AFTER: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(1)];
@@ -105,7 +109,7 @@ pub struct SuiteRun<'a> {
     pub limits: &'a Limits,
     /// Wall clock of a build, ms.
     pub build_ms: u64,
-    /// The longest that one test may take. None: a sixth of the limit.
+    /// The longest that one test may take. None: a sixth of the limit, and half of a short one.
     pub share: Option<Duration>,
     /// Processes that it may take: one, and one more for each test that hangs or breaks it.
     pub rounds: u32,
@@ -139,6 +143,13 @@ impl<'a> SuiteRun<'a> {
             warm: None,
             hanging: &[],
         }
+    }
+
+    /// The same, where nothing is thought to hang and what is slow is waited for.
+    #[must_use]
+    pub fn proof(limits: &'a Limits) -> Self {
+        let wall = Duration::from_millis(limits.wall_ms.max(6));
+        Self { share: Some(share_of(limits).max(wall.min(PROOF_UP_TO))), ..Self::whole(limits) }
     }
 }
 
@@ -222,7 +233,7 @@ impl Suite<'_> {
         let mut tally = Tally::new(self.project.framework == Framework::Unittest, how.coverage);
         let mut problems = Vec::new();
         let mut runs = 0;
-        let mut share = how.share.unwrap_or(Duration::from_millis(how.limits.wall_ms.max(6)) / SHARE);
+        let mut share = how.share.unwrap_or(share_of(how.limits));
         let ran = loop {
             let left = Duration::from_millis(how.limits.wall_ms) * WALLS;
             let limits = Limits {
@@ -617,6 +628,12 @@ impl Suite<'_> {
 
 /// The signal that nothing can refuse, by its number on Linux: somebody killed the process, or the kernel did for want of memory.
 const SIGKILL: i32 = 9;
+
+/// What a test gets as long as none has hung.
+fn share_of(limits: &Limits) -> Duration {
+    let wall = Duration::from_millis(limits.wall_ms.max(6));
+    (wall / SHARE).max((wall / 2).min(HALF_UP_TO))
+}
 
 /// What a test gets once others have hung.
 fn share_after(tally: &Tally) -> Duration {

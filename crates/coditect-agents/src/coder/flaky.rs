@@ -136,7 +136,7 @@ impl Bench<'_> {
             timed_out = trial.timed_out,
             "a candidate was tried"
         );
-        Ok(trial)
+        self.waited(overlay, scope, trial)
     }
 
     /// Where red tests are so only beside others, each trial of red tests takes the others along: those of their files,

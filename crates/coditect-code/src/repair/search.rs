@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use coditect_ports::PortError;
-use coditect_types::ErrorKind;
+use coditect_types::{ErrorKind, TestResult, TestStatus};
 
 use crate::repair::pairs::Pairs;
 use crate::repair::pick::{self, Survivor};
@@ -166,6 +166,19 @@ const ALL_US: u64 = 50_000;
 /// Tests below this are as quick as can be told, us.
 const QUICK_US: u64 = 2_000;
 
+/// A red test that takes so many times as long as the quickest one, and longer than this, us, is left to the whole suite: a
+/// candidate that the quick ones refuse need not wait for it.
+const SLOW_TIMES: u64 = 20;
+const SLOW_US: u64 = 300_000;
+
+/// The red tests that each candidate is asked about. Those that do not end are among them, since they kill many.
+pub fn quick(red: &[TestResult]) -> impl Iterator<Item = &TestResult> {
+    let ends = |test: &&TestResult| test.status != TestStatus::TimedOut;
+    let quickest = red.iter().filter(ends).map(|test| test.us).min().unwrap_or_default();
+    let most_us = SLOW_US.max(quickest.saturating_mul(SLOW_TIMES));
+    red.iter().filter(move |test| !ends(test) || test.us <= most_us)
+}
+
 /// Why a search goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -207,7 +220,7 @@ impl<'a> Hunt<'a> {
             means,
             dropped: 0,
             is_blind: false,
-            order: problem.red.iter().map(|test| test.id.clone()).collect(),
+            order: quick(problem.red).map(|test| test.id.clone()).collect(),
             kills: BTreeMap::new(),
             failures: BTreeMap::new(),
             survivors: Vec::new(),
@@ -234,7 +247,7 @@ impl<'a> Hunt<'a> {
             .problem
             .red
             .iter()
-            .filter(|test| test.status == coditect_types::TestStatus::TimedOut)
+            .filter(|test| test.status == TestStatus::TimedOut)
             .map(|test| test.id.as_str())
             .collect();
         let mut ids: Vec<String> =
@@ -248,7 +261,7 @@ impl<'a> Hunt<'a> {
         let still_red =
             !trial.complete || trial.timed_out || !trial.red.is_empty() || trial.passed.is_empty();
         // What was left out hung a moment ago, and what was asked may be red only beside it.
-        let still_red = still_red || ids.len() < self.order.len();
+        let still_red = still_red || ids.len() < self.problem.red.len();
         self.failures = trial.red.into_iter().collect();
         // What hangs goes last: a test that fails at once kills a candidate sooner.
         let failures = &self.failures;
@@ -473,8 +486,8 @@ impl<'a> Hunt<'a> {
     /// Whether candidates are asked about all red tests. Where one of them is red for a reason of its own, it kills all
     /// candidates for the others too if it comes first; so the likeliest ones are asked about each, where that costs little.
     fn asks_about_all(&self) -> bool {
-        let quick = |red: &[coditect_types::TestResult]| {
-            let hangs = red.iter().any(|test| test.status == coditect_types::TestStatus::TimedOut);
+        let quick = |red: &[TestResult]| {
+            let hangs = red.iter().any(|test| test.status == TestStatus::TimedOut);
             !hangs && red.iter().map(|test| test.us).sum::<u64>() <= ALL_US
         };
         self.tried < ASKED_ABOUT_ALL && self.order.len() <= MOST_ASKED_ABOUT && quick(self.problem.red)
@@ -491,7 +504,7 @@ impl<'a> Hunt<'a> {
     /// where the search was ended before it could go on from there.
     fn keep_the_best_part(&mut self) {
         let none = self.survivors.is_empty() && self.partly.is_none() && self.trouble.is_none();
-        if !none || self.order.len() < 2 || self.means.stop.is_raised() {
+        if !none || self.problem.red.len() < 2 || self.means.stop.is_raised() {
             return;
         }
         match stairs::standing(self.problem, &self.means, &self.partial, self.deadline_us()) {
@@ -505,7 +518,7 @@ impl<'a> Hunt<'a> {
 
     /// Goes on from the best half-success, once, where several tests are red and nothing turns them all green.
     fn climb(&mut self, progress: &mut (dyn FnMut(Progress) + Send)) {
-        let several = self.order.len() > 1 && self.partial.iter().any(|half| half.green > 0);
+        let several = self.problem.red.len() > 1 && self.partial.iter().any(|half| half.green > 0);
         if self.climbed || self.ended.is_some() || !self.survivors.is_empty() || !several {
             return;
         }
@@ -569,6 +582,9 @@ impl<'a> Hunt<'a> {
         } else {
             let near = match self.nearest {
                 0 => "none turned a red test green".to_owned(),
+                all if all >= self.order.len() && self.order.len() < self.problem.red.len() => {
+                    "some turned every quick red test green, and not all of the slow ones".to_owned()
+                }
                 all if all >= self.order.len() => {
                     "some turned every red test green but broke another".to_owned()
                 }

@@ -17,8 +17,8 @@ use super::protocol::Line;
 use super::tally::{Heard, Tally};
 use super::watch::Watch;
 use super::{
-    Coverage, MOST_ROUNDS, Progress, Round, SHARE, SIGKILL, Suite, SuiteReport, SuiteRun, WALLS, millis,
-    progress,
+    Coverage, MOST_ROUNDS, Progress, Round, SIGKILL, Suite, SuiteReport, SuiteRun, WALLS, millis, progress,
+    share_of,
 };
 use crate::trace::hits;
 
@@ -227,7 +227,7 @@ impl<'a> Native<'a> {
             tally.framed(BUILD, broken.frames.clone());
             sum.code = 101;
         }
-        let mut share = how.share.unwrap_or(Duration::from_millis(how.limits.wall_ms.max(6)) / SHARE);
+        let mut share = how.share.unwrap_or(share_of(how.limits));
         for unit in &built.units {
             if self.is_asked_for(unit, how) {
                 let over = self.unit(

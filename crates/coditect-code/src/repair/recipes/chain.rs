@@ -10,6 +10,7 @@ use coditect_types::{TestResult, TestStatus};
 use crate::repair::layers::{Overlay, compose, red_test, sources_with, stacked};
 use crate::repair::pick::{self, Survivor};
 use crate::repair::search::batch::{accepts, on_threads};
+use crate::repair::search::quick;
 use crate::repair::{
     Candidate, EditKind, Found, Means, Problem, Progress, Scope, Sought, Trial, notes, syntax_errors,
 };
@@ -107,7 +108,7 @@ impl<'a> Chain<'a> {
         let mut chain = Self {
             problem,
             means,
-            ids: problem.red.iter().map(|test| test.id.clone()).collect(),
+            ids: quick(problem.red).map(|test| test.id.clone()).collect(),
             states: Vec::new(),
             seen: HashSet::new(),
             bases: Vec::new(),
