@@ -1,14 +1,17 @@
 //! The tester: proves, or refutes, that a changed tree passes its tests. It never made the change itself. Where no test
 //! shows what is asked for, it adds tests to the snapshot that do.
 
-use coditect_code::suite::Coverage;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use coditect_code::suite::{Coverage, SuiteRun};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
 use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestStatus};
 
 use crate::doubt::Doubts;
-use crate::measure::{Measured, Place, stand_ins};
+use crate::measure::{Measured, Place, count_run, is_test_by_test, stand_ins};
 use crate::notices::Notices;
 use crate::{Tools, failed, not_mine, receipt};
 
@@ -22,12 +25,16 @@ pub struct Tester {
     tools: Tools,
 }
 
+/// What runs of unsteady tests may take together.
+const LUCK: Duration = Duration::from_secs(30);
+
 /// A change to be verified, with what was known before it.
 struct Case<'a> {
     snapshot: &'a Snapshot,
     commit: &'a str,
     project: &'a Project,
     baseline: &'a TestReport,
+    unsteady: &'a BTreeMap<String, u32>,
     limits: &'a Limits,
     waived: &'a [String],
 }
@@ -57,6 +64,7 @@ impl Tester {
         // Files that could not be imported before must be answered for by name.
         let imports = stand_ins(case.baseline);
         let mut measured = place.measure(Coverage::None, &imports, &mut notices)?;
+        try_luck(&place, case, &mut measured, &mut notices)?;
         doubt(&place, case, &mut measured, &mut notices)?;
         spent.sandbox_runs += measured.runs;
         let tree = self.tools.workspace.tree_of(&work.mission, case.commit).map_err(as_failure)?;
@@ -68,6 +76,47 @@ impl Tester {
             test.status.is_red() || test.status == TestStatus::NotRun || test.passes_of_runs.is_some()
         });
         Ok(Outcome::ChangeVerified { receipt, report: measured.suite.report, spent: spent.clone() })
+    }
+}
+
+/// Tests that were unsteady before and were red each time with the change are run until one is green, or was red as often in a
+/// row as luck hardly explains.
+fn try_luck(
+    place: &Place<'_>,
+    case: &Case<'_>,
+    measured: &mut Measured,
+    notices: &mut Notices<'_>,
+) -> Result<(), Failure> {
+    if !is_test_by_test(case.project) {
+        return Ok(());
+    }
+    let began = Instant::now();
+    loop {
+        let open: Vec<String> = measured
+            .suite
+            .report
+            .red()
+            .filter(|test| {
+                let (passed, ran) = test.passes_of_runs.unwrap_or((0, 1));
+                passed == 0 && case.unsteady.get(&test.id).is_some_and(|needed| ran < *needed)
+            })
+            .map(|test| test.id.clone())
+            .collect();
+        if open.is_empty() || began.elapsed() > LUCK {
+            return Ok(());
+        }
+        notices.doing(format!("running {} again: red so far, and unsteady before", open.join(", ")));
+        let how = SuiteRun { select: Some(&open), ..SuiteRun::whole(case.limits) };
+        let run = place.run(&how, notices)?;
+        measured.runs += u64::from(run.runs);
+        let counts = |id: &String| {
+            run.report.tests.iter().any(|test| test.id == *id && test.status != TestStatus::NotRun)
+        };
+        if !open.iter().all(counts) {
+            // A run that says nothing of them says nothing the next time either.
+            return Ok(());
+        }
+        count_run(measured, &run);
     }
 }
 
@@ -118,8 +167,10 @@ impl Agent for Tester {
         let started = self.tools.clock.monotonic_us();
         let mut spent = Spent::default();
         let outcome =
-            if let Action::VerifyChange { snapshot, commit, project, baseline, limits, waived } = action {
-                let case = Case { snapshot, commit, project, baseline, limits, waived };
+            if let Action::VerifyChange { snapshot, commit, project, baseline, unsteady, limits, waived } =
+                action
+            {
+                let case = Case { snapshot, commit, project, baseline, unsteady, limits, waived };
                 self.verify(&case, work, &mut spent)
             } else if let Some(of) = specify(action) {
                 self.specify(&of, work, &mut spent)

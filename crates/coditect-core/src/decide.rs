@@ -5,6 +5,7 @@ use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
 use coditect_types::plan::Intent;
 use coditect_types::{AttemptId, ErrorKind, Event, Failure, Outcome, TaskId};
 
+use crate::approvals;
 use crate::expect;
 use crate::gateway;
 use crate::goal;
@@ -110,7 +111,12 @@ fn obey(draft: &mut Draft, command: &Command) -> Result<(), Refusal> {
             known(&draft.state)?;
             if !draft.state.concluding {
                 draft.push(Event::MissionConcluding {});
+                approvals::expire(draft);
             }
+        }
+        Command::AnswerApproval { approval, verdict, by, why } => {
+            known(&draft.state)?;
+            approvals::answer(draft, *approval, *verdict, (Some(by), why))?;
         }
         Command::CancelMission { reason } => {
             known(&draft.state)?;
@@ -168,7 +174,12 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
     }
     draft.push(Event::AttemptEnded { task: task_id, attempt, outcome: outcome.clone() });
     let mut response = Response::Ignore;
-    for violation in violations {
+    let mut question = None;
+    for mut violation in violations {
+        violation.response = approvals::respond(&draft.state, &violation);
+        if violation.response == Response::Ask && question.is_none() {
+            question = Some(violation.clone());
+        }
         response = worse(response, violation.response);
         draft.push(Event::ViolationFound {
             task: task_id,
@@ -181,7 +192,10 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
             diagnosis: violation.diagnosis,
         });
     }
-    settle(draft, task_id, outcome, response);
+    match question.filter(|_| response == Response::Ask) {
+        Some(question) => approvals::ask(draft, task_id, attempt, &question),
+        None => settle(draft, task_id, outcome, response),
+    }
 }
 
 /// An outcome of another kind than the intent calls for.
@@ -232,15 +246,16 @@ fn worse(a: Response, b: Response) -> Response {
     let rank = |r: Response| match r {
         Response::Ignore => 0,
         Response::Retry => 1,
-        Response::Replan => 2,
-        Response::Stop => 3,
+        Response::Ask => 2,
+        Response::Replan => 3,
+        Response::Stop => 4,
     };
     if rank(b) > rank(a) { b } else { a }
 }
 
 fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response) {
     match response {
-        Response::Retry => {}
+        Response::Retry | Response::Ask => {}
         Response::Replan => draft.settle(task, TaskEnd::Failed, "an expectation was contradicted"),
         Response::Stop => {
             let why = match outcome {
@@ -321,8 +336,10 @@ fn delegate(draft: &mut Draft, id: TaskId, needs: &[Intent], why: &str) {
     }
 }
 
-/// Attempts past their deadline are given up; their late outcomes will be ignored.
+/// Attempts past their deadline are given up; their late outcomes will be ignored. Questions past theirs are answered by the
+/// policy.
 fn tick(draft: &mut Draft) {
+    approvals::expire(draft);
     let late: Vec<AttemptId> = draft
         .state
         .running
@@ -365,7 +382,7 @@ fn is_ready(state: &State, task: &Task<'_>, now_ms: u64) -> bool {
                 TaskState::Settled(TaskEnd::Failed) => {
                     seeks_change(&needed.spec.intent) && seeks_change(&task.spec.intent)
                 }
-                TaskState::Waiting { .. } | TaskState::Running(_) => false,
+                TaskState::Waiting { .. } | TaskState::Running(_) | TaskState::Asked(_) => false,
             })
         })
 }

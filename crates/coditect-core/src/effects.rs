@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use coditect_types::Effect;
 
+use crate::approvals;
 use crate::state::State;
 use crate::tasks::TaskState;
 
@@ -36,8 +37,13 @@ fn next_tick_ms(state: &State) -> Option<u64> {
     let attempts = state.running.values().map(|running| running.deadline_ms);
     let waits = state.open_tasks().filter_map(|task| match task.state {
         TaskState::Waiting { not_before_ms } if not_before_ms > state.newest_ms => Some(not_before_ms),
-        TaskState::Waiting { .. } | TaskState::Running(_) | TaskState::Settled(_) => None,
+        TaskState::Waiting { .. } | TaskState::Running(_) | TaskState::Asked(_) | TaskState::Settled(_) => {
+            None
+        }
     });
-    let mission = state.submitted_ms + state.paused_ms + state.policy.budget.wall_ms;
-    attempts.chain(waits).chain([mission]).min()
+    let questions = state.approvals.values().map(|asked| asked.until_ms);
+    // The time in which only a person is waited for is no time of the mission.
+    let mission = (!approvals::is_waiting(state))
+        .then(|| state.submitted_ms + state.paused_ms + state.policy.budget.wall_ms);
+    attempts.chain(waits).chain(questions).chain(mission).min()
 }

@@ -2,7 +2,7 @@
 //!
 //! What is expected is written down before the action starts, so that it cannot be bent to what was seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coditect_types::event::{Cause, Diagnosis, Response, ViolationKind};
 use coditect_types::outcome::Proposal;
@@ -16,6 +16,7 @@ use crate::diagnose;
 use crate::gateway;
 use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
+use crate::luck;
 use crate::parametrize::{allowance_ms, left};
 use crate::state::State;
 use crate::strands;
@@ -51,7 +52,7 @@ const CAN_BE_MET: f64 = 0.95;
 /// Most people wait for what they asked for.
 const STAYS: f64 = 0.95;
 /// How often a wrong change, or a broken action, shows.
-const SHOWS: f64 = 0.95;
+pub(crate) const SHOWS: f64 = 0.95;
 /// How often a run says that a test is red that is not; one that is red now and then was told before.
 const TEST_NOISE: f64 = 0.005;
 /// Runs that contradict a change: the suite's own, and those again that look for luck.
@@ -103,7 +104,9 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
 
 /// How likely an action is to succeed, by how those of this mission did.
 fn succeeds(state: &State) -> f64 {
-    SUCCEEDS.seen(state.attempts.saturating_sub(state.failures), state.failures).mean()
+    let (ended, failed) = state.policy.history.attempts;
+    let failures = state.failures.saturating_add(failed);
+    SUCCEEDS.seen(state.attempts.saturating_add(ended).saturating_sub(failures), failures).mean()
 }
 
 /// How likely a proposal is to hold, by how those of this mission did.
@@ -236,7 +239,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         }
         Outcome::ChangeReviewed { objections, .. } => objected(objections),
         Outcome::ChangeVerified { receipt, report, .. } => {
-            let mut found = contradicted_by(&left_red(state), receipt, report);
+            let mut found = contradicted_by(state, receipt, report);
             found.extend(newly_flaky(state, receipt.flaky.iter()));
             found
         }
@@ -278,13 +281,15 @@ fn changes_others(state: &State, task: &Task<'_>, proposal: &Proposal) -> Vec<Vi
 }
 
 /// What a run of the suite on the changed tree contradicts. `left`: may be red as before.
-fn contradicted_by(left: &BTreeSet<&str>, receipt: &Receipt, report: &TestReport) -> Vec<Violation> {
-    let mut found = Vec::new();
+fn contradicted_by(state: &State, receipt: &Receipt, report: &TestReport) -> Vec<Violation> {
+    let mut found: Vec<Violation> = broken(state, report).into_iter().collect();
+    let left = &left_red(state);
     let flaky: BTreeSet<&str> = report.flaky().map(|test| test.id.as_str()).collect();
     let red: Vec<&str> = report
         .red()
         .map(|test| test.id.as_str())
         .filter(|id| !flaky.contains(id) && !receipt.flaky.contains_key(*id) && !left.contains(id))
+        .filter(|id| luck::known(state, id).is_none())
         .collect();
     let explained = !flaky.is_empty() || !receipt.flaky.is_empty() || !left.is_empty();
     if !red.is_empty() || (receipt.exit_code != 0 && !explained) {
@@ -316,6 +321,33 @@ fn contradicted_by(left: &BTreeSet<&str>, receipt: &Receipt, report: &TestReport
         });
     }
     found
+}
+
+/// Of the tests that were unsteady before and are red in each run with the change, the one that is likeliest to be broken.
+fn broken(state: &State, report: &TestReport) -> Option<Violation> {
+    let left = left_red(state);
+    let red = report.red().filter(|test| !left.contains(test.id.as_str()));
+    let each = red.filter_map(|test| {
+        let known = luck::known(state, &test.id)?;
+        let (passed, ran) = test.passes_of_runs.unwrap_or((0, 1));
+        (passed == 0).then(|| (luck::broken(TURNS_GREEN.mean(), SHOWS, known, ran), test, known, ran))
+    });
+    let (confidence, test, (passed, runs), ran) = each.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let evidence = format!("red in {ran} of {ran} runs with it, and it passed {passed} of {runs} without");
+    Some(Violation {
+        kind: ViolationKind::TestExpectation,
+        expected: format!("`{}` is as steady with the change as without it", test.id),
+        observed: format!("`{}` was {evidence}", test.id),
+        confidence,
+        response: Response::Replan,
+        diagnosis: Some(diagnose::wrong_change(evidence, confidence, ran)),
+    })
+}
+
+/// How often each test that is known to be unsteady must be red in a row with a change to be broken by it.
+#[must_use]
+pub(crate) fn runs_needed(state: &State) -> BTreeMap<String, u32> {
+    luck::runs_needed(state, TURNS_GREEN.mean(), SHOWS)
 }
 
 /// Tests that turned out to be flaky only now.

@@ -3,12 +3,13 @@
 use coditect_types::event::{Cause, TaskEnd};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Aim, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, WorkspaceRef,
+    Aim, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, TestStatus,
+    WorkspaceRef,
 };
 
 use crate::decide::Draft;
 use crate::diagnose;
-use crate::expect::{red_tests, set_aside, still_red};
+use crate::expect::{left_red, red_tests, set_aside, still_red};
 use crate::gateway;
 use crate::hand_over::count;
 use crate::parametrize::left;
@@ -301,6 +302,11 @@ fn verdict(state: &State) -> Option<End> {
         return None;
     }
     let world = &state.world;
+    if (world.handed.is_some() || stages::is_proved(state))
+        && let Some(end) = taken_though_red(state)
+    {
+        return Some(end);
+    }
     if stages::is_proved(state) {
         let explanation = world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
         let left = left_undone(state);
@@ -335,6 +341,22 @@ fn verdict(state: &State) -> Option<End> {
         return Some(end);
     }
     Some(unsolved(state))
+}
+
+/// A change that a person took, or that the policy took for them, though a test is red with it that luck does not explain: there is
+/// no proof.
+fn taken_though_red(state: &State) -> Option<End> {
+    let receipt = state.world.receipt.as_deref()?;
+    let left = left_red(state);
+    let is_red = |(id, status): &(&String, &TestStatus)| {
+        status.is_red() && !receipt.flaky.contains_key(*id) && !left.contains(id.as_str())
+    };
+    let (id, _) = receipt.after.iter().find(is_red)?;
+    let explanation = state.world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
+    let text = format!("{explanation}. `{id}` is red with it, and it was taken all the same.");
+    let mut end = End::new(MissionStatus::Unverified, text).hint("run the tests yourself before you take it");
+    end.receipt = Some(receipt.clone());
+    Some(end)
 }
 
 /// The red tests that were to turn green and that the change leaves red, those among them that were set aside.

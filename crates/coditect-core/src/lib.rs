@@ -10,6 +10,7 @@
 //!
 //! Start reading at [`decide::decide`], then [`goal`].
 
+pub mod approvals;
 pub mod belief;
 pub mod breaker;
 pub mod context;
@@ -22,6 +23,7 @@ pub mod foreign;
 pub mod gateway;
 pub mod goal;
 pub mod hand_over;
+mod luck;
 pub mod parametrize;
 pub mod plan;
 pub mod planning;

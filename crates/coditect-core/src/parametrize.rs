@@ -114,6 +114,7 @@ fn verify(state: &State) -> Option<Action> {
         commit: world.proposal.as_deref()?.commit.clone(),
         project: world.project.as_deref()?.clone(),
         baseline: as_known_now(state)?,
+        unsteady: expect::runs_needed(state),
         limits: state.policy.suite.clone(),
         waived: state.policy.waived.clone(),
     })

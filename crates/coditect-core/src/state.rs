@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coditect_types::event::{Response, ViolationKind};
+use coditect_types::limits::Verdict;
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Action, AttemptId, Budget, Context, Event, Failure, Focus, Ground, Ledger, MissionId, MissionStatus,
-    ModelSpec, Outcome, Policy, Project, Receipt, Rung, Snapshot, Strand, StrandId, Suspect, TaskId,
-    TestReport, WorkspaceRef,
+    Action, ApprovalId, AttemptId, Budget, Context, Event, Failure, Focus, Ground, Ledger, MissionId,
+    MissionStatus, ModelSpec, Outcome, Policy, Project, Receipt, Rung, Snapshot, Strand, StrandId, Suspect,
+    TaskId, TestReport, WorkspaceRef,
 };
 
+use crate::approvals::{self, Approval};
 use crate::context::Turn;
+use crate::expect::SHOWS;
 use crate::gateway;
+use crate::luck;
 use crate::parametrize::parametrize;
 use crate::request;
 use crate::specification::{self, Specification};
@@ -161,6 +165,14 @@ pub struct State {
     pub replans: u32,
     /// The person wants what there is.
     pub concluding: bool,
+    /// Questions that wait for a person.
+    pub approvals: BTreeMap<ApprovalId, Approval>,
+    /// How many were asked so far.
+    pub asked: u32,
+    /// What was let pass, and who said so, a line each.
+    pub approved: Vec<String>,
+    /// Violations that were taken for luck, a line each.
+    pub lucky: Vec<String>,
     /// How it ended.
     pub end: Option<MissionStatus>,
 }
@@ -180,12 +192,16 @@ impl State {
     /// How long the mission has been at work at this time, ms; the time it lay stopped does not count.
     #[must_use]
     pub fn active_ms(&self, now_ms: u64) -> u64 {
+        let now_ms = if approvals::is_waiting(self) { self.newest_ms } else { now_ms };
         now_ms.saturating_sub(self.submitted_ms).saturating_sub(self.paused_ms)
     }
 }
 
 /// Folds one event, decided at `at_ms`, into the state.
 pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
+    if approvals::is_waiting(state) && !matches!(event, Event::MissionResumed { .. }) {
+        state.paused_ms += at_ms.saturating_sub(state.newest_ms);
+    }
     match event {
         Event::MissionSubmitted { mission, request, workspace, policy } => {
             state.mission = Some(mission.clone());
@@ -209,24 +225,47 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
         }
         Event::AttemptEnded { task, attempt, outcome } => ended(state, *task, *attempt, at_ms, outcome),
         Event::OutcomeIgnored { .. } => {}
-        Event::ViolationFound { task, kind, observed, response, .. } => {
+        Event::ViolationFound { task, kind, observed, response, confidence, .. } => {
             let strand = state.task(*task).and_then(|task| task.spec.strand);
             violated(state, strand, (*kind, observed.as_str()), *response);
+            if *kind == ViolationKind::TestExpectation && *response == Response::Ignore {
+                state.lucky.push(format!("{observed}: taken for luck, confidence {confidence:.2}"));
+            }
+        }
+        Event::ApprovalAsked { approval, task, kind, observed, until_ms, .. } => {
+            let asked =
+                Approval { task: *task, kind: *kind, observed: observed.clone(), until_ms: *until_ms };
+            approvals::asked(state, *approval, asked);
+        }
+        Event::ApprovalGiven { approval, verdict, by, .. } => {
+            if let Some(asked) = approvals::given(state, *approval, *verdict, by.as_deref())
+                && *verdict == Verdict::Denied
+            {
+                let strand = state.task(asked.task).and_then(|task| task.spec.strand);
+                violated(state, strand, (asked.kind, asked.observed.as_str()), Response::Replan);
+            }
         }
         Event::TaskSettled { task, end, .. } => {
+            state.approvals.retain(|_, asked| asked.task != *task);
             state.tasks.change(*task, |task| task.state = TaskState::Settled(*end));
             give_up(state, *task);
         }
         Event::MissionCompleted { status, .. } => {
             state.end = Some(*status);
             state.running.clear();
+            state.approvals.clear();
         }
     }
     state.newest_ms = state.newest_ms.max(at_ms);
 }
 
 fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
-    state.paused_ms += at_ms.saturating_sub(state.newest_ms);
+    let away_ms = at_ms.saturating_sub(state.newest_ms);
+    state.paused_ms += away_ms;
+    // Nobody could answer meanwhile.
+    for asked in state.approvals.values_mut() {
+        asked.until_ms = asked.until_ms.saturating_add(away_ms);
+    }
     for attempt in lost {
         if let Some(running) = state.running.remove(attempt) {
             let is_call = lose_call(state, &running);
@@ -408,16 +447,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
         Outcome::SnapshotTaken { snapshot } => world.snapshot = Some(Arc::new(snapshot.clone())),
         Outcome::ProjectSurveyed { project, .. } => world.project = Some(Arc::new(project.clone())),
         Outcome::BaselineMeasured { project, report, suspects, receipt, spent, .. } => {
-            world.project = Some(Arc::new(project.clone()));
-            world.baseline = Some(Arc::new(report.clone()));
-            world.suspects = Arc::new(suspects.clone());
-            world.baseline_receipt = Some(Arc::new(receipt.clone()));
-            let red_us: u64 = report.red().map(|test| test.us).sum();
-            let all = spent.wall_ms.saturating_sub(red_us / 1_000);
-            // What was tried in another tier before, and red tests that ran again, are no part of a proof; what was built is.
-            let once = report.wall_ms + report.wall_ms / 10 + PROOF_BESIDE_MS;
-            world.proof_ms = if project.toolchain().is_some() { all } else { all.min(once) };
-            pay(&mut state.ledger, spent);
+            baseline(state, (project, report, receipt), suspects, spent);
         }
         Outcome::ChangeProposed { proposal, spent } => {
             pay_rung(&mut state.ledger, proposal.rung, spent, 1);
@@ -475,6 +505,31 @@ fn learn(state: &mut State, outcome: &Outcome) {
             pay(&mut state.ledger, spent);
         }
     }
+}
+
+/// Takes what the suite says of the snapshot.
+fn baseline(
+    state: &mut State,
+    (project, report, receipt): (&Project, &TestReport, &Receipt),
+    suspects: &[Suspect],
+    spent: &Spent,
+) {
+    let world = &mut state.world;
+    world.project = Some(Arc::new(project.clone()));
+    let mut report = report.clone();
+    if state.policy.focus.tests.is_empty() {
+        let (history, act_from) = (&state.policy.history, state.policy.thresholds.act_from);
+        luck::remember(&mut report, &history.unsteady, (SHOWS, act_from));
+    }
+    world.baseline = Some(Arc::new(report.clone()));
+    world.suspects = Arc::new(suspects.to_vec());
+    world.baseline_receipt = Some(Arc::new(receipt.clone()));
+    let red_us: u64 = report.red().map(|test| test.us).sum();
+    let all = spent.wall_ms.saturating_sub(red_us / 1_000);
+    // What was tried in another tier before, and red tests that ran again, are no part of a proof; what was built is.
+    let once = report.wall_ms + report.wall_ms / 10 + PROOF_BESIDE_MS;
+    world.proof_ms = if project.toolchain().is_some() { all } else { all.min(once) };
+    pay(&mut state.ledger, spent);
 }
 
 /// Takes an attempt on a rung into the ledger, with the proposals that came of it.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use coditect_types::event::TaskEnd;
-use coditect_types::{AttemptId, TaskId, TaskSpec};
+use coditect_types::{ApprovalId, AttemptId, TaskId, TaskSpec};
 
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum TaskState {
     },
     /// An attempt is under way.
     Running(AttemptId),
+    /// Its attempt ended, and a person is to say what it means.
+    Asked(ApprovalId),
     /// Ended.
     Settled(TaskEnd),
 }

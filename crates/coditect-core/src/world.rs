@@ -167,6 +167,8 @@ impl WorldModel {
             | Event::StagesPlanned { .. }
             | Event::StageEnded { .. }
             | Event::OutcomeIgnored { .. }
+            | Event::ApprovalAsked { .. }
+            | Event::ApprovalGiven { .. }
             | Event::TaskSettled { .. } => {}
         }
     }

@@ -8,9 +8,10 @@ use coditect_core::{State, decide, effects};
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::pieces::Pieces;
+use coditect_types::limits::{Approvals, Thresholds, Verdict};
 use coditect_types::{
-    Action, Budget, Command, Effect, ErrorKind, Event, Failure, Input, Intent, MissionId, Outcome, Policy,
-    Rung, StrandId, TaskSpec, WorkspaceRef,
+    Action, ApprovalId, Budget, Command, Effect, ErrorKind, Event, Failure, Input, Intent, MissionId,
+    MissionStatus, Outcome, Policy, Rung, StrandId, TaskSpec, WorkspaceRef,
 };
 
 /// One mission, told line by line.
@@ -143,6 +144,12 @@ fn told(event: &Event) -> String {
         Event::MissionSubmitted { .. } => "mission.submitted".into(),
         Event::MissionConcluding {} => "mission.concluding".into(),
         Event::MissionResumed { lost } => format!("mission.resumed, lost {lost:?}"),
+        Event::ApprovalAsked { approval, task, observed, until_ms, .. } => {
+            format!("approval.asked {approval} for {task} until {until_ms}: {observed}")
+        }
+        Event::ApprovalGiven { approval, verdict, by, why } => {
+            format!("approval.given {approval} {verdict:?} by {by:?} {why}").trim_end().to_owned()
+        }
         Event::OutcomeIgnored { attempt, reason } => format!("outcome.ignored {attempt}: {reason}"),
     }
 }
@@ -477,4 +484,92 @@ fn a_suite_that_takes_long_leaves_a_search_less() {
         };
         assert_eq!(searched, 60_000 - reserved);
     }
+}
+
+/// A mission whose every doubt is a question, played until one is asked.
+fn asked(truth: &mut Truth, approvals: Approvals) -> Story {
+    let thresholds = Thresholds { act_from: 100, ..Thresholds::default() };
+    let mut story = Story::with_policy(FIX, Policy { thresholds, approvals, ..Policy::default() });
+    let mut chance = Chance::new(1);
+    while story.state.approvals.is_empty() {
+        let Some(Effect::PerformAction { attempt, action, .. }) = effects(&story.state).into_iter().next()
+        else {
+            panic!("nothing was asked:\n{}", story.text)
+        };
+        story.now_ms += 1_000;
+        let outcome = truth.perform(&action, &mut chance);
+        story.hand_in(&Input::Outcome { attempt, outcome });
+    }
+    story
+}
+
+fn answer(verdict: Verdict) -> Input {
+    let (by, why) = ("ada".to_owned(), "I know it".to_owned());
+    Input::Command(Command::AnswerApproval { approval: ApprovalId(1), verdict, by, why })
+}
+
+const AN_HOUR: Approvals = Approvals { wait_ms: 3_600_000, otherwise: Verdict::Denied };
+
+#[test]
+fn a_doubt_waits_for_a_person_and_what_is_denied_is_given_up() {
+    let mut truth = world(1, false, 2);
+    let mut story = asked(&mut truth, AN_HOUR);
+    story.now_ms += 60_000;
+    story.hand_in(&answer(Verdict::Denied));
+    // It has an answer by now.
+    story.hand_in(&answer(Verdict::Approved));
+    insta::assert_snapshot!(story.play(&mut truth).text);
+}
+
+#[test]
+fn what_is_approved_with_a_red_test_is_handed_over_and_not_called_verified() {
+    let mut truth = world(1, false, 2);
+    let mut story = asked(&mut truth, AN_HOUR);
+    story.hand_in(&answer(Verdict::Approved));
+    let story = story.play(&mut truth);
+    assert_eq!(story.state.end, Some(MissionStatus::Unverified), "{}", story.text);
+    insta::assert_snapshot!(story.text);
+}
+
+#[test]
+fn a_question_that_nobody_answers_ends_by_the_policy_and_takes_none_of_the_budget() {
+    let mut truth = world(1, false, 2);
+    let mut story = asked(&mut truth, AN_HOUR);
+    let active = story.state.active_ms(story.now_ms);
+    story.now_ms += 3_000_000;
+    assert_eq!(story.state.active_ms(story.now_ms), active);
+    story.hand_in(&Input::Tick);
+    assert!(!story.state.approvals.is_empty() && story.state.end.is_none(), "{}", story.text);
+    // The process stops, and is started again after a day.
+    story.now_ms += 86_400_000;
+    story.hand_in(&Input::Resume);
+    story.hand_in(&Input::Tick);
+    assert!(!story.state.approvals.is_empty(), "nobody could answer meanwhile:\n{}", story.text);
+    // When it stopped is not known, so it has its whole hour again.
+    story.now_ms += 3_700_000;
+    story.hand_in(&Input::Tick);
+    assert!(story.state.approvals.is_empty() && story.state.end.is_none(), "{}", story.text);
+    assert_eq!(story.state.active_ms(story.now_ms), active);
+    assert_eq!(story.play(&mut truth).state.end, Some(MissionStatus::Verified));
+}
+
+#[test]
+fn where_nobody_is_to_be_asked_the_policy_answers_at_once() {
+    for (otherwise, end) in
+        [(Verdict::Denied, MissionStatus::Verified), (Verdict::Approved, MissionStatus::Verified)]
+    {
+        let approvals = Approvals { wait_ms: 0, otherwise };
+        let thresholds = Thresholds { act_from: 100, ..Thresholds::default() };
+        let policy = Policy { thresholds, approvals, ..Policy::default() };
+        let story = Story::with_policy(FIX, policy).play(&mut world(1, false, 1));
+        assert_eq!(story.state.end, Some(end), "{}", story.text);
+    }
+}
+
+#[test]
+fn whoever_wants_what_there_is_is_not_asked_on() {
+    let mut truth = world(1, false, 2);
+    let mut story = asked(&mut truth, AN_HOUR);
+    story.hand_in(&Input::Command(Command::ConcludeMission));
+    assert!(story.state.approvals.is_empty(), "{}", story.text);
 }

@@ -1,12 +1,13 @@
 //! A mission as a person wants to see it: a fold over its records, for `list`, `show` and others.
 
 use coditect_core::decide::intent_name;
-use coditect_types::event::TaskEnd;
+use coditect_types::event::{TaskEnd, ViolationKind};
+use coditect_types::limits::Verdict;
 use coditect_types::outcome::{ChangedFile, Proposal};
 use coditect_types::plan::Role;
 use coditect_types::{
-    Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot, Stage,
-    StageId, Strand, StrandId, TaskId, TaskSpec,
+    ApprovalId, Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot,
+    Stage, StageId, Strand, StrandId, TaskId, TaskSpec,
 };
 use serde::Serialize;
 
@@ -103,6 +104,9 @@ pub struct MissionView {
     pub patch: Option<String>,
     /// The evidence.
     pub receipt: Option<Receipt>,
+    /// Questions that were asked of a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalView>,
     /// The cost.
     pub ledger: Ledger,
     /// When it was submitted, ms since 1970.
@@ -113,6 +117,42 @@ pub struct MissionView {
     pub wall_ms: u64,
     /// The number of its newest record.
     pub last_seq: u64,
+}
+
+/// A question to a person, and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ApprovalView {
+    /// Its number.
+    pub approval: ApprovalId,
+    /// The task that waits.
+    pub task: TaskId,
+    /// The kind of violation.
+    pub kind: ViolationKind,
+    /// What was expected.
+    pub expected: String,
+    /// What was observed.
+    pub observed: String,
+    /// How sure it is that something is wrong, 0 to 1.
+    pub confidence: f64,
+    /// When it was asked, ms since 1970.
+    pub asked_at_ms: u64,
+    /// When it is answered by itself, ms since 1970, as long as the mission runs.
+    pub until_ms: u64,
+    /// The answer, once there is one.
+    pub verdict: Option<Verdict>,
+    /// Who gave it; None: nobody, so far or in time.
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+impl ApprovalView {
+    /// Whether it waits for an answer.
+    #[must_use]
+    pub fn is_open(&self, of: &MissionView) -> bool {
+        self.verdict.is_none() && of.status.is_none()
+    }
 }
 
 /// A stage of a mission, and what came of it.
@@ -159,6 +199,7 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         commit: None,
         patch: None,
         receipt: None,
+        approvals: Vec::new(),
         ledger: Ledger::default(),
         submitted_at_ms: first.at_ms,
         ended_at_ms: None,
@@ -174,7 +215,12 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         }
     }
     if view.status.is_none() {
-        view.summary = under_way(&view.tasks);
+        let open = view.approvals.iter().filter(|asked| asked.verdict.is_none()).count();
+        view.summary = match open {
+            0 => under_way(&view.tasks),
+            1 => "Waits for a person's answer.".into(),
+            n => format!("Waits for a person's answers to {n} questions."),
+        };
     }
     Some(view)
 }
@@ -223,6 +269,7 @@ fn fold(
                 learn(view, outcome);
             }
         }
+        Event::ApprovalAsked { .. } | Event::ApprovalGiven { .. } => ask(view, record),
         Event::TaskSettled { task, end, why } => settle(view, *task, *end, why),
         Event::MissionCompleted {
             status,
@@ -254,6 +301,33 @@ fn fold(
         | Event::MissionConcluding {}
         | Event::OutcomeIgnored { .. }
         | Event::ViolationFound { .. } => {}
+    }
+}
+
+/// Takes a question, or an answer.
+fn ask(view: &mut MissionView, record: &Record) {
+    if let Event::ApprovalAsked { approval, task, kind, expected, observed, confidence, until_ms, .. } =
+        &record.event
+    {
+        view.approvals.push(ApprovalView {
+            approval: *approval,
+            task: *task,
+            kind: *kind,
+            expected: expected.clone(),
+            observed: observed.clone(),
+            confidence: *confidence,
+            asked_at_ms: record.at_ms,
+            until_ms: *until_ms,
+            verdict: None,
+            by: None,
+            why: String::new(),
+        });
+    } else if let Event::ApprovalGiven { approval, verdict, by, why } = &record.event
+        && let Some(asked) = view.approvals.iter_mut().find(|asked| asked.approval == *approval)
+    {
+        asked.verdict = Some(*verdict);
+        asked.by.clone_from(by);
+        asked.why.clone_from(why);
     }
 }
 

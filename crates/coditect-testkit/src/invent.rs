@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use coditect_types::limits::{Approvals, Thresholds, Verdict};
 use coditect_types::model::{EditForm, Finish, Price, Usage};
 use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
 use coditect_types::plan::Intent;
@@ -217,7 +218,18 @@ impl Truth {
             ..Budget::default()
         };
         let agents = chance.below(10) as u32;
-        Policy { models: (0..self.models).map(model).collect(), budget, agents, ..Policy::default() }
+        // In some worlds a person is asked about whatever is not quite sure.
+        let act_from = if chance.percent(20) { 100 } else { 80 };
+        let wait_ms = if chance.percent(70) { 1 + chance.below(900_000) } else { 0 };
+        let otherwise = if chance.percent(30) { Verdict::Approved } else { Verdict::Denied };
+        Policy {
+            models: (0..self.models).map(model).collect(),
+            budget,
+            agents,
+            thresholds: Thresholds { act_from, ..Thresholds::default() },
+            approvals: Approvals { wait_ms, otherwise },
+            ..Policy::default()
+        }
     }
 
     /// An answer that uses anything up to what it may; or a provider in trouble, which may have used something too.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use coditect_ports::Journal;
 use coditect_ports::journal::AppendError;
 use coditect_runtime::cell::{Cell, decode};
+use coditect_types::limits::Verdict;
 use coditect_types::{
     AttemptId, Command, Effect, Input, MissionId, MissionStatus, Outcome, Policy, Record, WorkspaceRef,
 };
@@ -182,6 +183,13 @@ impl Sim {
         }
         if self.chance.percent(self.faults.clock) {
             self.now_ms = self.now_ms.saturating_sub(self.chance.below(5_000));
+        }
+        if let Some(approval) = self.cell.state().approvals.keys().next().copied()
+            && self.chance.percent(30)
+        {
+            let verdict = if self.chance.percent(50) { Verdict::Approved } else { Verdict::Denied };
+            let (by, why) = ("simulated".to_owned(), String::new());
+            return Input::Command(Command::AnswerApproval { approval, verdict, by, why });
         }
         self.post.sort_by_key(|(due, attempt, _)| (*due, *attempt));
         let tick = self.cell.effects().into_iter().find_map(|effect| match effect {

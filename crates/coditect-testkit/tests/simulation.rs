@@ -53,6 +53,8 @@ fn in_pieces(world: u64) -> (Truth, Policy) {
         ..Truth::default()
     };
     let mut policy = truth.policy(&mut chance);
+    // What a person answers is no part of the world.
+    (policy.thresholds, policy.approvals) = Default::default();
     // Some worlds can ask as often as they like, and others cannot.
     if chance.percent(50) {
         policy.budget = Budget::default();

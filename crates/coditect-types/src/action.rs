@@ -1,5 +1,7 @@
 //! Actions: intents made concrete by parametrization. An action holds all that an agent needs to perform it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +240,8 @@ pub enum Action {
         project: Project,
         /// What the suite said before the change.
         baseline: TestReport,
+        /// Tests that are known to be unsteady: how often each must be red in a row to be broken.
+        unsteady: BTreeMap<String, u32>,
         /// Limits of one run of the suite.
         limits: Limits,
         /// Protections given up by the person, by name.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorKind;
 use crate::event::MissionStatus;
-use crate::ids::{AttemptId, MissionId};
-use crate::limits::Policy;
+use crate::ids::{ApprovalId, AttemptId, MissionId};
+use crate::limits::{Policy, Verdict};
 use crate::outcome::Outcome;
 use crate::workspace::WorkspaceRef;
 
@@ -35,6 +35,18 @@ pub enum Command {
     /// Come to an end with what there is: a change that was found is still verified and handed over, and no further one
     /// is looked for.
     ConcludeMission,
+    /// Answer a question that a mission asked.
+    AnswerApproval {
+        /// The question.
+        approval: ApprovalId,
+        /// The answer.
+        verdict: Verdict,
+        /// Who says so.
+        by: String,
+        /// Why, in their words; may be empty.
+        #[serde(default)]
+        why: String,
+    },
     /// End a mission.
     CancelMission {
         /// Why, in the person's words.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::error::ErrorKind;
-use crate::ids::{AttemptId, MissionId, StageId, TaskId};
-use crate::limits::Policy;
+use crate::ids::{ApprovalId, AttemptId, MissionId, StageId, TaskId};
+use crate::limits::{Policy, Verdict};
 use crate::outcome::Outcome;
 use crate::plan::{Expectation, Stage, Strand, TaskSpec};
 use crate::receipt::{Ledger, Receipt};
@@ -133,6 +133,8 @@ pub enum Response {
     Ignore,
     /// The same action again.
     Retry,
+    /// A person decides between the two: what follows waits for them.
+    Ask,
     /// Another way is planned.
     Replan,
     /// The mission ends.
@@ -252,6 +254,40 @@ pub enum Event {
         /// Why it is so, as far as is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         diagnosis: Option<Diagnosis>,
+    },
+    /// A violation that may be none, and that much depends on: what follows waits for a person.
+    #[serde(rename = "approval.asked")]
+    ApprovalAsked {
+        /// The question.
+        approval: ApprovalId,
+        /// The task that waits.
+        task: TaskId,
+        /// Its attempt that gave cause for it.
+        attempt: AttemptId,
+        /// The kind of violation.
+        kind: ViolationKind,
+        /// What was expected.
+        expected: String,
+        /// What was observed.
+        observed: String,
+        /// How sure it is that something is wrong, 0 to 1.
+        confidence: f64,
+        /// When the question is answered by itself, ms since 1970.
+        until_ms: u64,
+    },
+    /// A question was answered.
+    #[serde(rename = "approval.given")]
+    ApprovalGiven {
+        /// The question.
+        approval: ApprovalId,
+        /// The answer.
+        verdict: Verdict,
+        /// Who gave it. None: nobody did in time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
     },
     /// A task came to its end.
     #[serde(rename = "task.settled")]

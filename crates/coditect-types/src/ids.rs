@@ -96,6 +96,17 @@ impl fmt::Display for StageId {
     }
 }
 
+/// Names one question to a person within its mission: 1, 2, 3 in the order of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ApprovalId(pub u32);
+
+impl fmt::Display for ApprovalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 /// Names one attempt at a task. Within a mission no two attempts share an id, so it is the fencing token of
 /// outcomes and the idempotency key of effects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -29,7 +29,7 @@ pub use context::{Context, Fragment, Reach};
 pub use error::ErrorKind;
 pub use event::{Effect, Event, MissionStatus, Record};
 pub use focus::{Aim, Delivery, Focus, Ground};
-pub use ids::{AttemptId, MissionId, StageId, StrandId, TaskId};
+pub use ids::{ApprovalId, AttemptId, MissionId, StageId, StrandId, TaskId};
 pub use limits::{Budget, Limits, Policy};
 pub use model::{ModelReply, ModelRequest, ModelSpec};
 pub use outcome::{Failure, Outcome};

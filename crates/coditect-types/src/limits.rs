@@ -1,5 +1,7 @@
 //! What may be spent: by one run in a sandbox, and by a whole mission.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +98,53 @@ impl Default for Budget {
     }
 }
 
+/// When a contradicted expectation is acted on. Per cent of its confidence, see `violation.found`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Thresholds {
+    /// Below this it is told and nothing else.
+    pub ignore_below: u8,
+    /// From this on a change is given up for it. Between the two a person is asked.
+    pub act_from: u8,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { ignore_below: 20, act_from: 80 }
+    }
+}
+
+/// A person's answer to a question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The work goes on as if nothing had been found.
+    Approved,
+    /// What was found counts.
+    #[default]
+    Denied,
+}
+
+/// How long a person is waited for, and what counts where none answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Approvals {
+    /// How long a question waits, ms. 0: nobody is asked.
+    pub wait_ms: u64,
+    /// What counts where nobody answered.
+    pub otherwise: Verdict,
+}
+
+/// What earlier missions on the same directory have shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct History {
+    /// Attempts that ended, and those of them that failed by themselves.
+    pub attempts: (u32, u32),
+    /// Tests that passed and failed on one tree: times each passed, times it ran.
+    pub unsteady: BTreeMap<String, (u32, u32)>,
+}
+
 /// How a mission is to be run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -129,6 +178,15 @@ pub struct Policy {
     /// In which form a change is handed over.
     #[serde(skip_serializing_if = "is_default")]
     pub delivery: Delivery,
+    /// When a contradicted expectation is acted on.
+    #[serde(skip_serializing_if = "is_default")]
+    pub thresholds: Thresholds,
+    /// How long a person is waited for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub approvals: Approvals,
+    /// What was known when the mission began.
+    #[serde(skip_serializing_if = "is_default")]
+    pub history: History,
 }
 
 impl Policy {

@@ -78,6 +78,12 @@ pub(crate) enum Verb {
     Resume(ResumeArgs),
     /// Bring a mission's change into the current branch or directory
     Apply(OneMission),
+    /// List the questions that missions ask a person
+    Approvals(ApprovalsArgs),
+    /// Answer a question: go on as if nothing had been found
+    Approve(AnswerArgs),
+    /// Answer a question: what was found counts, and the change is given up
+    Deny(AnswerArgs),
     /// End a mission
     Cancel(CancelArgs),
     /// Remove ended missions and their patch files; branches stay
@@ -235,6 +241,9 @@ pub(crate) struct SettingFlags {
     /// Agents at work at the same time; 0: as many as there are cores
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) agents: Option<String>,
+    /// How long a question to a person waits for an answer, seconds; 0: nobody is asked
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) ask_wait_s: Option<String>,
     /// Seed of the search: the same seed tries the same candidates in the same order
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<String>,
@@ -283,6 +292,29 @@ pub(crate) struct ResumeArgs {
     pub(crate) tapes: TapeFlags,
     #[command(flatten)]
     pub(crate) shown: Shown,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  coditect approvals\n  coditect approvals last --json")]
+pub(crate) struct ApprovalsArgs {
+    /// A mission's id, the beginning of one, or `last`: all of its questions; without it, the open ones of all missions
+    #[arg(value_name = "MISSION")]
+    pub(crate) mission: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect approve last\n  coditect deny m-t2 1 -m \"it breaks the import\""
+)]
+pub(crate) struct AnswerArgs {
+    #[command(flatten)]
+    pub(crate) of: OneMission,
+    /// The question's number; not needed where only one is open
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: Option<u32>,
+    /// Why; it is kept in the journal
+    #[arg(short = 'm', long, value_name = "TEXT", default_value = "")]
+    pub(crate) why: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! One module a command. Each gets its arguments and the [`Context`], and gives an exit code or a report.
 
 pub(crate) mod apply;
+mod approvals;
 pub(crate) mod bench;
 pub(crate) mod cancel;
 pub(crate) mod clean;
@@ -23,6 +24,8 @@ mod world;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use coditect_types::limits::Verdict;
 
 use crate::args::{Cli, Global, SettingFlags, Verb};
 use crate::environment::{Environment, Site};
@@ -93,6 +96,9 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Log(args) => log::perform(&mut cx, &args),
         Verb::Why(args) => why::perform(&mut cx, &args),
         Verb::Apply(args) => apply::perform(&mut cx, &args),
+        Verb::Approvals(args) => approvals::list(&mut cx, &args),
+        Verb::Approve(args) => approvals::answer(&mut cx, &args, Verdict::Approved),
+        Verb::Deny(args) => approvals::answer(&mut cx, &args, Verdict::Denied),
         Verb::Cancel(args) => cancel::perform(&mut cx, &args),
         Verb::Clean(args) => clean::perform(&mut cx, &args),
         Verb::Doctor => doctor::perform(&mut cx),

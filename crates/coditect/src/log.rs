@@ -61,6 +61,8 @@ pub(crate) fn kind(event: &Event) -> &'static str {
         Event::AttemptEnded { .. } => "attempt.ended",
         Event::OutcomeIgnored { .. } => "outcome.ignored",
         Event::ViolationFound { .. } => "violation.found",
+        Event::ApprovalAsked { .. } => "approval.asked",
+        Event::ApprovalGiven { .. } => "approval.given",
         Event::TaskSettled { .. } => "task.settled",
         Event::MissionCompleted { .. } => "mission.completed",
     }
@@ -91,6 +93,24 @@ fn says(event: &Event) -> (Option<TaskId>, String) {
         }
         Event::ViolationFound { task, kind, observed, response, .. } => {
             (of(task), format!("{}: {observed}; {}", phrase::violation(*kind), phrase::response(*response)))
+        }
+        Event::ApprovalAsked { approval, task, observed, confidence, .. } => {
+            let sure = phrase::percent(*confidence);
+            (
+                of(task),
+                format!("asks a person (question {approval}, {sure} sure that it is wrong): {observed}"),
+            )
+        }
+        Event::ApprovalGiven { approval, verdict, by, why } => {
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            (
+                None,
+                format!(
+                    "question {approval} was {} {}{why}",
+                    phrase::verdict(*verdict),
+                    phrase::by(by.as_deref())
+                ),
+            )
         }
         Event::TaskSettled { task, end, why } => {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };

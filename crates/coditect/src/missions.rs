@@ -1,7 +1,9 @@
 //! Finding missions: the list of all, and the one that a person names.
 
 use coditect_ports::Journal;
+use coditect_runtime::world::WorldModel;
 use coditect_runtime::{MissionView, ShellError, cell, history, view};
+use coditect_types::limits::History;
 use coditect_types::{ErrorKind, Event, MissionId, MissionStatus, Record};
 
 use crate::report::{Doing, Report};
@@ -122,6 +124,36 @@ fn newest(journal: &dyn Journal) -> Result<Option<MissionId>, Report> {
         }
     }
     Ok(best.map(|(_, mission)| mission))
+}
+
+/// Missions that are looked through for those of a directory, and those of them that are read, the newest.
+const LOOKED_THROUGH: usize = 500;
+const READ: usize = 50;
+/// What earlier attempts weigh at most, so that a mission still learns from its own.
+const MOST_ATTEMPTS: u32 = 100;
+
+/// What earlier missions on a directory have shown. What cannot be read is left out: a mission does without.
+pub(crate) fn known_of(journal: &dyn Journal, workspace: &str) -> History {
+    let Ok((mut entries, _)) = list(journal, LOOKED_THROUGH) else { return History::default() };
+    entries.retain(|entry| entry.workspace == workspace);
+    entries.truncate(READ);
+    let mut world = WorldModel::default();
+    for entry in entries.iter().rev() {
+        if let Ok(records) = history(journal, &entry.mission) {
+            records.iter().for_each(|record| world.apply(record));
+        }
+    }
+    let attempts = world.agents().values().fold((0_u32, 0_u32), |(ended, failed), agent| {
+        (ended.saturating_add(agent.ended), failed.saturating_add(agent.failed))
+    });
+    let scaled = |n: u32| match attempts.0 {
+        all if all > MOST_ATTEMPTS => {
+            u32::try_from(u64::from(n) * u64::from(MOST_ATTEMPTS) / u64::from(all)).unwrap_or(MOST_ATTEMPTS)
+        }
+        _ => n,
+    };
+    let unsteady = world.tests().flaky().filter_map(|test| Some((test.id.to_string(), test.unsteady?)));
+    History { attempts: (scaled(attempts.0), scaled(attempts.1)), unsteady: unsteady.collect() }
 }
 
 /// A mission's records and their view.

@@ -4,6 +4,7 @@ mod outcome;
 
 use anstyle::Style;
 use coditect_types::event::{Cause, Response, TaskEnd, ViolationKind};
+use coditect_types::limits::Verdict;
 use coditect_types::testing::TestReport;
 use coditect_types::{
     Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId,
@@ -261,9 +262,23 @@ pub(crate) fn response(response: Response) -> &'static str {
     match response {
         Response::Ignore => "it was noted, and nothing else",
         Response::Retry => "the same was tried again",
+        Response::Ask => "a person is asked",
         Response::Replan => "another way was planned",
         Response::Stop => "the task was given up",
     }
+}
+
+/// A person's answer.
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approved => "approved",
+        Verdict::Denied => "denied",
+    }
+}
+
+/// Who answered a question.
+pub(crate) fn by(by: Option<&str>) -> String {
+    by.map_or_else(|| "since nobody answered in time".to_owned(), |by| format!("by {by}"))
 }
 
 /// How a task ended.

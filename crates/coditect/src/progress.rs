@@ -202,7 +202,10 @@ impl Live {
                 let line = self.teller.line_of(record, self.first_ms);
                 self.all.println(self.text(line)).ok();
             }
-            Event::StagesPlanned { .. } | Event::StageEnded { .. } => {
+            Event::StagesPlanned { .. }
+            | Event::StageEnded { .. }
+            | Event::ApprovalAsked { .. }
+            | Event::ApprovalGiven { .. } => {
                 let line = self.teller.line_of(record, self.first_ms);
                 self.all.println(self.text(line)).ok();
             }

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use coditect_types::limits::SandboxChoice;
+use coditect_types::limits::{Approvals, History, SandboxChoice, Thresholds, Verdict};
 use coditect_types::project::{ReportFormat, ReportSource};
 use coditect_types::{Budget, Delivery, ErrorKind, Focus, Limits, Policy, Rung, Tier};
 use serde::Serialize;
@@ -121,11 +121,22 @@ pub(crate) struct Settings {
     pub(crate) memory_mib: u64,
     /// Agents at work at the same time; 0: one a core.
     pub(crate) agents: u32,
+    /// How long a question to a person waits, s, and what counts without an answer.
+    pub(crate) ask_wait_s: u64,
+    pub(crate) ask_otherwise: Verdict,
+    /// When a contradicted expectation is acted on.
+    pub(crate) thresholds: Thresholds,
     /// Seed of the search.
     pub(crate) seed: u64,
 }
 
 impl Settings {
+    /// The same where no person is there to be asked.
+    pub(crate) fn unattended(&self) -> Policy {
+        let approvals = Approvals { wait_ms: 0, otherwise: self.ask_otherwise };
+        Policy { approvals, ..self.policy() }
+    }
+
     /// How a mission is run under these settings.
     pub(crate) fn policy(&self) -> Policy {
         Policy {
@@ -152,6 +163,9 @@ impl Settings {
             seed: self.seed,
             focus: Focus::default(),
             delivery: Delivery::default(),
+            thresholds: self.thresholds,
+            approvals: Approvals { wait_ms: self.ask_wait_s * 1000, otherwise: self.ask_otherwise },
+            history: History::default(),
         }
     }
 }
@@ -261,6 +275,7 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
     };
     let number = |name: &str| get(name).and_then(Value::number).unwrap_or_default();
     let words = |name: &str| get(name).and_then(Value::words);
+    let per_cent = |name: &str| u8::try_from(number(name)).unwrap_or(100);
     let framework = get("framework")
         .and_then(Value::word)
         .map(|framework| ["python", "-m", framework].map(str::to_owned).to_vec());
@@ -288,6 +303,12 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         timeout_s: number("timeout_s"),
         memory_mib: number("memory_mib"),
         agents: u32::try_from(number("agents")).unwrap_or(u32::MAX),
+        ask_wait_s: number("ask_wait_s"),
+        ask_otherwise: match get("ask_otherwise").and_then(Value::word) {
+            Some("approve") => Verdict::Approved,
+            _ => Verdict::Denied,
+        },
+        thresholds: Thresholds { act_from: per_cent("act_from"), ignore_below: per_cent("ignore_below") },
         seed: number("seed"),
     }
 }

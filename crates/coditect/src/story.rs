@@ -106,6 +106,22 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             let text = format!("{found}{}{}.", phrase::response(*response), because(diagnosis.as_ref()));
             vec![say(Some(*task), Tells::Decided, text)]
         }
+        Event::ApprovalAsked { approval, task, confidence, .. } => {
+            let sure = phrase::percent(*confidence);
+            let text = format!(
+                "It is {sure} sure that this is wrong, which is too little to act on and too much to ignore: a person is asked (question {approval})."
+            );
+            vec![say(Some(*task), Tells::Decided, text)]
+        }
+        Event::ApprovalGiven { approval, verdict, by, why } => {
+            let why = if why.is_empty() { String::new() } else { format!(": {}", why.trim_end_matches('.')) };
+            let text = format!(
+                "Question {approval} was {} {}{why}.",
+                phrase::verdict(*verdict),
+                phrase::by(by.as_deref())
+            );
+            vec![say(None, Tells::Decided, text)]
+        }
         Event::TaskSettled { task, end, why } => {
             vec![say(Some(*task), Tells::Decided, settled(*task, *end, why))]
         }

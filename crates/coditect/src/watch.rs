@@ -13,6 +13,7 @@ use crate::commands::Context;
 use crate::ending;
 use crate::environment::Site;
 use crate::missions;
+use crate::phrase;
 use crate::progress::{Live, Plain, Progress, is_about};
 use crate::report::{Doing, Done, Fault, Report, end_code};
 use crate::signals::Signals;
@@ -249,6 +250,15 @@ impl Watch<'_> {
                 self.end = Some(end_code(*status, *trouble));
             }
             self.progress.record(&mut self.cx.out, record)?;
+            if let (Event::ApprovalAsked { approval, until_ms, .. }, false) =
+                (&record.event, self.cx.out.json)
+            {
+                let (mission, for_ms) = (&record.mission, until_ms.saturating_sub(record.at_ms));
+                let span = phrase::span(for_ms);
+                self.cx.note(&format!(
+                    "answer within {span} with `coditect approve {mission} {approval}` or `coditect deny {mission} {approval}`"
+                ));
+            }
         }
         Ok(())
     }

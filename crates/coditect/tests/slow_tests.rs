@@ -31,7 +31,12 @@ fn a_test_that_is_slow_and_does_not_hang_is_waited_for() {
     let world = World::new();
     fs::write(world.path("project/test_calc.py"), SLOW).unwrap();
     let output = world.coditect(&["repair", "--json", "--timeout-s", "8"]);
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let told: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_eq!((output.status.code(), &told["status"]), (Some(0), &json!("verified")), "{told}");
-    assert_eq!(told["patches"][0]["files"], json!([{ "path": "calc.py", "added": 1, "removed": 1 }]), "{told}");
+    assert_eq!(
+        told["patches"][0]["files"],
+        json!([{ "path": "calc.py", "added": 1, "removed": 1 }]),
+        "{told}"
+    );
 }

@@ -275,6 +275,7 @@ impl Baseline {
             commit: commit.to_owned(),
             project: self.project.clone(),
             baseline: self.report.clone(),
+            unsteady: Default::default(),
             limits: Limits { wall_ms: 20_000, ..Limits::default() },
             waived: vec![],
         }

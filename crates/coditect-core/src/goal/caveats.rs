@@ -25,6 +25,7 @@ pub(super) fn caveats(state: &State) -> Vec<String> {
     lines.extend(
         flaky.iter().map(|(id, (passed, ran))| format!("`{id}` is flaky: it passed {passed} of {ran} runs")),
     );
+    lines.extend(state.approved.iter().chain(&state.lucky).filter(|_| world.handed.is_some()).cloned());
     if let Some(snapshot) = world.snapshot.as_deref() {
         if snapshot.uncommitted {
             let branch = world.handed.as_ref().is_some_and(|(branch, _, _)| branch.is_some());

@@ -8,10 +8,12 @@ use coditect_types::{ErrorKind, WorkspaceRef};
 use super::Context;
 use crate::args::RunArgs;
 use crate::environment::{Site, directory};
+use crate::missions;
 use crate::models::Choice;
 use crate::report::{Done, Report};
 use crate::settings;
 use crate::watch::{self, Begin};
+use crate::wiring;
 
 /// Bytes of a request at most.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -31,6 +33,10 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     let choice =
         Choice { settings: &resolved.settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };
     site.models = choice.of(&resolved.settings.models, &mut policy)?;
+    // A journal that cannot be read is told where it is needed.
+    if let Ok(archive) = wiring::archive(&site) {
+        policy.history = missions::known_of(archive.journal(), &path);
+    }
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)
 }

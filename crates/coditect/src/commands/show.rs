@@ -43,6 +43,12 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
             let cwd = std::env::current_dir().ok();
             cx.out.line(&ending::report(&view, status, cwd.as_deref()))?;
         }
+        None if view.approvals.iter().any(|asked| asked.is_open(&view)) => {
+            cx.out.line(&format!("{} See `coditect approvals {mission}`", view.summary))?;
+            if holder.is_none() {
+                cx.out.line(&format!("stopped; go on with `coditect resume {mission}`"))?;
+            }
+        }
         None if holder.is_some() => {
             cx.out.line(&format!("running; follow it with `coditect log {mission} -F`"))?
         }

@@ -1,5 +1,6 @@
 //! The table of settings, and how a value of each is read.
 
+use coditect_types::limits::Thresholds;
 use coditect_types::model::dollars;
 use coditect_types::{Budget, Limits};
 use serde::Serialize;
@@ -156,7 +157,7 @@ impl Key {
     /// Its flag, where it has one.
     pub(crate) fn flag(&self) -> Option<String> {
         match self.name {
-            "framework" | "model" => None,
+            "framework" | "model" | "ask_otherwise" | "act_from" | "ignore_below" => None,
             "models" => Some("--model".to_owned()),
             name => Some(format!("--{}", name.replace('_', "-"))),
         }
@@ -469,6 +470,38 @@ pub(crate) const KEYS: &[Key] = &[
         default: Some(|| Value::Number(0)),
         doc: "Agents at work at the same time; 0: as many as there are cores.",
         example: "2",
+    },
+    Key {
+        name: "ask_wait_s",
+        kind: Kind::Number { least: 0, most: 30 * DAY_S },
+        project: ProjectMay::Not,
+        default: Some(|| Value::Number(300)),
+        doc: "How long a question to a person waits for an answer, seconds; 0: nobody is asked. See `coditect approvals`.",
+        example: "3600",
+    },
+    Key {
+        name: "ask_otherwise",
+        kind: Kind::Choice(&["deny", "approve"]),
+        project: ProjectMay::Not,
+        default: Some(|| Value::Word("deny".to_owned())),
+        doc: "The answer to a question that nobody answered in time, or that nobody is asked.",
+        example: "\"deny\"",
+    },
+    Key {
+        name: "act_from",
+        kind: Kind::Number { least: 0, most: 100 },
+        project: ProjectMay::Not,
+        default: Some(|| Value::Number(Thresholds::default().act_from.into())),
+        doc: "How sure it must be that a change is wrong before it is given up without asking, per cent.",
+        example: "95",
+    },
+    Key {
+        name: "ignore_below",
+        kind: Kind::Number { least: 0, most: 100 },
+        project: ProjectMay::Not,
+        default: Some(|| Value::Number(Thresholds::default().ignore_below.into())),
+        doc: "How sure it must at least be that a change is wrong before a person is asked, per cent.",
+        example: "5",
     },
     Key {
         name: "seed",

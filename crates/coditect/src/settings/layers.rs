@@ -32,6 +32,7 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "timeout_s" => &flags.timeout_s,
             "memory_mib" => &flags.memory_mib,
             "agents" => &flags.agents,
+            "ask_wait_s" => &flags.ask_wait_s,
             "seed" => &flags.seed,
             _ => &None,
         };

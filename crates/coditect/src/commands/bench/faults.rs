@@ -56,7 +56,8 @@ pub(super) fn perform(mut cx: Context, args: &FaultsArgs) -> Done {
     let kinds = chosen(&args.kinds)?;
     let each = args.each.map_or(EACH[usize::from(args.size.quick)], usize::from);
     let lodging = wiring::lodging(&cx.site()?)?;
-    let mut policy = settings::load(&SettingFlags::default(), &cx.env, &lodging.copies)?.settings.policy();
+    let mut policy =
+        settings::load(&SettingFlags::default(), &cx.env, &lodging.copies)?.settings.unattended();
     policy.budget.wall_ms = WALL_MS;
     policy.budget.search_ms = SEARCH_MS;
     policy.models.clear();

@@ -54,7 +54,7 @@ pub(super) fn measure(
     for (name, text) in PROJECT {
         std::fs::write(project.join(name), text).map_err(unwritten)?;
     }
-    let mut policy = settings::load(&SettingFlags::default(), env, &project)?.settings.policy();
+    let mut policy = settings::load(&SettingFlags::default(), env, &project)?.settings.unattended();
     policy.budget.wall_ms = u64::try_from(LONGEST.as_millis()).unwrap_or(u64::MAX);
     policy.budget.search_ms = policy.budget.wall_ms;
     policy.budget.candidates = candidates;

@@ -138,7 +138,7 @@ impl Run {
         let ladder = LadderFlags { reply_cache, ..self.ladder.clone() };
         let flags = SettingFlags { ladder, ..SettingFlags::default() };
         let settings = settings::load(&flags, &cx.env, &lodging.copies)?.settings;
-        let mut policy = settings.policy();
+        let mut policy = settings.unattended();
         let choice = Choice { settings: &settings, tapes: &self.tapes, cache: &site.cache, env: &cx.env };
         site.models = choice.of(&settings.models, &mut policy)?;
         let models = policy.models.clone();

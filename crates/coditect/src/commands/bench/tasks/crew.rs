@@ -94,7 +94,7 @@ impl Crew {
             settings::load(&flags, &env, &to).map_err(|report| report.cause)
         });
         let mut policy = match made.await {
-            Ok(resolved) => resolved?.settings.policy(),
+            Ok(resolved) => resolved?.settings.unattended(),
             Err(error) => return Err(format!("a thread broke: {error}")),
         };
         policy.models.clone_from(&self.models);
