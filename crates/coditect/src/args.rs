@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use bench::{BenchArgs, FaultsArgs, SearchArgs, Size, Suite, TasksArgs, WorldBenchArgs};
+pub(crate) use bench::{
+    BenchArgs, FaultsArgs, MemoryBenchArgs, RetrievalArgs, SearchArgs, Size, Suite, TasksArgs, WorldBenchArgs,
+};
 pub(crate) use repair::RepairArgs;
 
 const EXAMPLES: &str = "\

@@ -35,6 +35,10 @@ pub(crate) enum Suite {
     Faults(FaultsArgs),
     /// The world model of a large repository: events folded per second, and what queries take
     World(WorldBenchArgs),
+    /// Memory of many episodes: kept per second, what it takes to find one, and whether it is found
+    Memory(MemoryBenchArgs),
+    /// Functions that people look for in their own words, beside BM25 alone
+    Retrieval(RetrievalArgs),
     /// Work on folders of tasks, each as a mission of its own, and count what is solved
     Tasks(Box<TasksArgs>),
 }
@@ -61,6 +65,30 @@ pub(crate) struct WorldBenchArgs {
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) size: Size,
+}
+
+/// How much is remembered.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct MemoryBenchArgs {
+    /// Episodes [default: 1000000, with --quick 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    pub(crate) episodes: Option<u32>,
+    /// What the episodes are drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) size: Size,
+}
+
+/// What is looked for.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example:\n  coditect bench retrieval sets --json\n\nThe folder holds `cosqa-functions.jsonl` (lines of `id`, `code`) and `cosqa-dev-queries.jsonl` (lines of\n`query`, `relevant`)."
+)]
+pub(crate) struct RetrievalArgs {
+    /// The folder with the functions and the queries
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
 }
 
 /// How much is searched.

@@ -2,6 +2,8 @@
 
 mod faults;
 mod journal;
+mod memory;
+mod retrieval;
 mod sandbox;
 mod search;
 mod steps;
@@ -103,6 +105,10 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
         }
         Suite::Faults(args) => faults::perform(cx, args),
         Suite::World(args) => figures(cx, "world", args.size, |_, _, quick| world::measure(args, quick)),
+        Suite::Memory(args) => figures(cx, "memory", args.size, |_, _, quick| memory::measure(args, quick)),
+        Suite::Retrieval(args) => {
+            figures(cx, "retrieval", Size { quick: false }, |_, _, _| retrieval::measure(args))
+        }
         Suite::Tasks(args) => tasks::perform(cx, args),
     }
 }

@@ -1,0 +1,95 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn index(texts: &[&str]) -> Index {
+    let mut index = Index::default();
+    for text in texts {
+        index.insert(&[Part { text, weight: 1 }]);
+    }
+    index
+}
+
+const TEXTS: [&str; 6] = [
+    "def remove_directory(path): delete a folder and all that is in it",
+    "def parse_date(text): the date of a string such as 2026-11-28",
+    "def total(numbers): the sum of a list",
+    "def mean(numbers): the average of a list",
+    "class HttpServer: answers requests on a port",
+    "def retry(function, times): call it again after an error",
+];
+
+#[test]
+fn what_is_asked_for_comes_first_whichever_word_is_used() {
+    let mut index = index(&TEXTS);
+    for learnt in [false, true] {
+        if learnt {
+            index.learn();
+        }
+        for (query, best) in
+            [("how to delete a dir", 0), ("average of numbers", 3), ("http request", 4), ("ParseDate", 1)]
+        {
+            assert_eq!(index.search(query, 3)[0].text, best, "{query}, learnt: {learnt}");
+        }
+        assert_eq!(index.search("zebra", 3).len(), 3);
+    }
+}
+
+#[test]
+fn what_is_forgotten_is_not_found() {
+    let mut index = index(&TEXTS);
+    index.remove(0);
+    index.remove(0);
+    index.remove(99);
+    assert_eq!(index.len(), 5);
+    assert!(index.search("delete a folder", 6).iter().all(|hit| hit.text != 0));
+    assert!(Index::default().search("anything", 5).is_empty());
+}
+
+proptest! {
+    #[test]
+    fn the_search_by_words_finds_what_a_look_at_every_text_finds(
+        texts in proptest::collection::vec("[a-e]( [a-h]){0,12}", 1..60),
+        query in "[a-h]( [a-h]){0,4}",
+        gone in proptest::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let mut index = Index::default();
+        for text in &texts {
+            index.insert(&[Part { text, weight: 1 }]);
+        }
+        for gone in gone {
+            index.remove(u32::try_from(gone.index(texts.len())).unwrap());
+        }
+        let found = index.by_words(&query, 5);
+        let terms = index.question(&query).terms;
+        let mut all: Vec<Scored> = (0..texts.len())
+            .filter(|text| !index.gone[*text])
+            .map(|text| {
+                let number = u32::try_from(text).unwrap();
+                Scored { score: index.lexical.score(&terms, number, &index.bag(text)), text: number }
+            })
+            .filter(|scored| scored.score > 0.0)
+            .collect();
+        all.sort_unstable();
+        let scores = |hits: &mut dyn Iterator<Item = f32>| hits.map(|score| (score * 1e4).round()).collect::<Vec<_>>();
+        prop_assert_eq!(
+            scores(&mut found.iter().map(|hit| hit.score)),
+            scores(&mut all.iter().take(5).map(|scored| scored.score))
+        );
+    }
+
+    #[test]
+    fn the_nearest_signatures_have_the_nearest_texts(
+        texts in proptest::collection::vec("[a-p]{2,5}( [a-p]{2,5}){0,6}", 20..80),
+        query in "[a-p]{2,5}( [a-p]{2,5}){0,3}",
+    ) {
+        let mut index = Index::default();
+        for text in &texts {
+            index.insert(&[Part { text, weight: 1 }]);
+        }
+        // There are fewer than are looked at, so it is exact.
+        prop_assert_eq!(index.search(&query, 10), index.exact(&query, 10));
+    }
+}

@@ -1,0 +1,15 @@
+//! Memory: texts are found again by their words and by what they are about.
+//!
+//! [`index::Index`] is where to start: it keeps texts, each in parts of different weight, and answers a query with the
+//! likeliest of them. Words are matched exactly ([`lexical`], BM25), and by the company that they keep in these texts
+//! ([`semantic`]: vectors that are learnt here, without a model and without a service); the two are added up.
+//!
+//! Nothing here reads a disk or a clock. Numbers of texts are given in the order in which they come, and are never used again.
+
+pub mod code;
+pub mod index;
+pub mod lexical;
+pub mod semantic;
+pub mod text;
+
+pub use index::{Hit, Index, Part};

@@ -1,0 +1,159 @@
+//! Memory of many episodes that are made up: what it takes to keep them, and to find one again.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use coditect_memory::{Index, Part};
+use serde_json::json;
+
+use super::world::Numbers;
+use super::{Figure, Measured};
+use crate::args::MemoryBenchArgs;
+use crate::report::Report;
+
+/// Episodes, and with `--quick`.
+const EPISODES: [u32; 2] = [1_000_000, 100_000];
+/// Queries whose answers are timed, and those of them that are held against a look at every episode.
+const ASKED: usize = 1_000;
+const COMPARED: usize = 100;
+/// Answers that are asked for.
+const ANSWERS: usize = 10;
+/// Words that there are, subjects that texts are about, and the words of each.
+const WORDS: u64 = 40_000;
+const SUBJECTS: u64 = 4_000;
+const OF_SUBJECT: u64 = 40;
+/// Words that are in texts of every subject.
+const COMMON: u64 = 300;
+
+/// Words of syllables, so that many are written alike, as words are.
+fn word(n: u64) -> String {
+    const HEADS: [&str; 20] = [
+        "re", "con", "pa", "ser", "qu", "de", "in", "ma", "tra", "lo", "fi", "vec", "sum", "ex", "pro", "ta",
+        "un", "ki", "bo", "ne",
+    ];
+    const TAILS: [&str; 20] = [
+        "der", "nel", "rse", "tor", "mit", "lex", "gra", "pha", "set", "map", "cat", "ron", "bit", "key",
+        "row", "dex", "ner", "val", "tic", "lan",
+    ];
+    let (mut n, mut text) = (n, String::new());
+    for (at, parts) in [HEADS, TAILS, HEADS, TAILS].iter().enumerate() {
+        if at < 2 || n > 0 {
+            text.push_str(parts[(n % 20) as usize]);
+            n /= 20;
+        }
+    }
+    text
+}
+
+/// Of `end` numbers, the small ones far more often: as ranks of words are (Zipf).
+fn seldom(numbers: &mut Numbers, end: u64) -> u64 {
+    let unit = numbers.below(1 << 30) as f64 / f64::from(1 << 30);
+    // Its logarithm is even, so that each rank comes about as often as its inverse.
+    ((end as f64).powf(unit) as u64).saturating_sub(1).min(end - 1)
+}
+
+/// An episode: what was asked for, what was red, what was changed.
+fn episode(numbers: &mut Numbers) -> (String, String, String) {
+    let subject = seldom(numbers, SUBJECTS);
+    let of_subject = |numbers: &mut Numbers| {
+        let at = seldom(numbers, OF_SUBJECT);
+        word((subject * 97 + at * 131) % WORDS)
+    };
+    let join = |numbers: &mut Numbers, count: u64, with: &str| -> String {
+        let mut words: Vec<String> = Vec::new();
+        for _ in 0..count {
+            words.push(match numbers.below(3) {
+                0 => word(seldom(numbers, COMMON)),
+                _ => of_subject(numbers),
+            });
+        }
+        words.join(with)
+    };
+    let length = 4 + numbers.below(8);
+    let request = join(numbers, length, " ");
+    let (module, test) = (join(numbers, 2, "_"), join(numbers, 3, "_"));
+    let error =
+        ["AssertionError", "TypeError", "KeyError", "ValueError", "IndexError"][numbers.below(5) as usize];
+    let symbols = join(numbers, 6, "_");
+    (request, format!("tests/test_{module}.py::test_{test} {error}"), symbols)
+}
+
+pub(super) fn measure(args: &MemoryBenchArgs, quick: bool) -> Result<Measured, Report> {
+    let episodes = args.episodes.unwrap_or(EPISODES[usize::from(quick)]);
+    let mut numbers = Numbers(args.seed);
+    let mut measured = Measured::default();
+    measured.params.insert("episodes", json!(episodes));
+    measured.params.insert("seed", json!(args.seed));
+    let one = |unit, value| Figure::One { unit, value };
+    let before = resident();
+    let mut index = Index::default();
+    let mut seconds = 0.0;
+    let mut learnt_s = 0.0;
+    // What is learnt early is learnt from few; once more when there are many.
+    let lessons = [10_000.min(episodes / 2), 100_000];
+    for n in 0..episodes {
+        let (request, red, symbols) = episode(&mut numbers);
+        let parts = [
+            Part { text: &request, weight: 2 },
+            Part { text: &red, weight: 1 },
+            Part { text: &symbols, weight: 1 },
+        ];
+        let began = Instant::now();
+        black_box(index.insert(&parts));
+        if lessons.contains(&(n + 1)) {
+            let began = Instant::now();
+            index.learn();
+            learnt_s += began.elapsed().as_secs_f64();
+        }
+        seconds += began.elapsed().as_secs_f64();
+    }
+    measured.results.insert("insert_per_s", one("1/s", f64::from(episodes) / seconds));
+    measured.results.insert("learn_s", one("s", learnt_s));
+    if let (Some(before), Some(after)) = (before, resident()) {
+        let bytes = after.0.saturating_sub(before.0) as f64;
+        measured.results.insert("bytes_per_episode", one("B", bytes / f64::from(episodes)));
+        measured.results.insert("peak_mb", one("MB", after.1 as f64 / 1e6));
+    }
+    questions(&index, &mut numbers, &mut measured);
+    Ok(measured)
+}
+
+/// Asks for episodes like those that are there, in other words of the same subject.
+fn questions(index: &Index, numbers: &mut Numbers, measured: &mut Measured) {
+    let queries: Vec<String> = (0..ASKED)
+        .map(|_| {
+            let (request, red, _) = episode(numbers);
+            if numbers.below(2) == 0 { request } else { format!("{request} {red}") }
+        })
+        .collect();
+    let (mut times, mut by_words, mut found, mut there) = (Vec::new(), Vec::new(), 0_usize, 0_usize);
+    for (n, query) in queries.iter().enumerate() {
+        let began = Instant::now();
+        let hits = black_box(index.search(query, ANSWERS));
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+        let began = Instant::now();
+        black_box(index.by_words(query, ANSWERS));
+        by_words.push(began.elapsed().as_secs_f64() * 1e3);
+        if n < COMPARED {
+            let exact = index.exact(query, ANSWERS);
+            there += exact.len();
+            // Of those that are as good as the last, any will do.
+            let least = exact.last().map_or(f32::MAX, |hit| hit.score - 1e-5);
+            found += hits.iter().filter(|hit| hit.score >= least).count().min(exact.len());
+        }
+    }
+    measured.results.insert("search_ms", Figure::spread("ms", &mut times));
+    measured.results.insert("by_words_ms", Figure::spread("ms", &mut by_words));
+    let recall = found as f64 / there.max(1) as f64;
+    measured.results.insert("recall_at_10", Figure::One { unit: "1", value: recall });
+}
+
+/// Memory of this process in use, and at most so far, bytes.
+fn resident() -> Option<(u64, u64)> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let of = |name: &str| -> Option<u64> {
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+    };
+    Some((of("VmRSS:")?, of("VmHWM:")?))
+}
