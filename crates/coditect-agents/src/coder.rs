@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
 use coditect_code::suite::{BUILD, IMPORT, LACKS};
+use coditect_ports::memory::{Recalled, Situation};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::{SearchTime, Spent};
 use coditect_types::plan::Role;
@@ -58,6 +59,9 @@ use woven::Woven;
 
 /// Part of the time that answers to error messages may take, in hundredths.
 const ANSWERS: u64 = 25;
+
+/// Episodes whose changes are tried again.
+const MOST_RECALLED: usize = 20;
 
 /// Looks for changes.
 #[derive(Clone, Debug)]
@@ -119,7 +123,7 @@ impl Coder {
     }
 
     fn seek(&self, case: &Case<'_>, work: &Work, spent: &mut Spent) -> Result<Outcome, Failure> {
-        if !matches!(case.rung, Rung::Recipe | Rung::Reflex) {
+        if !matches!(case.rung, Rung::Memory | Rung::Recipe | Rung::Reflex) {
             return Ok(case.nothing(
                 format!("the coder has no way to look on the rung {:?}", case.rung),
                 false,
@@ -137,6 +141,13 @@ impl Coder {
             let account = lacking.message.lines().take(2).collect::<Vec<_>>().join("; ");
             return Ok(case.nothing(account, false, None));
         }
+        let recalled = match case.rung {
+            Rung::Memory => self.recalled(case, &red),
+            Rung::Recipe | Rung::Reflex | Rung::SmallModel | Rung::LargeModel => Vec::new(),
+        };
+        if case.rung == Rung::Memory && recalled.is_empty() {
+            return Ok(case.nothing("Memory has nothing that is like this.", false, None));
+        }
         let ends_us =
             self.tools.clock.monotonic_us().saturating_add(case.budget.search_ms.saturating_mul(1_000));
         let mut notices = Notices::new(work, &*self.tools.clock);
@@ -152,34 +163,19 @@ impl Coder {
             let account = if case.rung == Rung::Recipe { sources.why_none() } else { nothing() };
             return Ok(case.nothing(account, false, None));
         }
+        if case.rung == Rung::Memory && !repair::fits(&sources.product, &recalled) {
+            return Ok(case.nothing("Nothing that memory has fits this code.", false, None));
+        }
         let threads = self.tools.search_threads();
         let mut bench = self.bench(case, &view, &sources, threads, work)?;
-        if case.baseline.red().any(|test| !case.focus.wants_test(&test.id)) {
-            bench.lets_some_stay_red();
-        }
-        if is_dear(case.baseline, case.budget.search_ms) {
-            bench.spare_the_suite(&red);
-        }
-        bench.doubt_within(case.budget.search_ms);
         let asked: Vec<TestResult> = repair::quick(&red).cloned().collect();
-        bench.calibrate(&asked)?;
-        let is_shared = bench.seek_company(&red)?;
-        if !is_shared {
-            bench.shorten(&asked)?;
-        }
-        if is_shared {
-            // Nothing that tries the red tests alone says anything of them.
-        } else if case.rung != Rung::Recipe {
-            bench.prepare_batches(&asked, threads)?;
-        } else if case.project.framework.toolchain() == Some(Toolchain::Node) || bench.forks() {
-            // Most messages name nothing, or one or two changes.
-            bench.later.get_or_init(|| Later::new(&asked, threads));
-        }
+        self.warm_up(case, &mut bench, (&red, &asked), threads)?;
         let mut limits = limits(case, within, threads);
         if bench.spares_the_suite() {
             limits.keep_passing = bench.near.iter().cloned().collect();
         }
-        let (sought, ground) = self.search(case, &sources, &red, &bench, limits, work, &mut notices);
+        let looked = (&sources, red.as_slice(), recalled.as_slice());
+        let (sought, ground) = self.search(case, looked, &bench, limits, work, &mut notices);
         spent.candidates = sought.tried;
         spent.search = Some(search_time(&sought));
         spent.sandbox_runs = bench.runs();
@@ -194,6 +190,47 @@ impl Coder {
         let outcome = self.propose(&with, sought, ground)?;
         spent.sandbox_runs = bench.runs();
         Ok(outcome)
+    }
+
+    /// Finds out what makes trials of these red tests quick. `asked`: those of them that each candidate is asked about.
+    fn warm_up<'a>(
+        &self,
+        case: &Case<'_>,
+        bench: &mut Bench<'a>,
+        (red, asked): (&'a [TestResult], &'a [TestResult]),
+        threads: usize,
+    ) -> Result<(), Failure> {
+        if case.baseline.red().any(|test| !case.focus.wants_test(&test.id)) {
+            bench.lets_some_stay_red();
+        }
+        if is_dear(case.baseline, case.budget.search_ms) {
+            bench.spare_the_suite(red);
+        }
+        bench.doubt_within(case.budget.search_ms);
+        bench.calibrate(asked)?;
+        let is_shared = bench.seek_company(red)?;
+        if !is_shared {
+            bench.shorten(asked)?;
+        }
+        if is_shared {
+            // Nothing that tries the red tests alone says anything of them.
+        } else if case.rung == Rung::Reflex {
+            bench.prepare_batches(asked, threads)?;
+        } else if case.project.framework.toolchain() == Some(Toolchain::Node) || bench.forks() {
+            // Most messages name nothing, or one or two changes.
+            bench.later.get_or_init(|| Later::new(asked, threads));
+        }
+        Ok(())
+    }
+
+    /// What memory has for such red tests. One that cannot be asked is no reason to do without the other rungs.
+    fn recalled(&self, case: &Case<'_>, red: &[TestResult]) -> Vec<Recalled> {
+        let Some(memory) = &self.tools.memory else { return Vec::new() };
+        let situation = Situation { request: case.request, language: &case.project.language, red };
+        memory.recall(&situation, MOST_RECALLED).unwrap_or_else(|error| {
+            tracing::warn!(%error, "memory cannot be asked");
+            Vec::new()
+        })
     }
 
     fn bench<'a>(
@@ -232,12 +269,10 @@ impl Coder {
         Ok(bench)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one search, each of another origin")]
     fn search(
         &self,
         case: &Case<'_>,
-        sources: &Sources,
-        red: &[TestResult],
+        (sources, red, recalled): (&Sources, &[TestResult], &[Recalled]),
         bench: &Bench<'_>,
         mut limits: SeekLimits,
         work: &Work,
@@ -267,7 +302,8 @@ impl Coder {
             Ok(tools) => {
                 let mut sought = match case.rung {
                     Rung::Recipe => repair::answer(&problem, &means, &mut progress),
-                    Rung::Memory | Rung::Reflex | Rung::SmallModel | Rung::LargeModel => {
+                    Rung::Memory => repair::recall(&problem, &means, recalled, &mut progress),
+                    Rung::Reflex | Rung::SmallModel | Rung::LargeModel => {
                         repair::seek(&problem, &means, &mut progress)
                     }
                 };
@@ -293,7 +329,7 @@ fn limits(case: &Case<'_>, within: Option<Within>, threads: usize) -> SeekLimits
     };
     // Answers to messages are worth a part of the time; where nothing runs before one is found, all of it.
     let blocked = |test: &TestResult| test.id == BUILD || test.id.ends_with(IMPORT);
-    let is_part = case.rung == Rung::Recipe && !case.baseline.red().any(blocked);
+    let is_part = matches!(case.rung, Rung::Memory | Rung::Recipe) && !case.baseline.red().any(blocked);
     SeekLimits {
         wall_ms: if is_part { case.budget.search_ms / 100 * ANSWERS } else { case.budget.search_ms },
         candidates: case.budget.candidates,

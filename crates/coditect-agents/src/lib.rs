@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use coditect_ports::{Agent, Clock, PortError, Sandbox, Work, Workspace};
+use coditect_ports::{Agent, Clock, Memory, PortError, Sandbox, Work, Workspace};
 use coditect_types::limits::SandboxChoice;
 use coditect_types::outcome::Spent;
 use coditect_types::{Action, ErrorKind, Failure, Outcome, Tier};
@@ -40,6 +40,8 @@ pub struct Tools {
     pub sandboxes: Vec<Arc<dyn Sandbox>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What was done before. None: nothing is remembered.
+    pub memory: Option<Arc<dyn Memory>>,
     /// Threads that one search may use; 0: as many as there are cores.
     pub threads: usize,
 }

@@ -28,6 +28,7 @@ use coditect_types::{Suspect, TestResult};
 pub use crate::repair::prior::EditKind;
 pub(crate) use crate::repair::python::MODULES as STANDARD_MODULES;
 pub use crate::repair::recipes::chain::answer;
+pub use crate::repair::remembered::{fits, recall};
 pub use crate::repair::search::{problem_name, quick, seek};
 pub use crate::repair::within::Within;
 
@@ -43,6 +44,7 @@ mod pool;
 mod prior;
 mod python;
 mod recipes;
+mod remembered;
 pub mod schemata;
 mod search;
 mod stairs;

@@ -93,6 +93,9 @@ pub fn repair(state: &State, wish: Wish) -> Vec<TaskSpec> {
     let rungs: &[Rung] = match wish {
         // To change the code until it fits a stale snapshot is not what was asked.
         Wish::NeedsModel(_) | Wish::RenewSnapshots => &[Rung::Recipe],
+        Wish::FixTests | Wish::Unknown if state.policy.history.episodes > 0 => {
+            &[Rung::Memory, Rung::Recipe, Rung::Reflex]
+        }
         Wish::FixTests | Wish::Unknown => &[Rung::Recipe, Rung::Reflex],
     };
     let ladder: Vec<Intent> = rungs

@@ -7,9 +7,13 @@
 //! Nothing here reads a disk or a clock. Numbers of texts are given in the order in which they come, and are never used again.
 
 pub mod code;
+pub mod episode;
+pub mod episodes;
 pub mod index;
 pub mod lexical;
 pub mod semantic;
 pub mod text;
 
+pub use episode::Episode;
+pub use episodes::Episodes;
 pub use index::{Hit, Index, Part};

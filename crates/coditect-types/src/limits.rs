@@ -141,6 +141,8 @@ pub struct Approvals {
 pub struct History {
     /// Attempts that ended, and those of them that failed by themselves.
     pub attempts: (u32, u32),
+    /// Missions that ended with a proof, on this directory or others: what memory has.
+    pub episodes: u32,
     /// Tests that passed and failed on one tree: times each passed, times it ran.
     pub unsteady: BTreeMap<String, (u32, u32)>,
 }

@@ -100,6 +100,8 @@ pub(crate) enum Verb {
     Models(ModelsArgs),
     /// Print what missions cost, by rung and by model
     Cost(CostArgs),
+    /// Look into what missions that have ended are remembered by
+    Memory(MemoryArgs),
     /// Ask what all missions on a directory have shown: its tests, what a change can reach
     World(WorldArgs),
     /// Stand over the server of an installed model; missions start it by themselves
@@ -294,6 +296,36 @@ pub(crate) struct ResumeArgs {
     pub(crate) tapes: TapeFlags,
     #[command(flatten)]
     pub(crate) shown: Shown,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect memory stats\n  coditect memory search \"division by zero in a mean\"\n  coditect memory show last --json"
+)]
+pub(crate) struct MemoryArgs {
+    #[command(subcommand)]
+    pub(crate) ask: MemoryAsk,
+}
+
+/// A question to memory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemoryAsk {
+    /// How much there is
+    Stats,
+    /// The episodes that fit some words best
+    Search {
+        /// What it was about
+        #[arg(value_name = "TEXT")]
+        query: String,
+        /// At most this many
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+        limit: usize,
+    },
+    /// One episode
+    Show {
+        #[arg(value_name = "MISSION", help = MISSION)]
+        episode: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
+mod memory;
 pub(crate) mod models;
 pub(crate) mod repair;
 pub(crate) mod resume;
@@ -107,6 +108,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Models(args) => models::perform(&mut cx, &args),
         Verb::ServeModel(args) => serve_model::perform(&cx, &args),
         Verb::Cost(args) => cost::perform(&mut cx, &args),
+        Verb::Memory(args) => memory::perform(&mut cx, &args),
         Verb::World(args) => world::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
         Verb::Bench(args) => bench::perform(cx, &args),

@@ -1,5 +1,6 @@
 //! Finding missions: the list of all, and the one that a person names.
 
+use coditect_memory::Episode;
 use coditect_ports::Journal;
 use coditect_runtime::world::WorldModel;
 use coditect_runtime::{MissionView, ShellError, cell, history, view};
@@ -135,6 +136,7 @@ const MOST_ATTEMPTS: u32 = 100;
 /// What earlier missions on a directory have shown. What cannot be read is left out: a mission does without.
 pub(crate) fn known_of(journal: &dyn Journal, workspace: &str) -> History {
     let Ok((mut entries, _)) = list(journal, LOOKED_THROUGH) else { return History::default() };
+    let episodes = entries.iter().filter(|entry| is_proved(entry)).count();
     entries.retain(|entry| entry.workspace == workspace);
     entries.truncate(READ);
     let mut world = WorldModel::default();
@@ -153,7 +155,20 @@ pub(crate) fn known_of(journal: &dyn Journal, workspace: &str) -> History {
         _ => n,
     };
     let unsteady = world.tests().flaky().filter_map(|test| Some((test.id.to_string(), test.unsteady?)));
-    History { attempts: (scaled(attempts.0), scaled(attempts.1)), unsteady: unsteady.collect() }
+    let episodes = u32::try_from(episodes).unwrap_or(u32::MAX);
+    History { episodes, attempts: (scaled(attempts.0), scaled(attempts.1)), unsteady: unsteady.collect() }
+}
+
+fn is_proved(entry: &Entry) -> bool {
+    matches!(entry.end, Some((MissionStatus::Verified | MissionStatus::PartlyVerified, _)))
+}
+
+/// What the newest missions that ended are remembered by, the oldest first. Journals that cannot be read are left out.
+pub(crate) fn episodes(journal: &dyn Journal, most: usize, proved: bool) -> Result<Vec<Episode>, Report> {
+    let (mut entries, _) = list(journal, most)?;
+    entries.retain(|entry| entry.end.is_some() && (!proved || is_proved(entry)));
+    let of = |entry: &Entry| Episode::of(&history(journal, &entry.mission).ok()?);
+    Ok(entries.iter().rev().filter_map(of).collect())
 }
 
 /// A mission's records and their view.

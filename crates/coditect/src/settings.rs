@@ -315,7 +315,7 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
 
 /// Rungs by their names; empty where it is all of them.
 fn rungs(names: &[String]) -> Vec<Rung> {
-    let all = [Rung::Recipe, Rung::Reflex, Rung::SmallModel, Rung::LargeModel];
+    let all = [Rung::Memory, Rung::Recipe, Rung::Reflex, Rung::SmallModel, Rung::LargeModel];
     let is_named = |rung: &Rung| names.contains(&phrase::rung(*rung).replace(' ', "_"));
     let named: Vec<Rung> = all.into_iter().filter(is_named).collect();
     if named.len() == all.len() { Vec::new() } else { named }

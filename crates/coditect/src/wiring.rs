@@ -12,12 +12,14 @@ use coditect_adapters::mailbox::Letter;
 use coditect_adapters::{LocalBus, Mailbox, Segments, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
-use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Model, PortError, Workspace};
+use coditect_memory::Episodes;
+use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Memory, Model, PortError, Workspace};
 use coditect_runtime::{Ports, Settings, Shell};
 use coditect_types::{ErrorKind, MissionId, Policy};
 
 use crate::environment::Site;
 use crate::host;
+use crate::missions;
 use crate::report::{Doing, Report, USAGE};
 
 use scratch::Scratch;
@@ -123,6 +125,19 @@ pub(crate) fn workspace(site: &Site) -> Result<Arc<dyn Workspace>, Report> {
     Ok(Arc::new(workspace.with_taste(taste)))
 }
 
+/// Missions that memory has, the newest.
+const REMEMBERED: usize = 2_000;
+
+/// What was done before: the journals of missions that ended, read when it is asked for the first time.
+pub(crate) fn memory(site: &Site) -> Episodes {
+    let site = site.clone();
+    Episodes::new(Box::new(move || {
+        let read =
+            archive(&site).and_then(|archive| missions::episodes(archive.journal(), REMEMBERED, false));
+        read.map_err(|report| PortError::new(report.kind, format!("{}: {}", report.doing, report.cause)))
+    }))
+}
+
 /// How one process reaches the mission that another runs.
 pub(crate) fn mailbox(site: &Site) -> Mailbox {
     Mailbox::new(&site.home.join("inbox"))
@@ -179,7 +194,8 @@ pub(crate) fn house(
     let sandboxes = Tiers::open(site, policy.sandbox, say).usable(policy)?;
     let keeper = keeper(site)?;
     let notes = keeper.findings().iter().map(ToString::to_string).collect();
-    let tools = Tools { workspace: Arc::clone(&workspace), sandboxes, clock: clock(), threads };
+    let memory: Option<Arc<dyn Memory>> = Some(Arc::new(memory(site)));
+    let tools = Tools { workspace: Arc::clone(&workspace), sandboxes, clock: clock(), memory, threads };
     let agents = coditect_agents::roles(&tools);
     let workers = match policy.agents {
         0 => host::cores(),

@@ -86,6 +86,7 @@ impl World {
             ),
             sandboxes: hosts.into_iter().map(|host| Arc::new(host) as Arc<dyn Sandbox>).collect(),
             clock: Arc::new(HostClock),
+            memory: None,
             threads: 0,
         };
         Self {

@@ -42,6 +42,8 @@ macro_rules! kinds {
 kinds! {
     /// What an error message asks for.
     Recipe = 1.0, 0.9, "the error message names the cure";
+    /// What was accepted before, in code of the same form.
+    Remembered = 0.9, 0.85, "this was mended so before";
     /// What a tool makes that checks the code.
     Tool = 1.0, 0.9, "a tool that checks the code can mend it";
     /// What makes a file parse that did not.

@@ -298,7 +298,7 @@ fn all_known(names: Vec<String>, known: &[&str]) -> Result<Value, String> {
 }
 
 /// The rungs that there are, by the names that events have for them.
-const RUNGS: &[&str] = &["recipe", "reflex", "small_model", "large_model"];
+const RUNGS: &[&str] = &["memory", "recipe", "reflex", "small_model", "large_model"];
 
 /// The protections that a sandbox names when it refuses.
 const PROTECTIONS: &[&str] =

@@ -1,0 +1,357 @@
+//! Changes that were accepted before, made again where the code is of the same form: names are holes that the new place
+//! fills, and what stands around the change says how sure it is to be the place.
+//!
+//! An abstraction of names with the context of the change, as in Getafix (Bader et al., "Getafix: Learning to Fix Bugs
+//! Automatically", 2019), over tokens in place of trees, so that every language has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use coditect_ports::memory::{PastEdit, Recalled};
+
+use crate::repair::layers::{Overlay, compose};
+use crate::repair::pick::{self, Survivor};
+use crate::repair::search::batch::{accepts, on_threads};
+use crate::repair::search::quick;
+use crate::repair::{Candidate, Edit, EditKind, Means, Problem, Progress, Scope, Sought, Source};
+
+mod tokens;
+
+use tokens::{Kind, Token, lex};
+
+/// Tokens on each side that a place must have in common with the one that was changed: all of them, or fewer for less trust.
+const AROUND: [(usize, f64); 3] = [(8, 1.0), (4, 0.5), (2, 0.2)];
+/// A pattern of fewer tokens fits anywhere.
+const LEAST: usize = 4;
+/// Candidates that are tried, and those that are tried before the survivors among them are looked at.
+const MOST: usize = 240;
+const TOGETHER: usize = 16;
+/// Places of one change.
+const MOST_PLACES: usize = 60;
+/// A place that no red test runs.
+const UNSUSPECTED: f64 = 0.1;
+
+/// A change as a pattern.
+struct Pattern<'a> {
+    left: &'a [Token<'a>],
+    core: &'a [Token<'a>],
+    right: &'a [Token<'a>],
+    /// What stands in the core's place afterwards, with the gaps on both sides where these belong to it.
+    instead: Instead<'a>,
+    /// The indentation of the line where it begins.
+    indent: usize,
+}
+
+struct Instead<'a> {
+    text: &'a str,
+    tokens: &'a [Token<'a>],
+    /// Where `text` begins in the file that `tokens` count in.
+    offset: usize,
+}
+
+/// Whether any of these changes can be made in these sources.
+#[must_use]
+pub fn fits(sources: &[Source], recalled: &[Recalled]) -> bool {
+    let problem =
+        Problem { sources, others: &[], suspects: &[], red: &[], request: "", refused: &[], seed: 0 };
+    !candidates(&problem, recalled).is_empty()
+}
+
+/// Tries the changes that memory has. What every test accepts is looked at as in any search.
+pub fn recall(
+    problem: &Problem<'_>,
+    means: &Means<'_>,
+    recalled: &[Recalled],
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Sought {
+    let made = candidates(problem, recalled);
+    let deadline = means.clock.monotonic_us().saturating_add(means.limits.wall_ms.saturating_mul(1_000));
+    let ids: Vec<String> = quick(problem.red).map(|test| test.id.clone()).collect();
+    let mut sought = Sought::default();
+    let mut survivors: Vec<Survivor> = Vec::new();
+    let within = means.limits.within.as_ref();
+    let wanted =
+        |(candidate, _): &&(Candidate, Overlay)| within.is_none_or(|within| within.allows(candidate));
+    let made: Vec<&(Candidate, Overlay)> = made.iter().filter(wanted).take(MOST).collect();
+    for batch in made.chunks(TOGETHER) {
+        let over = means.stop.is_wanted() || means.clock.monotonic_us() >= deadline;
+        if over || !survivors.is_empty() {
+            sought.at_limit = over;
+            break;
+        }
+        if means.judge.spares_starts() {
+            let ready: Vec<(&Candidate, &Overlay)> = batch.iter().map(|made| (&made.0, &made.1)).collect();
+            if let Err(trouble) = means.judge.ready(&ready) {
+                sought.trouble = Some(trouble).filter(|_| !means.stop.is_wanted());
+                break;
+            }
+        }
+        let trials = on_threads(means, batch, (&AtomicU64::new(deadline), |_: &_| false), |made| {
+            let (_, overlay) = *made;
+            let trial = means.judge.judge(overlay, Scope::Tests { ids: &ids, stop_at_red: true })?;
+            if !trial.red.is_empty() || !trial.complete || trial.timed_out {
+                return Ok(false);
+            }
+            Ok(accepts(means, &means.judge.judge(overlay, Scope::Whole)?, &ids))
+        });
+        for (made, passes) in batch.iter().zip(trials) {
+            match passes {
+                Some(Ok(passes)) => {
+                    sought.tried += 1;
+                    sought.trials += 1;
+                    let survivor = Survivor { candidate: made.0.clone(), overlay: made.1.clone() };
+                    if passes && !pick::is_refused(problem, &survivor) {
+                        survivors.push(survivor);
+                    }
+                }
+                Some(Err(trouble)) => sought.trouble = Some(trouble),
+                None => sought.at_limit = true,
+            }
+        }
+        if sought.trouble.is_some() {
+            return sought;
+        }
+        progress(Progress {
+            tried: sought.tried,
+            nearest: 0,
+            red: ids.len(),
+            survivors: survivors.len(),
+            trying: "what was right before".to_owned(),
+        });
+    }
+    let passing = survivors.len();
+    let mut found = pick::choose(problem, means, survivors).found;
+    sought.best = if found.is_empty() { None } else { Some(found.remove(0)) };
+    sought.runners_up = found;
+    sought.account = match (recalled.len(), sought.tried, passing) {
+        (_, 0, _) => "Nothing that memory has fits this code.".to_owned(),
+        (_, tried, 0) => format!("{tried} changes that were right elsewhere were tried; none is right here."),
+        (_, tried, passing) => {
+            format!("{tried} changes that were right elsewhere were tried; {passing} pass every test.")
+        }
+    };
+    sought
+}
+
+/// The changes that memory has at each place that they fit, the surest first.
+fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(Candidate, Overlay)> {
+    let lexed: Vec<(&Source, Vec<Token<'_>>)> =
+        problem.sources.iter().map(|source| (source, lex(&source.path, &source.text))).collect();
+    let mut best: BTreeMap<Vec<(String, String)>, (f64, Overlay)> = BTreeMap::new();
+    for past in recalled {
+        let places: Vec<Vec<(f64, Edit)>> =
+            past.edits.iter().map(|edit| places(problem, edit, &lexed)).collect();
+        if places.is_empty() || places.iter().any(Vec::is_empty) {
+            continue;
+        }
+        // Of a change in one place, each place that fits; of one in several, the surest of each.
+        let changes: Vec<(f64, Vec<Edit>)> = match places.as_slice() {
+            [one] => one.iter().map(|(score, edit)| (*score, vec![edit.clone()])).collect(),
+            many => {
+                let surest = many.iter().filter_map(|all| all.first());
+                let score = surest.clone().map(|(score, _)| *score).fold(1.0, f64::min);
+                vec![(score, surest.map(|(_, edit)| edit.clone()).collect())]
+            }
+        };
+        for (score, mut edits) in changes {
+            edits.sort_by(|a, b| (&a.path, a.range.start).cmp(&(&b.path, b.range.start)));
+            let draft = Candidate { edits, kind: EditKind::Remembered, score, places: Vec::new() };
+            let Some(overlay) = draft.apply(problem.sources) else { continue };
+            let score = score * past.likeness;
+            let key: Vec<(String, String)> = overlay.clone().into_iter().collect();
+            let known = best.entry(key).or_insert((0.0, overlay));
+            known.0 = known.0.max(score);
+        }
+    }
+    let mut all: Vec<(Candidate, Overlay)> = best
+        .into_values()
+        .filter_map(|(score, overlay)| {
+            Some((compose(problem, &overlay, EditKind::Remembered, score)?, overlay))
+        })
+        .collect();
+    all.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
+    all
+}
+
+/// Where a past edit fits, the surest first.
+fn places(problem: &Problem<'_>, past: &PastEdit, lexed: &[(&Source, Vec<Token<'_>>)]) -> Vec<(f64, Edit)> {
+    let (before, after) = (lex(&past.path, &past.before), lex(&past.path, &past.after));
+    let mut found: BTreeMap<(Arc<str>, usize, usize, String), f64> = BTreeMap::new();
+    for (around, trust) in AROUND {
+        let Some(pattern) = pattern((past, &before, &after), around) else { continue };
+        for (source, tokens) in lexed {
+            if extension(&source.path) != extension(&past.path) {
+                continue;
+            }
+            let path: Arc<str> = Arc::from(source.path.as_str());
+            for at in 0..tokens.len() {
+                let Some((range, new, alike)) = fill(&pattern, (&source.text, tokens), at) else { continue };
+                let same_file = if source.path == past.path { 1.0 } else { 0.8 };
+                let score = trust * alike * same_file * suspicion(problem, source, range.start);
+                let key = (Arc::clone(&path), range.start, range.end, new);
+                let known = found.entry(key).or_insert(0.0);
+                *known = known.max(score);
+            }
+        }
+    }
+    let mut all: Vec<(f64, Edit)> = found
+        .into_iter()
+        .map(|((path, start, end, new), score)| (score, Edit { path, range: start..end, new }))
+        .collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    all.truncate(MOST_PLACES);
+    all
+}
+
+fn extension(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+/// How much the red tests suspect the line.
+fn suspicion(problem: &Problem<'_>, source: &Source, at: usize) -> f64 {
+    if problem.suspects.is_empty() {
+        return 1.0;
+    }
+    let line = source.text[..at.min(source.text.len())].matches('\n').count() + 1;
+    let near = |suspect: &&coditect_types::Suspect| {
+        suspect.file == source.path && (suspect.line as usize).abs_diff(line) <= 1
+    };
+    let most = problem.suspects.iter().map(|suspect| suspect.score).fold(f64::MIN_POSITIVE, f64::max);
+    let own = problem.suspects.iter().filter(near).map(|suspect| suspect.score).fold(0.0, f64::max);
+    UNSUSPECTED.max(own / most)
+}
+
+/// The change with so many tokens around it. None: too little is left of it to be known again.
+fn pattern<'a>(
+    (past, before, after): (&'a PastEdit, &'a [Token<'a>], &'a [Token<'a>]),
+    around: usize,
+) -> Option<Pattern<'a>> {
+    let same = |(a, b): &(&Token<'_>, &Token<'_>)| a.text == b.text;
+    let prefix = before.iter().zip(after).take_while(same).count();
+    let rest = before.len().min(after.len()) - prefix;
+    let suffix = before.iter().rev().zip(after.iter().rev()).take_while(same).count().min(rest);
+    let (core, new) = (&before[prefix..before.len() - suffix], &after[prefix..after.len() - suffix]);
+    if core.is_empty() && new.is_empty() {
+        return None;
+    }
+    let left = &before[prefix.saturating_sub(around)..prefix];
+    let right = &before[before.len() - suffix..(before.len() - suffix + around).min(before.len())];
+    let firm = left.iter().chain(core).chain(right).filter(|token| !is_hole(token)).count();
+    if left.len() + core.len() + right.len() < LEAST || firm < 2 {
+        return None;
+    }
+    // A gap belongs to the change where there is nothing on one of the sides of it.
+    let gaps = core.is_empty() || new.is_empty();
+    let begin = match (gaps, prefix.checked_sub(1)) {
+        (true, Some(last)) => after[last].range.end,
+        (true, None) => 0,
+        (false, _) => new.first()?.range.start,
+    };
+    let end = match (gaps, suffix) {
+        (true, 0) => past.after.len(),
+        (true, _) => after[after.len() - suffix].range.start,
+        (false, _) => new.last()?.range.end,
+    };
+    let place = core.first().or(right.first()).or(left.last()).map_or(0, |token| token.range.start);
+    let instead = Instead { text: past.after.get(begin..end)?, tokens: new, offset: begin };
+    Some(Pattern { left, core, right, instead, indent: indentation(&past.before, place) })
+}
+
+fn is_hole(token: &Token<'_>) -> bool {
+    matches!(token.kind, Kind::Name | Kind::Text)
+}
+
+/// How far the line at this place is indented, bytes.
+fn indentation(text: &str, at: usize) -> usize {
+    let begin = text[..at.min(text.len())].rfind('\n').map_or(0, |end| end + 1);
+    text[begin..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
+/// The change at this token: the bytes that it takes the place of, what stands there then, and how alike the names are. None: it does
+/// not fit.
+fn fill(
+    pattern: &Pattern<'_>,
+    (text, tokens): (&str, &[Token<'_>]),
+    at: usize,
+) -> Option<(Range<usize>, String, f64)> {
+    let length = pattern.left.len() + pattern.core.len() + pattern.right.len();
+    let here = tokens.get(at..at + length)?;
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+    let (mut alike, mut holes) = (0_usize, 0_usize);
+    for (token, wanted) in here.iter().zip(pattern.left.iter().chain(pattern.core).chain(pattern.right)) {
+        if token.kind != wanted.kind {
+            return None;
+        }
+        if !is_hole(wanted) {
+            // A word that is firm in the pattern, or a sign.
+            if token.text != wanted.text {
+                return None;
+            }
+            continue;
+        }
+        if *names.entry(wanted.text).or_insert(token.text) != token.text {
+            return None;
+        }
+        holes += 1;
+        alike += usize::from(token.text == wanted.text);
+    }
+    let (left, core) = (pattern.left.len(), pattern.core.len());
+    let gaps = core == 0 || pattern.instead.tokens.is_empty();
+    let start = match (gaps, left) {
+        (true, 0) => here.first()?.range.start,
+        (true, left) => here[left - 1].range.end,
+        (false, left) => here[left].range.start,
+    };
+    let end = match (gaps, here.get(left + core)) {
+        (true, Some(next)) => next.range.start,
+        (true, None) | (false, _) => here[left + core - 1].range.end,
+    };
+    let known: BTreeSet<&str> = tokens.iter().map(|token| token.text).collect();
+    let mut new = String::new();
+    let mut done = pattern.instead.offset;
+    for token in pattern.instead.tokens {
+        let piece = pattern
+            .instead
+            .text
+            .get(done - pattern.instead.offset..token.range.start - pattern.instead.offset)?;
+        new.push_str(piece);
+        let name = names.get(token.text).copied();
+        // A name that the change brought along must mean something here.
+        if name.is_none() && token.kind == Kind::Name && !known.contains(token.text) {
+            return None;
+        }
+        new.push_str(name.filter(|_| is_hole(token)).unwrap_or(token.text));
+        done = token.range.end;
+    }
+    new.push_str(pattern.instead.text.get(done - pattern.instead.offset..)?);
+    let place = here.get(left).map_or(start, |token| token.range.start);
+    let begins_a_line = gaps && (left == 0 || here[left - 1].kind == Kind::Line);
+    let new = indented(&new, (pattern.indent, indentation(text, place)), begins_a_line);
+    let old = text.get(start..end)?;
+    let alike = if holes == 0 { 1.0 } else { 0.5 + 0.5 * alike as f64 / holes as f64 };
+    (old != new).then_some((start..end, new, alike))
+}
+
+/// Lines that were indented for one place, for another. `begins`: the first one is a whole line, too.
+fn indented(text: &str, (from, to): (usize, usize), begins: bool) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for (n, line) in text.split('\n').enumerate() {
+        if n > 0 {
+            out.push('\n');
+        }
+        // An empty line stays empty; the last piece is what stands before the next token.
+        if (n == 0 && !begins) || line.is_empty() {
+            out.push_str(line);
+            continue;
+        }
+        let own = line.bytes().take_while(|byte| *byte == b' ').count();
+        out.push_str(&" ".repeat((own + to).saturating_sub(from)));
+        out.push_str(&line[own..]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
