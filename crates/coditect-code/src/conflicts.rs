@@ -19,6 +19,14 @@ const MOST: usize = 20;
 struct Claim {
     test: String,
     wants: String,
+    /// See [`meaning`].
+    means: Option<String>,
+}
+
+impl Claim {
+    fn contradicts(&self, other: &Self) -> bool {
+        self.means.is_some() && other.means.is_some() && self.means != other.means
+    }
 }
 
 /// Pairs of these tests that ask for what cannot both be. `files`: path as in test ids, and text; in Python.
@@ -36,9 +44,8 @@ pub fn conflicts<'t>(
         }
     }
     let pair = |(about, claims): (String, Vec<Claim>)| {
-        let first = claims.first()?;
-        let other =
-            claims.iter().find(|claim| claim.test != first.test && !alike(&claim.wants, &first.wants))?;
+        let first = claims.iter().find(|claim| claim.means.is_some())?;
+        let other = claims.iter().find(|claim| claim.test != first.test && claim.contradicts(first))?;
         let side = |claim: &Claim| (claim.test.clone(), claim.wants.clone());
         // Behind the `@` stands where the name comes from.
         let about = about.rsplit_once('@').map_or(about.as_str(), |(about, _)| about).to_owned();
@@ -129,8 +136,8 @@ impl<'t> Reading<'t> {
                 Some((call, wants)) => {
                     if let Some(from) = self.is_told(call, imports) {
                         let about = format!("{}@{from}", spaced(self.say(call)));
-                        let wants = spaced(self.say(wants));
-                        claims.entry(about).or_default().push(Claim { test: (*id).to_owned(), wants });
+                        let (wants, means) = (spaced(self.say(wants)), meaning(self.text, wants));
+                        claims.entry(about).or_default().push(Claim { test: (*id).to_owned(), wants, means });
                     }
                 }
                 None if matches!(statement.kind(), "assert_statement" | "comment" | "pass_statement") => {}
@@ -202,25 +209,34 @@ fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether two literals mean the same, as far as their texts tell.
-fn alike(one: &str, other: &str) -> bool {
-    let number = |text: &str| match text {
-        "True" => Some(1.0),
-        "False" => Some(0.0),
-        _ => text.replace('_', "").parse::<f64>().ok(),
-    };
-    let plain = |text: &str| -> String {
-        text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '(' | ')' | ',')).collect()
-    };
-    match (number(one), number(other)) {
-        (Some(one), Some(other)) => (one - other).abs() < 1e-9,
-        _ => plain(one) == plain(other) || text_is_odd(one) || text_is_odd(other),
+/// What a literal means, in one way of writing it. None: it can be written in ways that are not looked into here.
+fn meaning(text: &str, node: Node<'_>) -> Option<String> {
+    let said = text_of(text, node);
+    let all =
+        |nodes: Vec<Node<'_>>| nodes.into_iter().map(|node| meaning(text, node)).collect::<Option<Vec<_>>>();
+    let number = |said: &str| said.replace('_', "").parse::<f64>().ok().map(|number| format!("{number:.9e}"));
+    match node.kind() {
+        "true" => number("1"),
+        "false" => number("0"),
+        "none" => Some("None".to_owned()),
+        "integer" | "float" => number(said),
+        "unary_operator" => number(&spaced(said).replace(' ', "")),
+        "string" => {
+            let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| said.starts_with(quote))?;
+            let inner = said.strip_prefix(quote)?.strip_suffix(quote)?;
+            (!inner.contains('\\')).then(|| format!("{inner:?}"))
+        }
+        "parenthesized_expression" => meaning(text, *parts(node).first()?),
+        "list" => Some(format!("[{}]", all(parts(node))?.join(", "))),
+        "tuple" => Some(format!("({},)", all(parts(node))?.join(", "))),
+        "pair" => Some(all(parts(node))?.join(": ")),
+        "set" | "dictionary" => {
+            let mut members = all(parts(node))?;
+            members.sort_unstable();
+            Some(format!("{{{}}}", members.join(", ")))
+        }
+        _ => None,
     }
-}
-
-/// A text that can be written in other ways and mean the same.
-fn text_is_odd(text: &str) -> bool {
-    text.contains(['\\', '{']) || text.starts_with(['r', 'b', 'u', 'f', 'R', 'B', 'U', 'F'])
 }
 
 #[cfg(test)]
@@ -251,8 +267,28 @@ mod tests {
     }
 
     #[test]
+    fn containers_that_differ_contradict_each_other() {
+        for (one, other) in [
+            ("{'a': 2, 'b': 1}", "{'none': 0}"),
+            ("[1, 2]", "[2, 1]"),
+            ("[1, 2]", "(1, 2)"),
+            ("{1, 2}", "{1, 3}"),
+            ("'{'", "'}'"),
+            ("None", "0"),
+            ("-1", "1"),
+        ] {
+            let text = format!(
+                "from a import f\ndef test_one():\n    assert f(1) == {one}\ndef test_two():\n    assert f(1) == {other}\n"
+            );
+            assert_eq!(found(&text, &["test_one", "test_two"]).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
     fn what_may_well_both_be_is_no_conflict() {
         for text in [
+            "from a import f\ndef test_one():\n    assert f(1) == {'a': 1, 'b': [2]}\ndef test_two():\n    assert f(1) == {'b': [2.0], \"a\": True}\n",
+            "from a import f\ndef test_one():\n    assert f(1) == 0.3\ndef test_two():\n    assert f(1) == 0.30000000000000004\n",
             // The same value, written otherwise.
             "from a import f\ndef test_one():\n    assert f(1) == 1\ndef test_two():\n    assert f(1) == 1.0\n",
             "from a import f\ndef test_one():\n    assert f(1) == 'a'\ndef test_two():\n    assert f(1) == \"a\"\n",

@@ -186,7 +186,7 @@ impl Index {
         texts.dedup();
         let words: Vec<(u32, f32)> = texts
             .iter()
-            .map(|text| (*text, self.lexical.score(&question.terms, *text, &self.bag(*text as usize))))
+            .map(|text| (*text, self.lexical.score(&question.terms, *text, self.of_text(*text as usize))))
             .collect();
         let best = words.iter().map(|(_, score)| *score).fold(0.0, f32::max).max(f32::MIN_POSITIVE);
         let mut hits: Vec<Scored> = words
@@ -201,10 +201,16 @@ impl Index {
         hits.into_iter().map(|Scored { score, text }| Hit { text, score }).collect()
     }
 
-    fn bag(&self, text: usize) -> Vec<(u32, u8)> {
+    /// The terms of a text, sorted, and what each counts.
+    fn of_text(&self, text: usize) -> (&[u32], &[u8]) {
         let begin = text.checked_sub(1).map_or(0, |before| self.ends[before]);
         let range = begin..self.ends[text];
-        self.terms[range.clone()].iter().copied().zip(self.counts[range].iter().copied()).collect()
+        (&self.terms[range.clone()], &self.counts[range])
+    }
+
+    fn bag(&self, text: usize) -> Vec<(u32, u8)> {
+        let (terms, counts) = self.of_text(text);
+        terms.iter().copied().zip(counts.iter().copied()).collect()
     }
 
     fn weighted(&self, bag: &[(u32, u8)]) -> Weighted {

@@ -60,14 +60,24 @@ impl PartialOrd for Scored {
 struct Cursor<'a> {
     postings: &'a Postings,
     at: usize,
+    /// The text there; behind the last one, none has this number.
+    text: u32,
     /// What a count is multiplied with, and what the term adds to a score at most.
     weight: f32,
     bound: f32,
 }
 
+/// Behind the last text.
+const END: u32 = u32::MAX;
+
 impl Cursor<'_> {
-    fn text(&self) -> Option<u32> {
-        self.postings.texts.get(self.at).copied()
+    fn count(&self) -> u8 {
+        self.postings.counts.get(self.at).copied().unwrap_or_default()
+    }
+
+    fn step(&mut self) {
+        self.at += 1;
+        self.text = self.postings.texts.get(self.at).copied().unwrap_or(END);
     }
 
     /// Goes on to the first text that is not before this one: in doubling steps, then by halves.
@@ -80,6 +90,7 @@ impl Cursor<'_> {
         }
         let end = (self.at + step + 1).min(texts.len());
         self.at += texts[self.at.min(end)..end].partition_point(|known| *known < text);
+        self.text = texts.get(self.at).copied().unwrap_or(END);
     }
 }
 
@@ -158,15 +169,15 @@ impl Lexical {
         count * (K + 1.0) / (count + K * (1.0 - B + B * f32::from(length) / mean))
     }
 
-    /// The score of one text, from its own terms.
+    /// The score of one text, from its own terms, which are sorted.
     #[must_use]
-    pub fn score(&self, query: &[(u32, f32)], text: u32, bag: &[(u32, u8)]) -> f32 {
+    pub fn score(&self, query: &[(u32, f32)], text: u32, (terms, counts): (&[u32], &[u8])) -> f32 {
         let mean = self.mean();
         let Some(length) = self.lengths.get(text as usize) else { return 0.0 };
         query
             .iter()
             .filter_map(|(term, weight)| {
-                let (_, count) = bag.iter().find(|(known, _)| known == term)?;
+                let count = counts.get(terms.binary_search(term).ok()?)?;
                 Some(weight * self.idf(*term) * Self::gain(*count, *length, mean))
             })
             .sum()
@@ -189,7 +200,8 @@ impl Lexical {
                 let weight = weight * self.idf(*term);
                 let gains = postings.shortest.iter().map(|(count, length)| Self::gain(*count, *length, mean));
                 let bound = weight * gains.fold(0.0, f32::max);
-                Some(Cursor { postings, at: 0, weight, bound })
+                let text = postings.texts.first().copied().unwrap_or(END);
+                Some(Cursor { postings, at: 0, text, weight, bound })
             })
             .collect();
         cursors.sort_by(|a, b| a.bound.total_cmp(&b.bound));
@@ -204,13 +216,16 @@ impl Lexical {
         // A text that has none of the cursors from here on cannot be among the best.
         let mut needed = 0;
         while needed < cursors.len() && most > 0 {
-            let Some(text) = cursors[needed..].iter().filter_map(Cursor::text).min() else { break };
+            let text = cursors[needed..].iter().map(|cursor| cursor.text).min().unwrap_or(END);
+            if text == END {
+                break;
+            }
             let length = self.lengths[text as usize];
             let mut score = 0.0;
             for cursor in &mut cursors[needed..] {
-                if cursor.text() == Some(text) {
-                    score += cursor.weight * Self::gain(cursor.postings.counts[cursor.at], length, mean);
-                    cursor.at += 1;
+                if cursor.text == text {
+                    score += cursor.weight * Self::gain(cursor.count(), length, mean);
+                    cursor.step();
                 }
             }
             let worst =
@@ -221,8 +236,8 @@ impl Lexical {
                 }
                 let cursor = &mut cursors[n];
                 cursor.seek(text);
-                if cursor.text() == Some(text) {
-                    score += cursor.weight * Self::gain(cursor.postings.counts[cursor.at], length, mean);
+                if cursor.text == text {
+                    score += cursor.weight * Self::gain(cursor.count(), length, mean);
                 }
             }
             if score > worst && !is_gone(text) {

@@ -68,7 +68,7 @@ proptest! {
             .filter(|text| !index.gone[*text])
             .map(|text| {
                 let number = u32::try_from(text).unwrap();
-                Scored { score: index.lexical.score(&terms, number, &index.bag(text)), text: number }
+                Scored { score: index.lexical.score(&terms, number, index.of_text(text)), text: number }
             })
             .filter(|scored| scored.score > 0.0)
             .collect();
