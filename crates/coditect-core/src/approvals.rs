@@ -27,7 +27,9 @@ pub struct Approval {
 /// What is done about a violation under the person's thresholds. Only what would have a change given up is held against them:
 /// all else is harmless, or sure.
 pub(crate) fn respond(state: &State, violation: &Violation) -> Response {
-    if violation.response != Response::Replan {
+    // That files were changed which must not be, or tests are gone, is no matter of doubt.
+    let is_doubt = matches!(violation.kind, ViolationKind::TestExpectation | ViolationKind::Objection);
+    if violation.response != Response::Replan || !is_doubt {
         return violation.response;
     }
     let (thresholds, approvals) = (state.policy.thresholds, state.policy.approvals);
@@ -44,6 +46,15 @@ pub(crate) fn respond(state: &State, violation: &Violation) -> Response {
             Verdict::Denied => Response::Replan,
         }
     }
+}
+
+/// One question about two violations: the surer one, and what the other says.
+pub(crate) fn both(one: Violation, other: &Violation) -> Violation {
+    let (surer, less) =
+        if one.confidence >= other.confidence { (one, other.clone()) } else { (other.clone(), one) };
+    let kind = if less.kind == ViolationKind::TestExpectation { less.kind } else { surer.kind };
+    let observed = format!("{}; and {}", surer.observed, less.observed);
+    Violation { kind, observed, ..surer }
 }
 
 /// Asks. The task waits from then on.
@@ -127,6 +138,7 @@ pub(crate) fn given(
         let who =
             by.map_or_else(|| "nobody said otherwise in time".to_owned(), |by| format!("approved by {by}"));
         state.approved.push(format!("{}: {who}", asked.observed));
+        state.taken_red |= asked.kind == ViolationKind::TestExpectation;
     }
     Some(asked)
 }

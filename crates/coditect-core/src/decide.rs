@@ -174,11 +174,14 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
     }
     draft.push(Event::AttemptEnded { task: task_id, attempt, outcome: outcome.clone() });
     let mut response = Response::Ignore;
-    let mut question = None;
+    let mut question: Option<expect::Violation> = None;
     for mut violation in violations {
         violation.response = approvals::respond(&draft.state, &violation);
-        if violation.response == Response::Ask && question.is_none() {
-            question = Some(violation.clone());
+        if violation.response == Response::Ask {
+            question = Some(match question.take() {
+                None => violation.clone(),
+                Some(asked) => approvals::both(asked, &violation),
+            });
         }
         response = worse(response, violation.response);
         draft.push(Event::ViolationFound {

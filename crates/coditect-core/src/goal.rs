@@ -3,13 +3,12 @@
 use coditect_types::event::{Cause, TaskEnd};
 use coditect_types::plan::Intent;
 use coditect_types::{
-    Aim, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, TestStatus,
-    WorkspaceRef,
+    Aim, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, WorkspaceRef,
 };
 
 use crate::decide::Draft;
 use crate::diagnose;
-use crate::expect::{left_red, red_tests, set_aside, still_red};
+use crate::expect::{red_tests, set_aside, still_red};
 use crate::gateway;
 use crate::hand_over::count;
 use crate::parametrize::left;
@@ -346,16 +345,13 @@ fn verdict(state: &State) -> Option<End> {
 /// A change that a person took, or that the policy took for them, though a test is red with it that luck does not explain: there is
 /// no proof.
 fn taken_though_red(state: &State) -> Option<End> {
-    let receipt = state.world.receipt.as_deref()?;
-    let left = left_red(state);
-    let is_red = |(id, status): &(&String, &TestStatus)| {
-        status.is_red() && !receipt.flaky.contains_key(*id) && !left.contains(id.as_str())
-    };
-    let (id, _) = receipt.after.iter().find(is_red)?;
+    if !state.taken_red {
+        return None;
+    }
     let explanation = state.world.proposal.as_deref().map_or_else(String::new, |p| sentence(&p.explanation));
-    let text = format!("{explanation}. `{id}` is red with it, and it was taken all the same.");
+    let text = format!("{explanation}. A test is red with it, and it was taken all the same.");
     let mut end = End::new(MissionStatus::Unverified, text).hint("run the tests yourself before you take it");
-    end.receipt = Some(receipt.clone());
+    end.receipt = state.world.receipt.as_deref().cloned();
     Some(end)
 }
 

@@ -49,9 +49,10 @@ pub fn message(state: &State) -> Option<String> {
         0 => String::new(),
         _ => format!("Turned green:\n{shown}{more}\n"),
     };
+    let proved = if state.taken_red { "Not verified, and taken all the same" } else { "Verified" };
     let explained = staged.as_deref().unwrap_or(&proposal.explanation);
     Some(format!(
-        "{title}\n\n{explained}\n\n{specified}{turned}{still_red}Verified: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
+        "{title}\n\n{explained}\n\n{specified}{turned}{still_red}{proved}: `{}` ends with exit code {} on tree {} ({green} tests pass,\n\
          sandbox {}).\n{}\nCoditect-Mission: {mission}\n",
         receipt.command.join(" "),
         receipt.exit_code,

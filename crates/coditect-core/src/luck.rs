@@ -54,20 +54,15 @@ pub(crate) fn runs_needed(state: &State, holds: f64, shows: f64) -> BTreeMap<Str
 
 /// Tests that earlier missions saw pass and fail on one tree count as unsteady still, with all of their runs; of those that are
 /// red in each run of this baseline, the ones that luck explains well enough.
-pub(crate) fn remember(
-    report: &mut TestReport,
-    history: &BTreeMap<String, Ends>,
-    (shows, act_from): (f64, u8),
-) {
-    let act_from = f64::from(act_from) / 100.0;
+pub(crate) fn remember(report: &mut TestReport, history: &BTreeMap<String, Ends>, shows: f64) {
     for test in &mut report.tests {
         let Some(&(passed, ran)) = history.get(&test.id) else { continue };
         let (now_passed, now_ran) = test.passes_of_runs.unwrap_or((0, 1));
         let is_known = match test.status {
             TestStatus::Passed => true,
-            // Between two missions people work on what a test tests: that it is broken by now is as likely as not.
+            // People seldom break just the test that is flaky anyway; what is likelier to be broken all the same is looked into.
             TestStatus::Failed | TestStatus::Errored => {
-                now_passed > 0 || broken(0.5, shows, (passed, ran), now_ran) < act_from
+                now_passed > 0 || broken(0.8, shows, (passed, ran), now_ran) < 0.5
             }
             TestStatus::TimedOut | TestStatus::Skipped | TestStatus::NotRun => false,
         };
@@ -109,7 +104,7 @@ mod tests {
         let known = BTreeMap::from([("t".to_owned(), (5, 10))]);
         let of = |ends| {
             let mut report = report(ends);
-            remember(&mut report, &known, (0.95, 80));
+            remember(&mut report, &known, 0.95);
             report.tests.remove(0).passes_of_runs
         };
         assert_eq!(of((0, 2)), Some((5, 12)));

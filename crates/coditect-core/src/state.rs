@@ -173,6 +173,8 @@ pub struct State {
     pub approved: Vec<String>,
     /// Violations that were taken for luck, a line each.
     pub lucky: Vec<String>,
+    /// The change that is stood for was taken though a test is red with it that luck does not explain.
+    pub taken_red: bool,
     /// How it ended.
     pub end: Option<MissionStatus>,
 }
@@ -219,7 +221,10 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
             state.tasks.add(tasks);
         }
         Event::StagesPlanned { stages, .. } => stages::planned(state, stages),
-        Event::StageEnded { stage, end, why, .. } => stages::ended(state, *stage, *end, why),
+        Event::StageEnded { stage, end, why, .. } => {
+            state.taken_red = false;
+            stages::ended(state, *stage, *end, why);
+        }
         Event::AttemptStarted { task, attempt, deadline_ms, .. } => {
             started(state, at_ms, *task, *attempt, *deadline_ms);
         }
@@ -229,7 +234,12 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
             let strand = state.task(*task).and_then(|task| task.spec.strand);
             violated(state, strand, (*kind, observed.as_str()), *response);
             if *kind == ViolationKind::TestExpectation && *response == Response::Ignore {
-                state.lucky.push(format!("{observed}: taken for luck, confidence {confidence:.2}"));
+                if confidence * 100.0 < f64::from(state.policy.thresholds.ignore_below) {
+                    state.lucky.push(format!("{observed}: taken for luck, confidence {confidence:.2}"));
+                } else {
+                    state.approved.push(format!("{observed}: nobody was asked, and the settings approve"));
+                    state.taken_red = true;
+                }
             }
         }
         Event::ApprovalAsked { approval, task, kind, observed, until_ms, .. } => {
@@ -395,6 +405,10 @@ fn violated(
     state.world.violation = Some((kind, observed.to_owned()));
     if let Some(proposal) = state.world.proposal.take() {
         Arc::make_mut(&mut state.world.refused).push(proposal.diff.clone());
+        // What was said of it is said of nothing that comes after it.
+        state.lucky.clear();
+        state.approved.clear();
+        state.taken_red = false;
         state.world.receipt = None;
         state.world.verified = None;
         state.ledger.solved_by = None;
@@ -518,8 +532,7 @@ fn baseline(
     world.project = Some(Arc::new(project.clone()));
     let mut report = report.clone();
     if state.policy.focus.tests.is_empty() {
-        let (history, act_from) = (&state.policy.history, state.policy.thresholds.act_from);
-        luck::remember(&mut report, &history.unsteady, (SHOWS, act_from));
+        luck::remember(&mut report, &state.policy.history.unsteady, SHOWS);
     }
     world.baseline = Some(Arc::new(report.clone()));
     world.suspects = Arc::new(suspects.to_vec());

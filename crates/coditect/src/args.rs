@@ -318,8 +318,8 @@ pub(crate) enum MemoryAsk {
         #[arg(value_name = "TEXT")]
         query: String,
         /// At most this many
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
-        limit: usize,
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
     },
     /// One episode
     Show {

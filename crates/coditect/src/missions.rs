@@ -129,7 +129,7 @@ fn newest(journal: &dyn Journal) -> Result<Option<MissionId>, Report> {
 
 /// Missions that are looked through for those of a directory, and those of them that are read, the newest.
 const LOOKED_THROUGH: usize = 500;
-const READ: usize = 50;
+const READ: usize = 20;
 /// What earlier attempts weigh at most, so that a mission still learns from its own.
 const MOST_ATTEMPTS: u32 = 100;
 

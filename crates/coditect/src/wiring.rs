@@ -125,15 +125,20 @@ pub(crate) fn workspace(site: &Site) -> Result<Arc<dyn Workspace>, Report> {
     Ok(Arc::new(workspace.with_taste(taste)))
 }
 
-/// Missions that memory has, the newest.
+/// Missions that memory has, the newest; and those of them that a mission looks at, which is to begin soon.
 const REMEMBERED: usize = 2_000;
+const LOOKED_AT: usize = 300;
 
 /// What was done before: the journals of missions that ended, read when it is asked for the first time.
 pub(crate) fn memory(site: &Site) -> Episodes {
+    remembered(site, REMEMBERED, false)
+}
+
+/// The newest of them; where `proved`, only those with a change that was proved.
+fn remembered(site: &Site, most: usize, proved: bool) -> Episodes {
     let site = site.clone();
     Episodes::new(Box::new(move || {
-        let read =
-            archive(&site).and_then(|archive| missions::episodes(archive.journal(), REMEMBERED, false));
+        let read = archive(&site).and_then(|archive| missions::episodes(archive.journal(), most, proved));
         read.map_err(|report| PortError::new(report.kind, format!("{}: {}", report.doing, report.cause)))
     }))
 }
@@ -194,7 +199,7 @@ pub(crate) fn house(
     let sandboxes = Tiers::open(site, policy.sandbox, say).usable(policy)?;
     let keeper = keeper(site)?;
     let notes = keeper.findings().iter().map(ToString::to_string).collect();
-    let memory: Option<Arc<dyn Memory>> = Some(Arc::new(memory(site)));
+    let memory: Option<Arc<dyn Memory>> = Some(Arc::new(remembered(site, LOOKED_AT, true)));
     let tools = Tools { workspace: Arc::clone(&workspace), sandboxes, clock: clock(), memory, threads };
     let agents = coditect_agents::roles(&tools);
     let workers = match policy.agents {

@@ -110,7 +110,8 @@ fn a_person_is_asked_where_it_is_not_sure_and_the_answer_counts() {
     let told = answer(&world, &["approve", "last", "-m", "it was random before", "--json"]);
     assert_eq!(told["answer"], "approved");
     let (end, code) = asking.end();
-    assert_eq!((&end["status"], code), (&json!("verified"), Some(0)), "{end}");
+    // There is no proof of it.
+    assert_eq!((&end["status"], code), (&json!("unverified"), Some(1)), "{end}");
     assert!(end["caveats"].to_string().contains("approved by ada"), "{end}");
     // Who is late is told so.
     let late = world.coditect(&["deny", "last"]);

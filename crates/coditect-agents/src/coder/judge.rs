@@ -63,9 +63,9 @@ pub(super) struct Bench<'a> {
     /// What the run of the whole suite took beside its tests.
     beside: Duration,
     times: BTreeMap<&'a str, Duration>,
-    /// Tests that did not end before and did with a candidate, and how often one was waited for.
+    /// Tests that did not end before and did with a candidate, and the candidates that were waited for.
     pub(super) ended: Mutex<BTreeMap<String, Duration>>,
-    pub(super) waits: AtomicUsize,
+    pub(super) waited_for: Mutex<Vec<BTreeMap<String, String>>>,
     imports: Vec<String>,
     /// Some tests may be red in spite of a repair: flaky ones, and those that nobody asked for.
     may_be_red: bool,
@@ -129,7 +129,7 @@ impl<'a> Bench<'a> {
                 .saturating_sub(baseline.tests.iter().map(took).sum()),
             times: baseline.tests.iter().map(|test| (test.id.as_str(), took(test))).collect(),
             ended: Mutex::default(),
-            waits: AtomicUsize::new(0),
+            waited_for: Mutex::default(),
             imports: stand_ins(baseline),
             may_be_red: baseline.flaky().next().is_some(),
             product: &sources.product,
@@ -472,16 +472,18 @@ impl<'a> Bench<'a> {
 
     /// How long a run of these tests may take, and any one of them.
     pub(super) fn allowance(&self, ids: &mut dyn Iterator<Item = &str>) -> (Limits, Duration) {
-        let (mut all, mut longest) = (Duration::ZERO, Duration::ZERO);
+        let (mut all, mut longest, mut slow) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
         for id in ids {
             let time = self.times.get(id).copied().unwrap_or_default();
-            let time = self.known_time(id).map_or(time, |ended| time.max(ended));
             all += time;
             longest = longest.max(time);
+            // What is as slow as that is not waited for ten times as long.
+            let ended = self.known_time(id).unwrap_or_default();
+            slow += ended * 2;
         }
-        let wall = AT_LEAST * 2 + self.overhead * 5 + all * TIMES;
+        let wall = AT_LEAST * 2 + self.overhead * 5 + all * TIMES + slow;
         let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX).min(self.limits.wall_ms);
-        (Limits { wall_ms, ..self.limits.clone() }, AT_LEAST.max(longest * TIMES))
+        (Limits { wall_ms, ..self.limits.clone() }, AT_LEAST.max(longest * TIMES).max(slow))
     }
 
     /// A doctest's expected output lies in the file under test: a candidate must not change it.

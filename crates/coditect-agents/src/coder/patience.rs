@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use coditect_code::repair::{Scope, Trial};
@@ -31,15 +30,18 @@ impl Bench<'_> {
         let only_hung =
             first.timed_out && !first.passed.is_empty() && first.red.iter().all(|(id, _)| hung(id));
         let others_pass = ids.iter().all(|id| self.hangs(id) || first.passed.contains(id));
-        if !only_hung
-            || !others_pass
-            || overlay.is_empty()
-            || self.stop.is_wanted()
-            || self.waits.fetch_add(1, Ordering::Relaxed) >= MOST_WAITS
-        {
+        let slow: Vec<String> = ids.iter().filter(|id| self.hangs(id)).cloned().collect();
+        // Of several that hang, most hang in the same loop.
+        if !only_hung || !others_pass || slow.len() != 1 || overlay.is_empty() || self.stop.is_wanted() {
             return Ok(first);
         }
-        let slow: Vec<String> = ids.iter().filter(|id| self.hangs(id)).cloned().collect();
+        {
+            let mut waited = self.waited_for.lock().unwrap_or_else(PoisonError::into_inner);
+            if waited.len() >= MOST_WAITS || waited.contains(overlay) {
+                return Ok(first);
+            }
+            waited.push(overlay.clone());
+        }
         let how = SuiteRun { select: Some(&slow), stop_on_red: stop_at_red, ..SuiteRun::proof(self.limits) };
         let run = self.run(overlay, &how, self.project)?;
         self.learn_times(&run.report);
@@ -59,7 +61,8 @@ impl Bench<'_> {
     }
 
     fn learn_times(&self, report: &TestReport) {
-        let ends = |test: &&TestResult| !matches!(test.status, TestStatus::TimedOut | TestStatus::NotRun);
+        // One that fails after a while may have run into a limit of another kind.
+        let ends = |test: &&TestResult| test.status == TestStatus::Passed;
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.extend(
             report.tests.iter().filter(ends).map(|test| (test.id.clone(), Duration::from_micros(test.us))),

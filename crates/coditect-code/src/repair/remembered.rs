@@ -28,10 +28,34 @@ const LEAST: usize = 4;
 /// Candidates that are tried, and those that are tried before the survivors among them are looked at.
 const MOST: usize = 240;
 const TOGETHER: usize = 16;
-/// Places of one change.
+/// Places of one change, and those that are looked at for one.
 const MOST_PLACES: usize = 60;
+const MOST_FITS: usize = 400;
+/// Files above this are tables or generated, bytes; and what is compared in all, tokens.
+const LARGEST: usize = 300_000;
+const MOST_COMPARED: usize = 40_000_000;
 /// A place that no red test runs.
 const UNSUSPECTED: f64 = 0.1;
+
+/// An edit, in an order: its file, the bytes from and to, what stands there then.
+type Fit = (Arc<str>, usize, usize, String);
+
+/// A file as patterns are held against it.
+struct Read<'t> {
+    source: &'t Source,
+    tokens: Vec<Token<'t>>,
+    words: BTreeSet<&'t str>,
+    lines: Vec<usize>,
+}
+
+impl<'t> Read<'t> {
+    fn of(source: &'t Source) -> Self {
+        let tokens = lex(&source.path, &source.text);
+        let words = tokens.iter().map(|token| token.text).collect();
+        let lines = source.text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { source, tokens, words, lines }
+    }
+}
 
 /// A change as a pattern.
 struct Pattern<'a> {
@@ -137,12 +161,13 @@ pub fn recall(
 
 /// The changes that memory has at each place that they fit, the surest first.
 fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(Candidate, Overlay)> {
-    let lexed: Vec<(&Source, Vec<Token<'_>>)> =
-        problem.sources.iter().map(|source| (source, lex(&source.path, &source.text))).collect();
-    let mut best: BTreeMap<Vec<(String, String)>, (f64, Overlay)> = BTreeMap::new();
+    let read: Vec<Read<'_>> =
+        problem.sources.iter().filter(|source| source.text.len() <= LARGEST).map(Read::of).collect();
+    let mut room = MOST_COMPARED;
+    let mut best: BTreeMap<Vec<Fit>, (f64, Vec<Edit>)> = BTreeMap::new();
     for past in recalled {
         let places: Vec<Vec<(f64, Edit)>> =
-            past.edits.iter().map(|edit| places(problem, edit, &lexed)).collect();
+            past.edits.iter().map(|edit| places(problem, edit, &read, &mut room)).collect();
         if places.is_empty() || places.iter().any(Vec::is_empty) {
             continue;
         }
@@ -157,17 +182,22 @@ fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(Candidate, O
         };
         for (score, mut edits) in changes {
             edits.sort_by(|a, b| (&a.path, a.range.start).cmp(&(&b.path, b.range.start)));
-            let draft = Candidate { edits, kind: EditKind::Remembered, score, places: Vec::new() };
-            let Some(overlay) = draft.apply(problem.sources) else { continue };
-            let score = score * past.likeness;
-            let key: Vec<(String, String)> = overlay.clone().into_iter().collect();
-            let known = best.entry(key).or_insert((0.0, overlay));
-            known.0 = known.0.max(score);
+            let key = edits
+                .iter()
+                .map(|edit| (Arc::clone(&edit.path), edit.range.start, edit.range.end, edit.new.clone()))
+                .collect();
+            let known = best.entry(key).or_insert((0.0, edits));
+            known.0 = known.0.max(score * past.likeness);
         }
     }
-    let mut all: Vec<(Candidate, Overlay)> = best
-        .into_values()
-        .filter_map(|(score, overlay)| {
+    let mut likely: Vec<(f64, Vec<Edit>)> = best.into_values().collect();
+    likely.sort_by(|a, b| b.0.total_cmp(&a.0));
+    likely.truncate(MOST);
+    let mut all: Vec<(Candidate, Overlay)> = likely
+        .into_iter()
+        .filter_map(|(score, edits)| {
+            let draft = Candidate { edits, kind: EditKind::Remembered, score, places: Vec::new() };
+            let overlay = draft.apply(problem.sources)?;
             Some((compose(problem, &overlay, EditKind::Remembered, score)?, overlay))
         })
         .collect();
@@ -175,21 +205,26 @@ fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(Candidate, O
     all
 }
 
-/// Where a past edit fits, the surest first.
-fn places(problem: &Problem<'_>, past: &PastEdit, lexed: &[(&Source, Vec<Token<'_>>)]) -> Vec<(f64, Edit)> {
+/// Where a past edit fits, the surest first. `room`: tokens that may be compared still.
+fn places(problem: &Problem<'_>, past: &PastEdit, read: &[Read<'_>], room: &mut usize) -> Vec<(f64, Edit)> {
     let (before, after) = (lex(&past.path, &past.before), lex(&past.path, &past.after));
-    let mut found: BTreeMap<(Arc<str>, usize, usize, String), f64> = BTreeMap::new();
+    let mut found: BTreeMap<Fit, f64> = BTreeMap::new();
     for (around, trust) in AROUND {
         let Some(pattern) = pattern((past, &before, &after), around) else { continue };
-        for (source, tokens) in lexed {
+        for file in read {
+            let source = file.source;
             if extension(&source.path) != extension(&past.path) {
                 continue;
             }
             let path: Arc<str> = Arc::from(source.path.as_str());
-            for at in 0..tokens.len() {
-                let Some((range, new, alike)) = fill(&pattern, (&source.text, tokens), at) else { continue };
+            for at in 0..file.tokens.len() {
+                if *room == 0 || found.len() >= MOST_FITS {
+                    break;
+                }
+                *room -= 1;
+                let Some((range, new, alike)) = fill(&pattern, file, at) else { continue };
                 let same_file = if source.path == past.path { 1.0 } else { 0.8 };
-                let score = trust * alike * same_file * suspicion(problem, source, range.start);
+                let score = trust * alike * same_file * suspicion(problem, file, range.start);
                 let key = (Arc::clone(&path), range.start, range.end, new);
                 let known = found.entry(key).or_insert(0.0);
                 *known = known.max(score);
@@ -210,13 +245,13 @@ fn extension(path: &str) -> &str {
 }
 
 /// How much the red tests suspect the line.
-fn suspicion(problem: &Problem<'_>, source: &Source, at: usize) -> f64 {
+fn suspicion(problem: &Problem<'_>, file: &Read<'_>, at: usize) -> f64 {
     if problem.suspects.is_empty() {
         return 1.0;
     }
-    let line = source.text[..at.min(source.text.len())].matches('\n').count() + 1;
+    let line = file.lines.partition_point(|end| *end < at) + 1;
     let near = |suspect: &&coditect_types::Suspect| {
-        suspect.file == source.path && (suspect.line as usize).abs_diff(line) <= 1
+        suspect.file == file.source.path && (suspect.line as usize).abs_diff(line) <= 1
     };
     let most = problem.suspects.iter().map(|suspect| suspect.score).fold(f64::MIN_POSITIVE, f64::max);
     let own = problem.suspects.iter().filter(near).map(|suspect| suspect.score).fold(0.0, f64::max);
@@ -271,11 +306,8 @@ fn indentation(text: &str, at: usize) -> usize {
 
 /// The change at this token: the bytes that it takes the place of, what stands there then, and how alike the names are. None: it does
 /// not fit.
-fn fill(
-    pattern: &Pattern<'_>,
-    (text, tokens): (&str, &[Token<'_>]),
-    at: usize,
-) -> Option<(Range<usize>, String, f64)> {
+fn fill(pattern: &Pattern<'_>, file: &Read<'_>, at: usize) -> Option<(Range<usize>, String, f64)> {
+    let (text, tokens) = (file.source.text.as_str(), &file.tokens);
     let length = pattern.left.len() + pattern.core.len() + pattern.right.len();
     let here = tokens.get(at..at + length)?;
     let mut names: BTreeMap<&str, &str> = BTreeMap::new();
@@ -308,7 +340,10 @@ fn fill(
         (true, Some(next)) => next.range.start,
         (true, None) | (false, _) => here[left + core - 1].range.end,
     };
-    let known: BTreeSet<&str> = tokens.iter().map(|token| token.text).collect();
+    let old = text.get(start..end)?;
+    if !is_bare(old, start, here) {
+        return None;
+    }
     let mut new = String::new();
     let mut done = pattern.instead.offset;
     for token in pattern.instead.tokens {
@@ -316,22 +351,49 @@ fn fill(
             .instead
             .text
             .get(done - pattern.instead.offset..token.range.start - pattern.instead.offset)?;
+        // A comment of the other place is none of this one.
+        if !piece.trim().is_empty() {
+            return None;
+        }
         new.push_str(piece);
         let name = names.get(token.text).copied();
-        // A name that the change brought along must mean something here.
-        if name.is_none() && token.kind == Kind::Name && !known.contains(token.text) {
+        // A name that the change brought along must mean something here, and a text of another project is none of this one.
+        if name.is_none() && is_hole(token) && !file.words.contains(token.text) {
             return None;
         }
         new.push_str(name.filter(|_| is_hole(token)).unwrap_or(token.text));
         done = token.range.end;
     }
-    new.push_str(pattern.instead.text.get(done - pattern.instead.offset..)?);
+    let rest = pattern.instead.text.get(done - pattern.instead.offset..)?;
+    if !rest.trim().is_empty() {
+        return None;
+    }
+    new.push_str(rest);
+    // Depths that are counted in tabs are not told from those in blanks.
+    if new.contains('\n') && (new.contains('\t') || old.contains('\t') || text.contains("\n\t")) {
+        return None;
+    }
     let place = here.get(left).map_or(start, |token| token.range.start);
     let begins_a_line = gaps && (left == 0 || here[left - 1].kind == Kind::Line);
-    let new = indented(&new, (pattern.indent, indentation(text, place)), begins_a_line);
-    let old = text.get(start..end)?;
+    let mut new = indented(&new, (pattern.indent, indentation(text, place)), begins_a_line);
+    if text.contains("\r\n") {
+        new = new.replace('\n', "\r\n");
+    }
     let alike = if holes == 0 { 1.0 } else { 0.5 + 0.5 * alike as f64 / holes as f64 };
     (old != new).then_some((start..end, new, alike))
+}
+
+/// Whether these bytes hold tokens and blanks, and no comment that would be lost. `from`: where they begin.
+fn is_bare(old: &str, from: usize, tokens: &[Token<'_>]) -> bool {
+    let mut done = from;
+    let end = from + old.len();
+    for token in tokens.iter().filter(|token| token.range.start >= from && token.range.end <= end) {
+        if old.get(done - from..token.range.start - from).is_none_or(|gap| !gap.trim().is_empty()) {
+            return false;
+        }
+        done = token.range.end;
+    }
+    old.get(done - from..).is_some_and(|gap| gap.trim().is_empty())
 }
 
 /// Lines that were indented for one place, for another. `begins`: the first one is a whole line, too.

@@ -21,7 +21,7 @@ const WIDTH: usize = 100;
 pub(crate) fn perform(cx: &mut Context, args: &MemoryArgs) -> Done {
     match &args.ask {
         MemoryAsk::Stats => stats(cx),
-        MemoryAsk::Search { query, limit } => search(cx, query, *limit),
+        MemoryAsk::Search { query, limit } => search(cx, query, usize::from(*limit)),
         MemoryAsk::Show { episode } => show(cx, episode),
     }
 }

@@ -497,7 +497,7 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         name: "ignore_below",
-        kind: Kind::Number { least: 0, most: 100 },
+        kind: Kind::Number { least: 0, most: 50 },
         project: ProjectMay::Not,
         default: Some(|| Value::Number(Thresholds::default().ignore_below.into())),
         doc: "How sure it must at least be that a change is wrong before a person is asked, per cent.",

@@ -75,6 +75,35 @@ fn what_has_another_form_is_left_alone() {
     assert_eq!(made("a.py", past, "def f(xs):\n    return add(xs)\n"), [] as [&str; 0]);
 }
 
+#[test]
+fn what_stands_there_beside_the_change_is_kept() {
+    let past = (
+        "def mean(numbers):\n    return sum(numbers) / len(numbers)\n",
+        "def mean(numbers):\n    if not numbers:\n        return 0\n    return sum(numbers) / len(numbers)\n",
+    );
+    // A comment would be lost.
+    let text = "def average(items):\n    # type: ignore\n    return sum(items) / len(items)\n";
+    assert_eq!(made("a.py", past, text), [] as [&str; 0]);
+    // A text of another project stays there.
+    let past =
+        ("    send(data)\n    return data\n", "    send(data, \"https://internal\")\n    return data\n");
+    assert_eq!(made("a.py", past, "def f(xs):\n    send(xs)\n    return xs\n"), [] as [&str; 0]);
+    // Line ends are those of the file.
+    let past = (
+        "    total = 0\n    count = 1\n    return total\n",
+        "    total = 0\n    count = 1\n    count = 2\n    return total\n",
+    );
+    let made = made("a.py", past, "def f(xs):\r\n    a = 0\r\n    b = 1\r\n    return a\r\n");
+    assert!(made.iter().all(|text| text.matches('\n').count() == text.matches("\r\n").count()), "{made:?}");
+}
+
+#[test]
+fn a_large_table_does_not_hold_it_up() {
+    let past = ("    add(\"a\", x)\n    add(\"b\", x)\n", "    add(\"a\", y)\n    add(\"b\", x)\n");
+    let text = format!("y = 1\n{}", "    add(\"q\", z)\n".repeat(15_000));
+    assert!(made("a.py", past, &text).len() <= MOST);
+}
+
 proptest::proptest! {
     #[test]
     fn any_text_falls_into_tokens_that_stand_in_it(text in "(?s).{0,200}") {
