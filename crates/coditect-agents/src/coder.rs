@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
@@ -207,6 +208,7 @@ impl Coder {
             bench.spare_the_suite(red);
         }
         bench.doubt_within(case.budget.search_ms);
+        bench.until = Instant::now().checked_add(Duration::from_millis(case.budget.search_ms));
         bench.calibrate(asked)?;
         let is_shared = bench.seek_company(red)?;
         if !is_shared {

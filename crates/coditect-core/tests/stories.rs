@@ -556,12 +556,13 @@ fn a_question_that_nobody_answers_ends_by_the_policy_and_takes_none_of_the_budge
 #[test]
 fn where_nobody_is_to_be_asked_the_policy_answers_at_once() {
     for (otherwise, end) in
-        [(Verdict::Denied, MissionStatus::Verified), (Verdict::Approved, MissionStatus::Verified)]
+        [(Verdict::Denied, MissionStatus::Verified), (Verdict::Approved, MissionStatus::Unverified)]
     {
         let approvals = Approvals { wait_ms: 0, otherwise };
         let thresholds = Thresholds { act_from: 100, ..Thresholds::default() };
         let policy = Policy { thresholds, approvals, ..Policy::default() };
-        let story = Story::with_policy(FIX, policy).play(&mut world(1, false, 1));
+        let story = Story::with_policy(FIX, policy).play(&mut world(1, false, 2));
+        // The first proposal is wrong: it is given up, or taken without proof.
         assert_eq!(story.state.end, Some(end), "{}", story.text);
     }
 }

@@ -11,6 +11,7 @@ pub mod episode;
 pub mod episodes;
 pub mod index;
 pub mod lexical;
+pub mod numbers;
 pub mod semantic;
 pub mod text;
 

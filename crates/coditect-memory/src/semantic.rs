@@ -12,6 +12,7 @@
 use fearless_simd::{Level, dispatch};
 
 use crate::lexical::Scored;
+use crate::numbers::Numbers;
 
 /// Numbers of a vector.
 pub const SIZE: usize = 128;
@@ -48,9 +49,9 @@ pub struct Semantic {
 impl Default for Semantic {
     fn default() -> Self {
         let direction = |n: usize| {
-            let mut numbers = Numbers(0x00C0_D17E_C700 + n as u64);
+            let mut numbers = Numbers::of(0x00C0_D17E_C700 + n as u64);
             let mut vector = [0.0; SIZE];
-            vector.fill_with(|| numbers.near_normal());
+            vector.fill_with(|| near_normal(&mut numbers));
             vector
         };
         Self {
@@ -65,23 +66,10 @@ impl Default for Semantic {
     }
 }
 
-/// Numbers that look random and are the same for a seed (SplitMix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A sum of four, which is near enough to a normal one.
-    fn near_normal(&mut self) -> f32 {
-        let bits = self.next();
-        (0..4).map(|n| f32::from((bits >> (16 * n)) as u16) / 65_536.0 - 0.5).sum()
-    }
+/// A sum of four numbers, which is near enough to a normal one.
+fn near_normal(numbers: &mut Numbers) -> f32 {
+    let bits = numbers.bits();
+    (0..4).map(|n| f32::from((bits >> (16 * n)) as u16) / 65_536.0 - 0.5).sum()
 }
 
 /// The vector of a term of which nothing is known but its letters.
@@ -91,9 +79,9 @@ fn spelt(term: &str, number: u32, into: &mut Vector) {
         bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
     };
     let mut add = |seed: u64, weight: f32| {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::of(seed);
         for at in (0..SIZE).step_by(64) {
-            let bits = numbers.next();
+            let bits = numbers.bits();
             for (n, number) in into[at..at + 64].iter_mut().enumerate() {
                 *number += if bits >> n & 1 == 1 { weight } else { -weight };
             }

@@ -140,6 +140,8 @@ pub struct ApprovalView {
     pub until_ms: u64,
     /// The answer, once there is one.
     pub verdict: Option<Verdict>,
+    /// Its task came to an end without it.
+    pub is_void: bool,
     /// Who gave it; None: nobody, so far or in time.
     pub by: Option<String>,
     /// Why, in their words.
@@ -151,7 +153,7 @@ impl ApprovalView {
     /// Whether it waits for an answer.
     #[must_use]
     pub fn is_open(&self, of: &MissionView) -> bool {
-        self.verdict.is_none() && of.status.is_none()
+        self.verdict.is_none() && !self.is_void && of.status.is_none()
     }
 }
 
@@ -215,7 +217,7 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         }
     }
     if view.status.is_none() {
-        let open = view.approvals.iter().filter(|asked| asked.verdict.is_none()).count();
+        let open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count();
         view.summary = match open {
             0 => under_way(&view.tasks),
             1 => "Waits for a person's answer.".into(),
@@ -319,6 +321,7 @@ fn ask(view: &mut MissionView, record: &Record) {
             asked_at_ms: record.at_ms,
             until_ms: *until_ms,
             verdict: None,
+            is_void: false,
             by: None,
             why: String::new(),
         });
@@ -332,6 +335,9 @@ fn ask(view: &mut MissionView, record: &Record) {
 }
 
 fn settle(view: &mut MissionView, task: TaskId, end: TaskEnd, why: &str) {
+    for asked in view.approvals.iter_mut().filter(|asked| asked.task == task && asked.verdict.is_none()) {
+        asked.is_void = true;
+    }
     if let Some(task) = task_of(view, task) {
         task.state = match end {
             TaskEnd::Done => TaskProgress::Done,

@@ -173,7 +173,8 @@ pub(crate) struct LadderFlags {
     /// Ask no language model, whatever the settings say
     #[arg(long, conflicts_with = "model")]
     pub(crate) no_model: bool,
-    /// The rungs on which changes are looked for, some of recipe,reflex,small_model,large_model [default: all]
+    /// The rungs on which changes are looked for, some of memory,recipe,reflex,small_model,large_model [default:
+    /// all]
     #[arg(long, value_name = "NAMES")]
     pub(crate) rungs: Option<String>,
     /// Whether answers of language models are kept and used again for the very same request: on or off

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coditect_code::python::command::options_of;
 use coditect_code::python::dialect::examples;
@@ -66,6 +66,8 @@ pub(super) struct Bench<'a> {
     /// Tests that did not end before and did with a candidate, and the candidates that were waited for.
     pub(super) ended: Mutex<BTreeMap<String, Duration>>,
     pub(super) waited_for: Mutex<Vec<BTreeMap<String, String>>>,
+    /// When the search is to be over. None: no search.
+    pub(super) until: Option<Instant>,
     imports: Vec<String>,
     /// Some tests may be red in spite of a repair: flaky ones, and those that nobody asked for.
     may_be_red: bool,
@@ -130,6 +132,7 @@ impl<'a> Bench<'a> {
             times: baseline.tests.iter().map(|test| (test.id.as_str(), took(test))).collect(),
             ended: Mutex::default(),
             waited_for: Mutex::default(),
+            until: None,
             imports: stand_ins(baseline),
             may_be_red: baseline.flaky().next().is_some(),
             product: &sources.product,

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coditect_code::repair::{Scope, Trial};
 use coditect_code::suite::SuiteRun;
 use coditect_ports::PortError;
-use coditect_types::{TestReport, TestResult, TestStatus};
+use coditect_types::{Limits, TestReport, TestResult, TestStatus};
 
 use super::judge::{Bench, trial};
 
@@ -42,7 +42,11 @@ impl Bench<'_> {
             }
             waited.push(overlay.clone());
         }
-        let how = SuiteRun { select: Some(&slow), stop_on_red: stop_at_red, ..SuiteRun::proof(self.limits) };
+        // What is left of the search is all that there is.
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left_ms = left.map_or(u64::MAX, |left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        let limits = Limits { wall_ms: self.limits.wall_ms.min(left_ms.max(1)), ..self.limits.clone() };
+        let how = SuiteRun { select: Some(&slow), stop_on_red: stop_at_red, ..SuiteRun::proof(&limits) };
         let run = self.run(overlay, &how, self.project)?;
         self.learn_times(&run.report);
         tracing::debug!(wall = ?run.wall, red = run.report.red().count(), "tests that had hung were waited for");

@@ -80,7 +80,7 @@ struct Instead<'a> {
 pub fn fits(sources: &[Source], recalled: &[Recalled]) -> bool {
     let problem =
         Problem { sources, others: &[], suspects: &[], red: &[], request: "", refused: &[], seed: 0 };
-    !candidates(&problem, recalled).is_empty()
+    !likely(&problem, recalled).is_empty()
 }
 
 /// Tries the changes that memory has. What every test accepts is looked at as in any search.
@@ -159,8 +159,18 @@ pub fn recall(
     sought
 }
 
-/// The changes that memory has at each place that they fit, the surest first.
+/// The changes that memory has at each place that they fit, as candidates, the surest first.
 fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(Candidate, Overlay)> {
+    let of = |(score, edits)| {
+        let draft = Candidate { edits, kind: EditKind::Remembered, score, places: Vec::new() };
+        let overlay = draft.apply(problem.sources)?;
+        Some((compose(problem, &overlay, EditKind::Remembered, score)?, overlay))
+    };
+    likely(problem, recalled).into_iter().filter_map(of).collect()
+}
+
+/// The same as edits.
+fn likely(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(f64, Vec<Edit>)> {
     let read: Vec<Read<'_>> =
         problem.sources.iter().filter(|source| source.text.len() <= LARGEST).map(Read::of).collect();
     let mut room = MOST_COMPARED;
@@ -193,16 +203,7 @@ fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(Candidate, O
     let mut likely: Vec<(f64, Vec<Edit>)> = best.into_values().collect();
     likely.sort_by(|a, b| b.0.total_cmp(&a.0));
     likely.truncate(MOST);
-    let mut all: Vec<(Candidate, Overlay)> = likely
-        .into_iter()
-        .filter_map(|(score, edits)| {
-            let draft = Candidate { edits, kind: EditKind::Remembered, score, places: Vec::new() };
-            let overlay = draft.apply(problem.sources)?;
-            Some((compose(problem, &overlay, EditKind::Remembered, score)?, overlay))
-        })
-        .collect();
-    all.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
-    all
+    likely
 }
 
 /// Where a past edit fits, the surest first. `room`: tokens that may be compared still.

@@ -417,3 +417,24 @@ fn where_tests_are_slow_the_rest_of_a_batch_is_not_waited_for() {
     let tried = *judge.0.trials.lock().unwrap();
     assert!(tried < 30, "{tried} trials");
 }
+
+#[test]
+fn a_red_test_that_is_far_slower_than_the_quickest_is_left_to_the_whole_suite() {
+    let test = |id: &str, us, status| TestResult { us, status, ..red_test_of(id) };
+    let red = [
+        test("quick", 1_000, TestStatus::Failed),
+        test("slow", 4_000_000, TestStatus::Failed),
+        test("slower than some", 200_000, TestStatus::Errored),
+        test("hangs", 5_000_000, TestStatus::TimedOut),
+    ];
+    let ids = |red: &[TestResult]| quick(red).map(|test| test.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&red), ["quick", "slower than some", "hangs"]);
+    // Where all are slow, none is.
+    assert_eq!(ids(&red[1..2]), ["slow"]);
+    let even = [test("a", 2_000_000, TestStatus::Failed), test("b", 9_000_000, TestStatus::Failed)];
+    assert_eq!(ids(&even), ["a", "b"]);
+}
+
+fn red_test_of(id: &str) -> TestResult {
+    layers::red_test(id, "")
+}

@@ -82,7 +82,7 @@ fn tell(
             let why = if asked.why.is_empty() { String::new() } else { format!(": {}", asked.why) };
             format!("{} {by}{why}", phrase::verdict(*verdict))
         }
-        (None, false) => "the mission ended".to_owned(),
+        (None, false) => "what it was about ended without an answer".to_owned(),
         (None, true) if is_running => {
             format!("open for {} more", phrase::span(asked.until_ms.saturating_sub(now_ms)))
         }
@@ -163,10 +163,11 @@ fn which(view: &MissionView, number: Option<u32>, doing: &str) -> Result<Approva
     match (number, open.as_slice()) {
         (Some(number), _) => match view.approvals.iter().find(|asked| asked.approval.0 == number) {
             Some(asked) if asked.is_open(view) => Ok(asked.approval),
-            Some(_) => {
-                Err(report(ErrorKind::Conflict, format!("question {number} has an answer already"))
-                    .hint(hint))
-            }
+            Some(_) => Err(report(
+                ErrorKind::Conflict,
+                format!("question {number} has an answer already, or needs none any more"),
+            )
+            .hint(hint)),
             None => Err(report(ErrorKind::NotFound, format!("it has no question {number}")).hint(hint)),
         },
         (None, [one]) => Ok(one.approval),

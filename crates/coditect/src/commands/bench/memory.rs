@@ -3,10 +3,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use coditect_memory::numbers::Numbers;
 use coditect_memory::{Index, Part};
 use serde_json::json;
 
-use super::world::Numbers;
 use super::{Figure, Measured};
 use crate::args::MemoryBenchArgs;
 use crate::report::Report;
@@ -80,7 +80,7 @@ fn episode(numbers: &mut Numbers) -> (String, String, String) {
 
 pub(super) fn measure(args: &MemoryBenchArgs, quick: bool) -> Result<Measured, Report> {
     let episodes = args.episodes.unwrap_or(EPISODES[usize::from(quick)]);
-    let mut numbers = Numbers(args.seed);
+    let mut numbers = Numbers::of(args.seed);
     let mut measured = Measured::default();
     measured.params.insert("episodes", json!(episodes));
     measured.params.insert("seed", json!(args.seed));

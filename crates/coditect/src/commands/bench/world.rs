@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use coditect_memory::numbers::Numbers;
 use coditect_runtime::world::WorldModel;
 use coditect_types::event::{Response, TaskEnd, ViolationKind};
 use coditect_types::outcome::Spent;
@@ -36,19 +37,6 @@ const NEAR: u64 = 400;
 const LARGE_CHANGE: usize = 20;
 const TASKS: u32 = 5;
 
-/// Numbers that look random and are the same for a seed (SplitMix64).
-pub(super) struct Numbers(pub(super) u64);
-
-impl Numbers {
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end.max(1)
-    }
-}
-
 /// The repository.
 struct Made {
     sources: Vec<SourceFile>,
@@ -59,7 +47,7 @@ struct Made {
 impl Made {
     /// Files in packages, which use files before them: most of them near, some anywhere, so that some are used by many.
     fn new(files: u32, tests: u32, seed: u64) -> Self {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::of(seed);
         let test_files = (tests / 10).clamp(1, files / 2);
         let mut sources: Vec<SourceFile> = Vec::with_capacity(files as usize);
         for at in 0..files {

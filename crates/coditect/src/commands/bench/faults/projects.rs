@@ -2,31 +2,24 @@
 
 use std::collections::BTreeMap;
 
-/// Numbers from a seed, the same ones each time: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators", 2014).
+use coditect_memory::numbers::Numbers;
+
+/// What the cases of a seed are drawn with.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(super) struct Chance(Numbers);
 
 impl Chance {
     /// Of a seed, and of a number that tells cases of one seed apart.
     pub(super) fn of(seed: u64, case: u64) -> Self {
-        let mut chance = Self(seed ^ case.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        chance.next();
-        chance
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let mut numbers = Numbers::of(seed ^ case.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        numbers.bits();
+        Self(numbers)
     }
 
     /// A number below `n`.
     pub(super) fn below(&mut self, n: usize) -> usize {
         // The remainder is below `n`, which is a `usize`.
-        usize::try_from(self.next() % n.max(1) as u64).unwrap_or(0)
+        usize::try_from(self.0.below(n as u64)).unwrap_or(0)
     }
 
     /// One of these; None where there are none.
