@@ -12,8 +12,10 @@ pub mod clock;
 pub mod journal;
 pub mod mailbox;
 pub mod model;
+pub mod shelves;
 
 pub use bus::LocalBus;
 pub use clock::{SystemClock, SystemEntropy};
 pub use journal::Segments;
 pub use mailbox::Mailbox;
+pub use shelves::DiskShelves;

@@ -179,6 +179,7 @@ impl Coder {
         let (sought, ground) = self.search(case, looked, &bench, limits, work, &mut notices);
         spent.candidates = sought.tried;
         spent.search = Some(search_time(&sought));
+        spent.reused.clone_from(&sought.reused);
         spent.sandbox_runs = bench.runs();
         if let Some(trouble) = sought.trouble {
             return Err(trouble.into());
@@ -228,7 +229,8 @@ impl Coder {
     /// What memory has for such red tests. One that cannot be asked is no reason to do without the other rungs.
     fn recalled(&self, case: &Case<'_>, red: &[TestResult]) -> Vec<Recalled> {
         let Some(memory) = &self.tools.memory else { return Vec::new() };
-        let situation = Situation { request: case.request, language: &case.project.language, red };
+        let now_ms = self.tools.clock.now_ms();
+        let situation = Situation { request: case.request, language: &case.project.language, red, now_ms };
         memory.recall(&situation, MOST_RECALLED).unwrap_or_else(|error| {
             tracing::warn!(%error, "memory cannot be asked");
             Vec::new()

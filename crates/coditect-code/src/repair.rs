@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use coditect_ports::{Clock, PortError, Stop};
-use coditect_types::{Suspect, TestResult};
+use coditect_types::{Reused, Suspect, TestResult};
 
 pub use crate::repair::prior::EditKind;
 pub(crate) use crate::repair::python::MODULES as STANDARD_MODULES;
@@ -438,6 +438,8 @@ pub struct Sought {
     pub at_limit: bool,
     /// The judge's error, where one ended the search.
     pub trouble: Option<PortError>,
+    /// Episodes whose changes were tried, and whether every test accepted one of them.
+    pub reused: Vec<Reused>,
 }
 
 /// What a search works with, beside the problem.

@@ -42,6 +42,7 @@ mod history;
 mod lens;
 mod lines;
 mod merge;
+mod mined;
 mod paths;
 mod place;
 mod repository;
@@ -60,6 +61,7 @@ use coditect_ports::{PortError, Workspace};
 use coditect_types::{ErrorKind, MissionId, Snapshot};
 
 pub use git::Git;
+pub use mined::{Mined, mined};
 pub use taste::Taste;
 
 use paths::{make_dir, remove, trouble, try_disk};

@@ -24,6 +24,7 @@ pub mod gateway;
 pub mod goal;
 pub mod hand_over;
 mod luck;
+pub mod memory;
 pub mod parametrize;
 pub mod plan;
 pub mod planning;

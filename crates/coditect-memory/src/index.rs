@@ -4,6 +4,8 @@ use crate::lexical::{Lexical, Scored};
 use crate::semantic::{Semantic, Weighted};
 use crate::text;
 
+mod stored;
+
 /// How much likeness in meaning counts beside likeness in words, whose best is 1.
 const MEANING: f32 = 0.4;
 /// Texts that each of the two ways hands on.
@@ -61,6 +63,12 @@ impl Index {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lexical.is_empty()
+    }
+
+    /// How many texts were ever there: the number of the next one.
+    #[must_use]
+    pub fn texts(&self) -> usize {
+        self.ends.len()
     }
 
     /// Adds a text. Gives its number.

@@ -12,6 +12,7 @@ pub mod episodes;
 pub mod index;
 pub mod lexical;
 pub mod numbers;
+pub mod redact;
 pub mod semantic;
 pub mod text;
 

@@ -126,10 +126,40 @@ fn dot(a: &Vector, b: &Vector) -> f32 {
     ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
+/// What is kept of it on a disk.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) is_learnt: bool,
+    pub(crate) mean: Vector,
+    pub(crate) terms: Vec<Option<Box<Vector>>>,
+    /// Of each text: its vector in bytes, and what makes its length 1.
+    pub(crate) vectors: Vec<([i8; SIZE], f32)>,
+    pub(crate) signatures: Vec<[u64; WORDS]>,
+}
+
 /// A text as it is learnt from: terms with their weights.
 pub type Weighted = Vec<(u32, f32)>;
 
 impl Semantic {
+    /// What is to be kept of it.
+    pub(crate) fn stored(&self) -> Stored {
+        Stored {
+            is_learnt: self.is_learnt,
+            mean: self.mean,
+            terms: self.terms.clone(),
+            vectors: self.vectors.iter().map(|kept| (kept.bytes, kept.scale)).collect(),
+            signatures: self.signatures.clone(),
+        }
+    }
+
+    /// It from what was kept. None: that does not belong together.
+    pub(crate) fn of_stored(stored: Stored) -> Option<Self> {
+        let Stored { is_learnt, mean, terms, vectors, signatures } = stored;
+        let vectors: Vec<Kept> = vectors.into_iter().map(|(bytes, scale)| Kept { bytes, scale }).collect();
+        let fits = vectors.len() == signatures.len();
+        fits.then(|| Self { is_learnt, mean, terms, vectors, signatures, ..Self::default() })
+    }
+
     /// How many texts there are, those that are gone among them.
     #[must_use]
     pub fn len(&self) -> usize {

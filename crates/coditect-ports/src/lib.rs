@@ -14,6 +14,7 @@ pub mod journal;
 pub mod memory;
 pub mod model;
 pub mod sandbox;
+pub mod shelves;
 pub mod stop;
 pub mod workspace;
 
@@ -25,5 +26,6 @@ pub use journal::{AppendError, Journal};
 pub use memory::Memory;
 pub use model::{Model, ModelError};
 pub use sandbox::{Exit, Job, Program, Ran, Sandbox, Writes};
+pub use shelves::Shelves;
 pub use stop::{Stop, StopCause};
 pub use workspace::Workspace;

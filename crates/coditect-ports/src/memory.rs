@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use coditect_types::{MissionId, TestResult};
+use coditect_types::{EpisodeId, TestResult};
 
 use crate::PortError;
 
@@ -15,6 +15,8 @@ pub struct Situation<'a> {
     pub language: &'a str,
     /// The tests that are red.
     pub red: &'a [TestResult],
+    /// The time, ms since 1970: what is long ago is less sure.
+    pub now_ms: u64,
 }
 
 /// A part of a change that was accepted: some lines of a file, before and after.
@@ -31,8 +33,8 @@ pub struct PastEdit {
 /// A change that was accepted in a situation like this one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recalled {
-    /// The mission that it was accepted in.
-    pub episode: MissionId,
+    /// The episode that it was accepted in.
+    pub episode: EpisodeId,
     /// What it did, in the order of its diff.
     pub edits: Vec<PastEdit>,
     /// How like the situations are, above 0 to 1.

@@ -15,6 +15,7 @@ pub mod cell;
 mod desk;
 pub mod error;
 pub mod history;
+pub mod mover;
 mod pool;
 pub mod shell;
 pub mod view;

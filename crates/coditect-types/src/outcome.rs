@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::focus::Ground;
 use crate::ids::StrandId;
+use crate::memory::Reused;
 use crate::model::{ModelReply, Usage};
 use crate::plan::Intent;
 use crate::project::{Project, SourceFile};
@@ -174,6 +175,9 @@ pub struct Spent {
     /// Where the time of a search went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchTime>,
+    /// Episodes whose changes were tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reused: Vec<Reused>,
 }
 
 /// Where the time of a search went.

@@ -88,7 +88,7 @@ pub(crate) enum Verb {
     Deny(AnswerArgs),
     /// End a mission
     Cancel(CancelArgs),
-    /// Remove ended missions and their patch files; branches stay
+    /// Remove ended missions and their patch files; branches and memory stay
     Clean(CleanArgs),
     /// Find out what this machine can enforce and what is missing
     Doctor,
@@ -100,8 +100,12 @@ pub(crate) enum Verb {
     Models(ModelsArgs),
     /// Print what missions cost, by rung and by model
     Cost(CostArgs),
-    /// Look into what missions that have ended are remembered by
+    /// Look into what missions that have ended are remembered by; forget, carry elsewhere
     Memory(MemoryArgs),
+    /// Learn from the commits of a repository that touch code and tests
+    Learn(LearnArgs),
+    /// Ask memory in SQL
+    Sql(SqlArgs),
     /// Ask what all missions on a directory have shown: its tests, what a change can reach
     World(WorldArgs),
     /// Stand over the server of an installed model; missions start it by themselves
@@ -301,7 +305,7 @@ pub(crate) struct ResumeArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  coditect memory stats\n  coditect memory search \"division by zero in a mean\"\n  coditect memory show last --json"
+    after_help = "Examples:\n  coditect memory stats\n  coditect memory search \"division by zero in a mean\"\n  coditect memory show last --json\n  coditect memory forget --workspace ~/src/ledger --dry-run"
 )]
 pub(crate) struct MemoryArgs {
     #[command(subcommand)]
@@ -324,9 +328,86 @@ pub(crate) enum MemoryAsk {
     },
     /// One episode
     Show {
-        #[arg(value_name = "MISSION", help = MISSION)]
+        #[arg(value_name = "EPISODE", help = EPISODE)]
         episode: String,
     },
+    /// Forget episodes for good, with the missions that they are of: they are in no file afterwards
+    #[command(after_help = FORGET_HELP)]
+    Forget(ForgetArgs),
+    /// Write all episodes, a line of JSON each, to carry them elsewhere
+    #[command(after_help = "Example:\n  coditect memory export > team.jsonl")]
+    Export {
+        /// The file to write; without it, standard output
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Take in episodes that were written by `export`; those that are known, or were forgotten, are passed over
+    #[command(after_help = "Example:\n  coditect memory import team.jsonl")]
+    Import {
+        /// The file; `-` reads standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make memory anew from the journals; what only memory has stays
+    Rebuild,
+    /// Move what is to be moved between the tiers now; missions do it by themselves
+    Move,
+}
+
+const EPISODE: &str = "An episode's id or the beginning of one, or `last`";
+const FORGET_HELP: &str = "\
+Examples:
+  coditect memory forget m-t2kq1
+  coditect memory forget --workspace ~/src/ledger
+  coditect memory forget --matching \"acme corp\" --dry-run
+  coditect memory forget --older-than 26w
+
+Several of these together forget what all of them fit. Branches that were handed over stay.";
+
+/// What is to be forgotten.
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// Ids of episodes, or the beginnings of some
+    #[arg(value_name = "EPISODE")]
+    pub(crate) episodes: Vec<String>,
+    /// Episodes of a directory, or of one below it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+    /// Episodes that ended longer ago than this, such as 12h, 7d or 4w
+    #[arg(long, value_name = "AGE")]
+    pub(crate) older_than: Option<String>,
+    /// Episodes with this text anywhere, in large or small letters
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) matching: Option<String>,
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Say what would be forgotten, and forget nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect learn\n  coditect learn -C ~/src/ledger --commits 5000\n\nNothing of the repository runs. What was learnt is tried like any proposal: the tests decide."
+)]
+pub(crate) struct LearnArgs {
+    /// A directory of the repository
+    #[arg(short = 'C', value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Commits that are looked at, the newest
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) commits: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect sql \"SELECT rung, count(*), avg(wall_ms) FROM episodes GROUP BY rung\"\n  coditect sql \"SELECT id, request FROM episodes WHERE body LIKE '%KeyError%'\" --json\n\nThe table `episodes` has the columns id, workspace, language, status, rung, request, ended_ms, wall_ms,\nuses, held, seen, shelf and body (JSON). The dialect is SQLite's."
+)]
+pub(crate) struct SqlArgs {
+    /// A SELECT
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: String,
 }
 
 #[derive(Debug, Args)]

@@ -57,7 +57,10 @@ impl Context {
         let mut site = self.env.site(&self.global)?;
         // What the person's own layers say. A file that cannot be read is told by the commands that need it.
         let own = settings::load(&SettingFlags::default(), &self.env, Path::new("/"));
-        site.image = own.ok().and_then(|own| own.settings.image);
+        if let Ok(own) = own {
+            site.image = own.settings.image;
+            site.memory = own.settings.memory;
+        }
         Ok(site)
     }
 
@@ -109,6 +112,8 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::ServeModel(args) => serve_model::perform(&cx, &args),
         Verb::Cost(args) => cost::perform(&mut cx, &args),
         Verb::Memory(args) => memory::perform(&mut cx, &args),
+        Verb::Learn(args) => memory::learn::perform(&mut cx, &args),
+        Verb::Sql(args) => memory::sql::perform(&mut cx, &args),
         Verb::World(args) => world::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
         Verb::Bench(args) => bench::perform(cx, &args),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use coditect_ports::Model;
 use coditect_types::ErrorKind;
+use coditect_types::memory::MemoryLimits;
 
 use crate::args::Global;
 use crate::report::Report;
@@ -30,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) image: Option<String>,
     /// The models that were chosen, with their keys.
     pub(crate) models: Vec<Arc<dyn Model>>,
+    /// How much memory may take.
+    pub(crate) memory: MemoryLimits,
     /// Where toolchains keep things, by the variables that say so.
     pub(crate) toolchains: BTreeMap<String, PathBuf>,
 }
@@ -111,6 +114,7 @@ impl Environment {
             xdg_config: dir("XDG_CONFIG_HOME"),
             engines: self.engines(),
             image: None,
+            memory: MemoryLimits::default(),
             models: Vec::new(),
             toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })

@@ -1,11 +1,14 @@
 //! Finding missions: the list of all, and the one that a person names.
 
+use std::collections::BTreeMap;
+
 use coditect_memory::Episode;
-use coditect_ports::Journal;
+use coditect_memory::episodes::Lacking;
+use coditect_ports::{Journal, PortError};
 use coditect_runtime::world::WorldModel;
 use coditect_runtime::{MissionView, ShellError, cell, history, view};
 use coditect_types::limits::History;
-use coditect_types::{ErrorKind, Event, MissionId, MissionStatus, Record};
+use coditect_types::{EpisodeId, ErrorKind, Event, MissionId, MissionStatus, Record};
 
 use crate::report::{Doing, Report};
 
@@ -133,10 +136,9 @@ const READ: usize = 20;
 /// What earlier attempts weigh at most, so that a mission still learns from its own.
 const MOST_ATTEMPTS: u32 = 100;
 
-/// What earlier missions on a directory have shown. What cannot be read is left out: a mission does without.
+/// What earlier missions on a directory have shown, beside what memory has. What cannot be read is left out: a mission does without.
 pub(crate) fn known_of(journal: &dyn Journal, workspace: &str) -> History {
     let Ok((mut entries, _)) = list(journal, LOOKED_THROUGH) else { return History::default() };
-    let episodes = entries.iter().filter(|entry| is_proved(entry)).count();
     entries.retain(|entry| entry.workspace == workspace);
     entries.truncate(READ);
     let mut world = WorldModel::default();
@@ -155,20 +157,31 @@ pub(crate) fn known_of(journal: &dyn Journal, workspace: &str) -> History {
         _ => n,
     };
     let unsteady = world.tests().flaky().filter_map(|test| Some((test.id.to_string(), test.unsteady?)));
-    let episodes = u32::try_from(episodes).unwrap_or(u32::MAX);
-    History { episodes, attempts: (scaled(attempts.0), scaled(attempts.1)), unsteady: unsteady.collect() }
+    History { episodes: 0, attempts: (scaled(attempts.0), scaled(attempts.1)), unsteady: unsteady.collect() }
 }
 
-fn is_proved(entry: &Entry) -> bool {
-    matches!(entry.end, Some((MissionStatus::Verified | MissionStatus::PartlyVerified, _)))
-}
-
-/// What the newest missions that ended are remembered by, the oldest first. Journals that cannot be read are left out.
-pub(crate) fn episodes(journal: &dyn Journal, most: usize, proved: bool) -> Result<Vec<Episode>, Report> {
-    let (mut entries, _) = list(journal, most)?;
-    entries.retain(|entry| entry.end.is_some() && (!proved || is_proved(entry)));
-    let of = |entry: &Entry| Episode::of(&history(journal, &entry.mission).ok()?);
-    Ok(entries.iter().rev().filter_map(of).collect())
+/// What the newest missions that ended are remembered by, those that are lacking, the oldest first. Journals that cannot be read are
+/// left out.
+pub(crate) fn episodes(
+    journal: &dyn Journal,
+    most: usize,
+    lacking: Lacking<'_>,
+) -> Result<Vec<Episode>, PortError> {
+    let streams = journal.streams()?;
+    let newest = streams.into_iter().rev().take(most);
+    let last: BTreeMap<EpisodeId, (MissionId, u64)> =
+        newest.map(|info| (EpisodeId::from(&info.stream), (info.stream, info.last_seq))).collect();
+    let mut found = Vec::new();
+    for name in lacking(last.keys().cloned().collect())? {
+        let Some((mission, last_seq)) = last.get(&name) else { continue };
+        let ended =
+            entry(journal, mission, *last_seq).ok().flatten().is_some_and(|entry| entry.end.is_some());
+        if ended && let Ok(records) = history(journal, mission) {
+            found.extend(Episode::of(&records));
+        }
+    }
+    found.sort_by_key(|episode| episode.ended_ms);
+    Ok(found)
 }
 
 /// A mission's records and their view.

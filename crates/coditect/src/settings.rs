@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use coditect_types::limits::{Approvals, History, SandboxChoice, Thresholds, Verdict};
+use coditect_types::memory::MemoryLimits;
 use coditect_types::project::{ReportFormat, ReportSource};
 use coditect_types::{Budget, Delivery, ErrorKind, Focus, Limits, Policy, Rung, Tier};
 use serde::Serialize;
@@ -124,6 +125,8 @@ pub(crate) struct Settings {
     /// How long a question to a person waits, s, and what counts without an answer.
     pub(crate) ask_wait_s: u64,
     pub(crate) ask_otherwise: Verdict,
+    /// How much memory may take.
+    pub(crate) memory: MemoryLimits,
     /// When a contradicted expectation is acted on.
     pub(crate) thresholds: Thresholds,
     /// Seed of the search.
@@ -309,6 +312,12 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
             _ => Verdict::Denied,
         },
         thresholds: Thresholds { act_from: per_cent("act_from"), ignore_below: per_cent("ignore_below") },
+        memory: MemoryLimits {
+            warm_episodes: number("memory_warm"),
+            warm_days: number("memory_warm_days"),
+            cold_bytes: number("memory_cold_mib") << 20,
+            unproved_days: number("memory_unproved_days"),
+        },
         seed: number("seed"),
     }
 }

@@ -1,6 +1,7 @@
 //! The only place that names concrete adapters: which technology stands behind which port.
 
 mod holder;
+pub(crate) mod remembering;
 mod scratch;
 mod tiers;
 
@@ -12,14 +13,12 @@ use coditect_adapters::mailbox::Letter;
 use coditect_adapters::{LocalBus, Mailbox, Segments, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
-use coditect_memory::Episodes;
 use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Memory, Model, PortError, Workspace};
 use coditect_runtime::{Ports, Settings, Shell};
 use coditect_types::{ErrorKind, MissionId, Policy};
 
 use crate::environment::Site;
 use crate::host;
-use crate::missions;
 use crate::report::{Doing, Report, USAGE};
 
 use scratch::Scratch;
@@ -125,24 +124,6 @@ pub(crate) fn workspace(site: &Site) -> Result<Arc<dyn Workspace>, Report> {
     Ok(Arc::new(workspace.with_taste(taste)))
 }
 
-/// Missions that memory has, the newest; and those of them that a mission looks at, which is to begin soon.
-const REMEMBERED: usize = 2_000;
-const LOOKED_AT: usize = 300;
-
-/// What was done before: the journals of missions that ended, read when it is asked for the first time.
-pub(crate) fn memory(site: &Site) -> Episodes {
-    remembered(site, REMEMBERED, false)
-}
-
-/// The newest of them; where `proved`, only those with a change that was proved.
-fn remembered(site: &Site, most: usize, proved: bool) -> Episodes {
-    let site = site.clone();
-    Episodes::new(Box::new(move || {
-        let read = archive(&site).and_then(|archive| missions::episodes(archive.journal(), most, proved));
-        read.map_err(|report| PortError::new(report.kind, format!("{}: {}", report.doing, report.cause)))
-    }))
-}
-
 /// How one process reaches the mission that another runs.
 pub(crate) fn mailbox(site: &Site) -> Mailbox {
     Mailbox::new(&site.home.join("inbox"))
@@ -198,8 +179,11 @@ pub(crate) fn house(
     let scratch = Scratch::open(&site.home)?;
     let sandboxes = Tiers::open(site, policy.sandbox, say).usable(policy)?;
     let keeper = keeper(site)?;
-    let notes = keeper.findings().iter().map(ToString::to_string).collect();
-    let memory: Option<Arc<dyn Memory>> = Some(Arc::new(remembered(site, LOOKED_AT, true)));
+    let mut notes: Vec<String> = keeper.findings().iter().map(ToString::to_string).collect();
+    let (memory, of_memory) = remembering::for_mission(site);
+    notes.extend(of_memory);
+    remembering::start_mover(site);
+    let memory = memory.map(|memory| memory as Arc<dyn Memory>);
     let tools = Tools { workspace: Arc::clone(&workspace), sandboxes, clock: clock(), memory, threads };
     let agents = coditect_agents::roles(&tools);
     let workers = match policy.agents {

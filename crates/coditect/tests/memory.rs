@@ -5,6 +5,7 @@
 mod world;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use world::{REQUEST, World, objects};
@@ -78,14 +79,152 @@ fn what_was_right_once_is_tried_first_elsewhere() {
     assert_eq!((rung(&third), code), (&json!("reflex"), Some(0)), "{:?}", third.last());
 
     let stats = world.json(&["memory", "stats", "--json"]);
-    assert_eq!((&stats["episodes"], &stats["patterns"]), (&json!(3), &json!(3)), "{stats}");
+    // The third did what the second had done.
+    let counts = [&stats["episodes"], &stats["patterns"], &stats["same"], &stats["reused"], &stats["held"]];
+    assert_eq!(counts, [2, 2, 1, 1, 1], "{stats}");
     let found = world.json(&["memory", "search", "price of a basket", "--json"]);
     let ids: Vec<&Value> = found["found"].as_array().unwrap().iter().map(|hit| &hit["workspace"]).collect();
     assert_eq!(ids[0], &json!(other), "{found}");
     let text = world.text(&["memory", "show", "last"]);
     assert!(text.contains("accepted") && text.contains("+            amount = amount + good"), "{text}");
     assert!(world.text(&["memory", "search", "sum of numbers"]).contains("verified"));
-    assert!(world.text(&["memory", "stats"]).contains("3 episodes"));
+    assert!(world.text(&["memory", "stats"]).contains("2 episodes"));
+    // How often a change was tried again can be read of it, and asked of all.
+    let first = world.json(&["memory", "search", "sum of numbers", "-n", "1", "--json"]);
+    assert_eq!((&first["found"][0]["uses"], &first["found"][0]["held"]), (&json!(1), &json!(1)), "{first}");
+    let sql = world.json(&["sql", "SELECT id FROM episodes WHERE uses = 1", "--json"]);
+    assert_eq!(sql["rows"][0]["id"], first["found"][0]["id"], "{sql}");
+    assert_eq!(world.coditect(&["sql", "DROP TABLE episodes"]).status.code(), Some(2));
+    assert!(world.text(&["sql", "SELECT count(*) AS n, 'x' AS y FROM episodes"]).starts_with("n  y\n2  x"));
+}
+
+/// Every file below a directory, as one.
+fn bytes_below(dir: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let (path, kind) = (entry.path(), entry.file_type().unwrap());
+        if kind.is_dir() {
+            bytes.extend(bytes_below(&path));
+        } else if kind.is_file() {
+            bytes.extend(path.to_string_lossy().as_bytes());
+            bytes.extend(fs::read(path).unwrap());
+        }
+    }
+    bytes
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn what_is_forgotten_is_in_no_file_and_nothing_else_goes() {
+    let world = World::new();
+    let planted = "zanzibarquux";
+    let request = format!("make the failing tests pass for {planted}");
+    let (records, code) = {
+        let output = world.coditect(&["run", "--json", &request]);
+        (objects(&output.stdout), output.status.code())
+    };
+    assert_eq!(code, Some(0), "{:?}", records.last());
+    let branch = records.last().unwrap()["branch"].as_str().unwrap().to_owned();
+    let (_, code) = run(&world, world.path("project").to_str().unwrap(), &[]);
+    assert_eq!(code, Some(0));
+    assert_eq!(world.json(&["memory", "stats", "--json"])["episodes"], 2);
+    let found = world.json(&["memory", "search", planted, "-n", "1", "--json"]);
+    assert_eq!(found["found"][0]["request"], json!(request));
+    assert!(holds(&bytes_below(&world.path("home")), planted));
+    assert_eq!(world.coditect(&["memory", "forget"]).status.code(), Some(2));
+    let dry = world.text(&["memory", "forget", "--matching", "ZanzibarQuux", "--dry-run"]);
+    assert!(dry.starts_with("would forget 1 episode\n"), "{dry}");
+    // Put away first, so that it goes from there too.
+    let moved =
+        world.command(&["memory", "move", "--json"]).env("CODITECT_MEMORY_WARM", "0").output().unwrap();
+    assert_eq!(objects(&moved.stdout)[0]["put_away"], 2, "{moved:?}");
+    assert!(world.text(&["memory", "forget", "--matching", "ZanzibarQuux"]).starts_with("forgot 1 episode"));
+    assert!(!holds(&bytes_below(&world.path("home")), planted));
+    // Neither a question nor making it anew brings it back; the other one and the branch are there.
+    world.text(&["memory", "rebuild"]);
+    let stats = world.json(&["memory", "stats", "--json"]);
+    assert_eq!((&stats["episodes"], &stats["proved"]), (&json!(1), &json!(1)), "{stats}");
+    assert!(!holds(&bytes_below(&world.path("home")), planted));
+    world.git(&["rev-parse", "--verify", &branch]);
+}
+
+#[test]
+fn what_was_learnt_is_carried_elsewhere_and_outlives_its_missions() {
+    let world = World::new();
+    run(&world, world.path("project").to_str().unwrap(), &[]);
+    let file = world.path("team.jsonl");
+    let file = file.to_str().unwrap();
+    world.text(&["memory", "export", file]);
+    assert_eq!(world.text(&["memory", "export"]), fs::read_to_string(file).unwrap());
+    world.text(&["clean", "--all"]);
+    assert_eq!(world.json(&["list", "--json"])["missions"], json!([]));
+    assert_eq!(world.json(&["memory", "rebuild", "--json"])["episodes"], 1);
+
+    let other = World::new();
+    let bad = other.path("bad.jsonl");
+    for text in ["", "{}\n", "{\"coditect_memory\":9}\n", "{\"coditect_memory\":1}\n{\"id\":\"x\"}\n"] {
+        fs::write(&bad, text).unwrap();
+        let output = other.coditect(&["memory", "import", bad.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{text}: {output:?}");
+    }
+    assert_eq!(other.json(&["memory", "import", file, "--json"])["new"], 1);
+    assert_eq!(other.json(&["memory", "import", file, "--json"])["new"], 0);
+    other_project(&other, SHOP, SHOP_TESTS);
+    let (records, code) = run(&other, other.path("other").to_str().unwrap(), &[]);
+    assert_eq!((rung(&records), code), (&json!("memory"), Some(0)), "{:?}", records.last());
+    assert!(other.text(&["memory", "show", "last"]).contains("right"));
+}
+
+#[test]
+fn commits_of_a_repository_are_learnt_from() {
+    let world = World::new();
+    let mended = world::CALC.replace("result - number", "result + number");
+    fs::write(world.path("project/calc.py"), &mended).unwrap();
+    fs::write(world.path("project/test_calc.py"), format!("{}# one more\n", world::TESTS)).unwrap();
+    world.git(&["commit", "-q", "-a", "-m", "Sum up what is to be summed up"]);
+    let learnt = world.json(&["learn", "--json"]);
+    assert_eq!((&learnt["commits"], &learnt["new"]), (&json!(2), &json!(1)), "{learnt}");
+    assert!(world.text(&["learn"]).contains("0 of them new"));
+    other_project(&world, SHOP, SHOP_TESTS);
+    let (records, code) = run(&world, world.path("other").to_str().unwrap(), &[]);
+    assert_eq!((rung(&records), code), (&json!("memory"), Some(0)), "{:?}", records.last());
+    let found = world.json(&["memory", "search", "sum up", "-n", "1", "--json"]);
+    assert_eq!(
+        (&found["found"][0]["status"], &found["found"][0]["held"]),
+        (&json!("learnt"), &json!(1)),
+        "{found}"
+    );
+    let nowhere = world.path("nowhere");
+    fs::create_dir(&nowhere).unwrap();
+    assert_eq!(world.coditect(&["learn", "-C", nowhere.to_str().unwrap()]).status.code(), Some(2));
+}
+
+#[test]
+fn a_memory_that_cannot_be_used_stops_no_mission() {
+    let world = World::new();
+    let own = world.path("project");
+    run(&world, own.to_str().unwrap(), &[]);
+    let file = world.path("home/memory/memory.db");
+    assert!(file.exists());
+    // Damaged: it is set aside, and made anew from the journals.
+    for end in ["-wal", "-shm"] {
+        fs::remove_file(world.path(&format!("home/memory/memory.db{end}"))).ok();
+    }
+    fs::write(&file, "no database at all, but long enough to be looked into as one".repeat(40)).unwrap();
+    let output = world.coditect(&["memory", "stats", "--json"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("set aside"), "{output:?}");
+    assert_eq!(objects(&output.stdout)[0]["episodes"], 1);
+    // A directory in its place.
+    fs::remove_dir_all(world.path("home/memory")).unwrap();
+    fs::write(world.path("home/memory"), "in the way").unwrap();
+    let output = world.coditect(&["memory", "stats"]);
+    assert_ne!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("memory"), "{output:?}");
+    let (records, code) = run(&world, own.to_str().unwrap(), &[]);
+    assert_eq!((rung(&records), code), (&json!("reflex"), Some(0)), "{:?}", records.last());
 }
 
 #[test]
@@ -116,6 +255,7 @@ fn what_fits_and_is_wrong_here_is_not_taken() {
 fn an_empty_memory_says_so() {
     let world = World::new();
     assert!(world.text(&["memory", "search", "anything"]).contains("nothing yet"));
+    assert!(!world.path("home").exists());
     assert!(world.text(&["memory", "stats"]).contains("0 episodes"));
     assert_eq!(world.coditect(&["memory", "search", " "]).status.code(), Some(2));
 }

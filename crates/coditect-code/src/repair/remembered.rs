@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use coditect_ports::memory::{PastEdit, Recalled};
+use coditect_types::{EpisodeId, Reused};
 
 use crate::repair::layers::{Overlay, compose};
 use crate::repair::pick::{self, Survivor};
@@ -96,9 +97,9 @@ pub fn recall(
     let mut sought = Sought::default();
     let mut survivors: Vec<Survivor> = Vec::new();
     let within = means.limits.within.as_ref();
-    let wanted =
-        |(candidate, _): &&(Candidate, Overlay)| within.is_none_or(|within| within.allows(candidate));
-    let made: Vec<&(Candidate, Overlay)> = made.iter().filter(wanted).take(MOST).collect();
+    let wanted = |made: &&Made| within.is_none_or(|within| within.allows(&made.candidate));
+    let made: Vec<&Made> = made.iter().filter(wanted).take(MOST).collect();
+    let mut held: BTreeMap<EpisodeId, bool> = BTreeMap::new();
     for batch in made.chunks(TOGETHER) {
         let over = means.stop.is_wanted() || means.clock.monotonic_us() >= deadline;
         if over || !survivors.is_empty() {
@@ -106,14 +107,14 @@ pub fn recall(
             break;
         }
         if means.judge.spares_starts() {
-            let ready: Vec<(&Candidate, &Overlay)> = batch.iter().map(|made| (&made.0, &made.1)).collect();
+            let ready: Vec<_> = batch.iter().map(|made| (&made.candidate, &made.overlay)).collect();
             if let Err(trouble) = means.judge.ready(&ready) {
                 sought.trouble = Some(trouble).filter(|_| !means.stop.is_wanted());
                 break;
             }
         }
         let trials = on_threads(means, batch, (&AtomicU64::new(deadline), |_: &_| false), |made| {
-            let (_, overlay) = *made;
+            let overlay = &made.overlay;
             let trial = means.judge.judge(overlay, Scope::Tests { ids: &ids, stop_at_red: true })?;
             if !trial.red.is_empty() || !trial.complete || trial.timed_out {
                 return Ok(false);
@@ -125,16 +126,17 @@ pub fn recall(
                 Some(Ok(passes)) => {
                     sought.tried += 1;
                     sought.trials += 1;
-                    let survivor = Survivor { candidate: made.0.clone(), overlay: made.1.clone() };
-                    if passes && !pick::is_refused(problem, &survivor) {
-                        survivors.push(survivor);
-                    }
+                    let survivor = made.survivor();
+                    let survives = passes && !pick::is_refused(problem, &survivor);
+                    made.count(recalled, survives, &mut held);
+                    survivors.extend(survives.then_some(survivor));
                 }
                 Some(Err(trouble)) => sought.trouble = Some(trouble),
                 None => sought.at_limit = true,
             }
         }
         if sought.trouble.is_some() {
+            sought.reused = reused(held);
             return sought;
         }
         progress(Progress {
@@ -145,37 +147,70 @@ pub fn recall(
             trying: "what was right before".to_owned(),
         });
     }
+    sought.reused = reused(held);
     let passing = survivors.len();
     let mut found = pick::choose(problem, means, survivors).found;
     sought.best = if found.is_empty() { None } else { Some(found.remove(0)) };
     sought.runners_up = found;
-    sought.account = match (recalled.len(), sought.tried, passing) {
-        (_, 0, _) => "Nothing that memory has fits this code.".to_owned(),
-        (_, tried, 0) => format!("{tried} changes that were right elsewhere were tried; none is right here."),
-        (_, tried, passing) => {
+    sought.account = match (sought.tried, passing) {
+        (0, _) => "Nothing that memory has fits this code.".to_owned(),
+        (tried, 0) => format!("{tried} changes that were right elsewhere were tried; none is right here."),
+        (tried, passing) => {
             format!("{tried} changes that were right elsewhere were tried; {passing} pass every test.")
         }
     };
     sought
 }
 
+/// A change that memory has, at a place that it fits.
+struct Made {
+    candidate: Candidate,
+    overlay: Overlay,
+    /// Those of the recalled that it is made of.
+    of: Vec<usize>,
+}
+
+impl Made {
+    fn survivor(&self) -> Survivor {
+        Survivor { candidate: self.candidate.clone(), overlay: self.overlay.clone() }
+    }
+
+    /// Says of the episodes that it is made of whether it is right here.
+    fn count(&self, recalled: &[Recalled], survives: bool, held: &mut BTreeMap<EpisodeId, bool>) {
+        for of in &self.of {
+            *held.entry(recalled[*of].episode.clone()).or_default() |= survives;
+        }
+    }
+}
+
+fn reused(held: BTreeMap<EpisodeId, bool>) -> Vec<Reused> {
+    held.into_iter().map(|(episode, held)| Reused { episode, held }).collect()
+}
+
 /// The changes that memory has at each place that they fit, as candidates, the surest first.
-fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(Candidate, Overlay)> {
-    let of = |(score, edits)| {
+fn candidates(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<Made> {
+    let made = |Likely { score, edits, of }| {
         let draft = Candidate { edits, kind: EditKind::Remembered, score, places: Vec::new() };
         let overlay = draft.apply(problem.sources)?;
-        Some((compose(problem, &overlay, EditKind::Remembered, score)?, overlay))
+        let candidate = compose(problem, &overlay, EditKind::Remembered, score)?;
+        Some(Made { candidate, overlay, of })
     };
-    likely(problem, recalled).into_iter().filter_map(of).collect()
+    likely(problem, recalled).into_iter().filter_map(made).collect()
 }
 
 /// The same as edits.
-fn likely(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(f64, Vec<Edit>)> {
+struct Likely {
+    score: f64,
+    edits: Vec<Edit>,
+    of: Vec<usize>,
+}
+
+fn likely(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<Likely> {
     let read: Vec<Read<'_>> =
         problem.sources.iter().filter(|source| source.text.len() <= LARGEST).map(Read::of).collect();
     let mut room = MOST_COMPARED;
-    let mut best: BTreeMap<Vec<Fit>, (f64, Vec<Edit>)> = BTreeMap::new();
-    for past in recalled {
+    let mut best: BTreeMap<Vec<Fit>, Likely> = BTreeMap::new();
+    for (of, past) in recalled.iter().enumerate() {
         let places: Vec<Vec<(f64, Edit)>> =
             past.edits.iter().map(|edit| places(problem, edit, &read, &mut room)).collect();
         if places.is_empty() || places.iter().any(Vec::is_empty) {
@@ -196,12 +231,15 @@ fn likely(problem: &Problem<'_>, recalled: &[Recalled]) -> Vec<(f64, Vec<Edit>)>
                 .iter()
                 .map(|edit| (Arc::clone(&edit.path), edit.range.start, edit.range.end, edit.new.clone()))
                 .collect();
-            let known = best.entry(key).or_insert((0.0, edits));
-            known.0 = known.0.max(score * past.likeness);
+            let known = best.entry(key).or_insert(Likely { score: 0.0, edits, of: Vec::new() });
+            known.score = known.score.max(score * past.likeness);
+            if known.of.last() != Some(&of) {
+                known.of.push(of);
+            }
         }
     }
-    let mut likely: Vec<(f64, Vec<Edit>)> = best.into_values().collect();
-    likely.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut likely: Vec<Likely> = best.into_values().collect();
+    likely.sort_by(|a, b| b.score.total_cmp(&a.score));
     likely.truncate(MOST);
     likely
 }

@@ -613,6 +613,7 @@ impl<'a> Hunt<'a> {
             account,
             at_limit: at_limit || trouble.is_some(),
             trouble,
+            reused: Vec::new(),
         }
     }
 }

@@ -48,6 +48,31 @@ fn what_is_forgotten_is_not_found() {
     assert!(Index::default().search("anything", 5).is_empty());
 }
 
+#[test]
+fn what_was_kept_is_the_same_index() {
+    for learnt in [false, true] {
+        let mut index = index(&TEXTS);
+        if learnt {
+            index.learn();
+        }
+        index.remove(2);
+        let bytes = index.to_bytes();
+        let mut again = Index::from_bytes(&bytes).unwrap();
+        assert_eq!(again.to_bytes(), bytes);
+        for query in ["delete a folder", "the average", "sum", "zebra"] {
+            assert_eq!(again.search(query, 6), index.search(query, 6), "{query}");
+        }
+        assert_eq!(again.len(), 5);
+        // It goes on where it was.
+        let part = [Part { text: "def median(numbers): the middle one", weight: 1 }];
+        assert_eq!((again.insert(&part), index.insert(&part)), (6, 6));
+        assert_eq!(again.search("middle of numbers", 3), index.search("middle of numbers", 3));
+        for cut in (0..bytes.len()).step_by(1_499) {
+            assert!(Index::from_bytes(&bytes[..cut]).is_none(), "{cut}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_search_by_words_finds_what_a_look_at_every_text_finds(

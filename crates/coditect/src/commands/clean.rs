@@ -1,6 +1,6 @@
-//! `coditect clean`: removes ended missions with all that is below the state directory. Branches stay.
+//! `coditect clean`: removes ended missions with all that is below the state directory. Branches stay, and so does what memory
+//! learnt from them.
 
-use coditect_ports::Journal;
 use coditect_types::{ErrorKind, MissionId};
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::args::CleanArgs;
 use crate::environment::Site;
 use crate::missions::{self, Entry};
 use crate::phrase;
-use crate::report::{Done, Report};
-use crate::wiring;
+use crate::report::{Doing, Done, Report};
+use crate::wiring::{self, remembering};
 
 /// A mission that is left, and why.
 type Kept = (MissionId, String);
@@ -36,7 +36,7 @@ pub(crate) fn perform(cx: &mut Context, args: &CleanArgs) -> Done {
     }
     drop(archive);
     if !args.dry_run && !gone.is_empty() {
-        remove(&site, &mut gone, &mut kept)?;
+        remove(cx, &site, &mut gone, &mut kept)?;
     }
     tell(cx, args, &gone, &kept)
 }
@@ -59,22 +59,16 @@ fn judge(entry: &Entry, running: bool, force: bool, before_ms: Option<u64>) -> V
     }
 }
 
-/// Removes the missions' directories, then their journals. What cannot be removed moves to `kept`.
-fn remove(site: &Site, gone: &mut Vec<MissionId>, kept: &mut Vec<Kept>) -> Result<(), Report> {
-    let keeper = wiring::keeper(site)?;
-    let workspace = wiring::workspace(site)?;
-    let mailbox = wiring::mailbox(site);
-    gone.retain(|mission| {
-        // The directory first: a mission whose journal is gone could not be found again to remove the rest.
-        let removed = workspace
-            .clean(mission)
-            .and_then(|()| mailbox.clean(mission))
-            .and_then(|()| keeper.forget(mission));
-        if let Err(error) = &removed {
-            kept.push((mission.clone(), error.cause.clone()));
-        }
-        removed.is_ok()
-    });
+/// Removes the missions. What cannot be removed moves to `kept`. What they taught goes into memory first.
+fn remove(cx: &Context, site: &Site, gone: &mut Vec<MissionId>, kept: &mut Vec<Kept>) -> Result<(), Report> {
+    let absorbed =
+        remembering::memory(site).and_then(|(memory, _)| memory.absorb().doing("reading the journals"));
+    if let Err(report) = absorbed {
+        cx.note(&format!("memory cannot be used: {}", report.cause));
+    }
+    let left = remembering::remove_missions(site, gone)?;
+    gone.retain(|mission| left.iter().all(|(of, _)| of != mission));
+    kept.extend(left);
     Ok(())
 }
 
@@ -100,7 +94,7 @@ fn tell(cx: &mut Context, args: &CleanArgs, gone: &[MissionId], kept: &[Kept]) -
 }
 
 /// An age such as `12h`, `7d`, `4w`, in ms.
-fn age_ms(text: &str) -> Result<u64, Report> {
+pub(super) fn age_ms(text: &str) -> Result<u64, Report> {
     const SECOND: u64 = 1000;
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let unit_ms = match unit.trim() {

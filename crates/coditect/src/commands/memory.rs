@@ -1,76 +1,203 @@
 //! `coditect memory`: what missions that have ended are remembered by.
 
-use std::collections::BTreeMap;
+mod carry;
+mod forget;
+pub(crate) mod learn;
+pub(crate) mod sql;
 
-use coditect_memory::{Episode, episodes::Found};
-use coditect_types::ErrorKind;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use coditect_adapters::DiskShelves;
+use coditect_memory::episode::LEARNT;
+use coditect_memory::episodes::Found;
+use coditect_memory::{Episode, Episodes};
+use coditect_ports::Shelves;
+use coditect_ports::shelves::Row;
+use coditect_runtime::mover::{self, Moved};
+use coditect_types::memory::{Reused, Shelf};
+use coditect_types::{EpisodeId, ErrorKind};
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::args::{MemoryArgs, MemoryAsk};
-use crate::missions;
 use crate::out::{brief, harmless, paint, painted};
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
-use crate::wiring;
+use crate::wiring::{self, remembering};
 
 const DOING: &str = "asking memory";
 /// Characters of a request or a symptom in a list.
 const WIDTH: usize = 100;
+/// Ids that are named when several fit.
+const NAMED: usize = 5;
+/// Days of the ages that are counted, and how each is called.
+const AGES: [(u64, &str); 4] = [(1, "day"), (7, "week"), (30, "month"), (365, "year")];
 
 pub(crate) fn perform(cx: &mut Context, args: &MemoryArgs) -> Done {
     match &args.ask {
         MemoryAsk::Stats => stats(cx),
         MemoryAsk::Search { query, limit } => search(cx, query, usize::from(*limit)),
         MemoryAsk::Show { episode } => show(cx, episode),
+        MemoryAsk::Forget(args) => forget::perform(cx, args),
+        MemoryAsk::Export { file } => carry::export(cx, file.as_deref()),
+        MemoryAsk::Import { file } => carry::import(cx, file),
+        MemoryAsk::Rebuild => rebuild(cx),
+        MemoryAsk::Move => move_now(cx),
+    }
+}
+
+/// Memory as it is now, with what missions that ended brought. None: nothing was ever kept here, and nothing is made.
+fn open(cx: &Context) -> Result<Option<(Episodes, Arc<DiskShelves>)>, Report> {
+    let site = cx.site()?;
+    if !remembering::is_there(&site) {
+        return Ok(None);
+    }
+    let (memory, shelves) = remembering::memory(&site)?;
+    for finding in shelves.findings() {
+        cx.note(finding);
+    }
+    memory.absorb().doing("reading the journals")?;
+    Ok(Some((memory, shelves)))
+}
+
+/// What is counted of all episodes.
+#[derive(Default)]
+struct Counts {
+    languages: BTreeMap<String, usize>,
+    rungs: BTreeMap<String, usize>,
+    /// Of each shelf: how many are younger than a day, a week, a month, a year, and older.
+    ages: BTreeMap<Shelf, [usize; AGES.len() + 1]>,
+    patterns: usize,
+    same: usize,
+    uses: (u64, u64),
+}
+
+impl Counts {
+    fn add(&mut self, row: &Row, now_ms: u64) {
+        let language = if row.kept.language.is_empty() { "unknown" } else { &row.kept.language };
+        *self.languages.entry(language.to_owned()).or_default() += 1;
+        if !row.kept.rung.is_empty() {
+            *self.rungs.entry(row.kept.rung.replace('_', " ")).or_default() += 1;
+        }
+        let days = now_ms.saturating_sub(row.standing.ended_ms) / 86_400_000;
+        let at = AGES.iter().position(|(most, _)| days < *most).unwrap_or(AGES.len());
+        self.ages.entry(row.standing.shelf).or_default()[at] += 1;
+        self.patterns +=
+            usize::from(Episode::from_kept(&row.kept).is_some_and(|episode| episode.edits().is_some()));
+        self.same += row.seen.saturating_sub(1) as usize;
+        self.uses.0 += u64::from(row.standing.uses.0);
+        self.uses.1 += u64::from(row.standing.uses.1);
+    }
+}
+
+fn shelf(shelf: Shelf) -> &'static str {
+    match shelf {
+        Shelf::Warm => "warm",
+        Shelf::Cold => "cold",
     }
 }
 
 fn stats(cx: &mut Context) -> Done {
-    let memory = wiring::memory(&cx.site()?);
-    let began = std::time::Instant::now();
-    let episodes = memory.all().doing(DOING)?;
-    let took = began.elapsed();
-    let mut languages: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut rungs: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for episode in episodes {
-        let language = if episode.language.is_empty() { "unknown" } else { &episode.language };
-        *languages.entry(language).or_default() += 1;
-        if let Some(accepted) = &episode.accepted {
-            *rungs.entry(phrase::rung(accepted.rung)).or_default() += 1;
-        }
-    }
-    let patterns = episodes.iter().filter(|episode| episode.edits().is_some()).count();
-    let proved = episodes.iter().filter(|episode| episode.accepted.is_some()).count();
+    let began = Instant::now();
+    let Some((memory, shelves)) = open(cx)? else { return nothing(cx) };
+    let sizes = shelves.sizes().doing(DOING)?;
+    let (mut counts, now_ms) = (Counts::default(), wiring::now_ms());
+    shelves
+        .each(0, &mut |row| {
+            counts.add(&row, now_ms);
+            true
+        })
+        .doing(DOING)?;
+    let opened = Instant::now();
+    memory.search("make the failing tests pass", 1).doing(DOING)?;
+    let (open_ms, all_ms) = (opened.elapsed().as_secs_f64() * 1e3, began.elapsed().as_secs_f64() * 1e3);
+    let episodes: u64 = sizes.iter().map(|(_, size)| size.episodes).sum();
+    let proved: u64 = sizes.iter().map(|(_, size)| size.proved).sum();
+    let hit_rate = (counts.uses.0 > 0).then(|| counts.uses.1 as f64 / counts.uses.0 as f64);
     if cx.out.json {
+        let tiers: BTreeMap<&str, Value> = sizes
+            .iter()
+            .map(|(of, size)| {
+                let ages = counts.ages.get(of).copied().unwrap_or_default();
+                let value = json!({
+                    "episodes": size.episodes, "bytes": size.bytes,
+                    "oldest_ms": size.ended_ms.map(|(first, _)| first), "newest_ms": size.ended_ms.map(|(_, last)| last),
+                    "younger_than_days": AGES.iter().zip(ages).map(|((days, _), n)| (days.to_string(), n.into()))
+                        .collect::<serde_json::Map<String, Value>>(),
+                    "older": ages[AGES.len()],
+                });
+                (shelf(*of), value)
+            })
+            .collect();
         cx.out.object(&json!({
-            "episodes": episodes.len(), "proved": proved, "patterns": patterns, "languages": languages,
-            "by_rung": rungs, "oldest_ms": episodes.first().map(|episode| episode.ended_ms),
-            "open_ms": took.as_secs_f64() * 1e3,
+            "episodes": episodes, "proved": proved, "patterns": counts.patterns, "same": counts.same,
+            "languages": counts.languages, "by_rung": counts.rungs, "tiers": tiers,
+            "reused": counts.uses.0, "held": counts.uses.1, "hit_rate": hit_rate,
+            "search_ms": open_ms, "open_ms": all_ms,
         }))?;
         return Ok(0);
     }
     cx.out.line(&format!(
-        "{}: {proved} with a change that was proved, {patterns} of these small enough to be tried again",
-        phrase::count_of(episodes.len(), "episode")
+        "{}: {proved} with a change that was proved, {} of these small enough to be tried again",
+        phrase::count_of(usize::try_from(episodes).unwrap_or(usize::MAX), "episode"),
+        counts.patterns
     ))?;
-    let counts = |counts: &mut dyn Iterator<Item = (&str, usize)>| {
-        counts.map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
-    };
-    if !episodes.is_empty() {
-        cx.out.line(&harmless(&format!("languages: {}", counts(&mut languages.into_iter()))))?;
-        cx.out.line(&format!("found by: {}", counts(&mut rungs.into_iter())))?;
-    }
+    tell(cx, &counts, &sizes)?;
     cx.out.line(&format!(
-        "read from the journals in {}",
-        phrase::span(u64::try_from(took.as_millis()).unwrap_or(0))
+        "the first search took {}",
+        phrase::span(opened.elapsed().as_millis().try_into().unwrap_or(0))
     ))?;
     Ok(0)
 }
 
+fn tell(cx: &mut Context, counts: &Counts, sizes: &[(Shelf, coditect_ports::shelves::ShelfSize)]) -> Done {
+    let list = |counts: &BTreeMap<String, usize>| {
+        counts.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
+    };
+    if !counts.languages.is_empty() {
+        cx.out.line(&harmless(&format!("languages: {}", list(&counts.languages))))?;
+        cx.out.line(&harmless(&format!("found by: {}", list(&counts.rungs))))?;
+    }
+    for (of, size) in sizes {
+        let mut line = format!("{}: {}, {} KiB", shelf(*of), size.episodes, size.bytes.div_ceil(1024));
+        for ((_, name), n) in AGES.iter().zip(counts.ages.get(of).copied().unwrap_or_default()) {
+            if n > 0 {
+                line.push_str(&format!(", {n} younger than a {name}"));
+            }
+        }
+        cx.out.line(&line)?;
+    }
+    if counts.uses.0 > 0 {
+        cx.out.line(&format!(
+            "tried again: {}, right {}",
+            phrase::count_of(usize::try_from(counts.uses.0).unwrap_or(usize::MAX), "time"),
+            phrase::count_of(usize::try_from(counts.uses.1).unwrap_or(usize::MAX), "time")
+        ))?;
+    }
+    if counts.same > 0 {
+        cx.out.line(&format!("the same again: {}", phrase::count_of(counts.same, "mission")))?;
+    }
+    Ok(0)
+}
+
+fn nothing(cx: &mut Context) -> Done {
+    if cx.out.json {
+        cx.out.object(&json!({ "episodes": 0, "proved": 0, "patterns": 0, "found": [] }))?;
+    } else {
+        cx.out.line("0 episodes: memory has nothing yet; missions that have ended are what it has")?;
+    }
+    Ok(0)
+}
+
+fn status(episode: &Episode) -> &'static str {
+    episode.status.map_or(LEARNT, phrase::status)
+}
+
 fn object(episode: &Episode) -> Value {
     json!({
-        "mission": episode.id, "workspace": episode.workspace, "status": phrase::status(episode.status),
+        "id": episode.id, "mission": episode.id.mission(), "workspace": episode.workspace, "status": status(episode),
         "ended_at_ms": episode.ended_ms, "request": episode.request, "language": episode.language,
         "symptoms": episode.symptoms.iter().map(|of| json!({ "test": of.test, "error": of.error, "said": of.said }))
             .collect::<Vec<_>>(),
@@ -78,8 +205,19 @@ fn object(episode: &Episode) -> Value {
         "accepted": episode.accepted.as_ref().map(|of| json!({
             "rung": of.rung, "explanation": of.explanation, "diff": of.diff,
         })),
+        "diagnoses": episode.diagnoses, "reused": episode.reused, "tokens": episode.tokens, "tree": episode.tree,
         "wall_ms": episode.wall_ms,
     })
+}
+
+/// The same, with what became of it.
+fn object_of(episode: &Episode, row: &Row) -> Value {
+    let mut object = object(episode);
+    object["shelf"] = json!(shelf(row.standing.shelf));
+    object["seen"] = json!(row.seen);
+    object["uses"] = json!(row.standing.uses.0);
+    object["held"] = json!(row.standing.uses.1);
+    object
 }
 
 fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
@@ -88,13 +226,13 @@ fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
             .hint("say what it was about, such as `coditect memory search \"off by one in a slice\"`")
             .into());
     }
-    let memory = wiring::memory(&cx.site()?);
+    let Some((memory, _)) = open(cx)? else { return nothing(cx) };
     let found = memory.search(query, limit).doing(DOING)?;
     if cx.out.json {
         let hits: Vec<Value> = found
             .iter()
-            .map(|Found { episode, score }| {
-                let mut object = object(episode);
+            .map(|Found { episode, row, score }| {
+                let mut object = object_of(episode, row);
                 object["score"] = json!(score);
                 object
             })
@@ -103,10 +241,13 @@ fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
         return Ok(0);
     }
     if found.is_empty() {
-        cx.out.line("memory has nothing yet: missions that have ended are what it has")?;
+        return nothing(cx);
     }
-    for Found { episode, score } in found {
-        let status = painted(phrase::status_style(episode.status), phrase::status(episode.status));
+    for Found { episode, score, .. } in found {
+        let status = match episode.status {
+            Some(status) => painted(phrase::status_style(status), phrase::status(status)),
+            None => LEARNT.to_owned(),
+        };
         cx.out.line(&format!(
             "{} {score:.2}  {status}  {}",
             painted(paint::NAME, episode.id.as_str()),
@@ -119,38 +260,126 @@ fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
     Ok(0)
 }
 
-fn show(cx: &mut Context, name: &str) -> Done {
-    let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), name)?;
-    let (records, _) = missions::load(archive.journal(), &mission)?;
-    let Some(episode) = Episode::of(&records) else {
-        let cause = format!("{mission} has not ended, and is no episode yet");
-        return Err(Report::new(ErrorKind::NotFound, DOING, cause)
-            .hint(format!("`coditect show {mission}` says where it stands"))
-            .into());
+/// The episode that `name` means: an id, the beginning of one, or `last`.
+fn find(shelves: &DiskShelves, name: &str) -> Result<Row, Report> {
+    let report = |kind, cause: String| Report::new(kind, "finding the episode", cause);
+    let fetched = |number: Option<u64>| -> Result<Option<Row>, Report> {
+        let Some(number) = number else { return Ok(None) };
+        Ok(shelves.fetch(&[number]).doing(DOING)?.pop())
     };
+    if name == "last" {
+        let standings = shelves.standings().doing(DOING)?;
+        let last = standings.iter().max_by_key(|standing| standing.ended_ms).map(|standing| standing.number);
+        return fetched(last)?.ok_or_else(|| {
+            report(ErrorKind::NotFound, "memory has no episode yet".to_owned())
+                .hint("missions that have ended are what it has")
+        });
+    }
+    if let Ok(id) = EpisodeId::parse(name)
+        && let Some(row) = fetched(shelves.number(&id).doing(DOING)?)?
+    {
+        return Ok(row);
+    }
+    let mut fits: Vec<Row> = Vec::new();
+    shelves
+        .each(0, &mut |row| {
+            let id = row.kept.id.as_str();
+            if !name.is_empty() && (id.starts_with(name) || id[2..].starts_with(name)) {
+                fits.push(row);
+            }
+            true
+        })
+        .doing(DOING)?;
+    match fits.len() {
+        0 => Err(report(ErrorKind::NotFound, format!("no episode is called `{name}`"))
+            .hint("`coditect memory search TEXT` finds them; a mission that has not ended is none yet")),
+        1 => Ok(fits.remove(0)),
+        many => {
+            let named: Vec<String> =
+                fits.iter().take(NAMED).map(|row| format!("`{}`", row.kept.id)).collect();
+            let more = if many > NAMED { ", ..." } else { "" };
+            let cause = format!("`{name}` fits {many} episodes: {}{more}", named.join(", "));
+            Err(report(ErrorKind::Invalid, cause).hint("type one character more"))
+        }
+    }
+}
+
+fn unreadable(row: &Row) -> Report {
+    let cause = format!("`{}` was kept in a way that this version does not read", row.kept.id);
+    Report::new(ErrorKind::Conflict, DOING, cause)
+        .hint("`coditect memory rebuild` makes it anew from its journal")
+}
+
+fn show(cx: &mut Context, name: &str) -> Done {
+    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
+    let row = find(&shelves, name)?;
+    let episode = Episode::from_kept(&row.kept).ok_or_else(|| unreadable(&row))?;
     if cx.out.json {
-        cx.out.object(&object(&episode))?;
+        cx.out.object(&object_of(&episode, &row))?;
         return Ok(0);
     }
     let mut entry = |label: &str, text: &str| {
         cx.out.line(&format!("{} {}", painted(paint::LABEL, &format!("{label:<9}")), harmless(text)))
     };
-    entry("mission", episode.id.as_str())?;
+    entry("episode", &format!("{} ({})", episode.id, shelf(row.standing.shelf)))?;
     entry("request", episode.request.trim())?;
     entry("directory", &episode.workspace)?;
-    entry("status", phrase::status(episode.status))?;
+    entry("status", status(&episode))?;
     for of in &episode.symptoms {
         entry("red", &format!("{} {} {}", of.test, of.error, brief(&of.said, WIDTH)))?;
     }
     for refused in &episode.refused {
         entry("refused", refused)?;
     }
+    for diagnosis in &episode.diagnoses {
+        entry("found out", &brief(diagnosis, WIDTH))?;
+    }
+    for Reused { episode, held } in &episode.reused {
+        entry("tried", &format!("what {episode} did: {}", if *held { "right" } else { "not right here" }))?;
+    }
+    if let (0 | 1, (0, _)) = (row.seen, row.standing.uses) {
+    } else {
+        let (uses, held) = row.standing.uses;
+        entry("since", &format!("done {} times; tried again {uses} times, right {held} times", row.seen))?;
+    }
     if let Some(accepted) = &episode.accepted {
-        entry("accepted", &format!("{} ({})", accepted.explanation, phrase::rung(accepted.rung)))?;
+        let by = accepted.rung.map_or("a commit", phrase::rung);
+        entry("accepted", &format!("{} ({by})", accepted.explanation))?;
         for line in accepted.diff.lines() {
             cx.out.line(&format!("  {}", harmless(line)))?;
         }
+    }
+    Ok(0)
+}
+
+fn rebuild(cx: &mut Context) -> Done {
+    let site = cx.site()?;
+    if !remembering::is_there(&site) {
+        return nothing(cx);
+    }
+    let (memory, shelves) = remembering::memory(&site)?;
+    for finding in shelves.findings() {
+        cx.note(finding);
+    }
+    let put = memory.rebuild().doing("making memory anew")?;
+    if cx.out.json {
+        cx.out.object(&json!({ "episodes": put.new, "same": put.same }))?;
+    } else {
+        let episodes = phrase::count_of(put.new, "episode");
+        cx.out.line(&format!("{episodes}, and {} that were the same as one of these", put.same))?;
+    }
+    Ok(0)
+}
+
+fn move_now(cx: &mut Context) -> Done {
+    let site = cx.site()?;
+    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
+    let Moved { away, back, dropped } =
+        mover::round(&*shelves, &site.memory, wiring::now_ms()).doing("moving episodes")?;
+    if cx.out.json {
+        cx.out.object(&json!({ "put_away": away, "at_hand_again": back, "dropped": dropped }))?;
+    } else {
+        cx.out.line(&format!("{away} put away, {back} at hand again, {dropped} dropped"))?;
     }
     Ok(0)
 }

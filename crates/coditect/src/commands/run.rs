@@ -13,7 +13,7 @@ use crate::models::Choice;
 use crate::report::{Done, Report};
 use crate::settings;
 use crate::watch::{self, Begin};
-use crate::wiring;
+use crate::wiring::{self, remembering};
 
 /// Bytes of a request at most.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -37,6 +37,7 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     if let Ok(archive) = wiring::archive(&site) {
         policy.history = missions::known_of(archive.journal(), &path);
     }
+    policy.history.episodes = u32::try_from(remembering::proved(&site)).unwrap_or(u32::MAX);
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)
 }

@@ -1,6 +1,7 @@
 //! The table of settings, and how a value of each is read.
 
 use coditect_types::limits::Thresholds;
+use coditect_types::memory::MemoryLimits;
 use coditect_types::model::dollars;
 use coditect_types::{Budget, Limits};
 use serde::Serialize;
@@ -157,7 +158,15 @@ impl Key {
     /// Its flag, where it has one.
     pub(crate) fn flag(&self) -> Option<String> {
         match self.name {
-            "framework" | "model" | "ask_otherwise" | "act_from" | "ignore_below" => None,
+            "framework"
+            | "model"
+            | "ask_otherwise"
+            | "act_from"
+            | "ignore_below"
+            | "memory_warm"
+            | "memory_warm_days"
+            | "memory_cold_mib"
+            | "memory_unproved_days" => None,
             "models" => Some("--model".to_owned()),
             name => Some(format!("--{}", name.replace('_', "-"))),
         }
@@ -502,6 +511,38 @@ pub(crate) const KEYS: &[Key] = &[
         default: Some(|| Value::Number(Thresholds::default().ignore_below.into())),
         doc: "How sure it must at least be that a change is wrong before a person is asked, per cent.",
         example: "5",
+    },
+    Key {
+        name: "memory_warm",
+        kind: Kind::Number { least: 0, most: 10_000_000 },
+        project: ProjectMay::Not,
+        default: Some(|| Value::Number(MemoryLimits::default().warm_episodes)),
+        doc: "Episodes that memory has at hand; the others are put away, compressed. See `coditect memory`.",
+        example: "5000",
+    },
+    Key {
+        name: "memory_warm_days",
+        kind: Kind::Number { least: 1, most: 36_500 },
+        project: ProjectMay::Not,
+        default: Some(|| Value::Number(MemoryLimits::default().warm_days)),
+        doc: "Days after which an episode that nothing used is put away.",
+        example: "30",
+    },
+    Key {
+        name: "memory_cold_mib",
+        kind: Kind::Number { least: 0, most: 1 << 30 },
+        project: ProjectMay::Not,
+        default: Some(|| Value::Number(MemoryLimits::default().cold_bytes >> 20)),
+        doc: "What is put away may take so much, MiB; above it the episodes that matter least are dropped.",
+        example: "512",
+    },
+    Key {
+        name: "memory_unproved_days",
+        kind: Kind::Number { least: 1, most: 36_500 },
+        project: ProjectMay::Not,
+        default: Some(|| Value::Number(MemoryLimits::default().unproved_days)),
+        doc: "Days after which an episode without a change that was proved is dropped.",
+        example: "90",
     },
     Key {
         name: "seed",

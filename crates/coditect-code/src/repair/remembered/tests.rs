@@ -9,7 +9,7 @@ fn source(path: &str, text: &str) -> Source {
 /// What the change becomes in another text, the surest first.
 fn made(path: &str, (before, after): (&str, &str), text: &str) -> Vec<String> {
     let edits = vec![PastEdit { path: path.to_owned(), before: before.to_owned(), after: after.to_owned() }];
-    let episode = coditect_types::MissionId::parse("m-1").unwrap();
+    let episode = EpisodeId::parse("m-1").unwrap();
     let recalled = [Recalled { episode, edits, likeness: 1.0 }];
     let sources = [source(path, text)];
     let problem = Problem {
@@ -21,10 +21,7 @@ fn made(path: &str, (before, after): (&str, &str), text: &str) -> Vec<String> {
         refused: &[],
         seed: 0,
     };
-    candidates(&problem, &recalled)
-        .into_iter()
-        .map(|(_, mut overlay)| overlay.remove(path).unwrap())
-        .collect()
+    candidates(&problem, &recalled).into_iter().map(|mut made| made.overlay.remove(path).unwrap()).collect()
 }
 
 #[test]

@@ -1,0 +1,344 @@
+//! The shelves of memory on a disk: a catalogue and what is at hand in one SQLite file, what is put away in Parquet files.
+//!
+//! The catalogue alone says where an episode is. A part is written whole and synced before the catalogue names it, and is
+//! removed after the catalogue has let go of it, so that a process may be killed anywhere: files that no catalogue names
+//! are removed by the next one that writes. Several processes take turns by SQLite's own lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use coditect_ports::shelves::{Kept, Put, Row, ShelfSize};
+use coditect_ports::{PortError, Shelves};
+use coditect_types::memory::{Shelf, Standing};
+use coditect_types::{EpisodeId, ErrorKind};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+mod catalogue;
+mod index;
+mod part;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use catalogue::{Entry, failed};
+
+pub use sql::{Answer, Cell};
+
+/// The catalogue's file.
+const FILE: &str = "memory.db";
+/// Where parts are.
+const COLD: &str = "cold";
+/// Episodes of one part.
+const OF_PART: usize = 5_000;
+/// Episodes that are read together.
+const TOGETHER: usize = 512;
+/// How long one process waits for another.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a read that another process got ahead of is begun again.
+const TRIES: usize = 5;
+
+/// The shelves below one directory.
+#[derive(Debug)]
+pub struct DiskShelves {
+    dir: PathBuf,
+    catalogue: Mutex<Connection>,
+    findings: Vec<String>,
+}
+
+impl DiskShelves {
+    /// Opens the shelves below `dir`, and makes them if need be. A catalogue that is damaged is set aside, and a new one
+    /// is made of the parts that can be read.
+    pub fn open(dir: &Path) -> Result<Self, PortError> {
+        let cold = dir.join(COLD);
+        fs::create_dir_all(&cold).map_err(|error| at("making", &cold, &error))?;
+        let mut findings = Vec::new();
+        let catalogue = match Self::connect(dir) {
+            Err(error) if error.kind == ErrorKind::Bug => {
+                findings.push(format!("{}; it was set aside, and what could be read was kept", error.cause));
+                set_aside(dir)?;
+                let mut catalogue = Self::connect(dir)?;
+                adopt(&mut catalogue, &cold, &mut findings)?;
+                catalogue
+            }
+            other => other?,
+        };
+        Ok(Self { dir: dir.to_owned(), catalogue: Mutex::new(catalogue), findings })
+    }
+
+    /// What a person should know of how they were opened, a line each.
+    #[must_use]
+    pub fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
+    /// Whether there are shelves below `dir`.
+    #[must_use]
+    pub fn are_in(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
+    fn connect(dir: &Path) -> Result<Connection, PortError> {
+        let path = dir.join(FILE);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut catalogue = Connection::open_with_flags(&path, flags).map_err(|error| failed(&error))?;
+        catalogue::set_up(&mut catalogue, PATIENCE)?;
+        Ok(catalogue)
+    }
+
+    fn catalogue(&self) -> MutexGuard<'_, Connection> {
+        // Whoever panicked left no half transaction: SQLite rolled it back.
+        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cold(&self) -> PathBuf {
+        self.dir.join(COLD)
+    }
+
+    /// Does something as one step, alone among all processes.
+    fn alone<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, PortError>) -> Result<T, PortError> {
+        let mut catalogue = self.catalogue();
+        let step = catalogue
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| failed(&error))?;
+        let done = work(&step)?;
+        step.commit().map_err(|error| failed(&error))?;
+        Ok(done)
+    }
+
+    /// Removes the files that the catalogue does not name: a process was killed before or after it did.
+    fn sweep(&self, step: &Transaction<'_>) -> Result<(), PortError> {
+        let named = catalogue::files(step)?;
+        let cold = self.cold();
+        for entry in fs::read_dir(&cold).map_err(|error| at("reading", &cold, &error))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !named.contains(&name) {
+                fs::remove_file(entry.path()).map_err(|error| at("removing", &entry.path(), &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tidy(&self) -> Result<(), PortError> {
+        self.alone(|step| self.sweep(step))
+    }
+
+    /// Writes rows as one part, and names it in the catalogue.
+    fn put_away(&self, step: &Transaction<'_>, rows: &[Row]) -> Result<(), PortError> {
+        for rows in rows.chunks(OF_PART) {
+            let part = catalogue::new_part(step)?;
+            let bytes = part::write(&self.cold(), &part.file, rows)?;
+            catalogue::place(step, &part, bytes, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Writes parts anew without the rows that are no longer in them, where these are many, or must not stay.
+    fn rewrite(&self, step: &Transaction<'_>, parts: &BTreeSet<i64>, all: bool) -> Result<(), PortError> {
+        for part in parts {
+            let Some(file) = catalogue::file(step, *part)? else { continue };
+            let left = catalogue::of_part(step, *part)?;
+            let path = self.cold().join(&file);
+            let before = part::rows_of(&path).unwrap_or(0);
+            if !all && left.len() * 2 > before {
+                continue;
+            }
+            // What cannot be read is lost already; the rest of it goes with it.
+            let rows = self.rows(step, &left, true)?;
+            self.put_away(step, &rows)?;
+            catalogue::drop_part(step, *part)?;
+        }
+        Ok(())
+    }
+
+    /// The rows of these entries, in their order; what is in a part that cannot be read is left out.
+    /// A part that is not there has been moved by another process, or is lost: where `is_last`, it is lost.
+    fn rows(&self, catalogue: &Connection, entries: &[Entry], is_last: bool) -> Result<Vec<Row>, PortError> {
+        let mut found: BTreeMap<u64, Row> = BTreeMap::new();
+        let mut parts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        for entry in entries {
+            match &entry.place {
+                None => {
+                    if let Some(row) = catalogue::warm(catalogue, entry)? {
+                        found.insert(entry.standing.number, row);
+                    }
+                }
+                Some((file, _)) => parts.entry(file).or_default().push(entry),
+            }
+        }
+        for (file, entries) in parts {
+            match part::read(&self.cold().join(file), &entries) {
+                Ok(rows) => found.extend(rows.into_iter().map(|row| (row.standing.number, row))),
+                Err(error) if error.kind == ErrorKind::NotFound && !is_last => return Err(error),
+                Err(error) => tracing::warn!(%error, file, "a part of memory cannot be read"),
+            }
+        }
+        Ok(entries.iter().filter_map(|entry| found.remove(&entry.standing.number)).collect())
+    }
+
+    /// Reads, and begins again where another process moved what was to be read. `read` is told whether it is the last time.
+    fn reading<T>(&self, read: impl Fn(&Connection, bool) -> Result<T, PortError>) -> Result<T, PortError> {
+        for _ in 1..TRIES {
+            match read(&self.catalogue(), false) {
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                other => return other,
+            }
+        }
+        read(&self.catalogue(), true)
+    }
+}
+
+impl Shelves for DiskShelves {
+    fn put(&self, episodes: &[Kept]) -> Result<Put, PortError> {
+        self.alone(|step| catalogue::put(step, episodes))
+    }
+
+    fn lacking(&self, names: Vec<EpisodeId>) -> Result<Vec<EpisodeId>, PortError> {
+        catalogue::lacking(&self.catalogue(), names)
+    }
+
+    fn names(&self, number: u64) -> Result<Vec<EpisodeId>, PortError> {
+        catalogue::names(&self.catalogue(), number)
+    }
+
+    fn removals(&self) -> Result<u64, PortError> {
+        catalogue::removals(&self.catalogue())
+    }
+
+    fn standings(&self) -> Result<Vec<Standing>, PortError> {
+        catalogue::standings(&self.catalogue())
+    }
+
+    fn fetch(&self, numbers: &[u64]) -> Result<Vec<Row>, PortError> {
+        self.reading(|catalogue, is_last| {
+            self.rows(catalogue, &catalogue::entries(catalogue, numbers)?, is_last)
+        })
+    }
+
+    fn each(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<(), PortError> {
+        let mut after = after;
+        loop {
+            let (last, rows) = self.reading(|catalogue, is_last| {
+                let entries = catalogue::entries_after(catalogue, after, TOGETHER)?;
+                let last = entries.last().map(|entry| entry.standing.number);
+                Ok((last, self.rows(catalogue, &entries, is_last)?))
+            })?;
+            let Some(last) = last else { return Ok(()) };
+            for row in rows {
+                if !take(row) {
+                    return Ok(());
+                }
+            }
+            after = last;
+        }
+    }
+
+    fn number(&self, id: &EpisodeId) -> Result<Option<u64>, PortError> {
+        catalogue::number(&self.catalogue(), id)
+    }
+
+    fn move_to(&self, shelf: Shelf, numbers: &[u64]) -> Result<(), PortError> {
+        for numbers in numbers.chunks(OF_PART) {
+            self.alone(|step| {
+                self.sweep(step)?;
+                let mut entries = catalogue::entries(step, numbers)?;
+                entries.retain(|entry| entry.standing.shelf != shelf);
+                let rows = self.rows(step, &entries, true)?;
+                match shelf {
+                    Shelf::Cold => self.put_away(step, &rows),
+                    Shelf::Warm => {
+                        catalogue::take_out(step, &rows)?;
+                        let parts = entries.iter().filter_map(Entry::part).collect();
+                        self.rewrite(step, &parts, false)
+                    }
+                }
+            })?;
+        }
+        self.tidy()
+    }
+
+    fn remove(&self, numbers: &[u64], forget: bool) -> Result<(), PortError> {
+        self.alone(|step| {
+            let entries = catalogue::entries(step, numbers)?;
+            catalogue::remove(step, &entries, forget)?;
+            let parts = entries.iter().filter_map(Entry::part).collect();
+            self.rewrite(step, &parts, forget)
+        })?;
+        self.tidy()?;
+        if forget {
+            index::remove(&self.dir)?;
+            catalogue::erase(&self.catalogue())?;
+        }
+        Ok(())
+    }
+
+    fn refill(&self, episodes: &[Kept]) -> Result<Put, PortError> {
+        let put = self.alone(|step| {
+            catalogue::empty(step)?;
+            catalogue::put(step, episodes)
+        })?;
+        index::remove(&self.dir)?;
+        self.tidy()?;
+        Ok(put)
+    }
+
+    fn save_index(&self, bytes: &[u8]) -> Result<(), PortError> {
+        index::write(&self.dir, bytes)
+    }
+
+    fn index(&self) -> Result<Option<Vec<u8>>, PortError> {
+        index::read(&self.dir)
+    }
+
+    fn sizes(&self) -> Result<[(Shelf, ShelfSize); 2], PortError> {
+        let catalogue = self.catalogue();
+        let [mut warm, cold] = catalogue::sizes(&catalogue)?;
+        let files = [FILE.to_owned(), format!("{FILE}-wal")];
+        warm.bytes =
+            files.iter().filter_map(|file| Some(fs::metadata(self.dir.join(file)).ok()?.len())).sum();
+        Ok([(Shelf::Warm, warm), (Shelf::Cold, cold)])
+    }
+}
+
+/// Puts a damaged catalogue out of the way.
+fn set_aside(dir: &Path) -> Result<(), PortError> {
+    let free = |n: &u32| !dir.join(format!("{FILE}.damaged-{n}")).exists();
+    let n = (1..).find(free).unwrap_or(u32::MAX);
+    for end in ["", "-wal", "-shm"] {
+        let from = dir.join(format!("{FILE}{end}"));
+        if from.exists() {
+            let to = dir.join(format!("{FILE}.damaged-{n}{end}"));
+            fs::rename(&from, &to).map_err(|error| at("setting aside", &from, &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Names the parts that are there in a new catalogue.
+fn adopt(catalogue: &mut Connection, cold: &Path, findings: &mut Vec<String>) -> Result<(), PortError> {
+    let step = catalogue
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| failed(&error))?;
+    let mut files: Vec<PathBuf> = fs::read_dir(cold)
+        .map_err(|error| at("reading", cold, &error))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
+        .collect();
+    files.sort();
+    for path in files {
+        match part::read_all(&path) {
+            Ok(rows) => catalogue::adopt(&step, &path, &rows)?,
+            Err(error) => findings.push(error.cause),
+        }
+    }
+    step.commit().map_err(|error| failed(&error))
+}
+
+fn at(doing: &str, path: &Path, error: &std::io::Error) -> PortError {
+    PortError::from_io(&format!("{doing} `{}`", path.display()), error)
+}

@@ -1,0 +1,557 @@
+//! The catalogue: which episodes there are, where each is, and those that are at hand.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use coditect_ports::PortError;
+use coditect_ports::shelves::{Kept, Put, Row, ShelfSize};
+use coditect_types::memory::{Shelf, Standing};
+use coditect_types::{EpisodeId, ErrorKind, Reused};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+
+/// The version of the tables.
+const VERSION: i64 = 1;
+const TABLES: &str = "
+CREATE TABLE episodes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    sameness TEXT NOT NULL,
+    ended_ms INTEGER NOT NULL,
+    proved INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    uses INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0,
+    used_ms INTEGER NOT NULL DEFAULT 0,
+    seen INTEGER NOT NULL DEFAULT 1,
+    part INTEGER,
+    place INTEGER
+);
+CREATE INDEX episodes_same ON episodes (sameness) WHERE sameness <> '';
+CREATE INDEX episodes_part ON episodes (part) WHERE part IS NOT NULL;
+CREATE TABLE warm (
+    number INTEGER PRIMARY KEY,
+    workspace TEXT NOT NULL,
+    language TEXT NOT NULL,
+    status TEXT NOT NULL,
+    rung TEXT NOT NULL,
+    request TEXT NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    reused TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE others (id TEXT PRIMARY KEY, state TEXT NOT NULL, number INTEGER) WITHOUT ROWID;
+CREATE INDEX others_number ON others (number) WHERE number IS NOT NULL;
+CREATE TABLE parts (part INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL);
+";
+/// Of a name that is no episode of its own: it was the same as one, was dropped, or was forgotten.
+const SAME: &str = "same";
+const DROPPED: &str = "dropped";
+const FORGOTTEN: &str = "forgotten";
+const IS_KNOWN: &str = "SELECT 1 FROM episodes WHERE id = ?1 UNION ALL SELECT 1 FROM others WHERE id = ?1";
+const COLUMNS: &str = "e.number, e.id, e.sameness, e.ended_ms, e.proved, e.bytes, e.uses, e.held, e.used_ms, e.seen, \
+                       e.part, e.place, p.file";
+
+/// What the catalogue says of an episode.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) standing: Standing,
+    pub(super) id: EpisodeId,
+    pub(super) sameness: String,
+    pub(super) seen: u32,
+    part: Option<i64>,
+    /// The part's file, and the row in it.
+    pub(super) place: Option<(String, usize)>,
+}
+
+impl Entry {
+    pub(super) fn part(&self) -> Option<i64> {
+        self.part
+    }
+}
+
+/// A part that is to be written.
+pub(super) struct NewPart {
+    number: i64,
+    pub(super) file: String,
+}
+
+/// A number as SQLite has it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The same back.
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// What an error of SQLite stands for. A damaged file is a `Bug`: nothing but a defect or a bad disk makes one.
+pub(super) fn failed(error: &rusqlite::Error) -> PortError {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Unavailable,
+        Some(ErrorCode::DiskFull) => ErrorKind::Exhausted,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => ErrorKind::Denied,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Bug,
+        _ => ErrorKind::Unavailable,
+    };
+    PortError::new(kind, format!("the catalogue of memory: {error}"))
+}
+
+trait Said<T> {
+    fn said(self) -> Result<T, PortError>;
+}
+
+impl<T> Said<T> for rusqlite::Result<T> {
+    fn said(self) -> Result<T, PortError> {
+        self.map_err(|error| failed(&error))
+    }
+}
+
+pub(super) fn set_up(catalogue: &mut Connection, patience: Duration) -> Result<(), PortError> {
+    catalogue.busy_timeout(patience).said()?;
+    let version: i64 = catalogue.query_row("PRAGMA user_version", [], |row| row.get(0)).said()?;
+    if version > VERSION {
+        let cause =
+            format!("memory was written by a newer coditect (version {version}; this one knows {VERSION})");
+        return Err(PortError::new(ErrorKind::Conflict, cause)
+            .with_hint("use that version, or name another state directory with `--home DIR`"));
+    }
+    for (name, value) in
+        [("journal_mode", "WAL"), ("synchronous", "FULL"), ("secure_delete", "ON"), ("temp_store", "MEMORY")]
+    {
+        catalogue.pragma_update(None, name, value).said()?;
+    }
+    if version == VERSION {
+        return Ok(());
+    }
+    let step = catalogue.transaction_with_behavior(TransactionBehavior::Immediate).said()?;
+    // Another process may have been first.
+    let version: i64 = step.query_row("PRAGMA user_version", [], |row| row.get(0)).said()?;
+    if version < VERSION {
+        step.execute_batch(TABLES).said()?;
+        step.pragma_update(None, "user_version", VERSION).said()?;
+    }
+    step.commit().said()
+}
+
+pub(super) fn put(step: &Transaction<'_>, episodes: &[Kept]) -> Result<Put, PortError> {
+    let mut put = Put::default();
+    let mut is_known = step.prepare_cached(IS_KNOWN).said()?;
+    let mut same_as = step
+        .prepare_cached("SELECT number FROM episodes WHERE sameness = ?1 AND sameness <> '' LIMIT 1")
+        .said()?;
+    for kept in episodes {
+        if is_known.exists([kept.id.as_str()]).said()? {
+            continue;
+        }
+        let same: Option<i64> = same_as.query_row([&kept.sameness], |row| row.get(0)).optional().said()?;
+        if let Some(number) = same {
+            let mut seen = step
+                .prepare_cached(
+                    "UPDATE episodes SET seen = seen + 1, ended_ms = max(ended_ms, ?2) WHERE number = ?1",
+                )
+                .said()?;
+            seen.execute(params![number, signed(kept.ended_ms)]).said()?;
+            step.execute(
+                "INSERT INTO others (id, state, number) VALUES (?1, ?2, ?3)",
+                params![kept.id.as_str(), SAME, number],
+            )
+            .said()?;
+            put.same += 1;
+        } else {
+            insert(step, kept, None)?;
+            put.new += 1;
+        }
+        count_uses(step, kept)?;
+    }
+    Ok(put)
+}
+
+/// A new entry, at hand where no place is given. Gives its number.
+fn insert(step: &Transaction<'_>, kept: &Kept, number: Option<u64>) -> Result<i64, PortError> {
+    let mut entry = step
+        .prepare_cached(
+            "INSERT INTO episodes (number, id, sameness, ended_ms, proved, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .said()?;
+    let bytes = kept.body.len() + kept.request.len() + kept.workspace.len();
+    entry
+        .execute(params![
+            number.map(signed),
+            kept.id.as_str(),
+            kept.sameness,
+            signed(kept.ended_ms),
+            !kept.rung.is_empty(),
+            signed(bytes as u64),
+        ])
+        .said()?;
+    let number = step.last_insert_rowid();
+    insert_warm(step, kept, number)?;
+    Ok(number)
+}
+
+fn insert_warm(step: &Transaction<'_>, kept: &Kept, number: i64) -> Result<(), PortError> {
+    let mut warm = step
+        .prepare_cached("INSERT OR REPLACE INTO warm VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+        .said()?;
+    warm.execute(params![
+        number,
+        kept.workspace,
+        kept.language,
+        kept.status,
+        kept.rung,
+        kept.request,
+        signed(kept.wall_ms),
+        reused_text(&kept.reused),
+        kept.body,
+    ])
+    .said()?;
+    Ok(())
+}
+
+fn count_uses(step: &Transaction<'_>, kept: &Kept) -> Result<(), PortError> {
+    for Reused { episode, held } in &kept.reused {
+        let mut count = step
+            .prepare_cached(
+                "UPDATE episodes SET uses = uses + 1, held = held + ?2, used_ms = max(used_ms, ?3)
+                 WHERE id = ?1 OR number = (SELECT number FROM others WHERE id = ?1)",
+            )
+            .said()?;
+        count.execute(params![episode.as_str(), held, signed(kept.ended_ms)]).said()?;
+    }
+    Ok(())
+}
+
+/// `m-1+ m-2-`: the first was right again, the second was not.
+pub(super) fn reused_text(reused: &[Reused]) -> String {
+    let one = |of: &Reused| format!("{}{}", of.episode, if of.held { '+' } else { '-' });
+    reused.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn reused_of(text: &str) -> Vec<Reused> {
+    let one = |word: &str| {
+        let episode = EpisodeId::parse(word.strip_suffix(['+', '-'])?).ok()?;
+        Some(Reused { episode, held: word.ends_with('+') })
+    };
+    text.split(' ').filter_map(one).collect()
+}
+
+pub(super) fn lacking(catalogue: &Connection, names: Vec<EpisodeId>) -> Result<Vec<EpisodeId>, PortError> {
+    let mut is_known = catalogue.prepare_cached(IS_KNOWN).said()?;
+    let mut lacking = Vec::new();
+    for name in names {
+        if !is_known.exists([name.as_str()]).said()? {
+            lacking.push(name);
+        }
+    }
+    Ok(lacking)
+}
+
+pub(super) fn names(catalogue: &Connection, number: u64) -> Result<Vec<EpisodeId>, PortError> {
+    let mut all = catalogue
+        .prepare_cached(
+            "SELECT id FROM episodes WHERE number = ?1 UNION ALL SELECT id FROM others WHERE number = ?1",
+        )
+        .said()?;
+    let found = all.query_map([signed(number)], |row| row.get::<_, String>(0)).said()?;
+    let names: Vec<String> = found.collect::<rusqlite::Result<_>>().said()?;
+    Ok(names.iter().filter_map(|name| EpisodeId::parse(name).ok()).collect())
+}
+
+pub(super) fn removals(catalogue: &Connection) -> Result<u64, PortError> {
+    let count: i64 = catalogue
+        .query_row("SELECT count(*) FROM others WHERE state <> ?1", [SAME], |row| row.get(0))
+        .said()?;
+    Ok(unsigned(count))
+}
+
+fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
+    let part: Option<i64> = row.get(10)?;
+    let file: Option<String> = row.get(12)?;
+    let place: Option<i64> = row.get(11)?;
+    let count = |at: usize| -> rusqlite::Result<u32> {
+        Ok(u32::try_from(row.get::<_, i64>(at)?).unwrap_or(u32::MAX))
+    };
+    let id: String = row.get(1)?;
+    let id = EpisodeId::parse(&id).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
+    })?;
+    Ok(Entry {
+        standing: Standing {
+            number: unsigned(row.get(0)?),
+            shelf: if part.is_some() { Shelf::Cold } else { Shelf::Warm },
+            proved: row.get(4)?,
+            ended_ms: unsigned(row.get(3)?),
+            used_ms: unsigned(row.get(8)?),
+            uses: (count(6)?, count(7)?),
+            bytes: unsigned(row.get(5)?),
+        },
+        id,
+        sameness: row.get(2)?,
+        seen: count(9)?,
+        part,
+        place: file.zip(place.and_then(|place| usize::try_from(place).ok())),
+    })
+}
+
+pub(super) fn standings(catalogue: &Connection) -> Result<Vec<Standing>, PortError> {
+    let mut all = catalogue
+        .prepare_cached(
+            "SELECT number, part IS NOT NULL, proved, ended_ms, used_ms, uses, held, bytes FROM episodes
+             ORDER BY number",
+        )
+        .said()?;
+    let found = all
+        .query_map([], |row| {
+            let count = |at: usize| -> rusqlite::Result<u32> {
+                Ok(u32::try_from(row.get::<_, i64>(at)?).unwrap_or(u32::MAX))
+            };
+            Ok(Standing {
+                number: unsigned(row.get(0)?),
+                shelf: if row.get(1)? { Shelf::Cold } else { Shelf::Warm },
+                proved: row.get(2)?,
+                ended_ms: unsigned(row.get(3)?),
+                used_ms: unsigned(row.get(4)?),
+                uses: (count(5)?, count(6)?),
+                bytes: unsigned(row.get(7)?),
+            })
+        })
+        .said()?;
+    found.collect::<rusqlite::Result<_>>().said()
+}
+
+pub(super) fn entries(catalogue: &Connection, numbers: &[u64]) -> Result<Vec<Entry>, PortError> {
+    let query =
+        format!("SELECT {COLUMNS} FROM episodes e LEFT JOIN parts p ON p.part = e.part WHERE e.number = ?1");
+    let mut one = catalogue.prepare_cached(&query).said()?;
+    let mut found = Vec::new();
+    for number in numbers {
+        found.extend(one.query_row([signed(*number)], entry).optional().said()?);
+    }
+    Ok(found)
+}
+
+pub(super) fn entries_after(
+    catalogue: &Connection,
+    after: u64,
+    most: usize,
+) -> Result<Vec<Entry>, PortError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM episodes e LEFT JOIN parts p ON p.part = e.part WHERE e.number > ?1
+         ORDER BY e.number LIMIT ?2"
+    );
+    let mut some = catalogue.prepare_cached(&query).said()?;
+    let found = some.query_map([signed(after), signed(most as u64)], entry).said()?;
+    found.collect::<rusqlite::Result<_>>().said()
+}
+
+pub(super) fn of_part(catalogue: &Connection, part: i64) -> Result<Vec<Entry>, PortError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM episodes e LEFT JOIN parts p ON p.part = e.part WHERE e.part = ?1 ORDER BY e.number"
+    );
+    let mut some = catalogue.prepare_cached(&query).said()?;
+    let found = some.query_map([part], entry).said()?;
+    found.collect::<rusqlite::Result<_>>().said()
+}
+
+/// The row of an entry that is at hand.
+pub(super) fn warm(catalogue: &Connection, entry: &Entry) -> Result<Option<Row>, PortError> {
+    let mut one = catalogue
+        .prepare_cached(
+            "SELECT workspace, language, status, rung, request, wall_ms, reused, body FROM warm WHERE number = ?1",
+        )
+        .said()?;
+    one.query_row([signed(entry.standing.number)], |row| {
+        let reused: String = row.get(6)?;
+        Ok(Row {
+            standing: entry.standing,
+            seen: entry.seen,
+            kept: Kept {
+                id: entry.id.clone(),
+                workspace: row.get(0)?,
+                language: row.get(1)?,
+                status: row.get(2)?,
+                rung: row.get(3)?,
+                request: row.get(4)?,
+                ended_ms: entry.standing.ended_ms,
+                wall_ms: unsigned(row.get(5)?),
+                sameness: entry.sameness.clone(),
+                reused: reused_of(&reused),
+                body: row.get(7)?,
+            },
+        })
+    })
+    .optional()
+    .said()
+}
+
+pub(super) fn number(catalogue: &Connection, id: &EpisodeId) -> Result<Option<u64>, PortError> {
+    let mut one = catalogue
+        .prepare_cached(
+            "SELECT number FROM episodes WHERE id = ?1
+             UNION ALL SELECT number FROM others WHERE id = ?1 AND number IS NOT NULL",
+        )
+        .said()?;
+    let found: Option<i64> = one.query_row([id.as_str()], |row| row.get(0)).optional().said()?;
+    Ok(found.map(unsigned))
+}
+
+pub(super) fn files(catalogue: &Connection) -> Result<BTreeSet<String>, PortError> {
+    let mut all = catalogue.prepare_cached("SELECT file FROM parts").said()?;
+    let found = all.query_map([], |row| row.get(0)).said()?;
+    found.collect::<rusqlite::Result<_>>().said()
+}
+
+pub(super) fn file(catalogue: &Connection, part: i64) -> Result<Option<String>, PortError> {
+    catalogue.query_row("SELECT file FROM parts WHERE part = ?1", [part], |row| row.get(0)).optional().said()
+}
+
+/// A part of a name that no part ever had.
+pub(super) fn new_part(step: &Transaction<'_>) -> Result<NewPart, PortError> {
+    step.execute("INSERT INTO parts (file, bytes) VALUES ('', 0)", []).said()?;
+    let number = step.last_insert_rowid();
+    let file = format!("part-{number:08}.parquet");
+    step.execute("UPDATE parts SET file = ?2 WHERE part = ?1", params![number, file]).said()?;
+    Ok(NewPart { number, file })
+}
+
+/// Says that the rows are in the part, in this order, and no longer at hand.
+pub(super) fn place(
+    step: &Transaction<'_>,
+    part: &NewPart,
+    bytes: u64,
+    rows: &[Row],
+) -> Result<(), PortError> {
+    step.execute("UPDATE parts SET bytes = ?2 WHERE part = ?1", params![part.number, signed(bytes)])
+        .said()?;
+    let mut entry = step
+        .prepare_cached("UPDATE episodes SET part = ?2, place = ?3, bytes = ?4 WHERE number = ?1")
+        .said()?;
+    let mut warm = step.prepare_cached("DELETE FROM warm WHERE number = ?1").said()?;
+    let each = bytes / (rows.len() as u64).max(1);
+    for (at, row) in (0_i64..).zip(rows) {
+        let number = signed(row.standing.number);
+        entry.execute(params![number, part.number, at, signed(each)]).said()?;
+        warm.execute([number]).said()?;
+    }
+    Ok(())
+}
+
+/// Says that the rows are at hand.
+pub(super) fn take_out(step: &Transaction<'_>, rows: &[Row]) -> Result<(), PortError> {
+    let mut entry = step
+        .prepare_cached("UPDATE episodes SET part = NULL, place = NULL, bytes = ?2 WHERE number = ?1")
+        .said()?;
+    for row in rows {
+        let number = signed(row.standing.number);
+        entry.execute(params![number, signed(row.kept.body.len() as u64)]).said()?;
+        insert_warm(step, &row.kept, number)?;
+    }
+    Ok(())
+}
+
+/// Lets go of a part once its rows are placed anew. Those that could not be read are gone.
+pub(super) fn drop_part(step: &Transaction<'_>, part: i64) -> Result<(), PortError> {
+    step.execute("DELETE FROM episodes WHERE part = ?1", [part]).said()?;
+    step.execute("DELETE FROM parts WHERE part = ?1", [part]).said()?;
+    Ok(())
+}
+
+/// Names the rows of a part in a new catalogue.
+pub(super) fn adopt(step: &Transaction<'_>, path: &Path, rows: &[Row]) -> Result<(), PortError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let bytes = std::fs::metadata(path).map_or(0, |meta| meta.len());
+    let number: Option<i64> =
+        name.strip_prefix("part-").and_then(|rest| rest.split('.').next()?.parse().ok());
+    step.execute(
+        "INSERT INTO parts (part, file, bytes) VALUES (?1, ?2, ?3)",
+        params![number, name, signed(bytes)],
+    )
+    .said()?;
+    let part = step.last_insert_rowid();
+    for (at, row) in (0_i64..).zip(rows) {
+        let known: bool = step
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM episodes WHERE id = ?1 OR number = ?2)",
+                params![row.kept.id.as_str(), signed(row.standing.number)],
+                |row| row.get(0),
+            )
+            .said()?;
+        if known {
+            continue;
+        }
+        let number = insert(step, &row.kept, Some(row.standing.number))?;
+        step.execute("DELETE FROM warm WHERE number = ?1", [number]).said()?;
+        step.execute(
+            "UPDATE episodes SET part = ?2, place = ?3 WHERE number = ?1",
+            params![number, part, at],
+        )
+        .said()?;
+    }
+    Ok(())
+}
+
+pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) -> Result<(), PortError> {
+    let state = if forget { FORGOTTEN } else { DROPPED };
+    for entry in entries {
+        let number = signed(entry.standing.number);
+        step.execute("DELETE FROM warm WHERE number = ?1", [number]).said()?;
+        step.execute("DELETE FROM episodes WHERE number = ?1", [number]).said()?;
+        // Those that were the same go with it.
+        step.execute("UPDATE others SET state = ?2, number = NULL WHERE number = ?1", params![number, state])
+            .said()?;
+        step.execute(
+            "INSERT OR REPLACE INTO others (id, state) VALUES (?1, ?2)",
+            params![entry.id.as_str(), state],
+        )
+        .said()?;
+    }
+    Ok(())
+}
+
+/// Everything goes but the names of what was forgotten.
+pub(super) fn empty(step: &Transaction<'_>) -> Result<(), PortError> {
+    for table in ["warm", "episodes", "parts"] {
+        step.execute(&format!("DELETE FROM {table}"), []).said()?;
+    }
+    step.execute("DELETE FROM others WHERE state <> ?1", [FORGOTTEN]).said()?;
+    Ok(())
+}
+
+/// Writes the file anew and empties the log beside it, so that nothing that was removed is left in either.
+pub(super) fn erase(catalogue: &Connection) -> Result<(), PortError> {
+    catalogue.execute_batch("VACUUM").said()?;
+    let busy: i64 = catalogue.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).said()?;
+    if busy == 0 {
+        return Ok(());
+    }
+    Err(PortError::new(
+        ErrorKind::Unavailable,
+        "another process reads memory, and its log still has what was forgotten",
+    )
+    .with_hint("forget it again once that process has ended"))
+}
+
+pub(super) fn sizes(catalogue: &Connection) -> Result<[ShelfSize; 2], PortError> {
+    let one = |filter: &str| -> Result<ShelfSize, PortError> {
+        let query = format!(
+            "SELECT count(*), min(ended_ms), max(ended_ms), coalesce(sum(proved), 0) FROM episodes WHERE part {filter}"
+        );
+        catalogue
+            .query_row(&query, [], |row| {
+                let (first, last): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+                Ok(ShelfSize {
+                    episodes: unsigned(row.get(0)?),
+                    proved: unsigned(row.get(3)?),
+                    bytes: 0,
+                    ended_ms: first.map(unsigned).zip(last.map(unsigned)),
+                })
+            })
+            .said()
+    };
+    let bytes: Option<i64> =
+        catalogue.query_row("SELECT sum(bytes) FROM parts", [], |row| row.get(0)).said()?;
+    let cold = ShelfSize { bytes: bytes.map_or(0, unsigned), ..one("IS NOT NULL")? };
+    Ok([one("IS NULL")?, cold])
+}

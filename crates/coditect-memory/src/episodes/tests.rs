@@ -1,0 +1,270 @@
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use coditect_ports::shelves::ShelfSize;
+use coditect_types::memory::{Shelf, Standing};
+use coditect_types::{ErrorKind, MissionId, MissionStatus, Reused, Rung, TestResult, TestStatus};
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::episode::Accepted;
+
+/// Shelves in a map.
+#[derive(Debug, Default)]
+struct InMind {
+    rows: Mutex<BTreeMap<u64, Row>>,
+    index: Mutex<Option<Vec<u8>>>,
+    removals: Mutex<u64>,
+}
+
+impl Shelves for InMind {
+    fn put(&self, episodes: &[Kept]) -> Result<Put, PortError> {
+        let mut rows = self.rows.lock().unwrap();
+        let known: BTreeSet<EpisodeId> = rows.values().map(|row| row.kept.id.clone()).collect();
+        for kept in episodes.iter().filter(|kept| !known.contains(&kept.id)) {
+            for Reused { episode, held } in &kept.reused {
+                for row in rows.values_mut().filter(|row| row.kept.id == *episode) {
+                    row.standing.uses.0 += 1;
+                    row.standing.uses.1 += u32::from(*held);
+                }
+            }
+            let number = rows.keys().next_back().map_or(1, |last| last + 1);
+            let standing = Standing {
+                number,
+                shelf: Shelf::Warm,
+                proved: !kept.rung.is_empty(),
+                ended_ms: kept.ended_ms,
+                used_ms: 0,
+                uses: (0, 0),
+                bytes: 1,
+            };
+            rows.insert(number, Row { standing, seen: 1, kept: kept.clone() });
+        }
+        Ok(Put { new: episodes.len(), same: 0 })
+    }
+
+    fn lacking(&self, mut names: Vec<EpisodeId>) -> Result<Vec<EpisodeId>, PortError> {
+        let rows = self.rows.lock().unwrap();
+        names.retain(|name| rows.values().all(|row| row.kept.id != *name));
+        Ok(names)
+    }
+
+    fn names(&self, number: u64) -> Result<Vec<EpisodeId>, PortError> {
+        Ok(self.fetch(&[number])?.into_iter().map(|row| row.kept.id).collect())
+    }
+
+    fn removals(&self) -> Result<u64, PortError> {
+        Ok(*self.removals.lock().unwrap())
+    }
+
+    fn standings(&self) -> Result<Vec<Standing>, PortError> {
+        Ok(self.rows.lock().unwrap().values().map(|row| row.standing).collect())
+    }
+
+    fn fetch(&self, numbers: &[u64]) -> Result<Vec<Row>, PortError> {
+        let rows = self.rows.lock().unwrap();
+        Ok(numbers.iter().filter_map(|number| rows.get(number).cloned()).collect())
+    }
+
+    fn each(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<(), PortError> {
+        let rows: Vec<Row> =
+            self.rows.lock().unwrap().range(after + 1..).map(|(_, row)| row.clone()).collect();
+        rows.into_iter().all(take);
+        Ok(())
+    }
+
+    fn number(&self, id: &EpisodeId) -> Result<Option<u64>, PortError> {
+        Ok(self.rows.lock().unwrap().values().find(|row| row.kept.id == *id).map(|row| row.standing.number))
+    }
+
+    fn move_to(&self, _: Shelf, _: &[u64]) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    fn remove(&self, numbers: &[u64], _: bool) -> Result<(), PortError> {
+        self.rows.lock().unwrap().retain(|number, _| !numbers.contains(number));
+        *self.removals.lock().unwrap() += numbers.len() as u64;
+        Ok(())
+    }
+
+    fn refill(&self, episodes: &[Kept]) -> Result<Put, PortError> {
+        self.rows.lock().unwrap().clear();
+        self.put(episodes)
+    }
+
+    fn save_index(&self, bytes: &[u8]) -> Result<(), PortError> {
+        *self.index.lock().unwrap() = Some(bytes.to_vec());
+        Ok(())
+    }
+
+    fn index(&self) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.index.lock().unwrap().clone())
+    }
+
+    fn sizes(&self) -> Result<[(Shelf, ShelfSize); 2], PortError> {
+        Ok([(Shelf::Warm, ShelfSize::default()), (Shelf::Cold, ShelfSize::default())])
+    }
+}
+
+fn episode(n: u64, error: &str, before: &str, after: &str) -> Episode {
+    let diff = format!("--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-{before}\n+{after}\n");
+    Episode {
+        id: EpisodeId::from(&MissionId::from_parts(n * 1_000, n)),
+        workspace: "/repo".into(),
+        ended_ms: n,
+        status: Some(MissionStatus::Verified),
+        request: "make the failing tests pass".into(),
+        language: if n == 3 { "go".into() } else { "python".into() },
+        symptoms: vec![Symptom {
+            test: format!("test_{n}.py::test_mean"),
+            error: error.into(),
+            said: String::new(),
+        }],
+        refused: Vec::new(),
+        accepted: Some(Accepted {
+            rung: Some(Rung::Reflex),
+            explanation: "a value was off by one".into(),
+            diff,
+        }),
+        diagnoses: Vec::new(),
+        reused: Vec::new(),
+        tokens: 0,
+        tree: String::new(),
+        wall_ms: 5,
+    }
+}
+
+fn three() -> Vec<Episode> {
+    vec![
+        episode(1, "IndexError", "x[n]", "x[n - 1]"),
+        episode(2, "ZeroDivisionError", "a / b", "a / b if b else 0"),
+        episode(3, "ZeroDivisionError", "a / b", "a / c"),
+    ]
+}
+
+fn memory(shelves: &Arc<InMind>, all: Vec<Episode>) -> Episodes {
+    let load = move |lacking: Lacking<'_>| {
+        let names = lacking(all.iter().map(|episode| episode.id.clone()).collect())?;
+        Ok(all.iter().filter(|episode| names.contains(&episode.id)).cloned().collect())
+    };
+    Episodes::new(Arc::clone(shelves) as Arc<dyn Shelves>, Box::new(load))
+}
+
+fn division() -> TestResult {
+    TestResult {
+        id: "t.py::test_average".into(),
+        status: TestStatus::Errored,
+        us: 1,
+        message: "division by zero".into(),
+        error_type: "ZeroDivisionError".into(),
+        frames: Vec::new(),
+        passes_of_runs: None,
+    }
+}
+
+fn recalled(memory: &Episodes) -> Vec<Recalled> {
+    let red = [division()];
+    let situation = Situation { request: "fix it", language: "python", red: &red, now_ms: 10 };
+    memory.recall(&situation, 5).unwrap()
+}
+
+#[test]
+fn the_most_alike_situation_of_the_same_language_comes_first() {
+    let recalled = recalled(&memory(&Arc::default(), three()));
+    let edits: Vec<&str> = recalled.iter().map(|of| of.edits[0].after.as_str()).collect();
+    assert_eq!(edits, ["a / b if b else 0\n", "x[n - 1]\n"]);
+    assert!(recalled[0].likeness > recalled[1].likeness);
+}
+
+#[test]
+fn what_did_not_hold_elsewhere_is_trusted_less() {
+    let mut all = three();
+    all[1].reused = Vec::new();
+    for n in 4..10 {
+        let mut user = episode(n, "KeyError", "z", "y");
+        user.request = "something else".into();
+        user.reused = vec![Reused { episode: all[1].id.clone(), held: false }];
+        all.push(user);
+    }
+    let shelves = Arc::default();
+    let before = recalled(&memory(&Arc::default(), three()))[0].likeness;
+    let after = recalled(&memory(&shelves, all));
+    let same = after.iter().find(|of| of.edits[0].after.contains("if b else 0")).unwrap();
+    assert!(same.likeness < before / 2.0, "{} {before}", same.likeness);
+}
+
+#[test]
+fn old_ones_count_less_and_good_ones_as_before() {
+    let shelves: Arc<InMind> = Arc::default();
+    memory(&shelves, three()).absorb().unwrap();
+    let mut row = shelves.fetch(&[1]).unwrap().remove(0);
+    assert!((trust(&row, 0) - 1.0).abs() < 1e-9);
+    assert!((trust(&row, 1 + 365 * 86_400_000) - 0.5).abs() < 1e-9);
+    assert!((trust(&row, u64::MAX) - LEAST_BY_AGE).abs() < 1e-9);
+    // A clock that went back makes nothing younger than new.
+    row.standing.ended_ms = 1_000_000;
+    assert!((trust(&row, 0) - 1.0).abs() < 1e-9);
+    row.standing.uses = (4, 4);
+    assert!((trust(&row, 0) - 1.0).abs() < 1e-9);
+    row.standing.uses = (4, 0);
+    assert!(trust(&row, 0) < 0.3);
+}
+
+#[test]
+fn an_index_that_was_kept_is_gone_on_with() {
+    let shelves: Arc<InMind> = Arc::default();
+    let many: Vec<Episode> =
+        (10..90).map(|n| episode(n, "ValueError", &format!("f{n}(x)"), &format!("f{n}(x + 1)"))).collect();
+    let first = memory(&shelves, many.clone());
+    assert!(first.search("f17", 3).unwrap().iter().any(|found| found.episode.id == many[7].id));
+    let kept = shelves.index().unwrap().unwrap();
+    shelves.remove(&[3, 4], false).unwrap();
+    let mut more = many;
+    more.push(episode(95, "KeyError", "zebra", "horse"));
+    let second = memory(&shelves, more.clone());
+    assert_eq!(second.search("zebra", 1).unwrap()[0].episode.id, more[80].id);
+    assert!(
+        second
+            .search("f12 f13", 80)
+            .unwrap()
+            .iter()
+            .all(|found| found.row.standing.number > 4 || found.row.standing.number < 3)
+    );
+    // One more is no reason to write all of it again.
+    assert_eq!(shelves.index().unwrap().unwrap(), kept);
+    // What is no index is made anew.
+    shelves.save_index(b"nothing").unwrap();
+    assert!(!memory(&shelves, more).search("f17", 3).unwrap().is_empty());
+}
+
+#[test]
+fn made_anew_it_has_what_the_journals_have_and_what_only_it_has() {
+    let shelves: Arc<InMind> = Arc::default();
+    memory(&shelves, three()).absorb().unwrap();
+    let put = memory(&shelves, vec![episode(2, "ZeroDivisionError", "p", "q")]).rebuild().unwrap();
+    assert_eq!(put.new, 3);
+    let rows = shelves.fetch(&[1, 2, 3]).unwrap();
+    let diff = Episode::from_kept(&rows[1].kept).unwrap().accepted.unwrap().diff;
+    assert!(diff.contains("+q"), "{diff}");
+}
+
+#[test]
+fn the_same_change_again_is_the_same_and_secrets_are_not_kept() {
+    let (one, mut other) = (episode(1, "E", "a", "b"), episode(2, "F", "a", "b"));
+    other.request = "make  the failing TESTS pass".into();
+    assert_eq!(one.kept().sameness, other.kept().sameness);
+    other.workspace = "/elsewhere".into();
+    assert_ne!(one.kept().sameness, other.kept().sameness);
+    assert_eq!(Episode::from_kept(&one.kept()), Some(one));
+    assert_eq!(episode(1, "E", "a", "b").kept().rung, "reflex");
+}
+
+#[test]
+fn a_memory_that_cannot_be_read_says_so() {
+    let broken = |_: Lacking<'_>| Err(PortError::new(ErrorKind::Unavailable, "the disk is away"));
+    let memory = Episodes::new(Arc::new(InMind::default()), Box::new(broken));
+    assert!(memory.search("x", 1).is_err());
+}

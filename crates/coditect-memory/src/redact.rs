@@ -1,0 +1,231 @@
+//! Secrets in a text are blotted out before the text is kept: keys by the form that their makers give them, values of names that
+//! say what they are, passwords in addresses, private keys, and long random-looking words.
+//!
+//! The forms are those that the makers publish for scanners (GitHub's and GitLab's token prefixes, AWS access key ids, Google API
+//! keys, JSON Web Tokens of RFC 7519, PEM of RFC 7468). Lines stay lines, so that a diff stays a diff.
+
+/// What stands in a secret's place.
+pub const BLOT: &str = "[redacted]";
+
+/// How keys begin, and the letters that follow at least.
+const KEYS: &[(&str, usize)] = &[
+    ("sk-", 16),
+    ("sk_live_", 10),
+    ("rk_live_", 10),
+    ("pk_live_", 10),
+    ("sk_test_", 10),
+    ("ghp_", 20),
+    ("gho_", 20),
+    ("ghu_", 20),
+    ("ghs_", 20),
+    ("ghr_", 20),
+    ("github_pat_", 20),
+    ("glpat-", 16),
+    ("xoxb-", 10),
+    ("xoxp-", 10),
+    ("xoxa-", 10),
+    ("xapp-", 10),
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("AIza", 30),
+    ("ya29.", 20),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("hf_", 20),
+    ("SG.", 20),
+    ("dop_v1_", 30),
+    ("eyJ", 30),
+];
+/// Parts of names whose values are secret.
+const NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "private_key",
+    "credential",
+];
+/// Letters of a value, below which it is a sample.
+const LEAST: usize = 6;
+/// Letters and bits a letter from which on a word is too random to be one.
+const RANDOM: usize = 32;
+const BITS: f64 = 4.2;
+/// Digits, below which it may be a name of many words.
+const DIGITS: usize = 4;
+
+/// The text without its secrets.
+#[must_use]
+pub fn redact(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_key = false;
+    for line in text.split_inclusive('\n') {
+        let is_end = line.contains("-----END ") && line.contains("PRIVATE KEY");
+        if in_key && !is_end {
+            let mark = line.chars().next().filter(|mark| matches!(mark, '+' | '-' | ' '));
+            out.extend(mark);
+            out.push_str(BLOT);
+            out.push_str(&line[line.trim_end_matches(['\r', '\n']).len()..]);
+            continue;
+        }
+        in_key = line.contains("-----BEGIN ") && line.contains("PRIVATE KEY") && !is_end;
+        redact_line(line, &mut out);
+    }
+    out
+}
+
+fn redact_line(line: &str, out: &mut String) {
+    let mut rest = line;
+    while let Some(start) = rest.find(is_of_word) {
+        let (before, from) = rest.split_at(start);
+        let word = &from[..from.find(|c| !is_of_word(c)).unwrap_or(from.len())];
+        let said = &line[..line.len() - from.len()];
+        out.push_str(before);
+        out.push_str(if is_secret(word, said, &from[word.len()..]) { BLOT } else { word });
+        rest = &from[word.len()..];
+    }
+    out.push_str(rest);
+}
+
+/// Letters of keys and passwords; not those that end a value.
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | '/' | '~' | '!' | '#' | '$' | '%' | '^' | '*')
+}
+
+/// Whether a word is a secret, by its form or by what stands around it.
+fn is_secret(word: &str, before: &str, after: &str) -> bool {
+    let bare = word.trim_matches(['.', '/', '+', '-', '!', '*']);
+    let has_form = KEYS.iter().any(|(begin, least)| {
+        bare.strip_prefix(begin)
+            .is_some_and(|rest| rest.len() >= *least && rest.bytes().any(|b| b.is_ascii_digit()))
+    });
+    has_form
+        || is_random(bare)
+        || is_value(word, before)
+        || (after.starts_with('@') && is_of_address(before))
+        || is_bearer(word, before)
+}
+
+/// `password = "hunter22"`, `API_TOKEN=x81kd9`, `"secret": "..."`: a text for a name that says what it is.
+fn is_value(word: &str, before: &str) -> bool {
+    if word.len() < LEAST {
+        return false;
+    }
+    let is_quoted = before.ends_with(['"', '\'', '`']);
+    let before = before.trim_end_matches(['"', '\'', '`']).trim_end();
+    let Some(name) =
+        before.strip_suffix([':', '=']).map(|name| name.trim_end_matches([':', '=', '!']).trim_end())
+    else {
+        return false;
+    };
+    let name = name.trim_end_matches(['"', '\'', ']']);
+    let name = &name[name
+        .rfind(|c: char| !(c.is_alphanumeric() || "_-.".contains(c)))
+        .map_or(0, |at| at + name[at..].chars().next().map_or(1, char::len_utf8))..];
+    let low = name.to_lowercase();
+    let says_so = NAMES.iter().any(|known| low.contains(known));
+    // In code, what is not a text is a name or a number; in a file of settings it is the value.
+    let is_setting = name.chars().any(char::is_uppercase) && !name.chars().any(char::is_lowercase);
+    says_so && (is_quoted || is_setting)
+}
+
+/// `https://me:secret@host`: what stands between the colon and the at sign.
+fn is_of_address(before: &str) -> bool {
+    before.rfind("://").is_some_and(|at| {
+        let user = &before[at + 3..];
+        user.ends_with(':')
+            && !user.is_empty()
+            && user[..user.len() - 1].chars().all(is_of_word)
+            && user.len() > 1
+            && !user.contains('/')
+    })
+}
+
+/// What follows `Bearer` or `Basic` in a head of HTTP.
+fn is_bearer(word: &str, before: &str) -> bool {
+    word.len() >= LEAST && ["Bearer ", "Basic ", "bearer "].iter().any(|scheme| before.ends_with(scheme))
+}
+
+/// Long, of small and large letters and digits, and without a pattern. A hash in hex is none: it tells nothing.
+fn is_random(word: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| word.as_bytes().iter().any(of);
+    if word.len() < RANDOM
+        || !(has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+            && word.bytes().filter(u8::is_ascii_digit).count() >= DIGITS)
+        || word.contains(['.', '/']) && word.split(['.', '/']).all(|part| part.len() < RANDOM)
+    {
+        return false;
+    }
+    let mut counts = [0_u32; 256];
+    word.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    let length = word.len() as f64;
+    let entropy: f64 = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| {
+            let share = f64::from(*count) / length;
+            -share * share.log2()
+        })
+        .sum();
+    entropy >= BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_blotted_out() {
+        for (text, secret) in [
+            ("key ghp_16C7e42F292c6912E7710c838347Ae178B4a is bad", "16C7e42F292c6912E7710c838347Ae178B4a"),
+            ("aws AKIAIOSFODNN7EXAMPLE1 x", "AKIAIOSFODNN7EXAMPLE1"),
+            ("password = \"hunter22\"", "hunter22"),
+            ("+    db_password='correct-horse'", "correct-horse"),
+            ("{\"api_key\": \"abc123def\"}", "abc123def"),
+            ("settings[\"SECRET_KEY\"] = 'django-insecure-1'", "django-insecure-1"),
+            ("STRIPE_TOKEN=tok3n-value", "tok3n-value"),
+            ("git clone https://me:s3cr3tpw@example.org/x", "s3cr3tpw"),
+            ("Authorization: Bearer abc.def-ghi", "abc.def-ghi"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMIIBOgIBAAJB\n-----END RSA PRIVATE KEY-----", "MIIBOgIBAAJB"),
+            ("k Zq8Xv2Lm9Rt4Wy7Bn3Kp6Hs1Jd5Gf0Ca", "Zq8Xv2Lm9Rt4Wy7Bn3Kp6Hs1Jd5Gf0Ca"),
+            ("sk-proj-abcdef0123456789abcd", "abcdef0123456789abcd"),
+        ] {
+            let clean = redact(text);
+            assert!(!clean.contains(secret) && clean.contains(BLOT), "{text}: {clean}");
+        }
+    }
+
+    #[test]
+    fn code_and_prose_stay_as_they_are() {
+        for text in [
+            "def next_token(self, tokens): return tokens[self.index - 1]",
+            "token = tokens[i]\n-    return token\n+    return self.token",
+            "assert password_strength(value) == 3",
+            "commit 0123456789abcdef0123456789abcdef01234567",
+            "tests/test_shop.py::TestBasket::test_the_price_of_goods_is_their_sum_with_tax",
+            "https://example.org/a:b/c and http://localhost:8080/x",
+            "if token == ':': pass",
+            "src/main/java/org/example/Abstract2SingletonProxyFactoryBean.java",
+            "ask-the-user-for-something-to-do-1",
+        ] {
+            assert_eq!(redact(text), text);
+        }
+    }
+
+    proptest! {
+        /// Whatever it is, lines stay lines, and once is enough.
+        #[test]
+        fn lines_stay_lines(text in "[-+ a-zA-Z0-9=:\"'@/.\n]{0,200}") {
+            let once = redact(&text);
+            prop_assert_eq!(once.lines().count(), text.lines().count());
+            prop_assert_eq!(redact(&once), once);
+        }
+    }
+}

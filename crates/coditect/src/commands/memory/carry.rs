@@ -1,0 +1,158 @@
+//! `coditect memory export` and `import`: episodes as lines of JSON.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+use coditect_memory::Episode;
+use coditect_memory::redact::redact;
+use coditect_ports::Shelves;
+use coditect_ports::shelves::Kept;
+use coditect_types::ErrorKind;
+use serde_json::json;
+
+use super::{nothing, open};
+use crate::commands::Context;
+use crate::out::Out;
+use crate::phrase;
+use crate::report::{Doing, Done, Report};
+use crate::wiring::remembering;
+
+/// The version of the lines, which the first one says.
+const VERSION: u64 = 1;
+/// Bytes of one line: an episode has at most a diff of 64 KiB and some texts.
+const MOST_LINE: u64 = 4 << 20;
+/// Episodes that are put on the shelf together.
+const TOGETHER: usize = 500;
+
+pub(super) fn export(cx: &mut Context, file: Option<&Path>) -> Done {
+    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
+    let doing = "writing the episodes";
+    let failed = |error: &std::io::Error| Report::new(ErrorKind::Unavailable, doing, error.to_string());
+    let mut to: Box<dyn Write + '_> = match file {
+        Some(path) => {
+            let named = |error: std::io::Error| {
+                Report::new(
+                    ErrorKind::Unavailable,
+                    format!("writing `{}`", path.display()),
+                    error.to_string(),
+                )
+            };
+            Box::new(std::io::BufWriter::new(File::create(path).map_err(named)?))
+        }
+        None => Box::new(Lines(&mut cx.out)),
+    };
+    let mut count = 0_usize;
+    let mut trouble = writeln!(to, "{}", json!({ "coditect_memory": VERSION })).err();
+    shelves
+        .each(0, &mut |row| {
+            if let Some(episode) = Episode::from_kept(&row.kept) {
+                count += 1;
+                trouble = trouble.take().or_else(|| writeln!(to, "{}", json!(episode)).err());
+            }
+            trouble.is_none()
+        })
+        .doing(doing)?;
+    let flushed = trouble.map_or_else(|| to.flush(), Err);
+    flushed.map_err(|error| failed(&error))?;
+    drop(to);
+    if let Some(path) = file {
+        if cx.out.json {
+            cx.out.object(&json!({ "episodes": count, "file": path }))?;
+        } else {
+            cx.out.line(&format!("wrote {} to {}", phrase::count_of(count, "episode"), path.display()))?;
+        }
+    }
+    Ok(0)
+}
+
+/// Standard output.
+struct Lines<'o>(&'o mut Out);
+
+impl Write for Lines<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.bytes(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads lines, none of them too long.
+fn next_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool, String> {
+    line.clear();
+    let read =
+        std::io::Read::take(&mut *from, MOST_LINE).read_until(b'\n', line).map_err(|e| e.to_string())?;
+    if read as u64 == MOST_LINE && line.last() != Some(&b'\n') {
+        return Err(format!("it is longer than {} MiB", MOST_LINE >> 20));
+    }
+    Ok(read > 0)
+}
+
+pub(super) fn import(cx: &mut Context, file: &Path) -> Done {
+    let name =
+        if file == Path::new("-") { "standard input".to_owned() } else { format!("`{}`", file.display()) };
+    let doing = format!("reading episodes from {name}");
+    let bad = |cause: String| {
+        Report::new(ErrorKind::Invalid, doing.clone(), cause)
+            .hint("it is to be what `coditect memory export` wrote; nothing of it was taken in")
+    };
+    let mut from: Box<dyn BufRead> = if file == Path::new("-") {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(file).map_err(|error| bad(error.to_string()))?))
+    };
+    // All of it is read before any of it is taken in.
+    let mut episodes: Vec<Kept> = Vec::new();
+    let mut line = Vec::new();
+    let mut number = 0_usize;
+    while next_line(&mut from, &mut line).map_err(|cause| bad(format!("line {}: {cause}", number + 1)))? {
+        number += 1;
+        if number == 1 {
+            let head: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
+            match head.as_ref().and_then(|head| head["coditect_memory"].as_u64()) {
+                Some(VERSION) => continue,
+                Some(newer) => return Err(bad(format!("version {newer} is not known here")).into()),
+                None => return Err(bad("its first line does not say that it has episodes".to_owned()).into()),
+            }
+        }
+        let episode: Episode =
+            serde_json::from_slice(&line).map_err(|error| bad(format!("line {number}: {error}")))?;
+        if coditect_types::EpisodeId::parse(episode.id.as_str()).is_err() {
+            return Err(bad(format!("line {number}: `{}` names no episode", episode.id)).into());
+        }
+        episodes.push(clean(episode).kept());
+    }
+    if number == 0 {
+        return Err(bad("it is empty".to_owned()).into());
+    }
+    let shelves = remembering::shelves(&cx.site()?)?;
+    let (mut new, mut same) = (0, 0);
+    for episodes in episodes.chunks(TOGETHER) {
+        let put = shelves.put(episodes).doing("taking in episodes")?;
+        (new, same) = (new + put.new, same + put.same);
+    }
+    if cx.out.json {
+        cx.out.object(&json!({ "new": new, "same": same, "passed_over": episodes.len() - new - same }))?;
+    } else {
+        let over = episodes.len() - new;
+        cx.out.line(&format!("took in {}; {over} were known", phrase::count_of(new, "episode")))?;
+    }
+    Ok(0)
+}
+
+/// What comes from elsewhere may have secrets that ours would not, and says nothing of what was tried here.
+fn clean(mut episode: Episode) -> Episode {
+    episode.request = redact(&episode.request);
+    for symptom in &mut episode.symptoms {
+        symptom.said = redact(&symptom.said);
+    }
+    if let Some(accepted) = &mut episode.accepted {
+        accepted.explanation = redact(&accepted.explanation);
+        accepted.diff = redact(&accepted.diff);
+    }
+    episode.reused.clear();
+    episode
+}

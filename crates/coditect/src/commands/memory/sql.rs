@@ -1,0 +1,59 @@
+//! `coditect sql`: questions about all episodes, the ones that were put away among them.
+
+use coditect_adapters::shelves::{Answer, Cell};
+use serde_json::{Map, Value, json};
+
+use super::{nothing, open};
+use crate::args::SqlArgs;
+use crate::commands::Context;
+use crate::out::harmless;
+use crate::report::{Doing, Done};
+
+/// Characters of a value in a table.
+const WIDTH: usize = 60;
+
+pub(crate) fn perform(cx: &mut Context, args: &SqlArgs) -> Done {
+    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
+    let answer = shelves.query(&args.query).doing("asking memory in SQL")?;
+    if cx.out.json {
+        let rows: Vec<Value> = answer.rows.iter().map(|row| object(&answer.columns, row)).collect();
+        cx.out.object(&json!({ "columns": answer.columns, "rows": rows }))?;
+        return Ok(0);
+    }
+    table(cx, &answer)
+}
+
+fn object(columns: &[String], row: &[Cell]) -> Value {
+    let value = |cell: &Cell| match cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(number) => json!(number),
+        Cell::Real(number) => json!(number),
+        Cell::Text(text) => json!(text),
+        Cell::Bytes(count) => json!({ "bytes": count }),
+    };
+    Value::Object(columns.iter().cloned().zip(row.iter().map(value)).collect::<Map<_, _>>())
+}
+
+fn text(cell: &Cell) -> String {
+    let text = match cell {
+        Cell::Null => "-".to_owned(),
+        Cell::Integer(number) => number.to_string(),
+        Cell::Real(number) => format!("{number:.3}"),
+        Cell::Text(text) => text.lines().collect::<Vec<_>>().join(" "),
+        Cell::Bytes(count) => format!("{count} bytes"),
+    };
+    harmless(&text).chars().take(WIDTH).collect()
+}
+
+fn table(cx: &mut Context, answer: &Answer) -> Done {
+    let mut lines: Vec<Vec<String>> = vec![answer.columns.clone()];
+    lines.extend(answer.rows.iter().map(|row| row.iter().map(text).collect()));
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..answer.columns.len()).map(width).collect();
+    for line in &lines {
+        let cells: Vec<String> =
+            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cx.out.line(cells.join("  ").trim_end())?;
+    }
+    Ok(0)
+}
