@@ -123,8 +123,10 @@ impl DiskShelves {
         Ok(())
     }
 
+    /// Clears away what nobody names, and gives room back.
     fn tidy(&self) -> Result<(), PortError> {
-        self.alone(|step| self.sweep(step))
+        self.alone(|step| self.sweep(step))?;
+        catalogue::shrink(&self.catalogue())
     }
 
     /// Writes rows as one part, and names it in the catalogue.
@@ -180,15 +182,21 @@ impl DiskShelves {
         Ok(entries.iter().filter_map(|entry| found.remove(&entry.standing.number)).collect())
     }
 
-    /// Reads, and begins again where another process moved what was to be read. `read` is told whether it is the last time.
+    /// Reads as of one moment, and begins again where another process cleared away what was to be read. `read` is told whether it
+    /// is the last time.
     fn reading<T>(&self, read: impl Fn(&Connection, bool) -> Result<T, PortError>) -> Result<T, PortError> {
+        let once = |is_last| {
+            let catalogue = self.catalogue();
+            let moment = catalogue.unchecked_transaction().map_err(|error| failed(&error))?;
+            read(&moment, is_last)
+        };
         for _ in 1..TRIES {
-            match read(&self.catalogue(), false) {
+            match once(false) {
                 Err(error) if error.kind == ErrorKind::NotFound => {}
                 other => return other,
             }
         }
-        read(&self.catalogue(), true)
+        once(true)
     }
 }
 

@@ -6,7 +6,7 @@ const DAY_MS: u64 = 86_400_000;
 /// An episode that is put away and was of use so lately is had at hand again.
 const PROMOTED_MS: u64 = 7 * DAY_MS;
 /// Episodes that one round moves: a round is over soon, and another one follows.
-const MOST: usize = 20_000;
+const MOST: usize = 100_000;
 
 /// What is to be moved, by age, use and room. The one that matters least goes first.
 #[must_use]

@@ -79,6 +79,9 @@ pub struct Episode {
 pub struct Accepted {
     /// The rung that found it. None: a person did.
     pub rung: Option<Rung>,
+    /// How sure the search was that it is the right change, 0 to 1; a person was sure.
+    #[serde(default = "sure")]
+    pub confidence: f64,
     /// What was wrong.
     pub explanation: String,
     /// The change, as a unified diff.
@@ -118,6 +121,7 @@ impl Episode {
             refused: Vec::new(),
             accepted: Some(Accepted {
                 rung: None,
+                confidence: sure(),
                 explanation: redact(&commit.subject),
                 diff: redact(&commit.diff),
             }),
@@ -180,6 +184,7 @@ impl Episode {
         let proved = matches!(episode.status, Some(MissionStatus::Verified | MissionStatus::PartlyVerified));
         episode.accepted = stands.filter(|_| proved).map(|proposal: Proposal| Accepted {
             rung: Some(proposal.rung),
+            confidence: proposal.confidence,
             explanation: redact(&proposal.explanation),
             diff: redact(&proposal.diff),
         });
@@ -279,6 +284,10 @@ pub(crate) fn symptoms<'t>(red: impl Iterator<Item = &'t TestResult>) -> Vec<Sym
 
 fn shortened(text: &str) -> String {
     redact(text).chars().take(SAID).collect()
+}
+
+fn sure() -> f64 {
+    1.0
 }
 
 /// The name that a value has in events.

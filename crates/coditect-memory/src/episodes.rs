@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use coditect_ports::memory::{Recalled, Situation};
 use coditect_ports::shelves::{Kept, Put, Row};
@@ -13,6 +13,10 @@ use coditect_types::memory::Standing;
 use crate::episode::{Episode, Symptom, symptoms};
 use crate::index::{Index, Part};
 
+mod superseded;
+
+use superseded::is_superseded;
+
 /// From so many episodes on it is worth to learn what their words mean, and again when they are so many times as many.
 const LEARNS_FROM: usize = 50;
 const LEARNS_AGAIN: usize = 4;
@@ -22,6 +26,8 @@ const DEEPER: usize = 5;
 const LACKING: usize = 64;
 /// Episodes that are put together.
 const TOGETHER: usize = 1_000;
+/// How sure the search must have been of a change that is tried again.
+const SURE: f64 = 0.69;
 /// After so long an episode counts half, and no less than this in the end.
 const HALF_MS: f64 = 365.0 * 86_400_000.0;
 const LEAST_BY_AGE: f64 = 0.25;
@@ -31,12 +37,13 @@ pub type Lacking<'a> = &'a dyn Fn(Vec<EpisodeId>) -> Result<Vec<EpisodeId>, Port
 /// Reads the episodes of missions that ended and are lacking, the oldest first.
 pub type Load = Box<dyn Fn(Lacking<'_>) -> Result<Vec<Episode>, PortError> + Send + Sync>;
 
-/// Episodes and the way to them. What the shelves lack is read, and the index is made or read, when something is asked for the
-/// first time.
+/// Episodes and the way to them. What the shelves lack is read, and the index is brought to what is on them, whenever something is
+/// asked.
 pub struct Episodes {
     shelves: Arc<dyn Shelves>,
     load: Load,
-    known: OnceLock<Known>,
+    /// None: nothing was asked yet.
+    known: RwLock<Option<Known>>,
 }
 
 #[derive(Default)]
@@ -48,11 +55,13 @@ struct Known {
     learnt_from: usize,
     /// How many episodes had been removed when it was made.
     removals: u64,
+    /// How many texts there were when it was kept.
+    kept: usize,
 }
 
 impl fmt::Debug for Episodes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Episodes").field("known", &self.known.get().map(|known| known.index.len())).finish()
+        f.debug_struct("Episodes").field("shelves", &self.shelves).finish_non_exhaustive()
     }
 }
 
@@ -71,7 +80,7 @@ impl Episodes {
     /// A memory on these shelves, of these and of what `load` gives.
     #[must_use]
     pub fn new(shelves: Arc<dyn Shelves>, load: Load) -> Self {
-        Self { shelves, load, known: OnceLock::new() }
+        Self { shelves, load, known: RwLock::new(None) }
     }
 
     /// The shelves.
@@ -108,60 +117,72 @@ impl Episodes {
 
     /// The episodes that fit a query best, the best first.
     pub fn search(&self, query: &str, most: usize) -> Result<Vec<Found>, PortError> {
-        let known = self.known()?;
-        let hits = known.index.search(query, most);
-        let numbers: Vec<u64> =
-            hits.iter().filter_map(|hit| known.numbers.get(hit.text as usize).copied()).collect();
-        let rows = self.shelves.fetch(&numbers)?;
-        let mut found: Vec<Found> = Vec::with_capacity(rows.len());
-        for row in rows {
-            let at = known.numbers.partition_point(|number| *number < row.standing.number);
-            let hit = hits.iter().find(|hit| hit.text as usize == at);
-            if let (Some(hit), Some(episode)) = (hit, Episode::from_kept(&row.kept)) {
-                found.push(Found { episode, row, score: hit.score });
+        let hits: Vec<(u64, f32)> = self.asking(|index, numbers| {
+            let hits = index.search(query, most).into_iter();
+            hits.filter_map(|hit| Some((*numbers.get(hit.text as usize)?, hit.score))).collect()
+        })?;
+        let numbers: Vec<u64> = hits.iter().map(|(number, _)| *number).collect();
+        let mut found: Vec<Found> = Vec::with_capacity(hits.len());
+        for row in self.shelves.fetch(&numbers)? {
+            let hit = hits.iter().find(|(number, _)| *number == row.standing.number);
+            if let (Some((_, score)), Some(episode)) = (hit, Episode::from_kept(&row.kept)) {
+                found.push(Found { episode, row, score: *score });
             }
         }
         Ok(found)
     }
 
-    fn known(&self) -> Result<&Known, PortError> {
-        if let Some(known) = self.known.get() {
-            return Ok(known);
-        }
+    /// Asks the index, which has everything that is on the shelves and what missions that ended brought since. The second of what is
+    /// given is the number of each of its texts on the shelves.
+    pub fn asking<T>(&self, ask: impl FnOnce(&Index, &[u64]) -> T) -> Result<T, PortError> {
         self.absorb()?;
-        let kept = self.shelves.index()?;
-        let mut known = kept.as_deref().and_then(Known::from_bytes).unwrap_or_default();
-        if known.follow(&*self.shelves)? {
-            // It is made anew in a moment where it cannot be kept.
-            if let Err(error) = self.shelves.save_index(&known.to_bytes()) {
-                tracing::warn!(%error, "the index of memory is not kept");
+        {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            let known = match &mut *known {
+                Some(known) => known,
+                none => none.insert(self.read()?),
+            };
+            let has_learnt = known.follow(&*self.shelves)?;
+            if has_learnt || known.numbers.len() >= known.kept + LACKING {
+                known.kept = known.numbers.len();
+                // It is made anew in a moment where it cannot be kept.
+                if let Err(error) = self.shelves.save_index(&known.to_bytes()) {
+                    tracing::warn!(%error, "the index of memory is not kept");
+                }
             }
         }
-        // Whoever was faster read the same.
-        Ok(self.known.get_or_init(|| known))
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let nothing = Known::default();
+        let known = known.as_ref().unwrap_or(&nothing);
+        Ok(ask(&known.index, &known.numbers))
+    }
+
+    /// The index that was kept, or an empty one.
+    fn read(&self) -> Result<Known, PortError> {
+        let kept = self.shelves.index()?;
+        Ok(kept.as_deref().and_then(Known::from_bytes).unwrap_or_default())
     }
 }
 
 impl Known {
-    /// Brings the index to what is on the shelves. Gives whether it is worth to keep it.
+    /// Brings the index to what is on the shelves. Gives whether it learnt anew what words mean.
     fn follow(&mut self, shelves: &dyn Shelves) -> Result<bool, PortError> {
         let removals = shelves.removals()?;
-        if std::mem::replace(&mut self.removals, removals) != removals {
+        if self.removals != removals {
             self.let_go(&shelves.standings()?);
+            self.removals = removals;
         }
-        let before = self.numbers.len();
         shelves.each(self.numbers.last().copied().unwrap_or(0), &mut |row| {
             self.add(&row);
             true
         })?;
-        let new = self.numbers.len() - before;
         let all = self.numbers.len();
         let learns = all >= LEARNS_FROM && all >= self.learnt_from.saturating_mul(LEARNS_AGAIN);
         if learns {
             self.index.learn();
             self.learnt_from = all;
         }
-        Ok(learns || new >= LACKING)
+        Ok(learns)
     }
 
     /// Forgets what is not on the shelves any more.
@@ -209,7 +230,8 @@ impl Known {
             numbers.as_chunks::<8>().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect();
         let index = Index::from_bytes(rest)?;
         let fits = index.texts() == numbers.len() && numbers.is_sorted_by(|a, b| a < b);
-        fits.then_some(Self { index, numbers, learnt_from: usize::try_from(learnt_from).ok()?, removals })
+        let (kept, learnt_from) = (numbers.len(), usize::try_from(learnt_from).ok()?);
+        fits.then_some(Self { index, numbers, learnt_from, removals, kept })
     }
 }
 
@@ -236,13 +258,26 @@ pub fn trust(row: &Row, now_ms: u64) -> f64 {
     record * 0.5_f64.powf(age / HALF_MS).max(LEAST_BY_AGE)
 }
 
+/// A change that merely passed the tests, as far as its search could tell, is no example, until it was right elsewhere too.
+fn is_sure(found: &Found) -> bool {
+    let confidence = found.episode.accepted.as_ref().map_or(0.0, |accepted| accepted.confidence);
+    confidence >= SURE || found.row.standing.uses.1 > 0
+}
+
 impl Memory for Episodes {
     fn recall(&self, situation: &Situation<'_>, most: usize) -> Result<Vec<Recalled>, PortError> {
         let query = format!("{}\n{}", situation.request, told(&symptoms(situation.red.iter())));
         let found = self.search(&query, most * DEEPER)?;
         let best = found.first().map_or(1.0, |first| first.score.max(f32::MIN_POSITIVE));
-        let fits = found.into_iter().filter(|found| found.episode.language == situation.language);
-        let recalled = fits.filter_map(|Found { episode, row, score }| {
+        let is_right = |one: &Found| {
+            is_sure(one) && found.iter().all(|other| !is_superseded(&one.episode, &other.episode))
+        };
+        let fits: Vec<Found> = found
+            .iter()
+            .filter(|found| found.episode.language == situation.language && is_right(found))
+            .cloned()
+            .collect();
+        let recalled = fits.into_iter().filter_map(|Found { episode, row, score }| {
             let likeness = f64::from((score / best).clamp(0.05, 1.0)) * trust(&row, situation.now_ms);
             Some(Recalled { edits: episode.edits()?, episode: episode.id, likeness })
         });

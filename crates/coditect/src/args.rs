@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{
-    BenchArgs, FaultsArgs, MemoryBenchArgs, RetrievalArgs, SearchArgs, Size, Suite, TasksArgs, WorldBenchArgs,
+    BenchArgs, FaultsArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs, Size, Suite, TasksArgs,
+    WorldBenchArgs,
 };
 pub(crate) use repair::RepairArgs;
 

@@ -259,3 +259,27 @@ fn an_empty_memory_says_so() {
     assert!(world.text(&["memory", "stats"]).contains("0 episodes"));
     assert_eq!(world.coditect(&["memory", "search", " "]).status.code(), Some(2));
 }
+
+#[test]
+fn the_benches_of_memory_measure() {
+    let world = World::new();
+    let result = |json: &Value, name: &str| {
+        let figure = &json["results"][name];
+        figure["value"].as_f64().or(figure["p50"].as_f64()).unwrap_or_else(|| panic!("{name}: {json}"))
+    };
+    let memory = world.json(&["bench", "memory", "--episodes", "100", "--json"]);
+    assert!(result(&memory, "recall_at_10") > 0.99, "{memory}");
+    for name in
+        ["search_ms", "search_and_fetch_ms", "open_ms", "insert_per_s", "bytes_per_episode", "peak_mb"]
+    {
+        assert!(result(&memory, name) > 0.0, "{name}");
+    }
+    // The second task of this seed has the first one's bug under other names.
+    let reuse = world.json(&["bench", "reuse", "--tasks", "2", "--seed", "5", "--json"]);
+    assert_eq!(
+        (result(&reuse, "solved_from_memory"), result(&reuse, "wrong_reuse_accepted")),
+        (1.0, 0.0),
+        "{reuse}"
+    );
+    assert!(result(&reuse, "seconds_with") > 0.0 && result(&reuse, "seconds_without") > 0.0);
+}

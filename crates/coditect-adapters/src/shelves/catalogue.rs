@@ -43,6 +43,8 @@ CREATE TABLE warm (
 CREATE TABLE others (id TEXT PRIMARY KEY, state TEXT NOT NULL, number INTEGER) WITHOUT ROWID;
 CREATE INDEX others_number ON others (number) WHERE number IS NOT NULL;
 CREATE TABLE parts (part INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL);
+CREATE TABLE tally (removals INTEGER NOT NULL);
+INSERT INTO tally VALUES (0);
 ";
 /// Of a name that is no episode of its own: it was the same as one, was dropped, or was forgotten.
 const SAME: &str = "same";
@@ -116,6 +118,10 @@ pub(super) fn set_up(catalogue: &mut Connection, patience: Duration) -> Result<(
             format!("memory was written by a newer coditect (version {version}; this one knows {VERSION})");
         return Err(PortError::new(ErrorKind::Conflict, cause)
             .with_hint("use that version, or name another state directory with `--home DIR`"));
+    }
+    if version == 0 {
+        // Room that is free goes back to the disk; to be said before there is any table.
+        catalogue.pragma_update(None, "auto_vacuum", "INCREMENTAL").said()?;
     }
     for (name, value) in
         [("journal_mode", "WAL"), ("synchronous", "FULL"), ("secure_delete", "ON"), ("temp_store", "MEMORY")]
@@ -260,10 +266,13 @@ pub(super) fn names(catalogue: &Connection, number: u64) -> Result<Vec<EpisodeId
 }
 
 pub(super) fn removals(catalogue: &Connection) -> Result<u64, PortError> {
-    let count: i64 = catalogue
-        .query_row("SELECT count(*) FROM others WHERE state <> ?1", [SAME], |row| row.get(0))
-        .said()?;
+    let count: i64 = catalogue.query_row("SELECT removals FROM tally", [], |row| row.get(0)).said()?;
     Ok(unsigned(count))
+}
+
+fn count_removals(step: &Transaction<'_>, count: usize) -> Result<(), PortError> {
+    step.execute("UPDATE tally SET removals = removals + ?1", [signed(count as u64)]).said()?;
+    Ok(())
 }
 
 fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
@@ -453,7 +462,8 @@ pub(super) fn take_out(step: &Transaction<'_>, rows: &[Row]) -> Result<(), PortE
 
 /// Lets go of a part once its rows are placed anew. Those that could not be read are gone.
 pub(super) fn drop_part(step: &Transaction<'_>, part: i64) -> Result<(), PortError> {
-    step.execute("DELETE FROM episodes WHERE part = ?1", [part]).said()?;
+    let lost = step.execute("DELETE FROM episodes WHERE part = ?1", [part]).said()?;
+    count_removals(step, lost)?;
     step.execute("DELETE FROM parts WHERE part = ?1", [part]).said()?;
     Ok(())
 }
@@ -507,7 +517,7 @@ pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) ->
         )
         .said()?;
     }
-    Ok(())
+    count_removals(step, entries.len())
 }
 
 /// Everything goes but the names of what was forgotten.
@@ -516,7 +526,16 @@ pub(super) fn empty(step: &Transaction<'_>) -> Result<(), PortError> {
         step.execute(&format!("DELETE FROM {table}"), []).said()?;
     }
     step.execute("DELETE FROM others WHERE state <> ?1", [FORGOTTEN]).said()?;
-    Ok(())
+    count_removals(step, 1)
+}
+
+/// Gives room that is free back to the disk.
+pub(super) fn shrink(catalogue: &Connection) -> Result<(), PortError> {
+    let mut pages = catalogue.prepare("PRAGMA incremental_vacuum").said()?;
+    let mut rows = pages.query([]).said()?;
+    while rows.next().said()?.is_some() {}
+    // Where another process reads, the log is emptied another time.
+    catalogue.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).said()
 }
 
 /// Writes the file anew and empties the log beside it, so that nothing that was removed is left in either.

@@ -63,7 +63,10 @@ pub(super) fn write(dir: &Path, file: &str, rows: &[Row]) -> Result<u64, PortErr
 fn write_to(file: &File, rows: &[Row]) -> Result<(), ParquetError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let compression = Compression::ZSTD(ZstdLevel::try_new(3)?);
-    let properties = WriterProperties::builder().set_compression(compression).build();
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_column_dictionary_enabled("body".into(), false)
+        .build();
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
     for rows in rows.chunks(GROUP) {
         let mut group = writer.next_row_group()?;

@@ -126,6 +126,7 @@ fn episode(n: u64, error: &str, before: &str, after: &str) -> Episode {
         refused: Vec::new(),
         accepted: Some(Accepted {
             rung: Some(Rung::Reflex),
+            confidence: 0.85,
             explanation: "a value was off by one".into(),
             diff,
         }),
@@ -194,6 +195,44 @@ fn what_did_not_hold_elsewhere_is_trusted_less() {
     let after = recalled(&memory(&shelves, all));
     let same = after.iter().find(|of| of.edits[0].after.contains("if b else 0")).unwrap();
     assert!(same.likeness < before / 2.0, "{} {before}", same.likeness);
+}
+
+#[test]
+fn what_a_person_made_otherwise_afterwards_is_no_example() {
+    let person = |n: u64, before: &str, after: &str| {
+        let mut commit = episode(n, "", before, after);
+        commit.id = EpisodeId::parse(&format!("c-{n}")).unwrap();
+        commit.status = None;
+        commit.ended_ms = 5_000;
+        commit.accepted.as_mut().unwrap().rung = None;
+        commit
+    };
+    let mine = episode(2, "ZeroDivisionError", "a / b", "a / b if b else 0");
+    for (commit, counts) in [
+        (person(7, "a / b", "a / max(b, 1)"), false),
+        (person(7, "a / b if b else 0", "a / b"), false),
+        (person(7, "a / b", "a / b if b else 0"), true),
+        (person(7, "x / y", "x"), true),
+    ] {
+        assert_eq!(is_superseded(&mine, &commit), !counts, "{commit:?}");
+        let recalled = recalled(&memory(&Arc::default(), vec![mine.clone(), commit]));
+        assert_eq!(recalled.iter().any(|of| of.episode == mine.id), counts);
+    }
+    let mut elsewhere = person(7, "a / b", "a / max(b, 1)");
+    elsewhere.workspace = "/other".into();
+    assert!(!is_superseded(&mine, &elsewhere));
+    let later = Episode { ended_ms: 9_000, ..mine };
+    assert!(!is_superseded(&later, &person(7, "a / b", "a")));
+}
+
+#[test]
+fn what_merely_passed_is_no_example() {
+    let unsure = |confidence| {
+        let mut all = three();
+        all[1].accepted.as_mut().unwrap().confidence = confidence;
+        recalled(&memory(&Arc::default(), all)).len()
+    };
+    assert_eq!((unsure(0.85), unsure(0.5)), (2, 1));
 }
 
 #[test]

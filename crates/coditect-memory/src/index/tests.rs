@@ -98,11 +98,10 @@ proptest! {
             .filter(|scored| scored.score > 0.0)
             .collect();
         all.sort_unstable();
-        let scores = |hits: &mut dyn Iterator<Item = f32>| hits.map(|score| (score * 1e4).round()).collect::<Vec<_>>();
-        prop_assert_eq!(
-            scores(&mut found.iter().map(|hit| hit.score)),
-            scores(&mut all.iter().take(5).map(|scored| scored.score))
-        );
+        prop_assert_eq!(found.len(), all.len().min(5));
+        // Sums in another order differ in their last digits.
+        let near = |(hit, scored): (&Hit, &Scored)| (hit.score - scored.score).abs() < 1e-4;
+        prop_assert!(found.iter().zip(&all).all(near), "{:?} {:?}", found, all);
     }
 
     #[test]

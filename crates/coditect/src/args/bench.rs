@@ -39,6 +39,8 @@ pub(crate) enum Suite {
     Memory(MemoryBenchArgs),
     /// Functions that people look for in their own words, beside BM25 alone
     Retrieval(RetrievalArgs),
+    /// A stream of tasks, half of which have a relative before them, with memory and without
+    Reuse(ReuseArgs),
     /// Work on folders of tasks, each as a mission of its own, and count what is solved
     Tasks(Box<TasksArgs>),
 }
@@ -76,6 +78,25 @@ pub(crate) struct MemoryBenchArgs {
     /// What the episodes are drawn from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) size: Size,
+}
+
+/// What stream is worked on.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect bench reuse --quick\n  coditect bench reuse --seed 7 --json\n\nEach task is worked on with memory and without, so that the two can be compared whatever else the machine does."
+)]
+pub(crate) struct ReuseArgs {
+    /// What the tasks are drawn from: the same seed gives the same ones
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Tasks [default: 300, with --quick 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) tasks: Option<u16>,
+    /// A language model that may be asked where no search finds a change; can be given several times
+    #[arg(long = "model", value_name = "NAME")]
+    pub(crate) models: Vec<String>,
     #[command(flatten)]
     pub(crate) size: Size,
 }

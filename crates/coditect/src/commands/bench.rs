@@ -4,6 +4,7 @@ mod faults;
 mod journal;
 mod memory;
 mod retrieval;
+mod reuse;
 mod sandbox;
 mod search;
 mod steps;
@@ -105,9 +106,14 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
         }
         Suite::Faults(args) => faults::perform(cx, args),
         Suite::World(args) => figures(cx, "world", args.size, |_, _, quick| world::measure(args, quick)),
-        Suite::Memory(args) => figures(cx, "memory", args.size, |_, _, quick| memory::measure(args, quick)),
+        Suite::Memory(args) => {
+            figures(cx, "memory", args.size, |_, site, quick| memory::measure(site, args, quick))
+        }
         Suite::Retrieval(args) => {
             figures(cx, "retrieval", Size { quick: false }, |_, _, _| retrieval::measure(args))
+        }
+        Suite::Reuse(args) => {
+            figures(cx, "reuse", args.size, |env, site, quick| reuse::measure(env, site, args, quick))
         }
         Suite::Tasks(args) => tasks::perform(cx, args),
     }

@@ -112,7 +112,7 @@ fn make(lodging: &Lodging, seed: u64, number: usize, kind: &'static Kind) -> Res
 }
 
 /// What git says, in the repository of a case.
-fn git(dir: &Path, arguments: &[&str]) -> Result<String, Report> {
+pub(super) fn git(dir: &Path, arguments: &[&str]) -> Result<String, Report> {
     let ran = std::process::Command::new("git")
         .args(arguments)
         .current_dir(dir)
