@@ -28,6 +28,7 @@ use crate::{Tools, failed, not_mine};
 mod batches;
 pub(crate) mod by_tools;
 mod flaky;
+mod halving;
 pub(crate) mod hollow;
 mod judge;
 mod layer;
@@ -61,6 +62,9 @@ use woven::Woven;
 /// Part of the time that answers to error messages may take, in hundredths.
 const ANSWERS: u64 = 25;
 
+/// The part of a search's time that parts of what it found may take, where the whole suite refutes that.
+const HALVES: u64 = 8;
+
 /// Episodes whose changes are tried again.
 const MOST_RECALLED: usize = 20;
 
@@ -89,6 +93,8 @@ struct Case<'a> {
     waived: &'a [String],
     /// The part of the work that it is about; None: all of it.
     strand: Option<&'a Strand>,
+    /// How long parts of a change may be tried that breaks something.
+    halving: Duration,
 }
 
 /// What is done about it.
@@ -384,8 +390,8 @@ impl Agent for Coder {
             Ok(Outcome::NoChangeFound { rung, account, at_limit, ground, .. }) => {
                 Outcome::NoChangeFound { rung, account, at_limit, ground, spent }
             }
-            Ok(Outcome::ReplyRefused { rung, account, feedback, diff, .. }) => {
-                Outcome::ReplyRefused { rung, account, feedback, diff, spent }
+            Ok(Outcome::ReplyRefused { rung, account, feedback, diff, halved, .. }) => {
+                Outcome::ReplyRefused { rung, account, feedback, diff, halved, spent }
             }
             Ok(Outcome::ChangesMerged { proposal, left_out, .. }) => {
                 Outcome::ChangesMerged { proposal, left_out, spent }
@@ -420,6 +426,7 @@ fn renaming<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Do
         focus,
         waived,
         strand: None,
+        halving: Duration::ZERO,
     };
     Some((case, Doing::Rename))
 }
@@ -456,6 +463,7 @@ fn search(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
         focus,
         waived,
         strand: None,
+        halving: Duration::from_millis(budget.search_ms / HALVES),
     };
     Some((case, Doing::Search))
 }
@@ -471,6 +479,7 @@ fn trial(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
         baseline,
         refused,
         mending,
+        halving_ms,
         limits,
         focus,
         waived,
@@ -494,13 +503,23 @@ fn trial(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
         focus,
         waived,
         strand: strand.as_ref(),
+        halving: Duration::from_millis(*halving_ms),
     };
     Some((case, Doing::Try(Reply { model, text: reply, granted })))
 }
 
 fn train<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {
-    let Action::MergeStrands { snapshot, project, baseline, changes, contradicted, limits, focus, waived } =
-        action
+    let Action::MergeStrands {
+        snapshot,
+        project,
+        baseline,
+        changes,
+        contradicted,
+        halving_ms,
+        limits,
+        focus,
+        waived,
+    } = action
     else {
         return None;
     };
@@ -518,6 +537,7 @@ fn train<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing
         focus,
         waived,
         strand: None,
+        halving: Duration::from_millis(*halving_ms),
     };
     Some((case, Doing::Merge(Train { changes, contradicted: contradicted.as_deref() })))
 }

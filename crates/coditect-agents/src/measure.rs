@@ -44,7 +44,7 @@ pub(crate) fn stand_ins(report: &TestReport) -> Vec<String> {
     ids.filter(|id| stands_for_others(id)).cloned().collect()
 }
 
-fn stands_for_others(id: &str) -> bool {
+pub(crate) fn stands_for_others(id: &str) -> bool {
     id.ends_with(IMPORT) || id == BUILD
 }
 

@@ -199,8 +199,9 @@ impl Agent for Tester {
             Ok(Outcome::ChangeProposed { proposal, .. }) => {
                 Outcome::ChangeProposed { proposal, spent: Spent { wall_ms, ..spent } }
             }
-            Ok(Outcome::ReplyRefused { rung, account, feedback, diff, .. }) => {
-                Outcome::ReplyRefused { rung, account, feedback, diff, spent: Spent { wall_ms, ..spent } }
+            Ok(Outcome::ReplyRefused { rung, account, feedback, diff, halved, .. }) => {
+                let spent = Spent { wall_ms, ..spent };
+                Outcome::ReplyRefused { rung, account, feedback, diff, halved, spent }
             }
             Ok(other) => other,
             Err(failure) => failed(work, failure, Spent { wall_ms, ..spent }),

@@ -89,6 +89,56 @@ fn an_answer_that_is_nearly_right_is_mended_by_a_search() {
 }
 
 #[test]
+fn of_an_answer_that_breaks_something_the_part_that_does_not_is_proposed() {
+    let (world, baseline) = begun();
+    // Right, and with an improvement that nobody asked for.
+    let both = whole(
+        "calc.py",
+        "def total(xs):\n    return sum(xs[1:])\n\n\ndef largest(xs):\n    return max(xs)\n",
+    );
+    let Outcome::ReplyRefused { halved: None, .. } = world.perform(&baseline.try_reply(&both, &[])) else {
+        panic!("without leave, no part of it is tried")
+    };
+    let outcome = world.perform(&baseline.try_parts_of(&both));
+    let Outcome::ChangeProposed { proposal, spent } = outcome else { panic!("{outcome:?}") };
+    assert!(proposal.diff.contains("+    return max(xs)\n"), "{}", proposal.diff);
+    assert!(!proposal.diff.contains("xs[1:]"), "{}", proposal.diff);
+    let halved = proposal.evidence.halved.expect("it is a part");
+    let (part, test) = (&halved.parts[0], "tests/test_calc.py::TestCalc::test_total".to_owned());
+    assert_eq!(
+        (halved.parts.len(), &part.places[..], &part.breaks),
+        (1, &["calc.py:2".to_owned()][..], &vec![test])
+    );
+    assert_eq!(part.text, "-    return sum(xs)\n+    return sum(xs[1:])\n");
+    assert!(
+        proposal.explanation.ends_with(&format!("left out: {}", part.says())),
+        "{}",
+        proposal.explanation
+    );
+    assert!(spent.sandbox_runs >= 3 && halved.runs >= 1, "{spent:?} {halved:?}");
+    // The tester says the same of it.
+    let Outcome::ChangeVerified { receipt, .. } = world.perform(&baseline.verify(&proposal.commit)) else {
+        panic!("it is verified")
+    };
+    assert_eq!((receipt.exit_code, receipt.tree), (0, proposal.tree));
+    // One that another part needs is named, and the answer is refused with that.
+    let needed =
+        whole("calc.py", "def total(xs):\n    return max(xs)\n\n\ndef largest(xs):\n    return total(xs)\n");
+    let outcome = world.perform(&baseline.try_parts_of(&needed));
+    let Outcome::ReplyRefused { account, feedback, halved: Some(halved), .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(halved.parts[0].places, ["calc.py:2"]);
+    let says = "`calc.py:2` breaks `tests/test_calc.py::TestCalc::test_total`";
+    assert!(account.contains(says) && feedback.contains(says), "{account} {feedback}");
+    assert!(feedback.contains("+    return max(xs)"), "{feedback}");
+    // What does not do what it is for is not taken apart.
+    let wrong = RIGHT.replace("max(xs)", "min(xs)");
+    let outcome = world.perform(&baseline.try_parts_of(&wrong));
+    assert!(matches!(outcome, Outcome::ReplyRefused { halved: None, .. }), "{outcome:?}");
+}
+
+#[test]
 fn what_must_not_be_changed_is_refused_by_name_and_nothing_else_is_done() {
     let (world, baseline) = begun();
     for (path, why) in [

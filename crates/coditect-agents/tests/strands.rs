@@ -83,6 +83,7 @@ fn merge(baseline: &Baseline, changes: &[StrandChange], contradicted: Option<&[&
         baseline: baseline.report.clone(),
         changes: changes.to_vec(),
         contradicted: contradicted.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()),
+        halving_ms: 0,
         limits: Limits::default(),
         focus: Default::default(),
         waived: Vec::new(),
@@ -185,4 +186,31 @@ fn the_change_that_does_not_go_with_those_before_it_is_found_by_halving() {
         panic!("{outcome:?}")
     };
     assert_eq!((merged.files.len(), left_out.len()), (2, 0));
+}
+
+#[test]
+fn of_a_change_that_does_not_go_with_the_others_a_part_may() {
+    let (world, baseline) = begun();
+    let changes = changes(&world, &baseline, &[1, 2]);
+    for red in [&["tests/test_sum.py::Sum::test_owner"][..], &[]] {
+        let mut action = merge(&baseline, &changes, Some(red));
+        if let Action::MergeStrands { halving_ms, .. } = &mut action {
+            *halving_ms = 60_000;
+        }
+        let outcome = world.perform(&action);
+        let Outcome::ChangesMerged { proposal: Some(merged), left_out, .. } = outcome else {
+            panic!("they are merged: {outcome:?}")
+        };
+        // What is asked for is all there, and one line is not.
+        assert_eq!((left_out.len(), merged.files.len()), (0, 4));
+        assert!(merged.evidence.left_red.is_empty(), "{:?}", merged.evidence.left_red);
+        assert_eq!(merged.diff.matches("+owner = True").count(), 1, "{}", merged.diff);
+        let halved = merged.evidence.halved.expect("a part was left out");
+        assert_eq!(halved.parts[0].breaks, ["tests/test_sum.py::Sum::test_owner"]);
+        assert!(halved.parts[0].places[0].starts_with("word.py:"), "{halved:?}");
+        let Outcome::ChangeVerified { report, .. } = world.perform(&baseline.verify(&merged.commit)) else {
+            panic!("it is verified")
+        };
+        assert_eq!(report.red().count(), 0);
+    }
 }

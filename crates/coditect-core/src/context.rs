@@ -27,6 +27,8 @@ const CONVENTIONS: usize = 10;
 const DOCUMENTS: usize = 30;
 const FAILURES: usize = 20;
 const TEST_FILES: usize = 30;
+/// For what was found out before a model is asked.
+const FINDINGS: usize = 10;
 /// And for the map of the project.
 const MAP: usize = 25;
 /// Each answer is sampled more freely than the one before it, in hundredths: small models are slow to change their minds.
@@ -128,7 +130,13 @@ fn conversation(
         // What tests print comes back in it.
         .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
     room = room.saturating_sub(last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len()));
-    let material = material(state, told, room);
+    let mut material = material(state, told, room);
+    if turns.is_empty() && told.may_ask {
+        let found = found_out(state, told, room.saturating_sub(material.len()).min(room / 100 * FINDINGS));
+        if !found.is_empty() {
+            material.push_str(&format!("\n\n# What was found out\n\n{found}"));
+        }
+    }
     let ask = if told.may_ask && material.contains(BY_HEADS) { format!("{ask}{SEE_FIRST}") } else { ask };
     let first = format!("{material}\n\n# Request\n\n{wish}\n\n{ask}");
     let mut messages = vec![Message { speaker: Speaker::User, text: first }];
@@ -378,6 +386,24 @@ fn shown(fragment: &Fragment, tag: &str) -> String {
     format!("{}{cut}\n<{tag}>\n{text}\n</{tag}>\n", foreign::defused(&fragment.path))
 }
 
+/// What investigations say, newest first.
+fn found_out(state: &State, told: &Told<'_>, room: usize) -> String {
+    let tag = tag(told.context, state);
+    let mut text = String::new();
+    for finding in state.world.findings.iter().rev() {
+        let entry = format!(
+            "{}\n<{tag}>\n{}\n</{tag}>\n",
+            foreign::defused(&finding.says),
+            foreign::defused(finding.shown.trim_end())
+        );
+        if text.len() + entry.len() > room {
+            break;
+        }
+        text.push_str(&entry);
+    }
+    text.trim_end().to_owned()
+}
+
 fn failures(state: &State, strand: Option<&Strand>, room: usize, tag: &str) -> String {
     let red = strand.map_or_else(|| red_tests(state), |strand| strand.tests.clone());
     let report = state.world.baseline.as_deref();
@@ -402,7 +428,9 @@ fn failures(state: &State, strand: Option<&Strand>, room: usize, tag: &str) -> S
 fn tag(context: &Context, state: &State) -> String {
     let report = state.world.baseline.as_deref();
     let messages = || report.into_iter().flat_map(|report| &report.tests).map(|test| test.message.as_str());
-    let texts = || context.fragments.iter().map(|fragment| fragment.text.as_str()).chain(messages());
+    let found = || state.world.findings.iter().map(|finding| finding.shown.as_str());
+    let texts =
+        || context.fragments.iter().map(|fragment| fragment.text.as_str()).chain(messages()).chain(found());
     let closes = |tag: &str| texts().any(|text| text.contains(&format!("</{tag}")));
     let mut tag = "text".to_owned();
     for n in 1_u32.. {

@@ -4,6 +4,7 @@
 //! outcomes. Here it is weighed.
 
 use coditect_types::event::{Cause, Diagnosis, Response, ViolationKind};
+use coditect_types::outcome::{Halved, HarmfulPart};
 use coditect_types::testing::Conflict;
 use coditect_types::{ErrorKind, Failure, TestReport, TestResult};
 
@@ -231,6 +232,26 @@ pub fn failure(failure: &Failure) -> Diagnosis {
 #[must_use]
 pub fn wrong_change(evidence: impl Into<String>, confidence: f64, runs: u32) -> Diagnosis {
     Diagnosis { cause: Cause::WrongChange, evidence: evidence.into(), confidence, runs }
+}
+
+/// What was red with a part of a change, and not with the rest of it, was red so often.
+const BY_HALVES: f64 = 0.95;
+
+/// Parts of a change that break what was green. What was done about them, the outcome says.
+pub fn halved(halved: &Halved) -> impl Iterator<Item = Violation> + '_ {
+    let of_part = |part: &HarmfulPart| Violation {
+        kind: ViolationKind::HarmfulPart,
+        expected: "no part of a change breaks what was green".into(),
+        observed: part.says(),
+        confidence: BY_HALVES,
+        response: Response::Ignore,
+        diagnosis: Some(wrong_change(
+            format!("red with {} and not without", part.places.join(", ")),
+            BY_HALVES,
+            halved.runs,
+        )),
+    };
+    halved.parts.iter().take(MOST).map(of_part)
 }
 
 #[cfg(test)]

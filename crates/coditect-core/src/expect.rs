@@ -234,6 +234,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         Outcome::ChangeProposed { proposal, .. }
         | Outcome::ChangesMerged { proposal: Some(proposal), .. } => {
             let mut found = changes_others(state, task, proposal);
+            found.extend(proposal.evidence.halved.iter().flat_map(diagnose::halved));
             found.extend(newly_flaky(state, proposal.evidence.flaky.iter()));
             found
         }
@@ -243,6 +244,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
             found.extend(newly_flaky(state, receipt.flaky.iter()));
             found
         }
+        Outcome::ReplyRefused { halved, .. } => halved.iter().flat_map(diagnose::halved).collect(),
         Outcome::BaselineMeasured { report, .. } => diagnose::baseline(report),
         Outcome::HandedOver { moved, .. } => moved_on(state, moved),
         Outcome::SnapshotTaken { .. }
@@ -251,7 +253,6 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         | Outcome::ContextGathered { .. }
         | Outcome::NeedsFirst { .. }
         | Outcome::ModelAnswered { .. }
-        | Outcome::ReplyRefused { .. }
         | Outcome::SpecificationWritten { .. }
         | Outcome::ChangesMerged { proposal: None, .. }
         | Outcome::NothingDone => Vec::new(),

@@ -19,6 +19,7 @@ pub mod diagnose;
 pub mod division;
 pub mod effects;
 pub mod expect;
+pub mod findings;
 pub mod foreign;
 pub mod gateway;
 pub mod goal;

@@ -28,6 +28,11 @@ const MENDING_MS: u64 = 45_000;
 /// The part of what is left that it may take.
 const MENDING_PART: u64 = 4;
 
+/// Time at most in which parts of a change are tried that does what it is for and breaks something else, ms, and the part of
+/// what is left that this may take.
+const HALVING_MS: u64 = 30_000;
+const HALVING_PART: u64 = 8;
+
 /// The action for a task at this time, or None while the world model lacks something that it needs.
 #[must_use]
 pub fn parametrize(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
@@ -189,6 +194,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 baseline: world.baseline.as_deref()?.clone(),
                 refused: refused.clone(),
                 mending: mending(state, spec, now_ms),
+                halving_ms: halving_ms(state, now_ms),
                 limits: policy.suite.clone(),
                 focus: expect::focus(state),
                 waived: policy.waived.clone(),
@@ -202,6 +208,7 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             baseline: world.baseline.as_deref()?.clone(),
             changes: strands::changes(state),
             contradicted: world.contradicted.as_deref().cloned(),
+            halving_ms: halving_ms(state, now_ms),
             limits: policy.suite.clone(),
             focus: expect::focus(state),
             waived: policy.waived.clone(),
@@ -274,10 +281,10 @@ pub fn allowance_ms(state: &State, intent: &Intent) -> u64 {
         // Those of other strands may be before it, each of which runs a suite or two on one of the cores.
         Intent::TryReply { .. } => {
             let beside = state.world.strands.len().min(agents(state)) as u64;
-            (SUITE_RUNS + beside) * suite + MENDING_MS + SLACK_MS
+            (SUITE_RUNS + beside) * suite + MENDING_MS + HALVING_MS + SLACK_MS
         }
         Intent::TurnTestsGreen { .. } => state.policy.budget.search_ms + SUITE_RUNS * suite + SLACK_MS,
-        Intent::MergeStrands => MERGE_RUNS * suite + SLACK_MS,
+        Intent::MergeStrands => MERGE_RUNS * suite + HALVING_MS + SLACK_MS,
     }
 }
 
@@ -298,6 +305,15 @@ fn mending(state: &State, spec: &TaskSpec, now_ms: u64) -> Budget {
         spec.strand.is_none() && by_tests && state.policy.allows(Rung::Reflex) && !state.concluding;
     let most = (left.wall_ms - reserve_ms(state, left.wall_ms)) / MENDING_PART;
     Budget { search_ms: if is_wanted { most.min(MENDING_MS) } else { 0 }, ..left }
+}
+
+/// What trying parts of a change may take. Only red tests say which part does what it is for.
+fn halving_ms(state: &State, now_ms: u64) -> u64 {
+    if !state.policy.focus.aim.is_default() || state.concluding {
+        return 0;
+    }
+    let left = left(state, now_ms);
+    ((left.wall_ms - reserve_ms(state, left.wall_ms)) / HALVING_PART).min(HALVING_MS)
 }
 
 /// How long a call may take: no longer than the mission has, with time kept back to try what is answered.

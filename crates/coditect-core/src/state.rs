@@ -16,6 +16,7 @@ use coditect_types::{
 use crate::approvals::{self, Approval};
 use crate::context::Turn;
 use crate::expect::SHOWS;
+use crate::findings::{self, Finding};
 use crate::gateway;
 use crate::luck;
 use crate::parametrize::parametrize;
@@ -73,6 +74,8 @@ pub struct World {
     pub context: Option<Arc<Context>>,
     /// Files that agents asked for, beside what was gathered.
     pub granted: Arc<Vec<String>>,
+    /// What was found out that a model which is asked anew must know, newest last.
+    pub findings: Arc<Vec<Finding>>,
     /// How each model answered so far.
     pub turns: Arc<BTreeMap<String, Vec<Turn>>>,
     /// The newest answer of a model, while nobody has tried it.
@@ -418,6 +421,7 @@ fn violated(
             ViolationKind::TestExpectation
             | ViolationKind::VanishedTest
             | ViolationKind::UnexpectedFileChange
+            | ViolationKind::HarmfulPart
             | ViolationKind::Timeout
             | ViolationKind::ActionFailed
             | ViolationKind::LateOutcome
@@ -485,7 +489,10 @@ fn learn(state: &mut State, outcome: &Outcome) {
             Arc::make_mut(&mut world.turns).entry(model.clone()).or_default().push(turn);
             world.reply = Some(Arc::new((model.clone(), reply.text.clone())));
         }
-        Outcome::ReplyRefused { rung, account, feedback, diff, spent } => {
+        Outcome::ReplyRefused { rung, account, feedback, diff, halved, spent } => {
+            if let Some(halved) = halved {
+                findings::add(Arc::make_mut(&mut world.findings), halved);
+            }
             if let Some((model, _)) = world.reply.take().as_deref()
                 && let Some(turn) =
                     Arc::make_mut(&mut world.turns).get_mut(model).and_then(|turns| turns.last_mut())

@@ -85,7 +85,7 @@ pub(crate) fn learn(state: &mut State, id: StrandId, outcome: &Outcome) -> bool 
         strand.reply = None;
         strand.proposal = Some(Arc::new(proposal.clone()));
         (proposal.rung, spent, 1)
-    } else if let Outcome::ReplyRefused { rung, account, feedback, diff, spent } = outcome {
+    } else if let Outcome::ReplyRefused { rung, account, feedback, diff, spent, .. } = outcome {
         strand.reply_failed(feedback);
         strand.account.clone_from(account);
         if !diff.is_empty() {

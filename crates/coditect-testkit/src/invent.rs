@@ -279,7 +279,14 @@ impl Truth {
         let spent = Spent { sandbox_runs: 1, ..Spent::default() };
         if self.specified_at == 0 || self.answers < self.specified_at {
             let (account, feedback) = ("The tests pass as the code is.".into(), "They pass already.".into());
-            return Outcome::ReplyRefused { rung, account, feedback, diff: String::new(), spent };
+            return Outcome::ReplyRefused {
+                rung,
+                account,
+                feedback,
+                diff: String::new(),
+                halved: None,
+                spent,
+            };
         }
         self.red = 1;
         Outcome::SpecificationWritten {
@@ -303,6 +310,7 @@ impl Truth {
             account: "A test is red.".into(),
             feedback: "Try again.".into(),
             diff: format!("answered diff {}", self.answers),
+            halved: None,
             spent: Spent { candidates: 1, sandbox_runs: 1, wall_ms: 20, ..Spent::default() },
         }
     }

@@ -64,6 +64,7 @@ impl Pieces {
                 account: "A test is red.".into(),
                 feedback: "Try again.".into(),
                 diff: format!("diff {id}.{turn}"),
+                halved: None,
                 spent,
             };
         }

@@ -138,6 +138,9 @@ pub enum Action {
         refused: Vec<String>,
         /// What a search may spend that starts from a change which is nearly right; 0 ms: none is made.
         mending: Budget,
+        /// How long parts of it may be tried where it does what it is for and breaks something else, ms; 0: not at all.
+        #[serde(default)]
+        halving_ms: u64,
         /// Limits of one run of the suite.
         limits: Limits,
         /// What the person narrowed the change to.
@@ -205,6 +208,9 @@ pub enum Action {
         /// The suite contradicted all of them together: the tests that were red then, where they are known by name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         contradicted: Option<Vec<String>>,
+        /// How long parts of a change that does not go with the others may be tried, ms; 0: it is left out whole.
+        #[serde(default)]
+        halving_ms: u64,
         /// Limits of one run of the suite.
         limits: Limits,
         /// What the person narrowed the change to.

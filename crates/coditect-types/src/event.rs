@@ -61,6 +61,8 @@ pub enum ViolationKind {
     UnexpectedFileChange,
     /// A review found a reason not to take a change.
     Objection,
+    /// A part of a change breaks what was green, while the rest does what it is for.
+    HarmfulPart,
     /// An action took longer than it may.
     Timeout,
     /// An action ended with an error of its own.

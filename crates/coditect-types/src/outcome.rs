@@ -126,9 +126,42 @@ pub struct Evidence {
     /// Tests that turned out to pass and fail on the same tree while it was looked for: passes, runs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub flaky: BTreeMap<String, (u32, u32)>,
+    /// It is a part of what was proposed first: what was left out of that, since it breaks what was green.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halved: Option<Halved>,
     /// The other changes, best first, where all were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<OtherChange>,
+}
+
+/// What was found out about a change that does what it is for and breaks something else, by trying parts of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Halved {
+    /// The parts that break something (at most 8).
+    pub parts: Vec<HarmfulPart>,
+    /// Runs of tests that it took.
+    pub runs: u32,
+}
+
+/// A part of a change that breaks tests which were green.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HarmfulPart {
+    /// Where it is: `calc.py:12-14`, one for each place, by the lines of the changed file.
+    pub places: Vec<String>,
+    /// What it changes, with `-` and `+` before the lines (at most 1 KiB).
+    pub text: String,
+    /// The tests that are red with it (at most 5).
+    pub breaks: Vec<String>,
+}
+
+impl HarmfulPart {
+    /// `` `calc.py:12` breaks `test_a` ``.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let names = |all: &[String]| all.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
+        let verb = if self.places.len() == 1 { "breaks" } else { "together break" };
+        format!("{} {verb} {}", names(&self.places), names(&self.breaks))
+    }
 }
 
 /// A place that a change touches.
@@ -298,6 +331,9 @@ pub enum Outcome {
         /// The change, where it could be made, as a unified diff (at most 64 KiB).
         #[serde(default, skip_serializing_if = "String::is_empty")]
         diff: String,
+        /// The parts of it that break what was green, where it does what it is for beside that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        halved: Option<Halved>,
         /// What it cost.
         spent: Spent,
     },

@@ -1,13 +1,19 @@
 //! The changes of strands become one change, in the order of the strands. The tester's run of the suite on it is its proof;
-//! where that contradicts it, the change that does not go with those before it is looked for by halving, and left out.
+//! where that contradicts it, the change that does not go with those before it is looked for by halving. The part of it that
+//! does go with them stays, if there is one that its own tests accept; else it is left out.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use coditect_code::halves::{FileChange, Parted};
 use coditect_code::suite::SuiteRun;
 use coditect_ports::Work;
 use coditect_ports::workspace::Change;
 use coditect_types::action::StrandChange;
-use coditect_types::outcome::{Evidence, LeftOut, Proposal, Spent};
+use coditect_types::outcome::{Evidence, Halved, LeftOut, Proposal, Spent};
 use coditect_types::{Failure, Outcome, TestReport, TestResult, TestStatus};
 
+use super::halving::{self, Aims};
 use super::proposing::cut;
 use super::seats::Seat;
 use super::{Case, Coder, is_flaky};
@@ -38,15 +44,22 @@ impl Coder {
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing(format!("putting {} changes together", train.changes.len()));
         let seat = self.seats.take(&work.mission);
-        let mut standing: Vec<&StrandChange> = train.changes.iter().collect();
+        let mut standing: Vec<StrandChange> = train.changes.to_vec();
         let mut left_out = Vec::new();
         let mut change = self.put_together(case, &mut standing, &mut left_out, work)?;
         if let Some(red) = train.contradicted {
             notices.doing("looking for the change that does not go with the others");
             let mut trial = Trial { coder: self, case, red, work, seat: &seat, notices: &mut notices, spent };
-            while let Some((place, why)) = trial.culprit(&standing)? {
-                let strand = standing.remove(place).strand.id;
-                left_out.push(LeftOut { strand, why });
+            let (began, mut parted) = (Instant::now(), BTreeSet::new());
+            while let Some((place, against)) = trial.culprit(&standing)? {
+                let whole = standing.remove(place);
+                // What is left of a change is not taken apart once more.
+                let is_whole = parted.insert(whole.strand.id);
+                let may = is_whole && began.elapsed() < case.halving && !work.stop.is_wanted();
+                match if may { trial.part_of(&whole, &standing[..place], &against)? } else { None } {
+                    Some(part) => standing.insert(place, part),
+                    None => left_out.push(LeftOut { strand: whole.strand.id, why: against.why }),
+                }
             }
             change = self.put_together(case, &mut standing, &mut left_out, work)?;
         }
@@ -59,7 +72,7 @@ impl Coder {
     fn put_together(
         &self,
         case: &Case<'_>,
-        standing: &mut Vec<&StrandChange>,
+        standing: &mut Vec<StrandChange>,
         left_out: &mut Vec<LeftOut>,
         work: &Work,
     ) -> Result<Change, Failure> {
@@ -86,29 +99,85 @@ struct Trial<'a, 'n> {
 
 impl Trial<'_, '_> {
     /// The first change with which the suite is contradicted, and by what. None: it is not, with any of them.
-    fn culprit(&mut self, standing: &[&StrandChange]) -> Result<Option<(usize, String)>, Failure> {
-        let Some(mut why) = self.against(standing)? else { return Ok(None) };
+    fn culprit(&mut self, standing: &[StrandChange]) -> Result<Option<(usize, Against)>, Failure> {
+        let Some(mut against) = self.against(standing)? else { return Ok(None) };
         // With so many from the first on it is not contradicted, with so many it is.
         let (mut good, mut bad) = (0, standing.len());
         while bad - good > 1 {
             let half = good + (bad - good) / 2;
             match self.against(&standing[..half])? {
-                Some(red) => (bad, why) = (half, red),
+                Some(red) => (bad, against) = (half, red),
                 None => good = half,
             }
         }
         let beside = if bad > 1 { "beside the strands before it, " } else { "" };
-        Ok(Some((bad - 1, format!("{beside}{why}"))))
+        against.why = format!("{beside}{}", against.why);
+        Ok(Some((bad - 1, against)))
+    }
+
+    /// The part of a change that its own tests accept and that goes with those before it.
+    fn part_of(
+        &mut self,
+        whole: &StrandChange,
+        before: &[StrandChange],
+        against: &Against,
+    ) -> Result<Option<StrandChange>, Failure> {
+        let (case, coder, work) = (self.case, self.coder, self.work);
+        let Some(aims) = Aims::new(whole.strand.tests.clone(), against.red.clone()) else { return Ok(None) };
+        let paths: Vec<String> = whole.proposal.files.iter().map(|file| file.path.clone()).collect();
+        let commits = (case.snapshot.commit.as_str(), whole.proposal.commit.as_str());
+        let parted = Parted::of(coder.between(commits, &paths, (work, &self.seat.purpose("merge")))?);
+        self.notices.doing("looking for the part of that change which goes with the others");
+        let asked = aims.asked();
+        let mut run = |files: &[FileChange]| -> Result<TestReport, Failure> {
+            let part = coder.commit_part(case, files, MESSAGE, work)?;
+            let others = before.iter().map(|one| one.proposal.commit.clone());
+            let commits: Vec<String> = others.chain([part.commit]).collect();
+            self.run(&commits, selectable(&asked))
+        };
+        let (part, halved) = halving::halve(case, (&parted, &aims), case.halving, &mut run)?;
+        let Some(files) = part else { return Ok(None) };
+        let change = coder.commit_part(case, &files, MESSAGE, work)?;
+        let mut explanation = whole.proposal.explanation.trim_end_matches('.').to_owned();
+        for part in &halved.parts {
+            explanation = format!("{explanation}; left out: {}", part.says());
+        }
+        let evidence = Evidence { halved: Some(halved), ..whole.proposal.evidence.clone() };
+        let proposal = Proposal {
+            commit: change.commit,
+            tree: change.tree,
+            diff: cut(change.diff),
+            files: change.files,
+            explanation,
+            evidence,
+            ..whole.proposal.clone()
+        };
+        Ok(Some(StrandChange { strand: whole.strand.clone(), proposal }))
     }
 
     /// What speaks against these changes together.
-    fn against(&mut self, some: &[&StrandChange]) -> Result<Option<String>, Failure> {
+    fn against(&mut self, some: &[StrandChange]) -> Result<Option<Against>, Failure> {
         if some.is_empty() {
             return Ok(None);
         }
-        let (tools, case) = (&self.coder.tools, self.case);
+        let case = self.case;
         let commits: Vec<String> = some.iter().map(|one| one.proposal.commit.clone()).collect();
-        let merged = tools.workspace.merge(&self.work.mission, &case.snapshot.commit, &commits, MESSAGE)?;
+        let report = self.run(&commits, selectable(self.red))?;
+        let left = case.left_by(&tests_of(some));
+        let why = if self.red.is_empty() {
+            case.refuted(&report, &left, &Default::default())
+        } else {
+            let expected: Vec<String> = self.red.iter().filter(|id| !left.contains(id)).cloned().collect();
+            case.fails_of(&expected, &report)
+        };
+        let red = case.against(&report, &left, &Default::default());
+        Ok(why.map(|why| Against { why, red }))
+    }
+
+    /// Runs these tests on these changes together.
+    fn run(&mut self, commits: &[String], select: Option<&[String]>) -> Result<TestReport, Failure> {
+        let (tools, case) = (&self.coder.tools, self.case);
+        let merged = tools.workspace.merge(&self.work.mission, &case.snapshot.commit, commits, MESSAGE)?;
         let (purpose, unchanged) = (self.seat.purpose("merge"), self.seat.purpose("baseline"));
         let place = Place {
             tools,
@@ -123,25 +192,26 @@ impl Trial<'_, '_> {
             waived: case.waived,
         };
         let imports = stand_ins(case.baseline);
-        let select = selectable(self.red);
         let build_ms = BUILD_MS.max(case.limits.wall_ms);
         let how = SuiteRun { select, build_ms, imports: &imports, ..SuiteRun::whole(case.limits) };
         let run = place.run(&how, self.notices)?;
         self.spent.sandbox_runs += u64::from(run.runs);
-        let left = case.left_by(&tests_of(some));
-        if self.red.is_empty() {
-            return Ok(case.refuted(&run.report, &left, &Default::default()));
-        }
-        let expected: Vec<String> = self.red.iter().filter(|id| !left.contains(id)).cloned().collect();
-        Ok(case.fails_of(&expected, &run.report))
+        Ok(run.report)
     }
 }
 
-fn tests_of(some: &[&StrandChange]) -> Vec<String> {
+/// What speaks against some changes together.
+struct Against {
+    why: String,
+    /// The tests that are red with them.
+    red: Vec<String>,
+}
+
+fn tests_of(some: &[StrandChange]) -> Vec<String> {
     some.iter().flat_map(|one| one.strand.tests.iter().cloned()).collect()
 }
 
-fn proposed(case: &Case<'_>, standing: &[&StrandChange], change: Change) -> Proposal {
+fn proposed(case: &Case<'_>, standing: &[StrandChange], change: Change) -> Proposal {
     let changes = || standing.iter().map(|one| &one.proposal);
     let mut told: Vec<String> =
         changes().take(TOLD).map(|proposal| proposal.explanation.trim_end_matches('.').to_owned()).collect();
@@ -151,8 +221,9 @@ fn proposed(case: &Case<'_>, standing: &[&StrandChange], change: Change) -> Prop
     }
     let flaky = changes().flat_map(|proposal| proposal.evidence.flaky.clone()).collect();
     let kind = changes().next().map_or_else(String::new, |proposal| proposal.evidence.kind.clone());
-    let evidence =
-        Evidence { kind, flaky, left_red: case.left_by(&tests_of(standing)), ..Evidence::default() };
+    let halved = changes().filter_map(|proposal| proposal.evidence.halved.clone()).reduce(both);
+    let left_red = case.left_by(&tests_of(standing));
+    let evidence = Evidence { kind, flaky, left_red, halved, ..Evidence::default() };
     Proposal {
         rung: changes().map(|proposal| proposal.rung).max().unwrap_or(case.rung),
         commit: change.commit,
@@ -164,6 +235,11 @@ fn proposed(case: &Case<'_>, standing: &[&StrandChange], change: Change) -> Prop
         runners_up: Vec::new(),
         evidence,
     }
+}
+
+/// What was left out of two changes.
+fn both(one: Halved, other: Halved) -> Halved {
+    Halved { parts: one.parts.into_iter().chain(other.parts).collect(), runs: one.runs + other.runs }
 }
 
 impl Case<'_> {

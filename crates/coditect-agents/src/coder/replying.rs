@@ -10,13 +10,14 @@ use coditect_code::review::{self, Asked, Changed};
 use coditect_code::sameness::where_code_differs;
 use coditect_code::suite::SuiteRun;
 use coditect_code::written::{self, Applied, Refused};
-use coditect_ports::workspace::FileEdit;
+use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
-use coditect_types::outcome::{Evidence, Proposal, Spent};
+use coditect_types::outcome::{Evidence, Halved, HarmfulPart, Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{Aim, Failure, Outcome, TestReport, TestResult};
 
 use super::by_tools::text_below;
+use super::halving::{self, Breaking, Flaky};
 use super::hollow::red_texts;
 use super::mending::Nearly;
 use super::narrow::is_in;
@@ -54,11 +55,12 @@ struct Refusal {
     account: String,
     feedback: String,
     diff: String,
+    halved: Option<Halved>,
 }
 
 impl Refusal {
     fn new(account: impl Into<String>, feedback: impl Into<String>) -> Self {
-        Self { account: account.into(), feedback: feedback.into(), diff: String::new() }
+        Self { account: account.into(), feedback: feedback.into(), diff: String::new(), halved: None }
     }
 }
 
@@ -91,7 +93,7 @@ impl Coder {
             Ok(edits) => edits,
             Err(refusal) => return Ok(refused(case, refusal)),
         };
-        match self.judge_edits(case, reply, &edits, (work, &seat), spent)? {
+        match self.judge_edits(case, reply, (&edits, &sources), (work, &seat), spent)? {
             Ok(proposal) => {
                 let hollow = self.only_for_tests(case, &proposal, &sources, (work, &seat), spent)?;
                 Ok(match hollow {
@@ -189,7 +191,7 @@ impl Coder {
         &self,
         case: &Case<'_>,
         reply: &Reply<'_>,
-        edits: &[FileEdit],
+        (edits, sources): (&[FileEdit], &Sources),
         (work, seat): (&Work, &Seat<'_>),
         spent: &mut Spent,
     ) -> Result<Result<Proposal, Refusal>, Failure> {
@@ -221,6 +223,7 @@ impl Coder {
             account: format!("A change of `{}` was refuted: {why}.", reply.model),
             feedback: feedback(case, report),
             diff: diff.clone(),
+            halved: None,
         };
         let imports = stand_ins(case.baseline);
         let build_ms = BUILD_MS.max(case.limits.wall_ms);
@@ -243,26 +246,58 @@ impl Coder {
             spent.sandbox_runs += doubts.runs();
         }
         if let Some(why) = case.refuted(&run.report, &left, doubts.flaky()) {
+            let breaking = Breaking { edits, report: &run.report, flaky: doubts.flaky(), sources };
+            let (part, halved) = self.halve_reply(case, &breaking, (work, seat), spent)?;
+            if let Some(part) = part {
+                return Ok(Ok(proposed(case, part, explanation, (doubts.flaky(), halved))));
+            }
             let nearly = Nearly { model: reply.model, change: &change, edits, report: &run.report };
             let mended = self.mend_nearly(case, &nearly, (work, seat), spent)?;
-            return Ok(mended_or(mended, case, refusal(why, &run.report)));
+            return Ok(mended_or(mended, case, with_parts(refusal(why, &run.report), halved)));
         }
-        Ok(Ok(Proposal {
-            rung: case.rung,
-            commit: change.commit,
-            tree: change.tree,
-            diff,
-            files: change.files,
-            explanation,
-            confidence: PASSES,
-            runners_up: Vec::new(),
-            evidence: Evidence {
-                kind: "code that a model wrote".into(),
-                flaky: doubts.flaky().clone(),
-                ..Evidence::default()
-            },
-        }))
+        Ok(Ok(proposed(case, change, explanation, (doubts.flaky(), None))))
     }
+}
+
+/// A change that the whole suite accepts; of a part, what was left out is named.
+fn proposed(
+    case: &Case<'_>,
+    change: Change,
+    mut explanation: String,
+    (flaky, halved): (&Flaky, Option<Halved>),
+) -> Proposal {
+    for part in halved.iter().flat_map(|halved| &halved.parts) {
+        explanation = format!("{explanation}; left out: {}", part.says());
+    }
+    Proposal {
+        rung: case.rung,
+        commit: change.commit,
+        tree: change.tree,
+        diff: cut(change.diff),
+        files: change.files,
+        explanation,
+        confidence: PASSES,
+        runners_up: Vec::new(),
+        evidence: Evidence {
+            kind: "code that a model wrote".into(),
+            flaky: flaky.clone(),
+            halved,
+            ..Evidence::default()
+        },
+    }
+}
+
+/// Tells which parts of a change break something.
+fn with_parts(refusal: Refusal, halved: Option<Halved>) -> Refusal {
+    let Some(halved) = halved else { return refusal };
+    let first = halved.parts.first().map(HarmfulPart::says).unwrap_or_default();
+    let feedback = format!(
+        "The change does what the failing tests ask for, and parts of it break others. Found by trying parts of it:\n{}\n{}",
+        halving::lines(&halved),
+        refusal.feedback
+    );
+    let account = format!("{} Of its parts, {first}.", refusal.account);
+    Refusal { account, feedback, halved: Some(halved), ..refusal }
 }
 
 /// A change that passes and does nothing else.
@@ -274,6 +309,7 @@ fn made_for_tests(model: &str, finding: &review::Finding, diff: String) -> Refus
              whatever the input is."
         ),
         diff,
+        halved: None,
     }
 }
 
@@ -294,7 +330,7 @@ fn mended_or(
 }
 
 /// What a review has to say of files as they are to be.
-fn looked_at(
+pub(super) fn looked_at(
     case: &Case<'_>,
     files: &[(String, String)],
     sources: &Sources,
@@ -345,8 +381,8 @@ fn is_document(case: &Case<'_>, path: &str) -> bool {
 }
 
 fn refused(case: &Case<'_>, refusal: Refusal) -> Outcome {
-    let Refusal { account, feedback, diff } = refusal;
-    Outcome::ReplyRefused { rung: case.rung, account, feedback, diff, spent: Spent::default() }
+    let Refusal { account, feedback, diff, halved } = refusal;
+    Outcome::ReplyRefused { rung: case.rung, account, feedback, diff, halved, spent: Spent::default() }
 }
 
 /// Whether a file below the project's root is a test.

@@ -124,7 +124,7 @@ impl Specify<'_> {
     fn refused(&self, refusal: Refusal) -> Outcome {
         let Refusal { account, feedback } = refusal;
         let (rung, spent) = (self.rung, Spent::default());
-        Outcome::ReplyRefused { rung, account, feedback, diff: String::new(), spent }
+        Outcome::ReplyRefused { rung, account, feedback, diff: String::new(), halved: None, spent }
     }
 
     /// The files of tests that the answer adds, or adds to. Code that stands beside them is passed over.

@@ -262,12 +262,22 @@ impl Baseline {
             baseline: self.report.clone(),
             refused: refused.to_vec(),
             mending: Budget { search_ms, ..Budget::default() },
+            halving_ms: 0,
             limits: Limits::default(),
             focus: Default::default(),
             waived: Vec::new(),
             strand: None,
             granted: Vec::new(),
         }
+    }
+
+    /// The same, where parts of the answer may be tried.
+    pub(crate) fn try_parts_of(&self, reply: &str) -> Action {
+        let mut action = self.try_reply(reply, &[]);
+        if let Action::TryReply { halving_ms, .. } = &mut action {
+            *halving_ms = 60_000;
+        }
+        action
     }
 
     pub(crate) fn verify(&self, commit: &str) -> Action {

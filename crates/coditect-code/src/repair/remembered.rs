@@ -14,12 +14,14 @@ use coditect_types::{EpisodeId, Reused};
 
 use crate::repair::layers::{Overlay, compose};
 use crate::repair::pick::{self, Survivor};
-use crate::repair::search::batch::{accepts, on_threads};
+use crate::repair::search::batch::on_threads;
 use crate::repair::search::quick;
-use crate::repair::{Candidate, Edit, EditKind, Means, Problem, Progress, Scope, Sought, Source};
+use crate::repair::{Candidate, Edit, EditKind, Means, Problem, Progress, Sought, Source};
 
+mod parts;
 mod tokens;
 
+use parts::{Fate, fate};
 use tokens::{Kind, Token, lex};
 
 /// Tokens on each side that a place must have in common with the one that was changed: all of them, or fewer for less trust.
@@ -95,7 +97,7 @@ pub fn recall(
     let deadline = means.clock.monotonic_us().saturating_add(means.limits.wall_ms.saturating_mul(1_000));
     let ids: Vec<String> = quick(problem.red).map(|test| test.id.clone()).collect();
     let mut sought = Sought::default();
-    let mut survivors: Vec<Survivor> = Vec::new();
+    let (mut survivors, mut breaking) = (Vec::new(), Vec::new());
     let within = means.limits.within.as_ref();
     let wanted = |made: &&Made| within.is_none_or(|within| within.allows(&made.candidate));
     let made: Vec<&Made> = made.iter().filter(wanted).take(MOST).collect();
@@ -114,22 +116,21 @@ pub fn recall(
             }
         }
         let trials = on_threads(means, batch, (&AtomicU64::new(deadline), |_: &_| false), |made| {
-            let overlay = &made.overlay;
-            let trial = means.judge.judge(overlay, Scope::Tests { ids: &ids, stop_at_red: true })?;
-            if !trial.red.is_empty() || !trial.complete || trial.timed_out {
-                return Ok(false);
-            }
-            Ok(accepts(means, &means.judge.judge(overlay, Scope::Whole)?, &ids))
+            fate(means, &made.overlay, &ids)
         });
-        for (made, passes) in batch.iter().zip(trials) {
-            match passes {
-                Some(Ok(passes)) => {
+        for (made, fate) in batch.iter().zip(trials) {
+            match fate {
+                Some(Ok(fate)) => {
                     sought.tried += 1;
                     sought.trials += 1;
                     let survivor = made.survivor();
-                    let survives = passes && !pick::is_refused(problem, &survivor);
-                    made.count(recalled, survives, &mut held);
-                    survivors.extend(survives.then_some(survivor));
+                    let fate = fate.unless(pick::is_refused(problem, &survivor));
+                    made.count(recalled, matches!(fate, Fate::Passes), &mut held);
+                    match fate {
+                        Fate::Passes => survivors.push(survivor),
+                        Fate::Breaks(tests) => breaking.push((survivor, tests)),
+                        Fate::DoesNot => {}
+                    }
                 }
                 Some(Err(trouble)) => sought.trouble = Some(trouble),
                 None => sought.at_limit = true,
@@ -148,18 +149,34 @@ pub fn recall(
         });
     }
     sought.reused = reused(held);
+    let mut left_out = String::new();
+    if survivors.is_empty() {
+        match parts::part_that_passes(problem, means, &breaking, (&ids, deadline)) {
+            Ok(Some((part, out))) => (survivors, left_out) = (vec![part], out),
+            Ok(None) => {}
+            Err(trouble) => sought.trouble = Some(trouble).filter(|_| !means.stop.is_wanted()),
+        }
+    }
     let passing = survivors.len();
     let mut found = pick::choose(problem, means, survivors).found;
     sought.best = if found.is_empty() { None } else { Some(found.remove(0)) };
+    if let Some(best) = &mut sought.best {
+        best.explanation.push_str(&left_out);
+    }
     sought.runners_up = found;
-    sought.account = match (sought.tried, passing) {
+    sought.account = account(sought.tried, passing);
+    sought
+}
+
+/// What came of it, in a sentence.
+fn account(tried: u64, passing: usize) -> String {
+    match (tried, passing) {
         (0, _) => "Nothing that memory has fits this code.".to_owned(),
         (tried, 0) => format!("{tried} changes that were right elsewhere were tried; none is right here."),
         (tried, passing) => {
             format!("{tried} changes that were right elsewhere were tried; {passing} pass every test.")
         }
-    };
-    sought
+    }
 }
 
 /// A change that memory has, at a place that it fits.

@@ -438,3 +438,33 @@ fn a_red_test_that_is_far_slower_than_the_quickest_is_left_to_the_whole_suite() 
 fn red_test_of(id: &str) -> TestResult {
     layers::red_test(id, "")
 }
+
+#[test]
+fn of_a_remembered_change_the_places_that_break_something_are_left_out() {
+    let text = "def low(a, b):\n    return a <= b\n\n\ndef high(a, b):\n    return a >= b\n";
+    let tests: Vec<Scripted> = vec![
+        ("t::low", |text| text.contains("return a < b")),
+        ("t::high", |text| text.contains("return a >= b")),
+    ];
+    let mut setting = Setting::new(text, tests);
+    setting.limits.keep_passing.insert("t::high".to_owned());
+    let past = |before: &str, after: &str| coditect_ports::memory::PastEdit {
+        path: "pkg/mod.py".to_owned(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+    };
+    let edits = vec![
+        past("def low(a, b):\n    return a <= b\n", "def low(a, b):\n    return a < b\n"),
+        past("def high(a, b):\n    return a >= b\n", "def high(a, b):\n    return a > b\n"),
+    ];
+    let episode = coditect_types::MissionId::parse("m-1").unwrap();
+    let recalled = [coditect_ports::memory::Recalled { episode, edits, likeness: 1.0 }];
+    let sought = setting.with(&Stop::new(), |problem, means| recall(problem, means, &recalled, &mut |_| {}));
+    let best = sought.best.unwrap();
+    assert_eq!(best.sources[0].text, text.replace("a <= b", "a < b"));
+    assert!(
+        best.explanation.ends_with("left out: 1 of its places, which broke `t::high`"),
+        "{}",
+        best.explanation
+    );
+}
