@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use coditect_code::suite::{BUILD, IMPORT, SuiteRun};
+use coditect_code::suite::{BUILD, IMPORT, SuiteRun, can_order};
 use coditect_ports::PortError;
 use coditect_types::project::Framework;
 use coditect_types::{Snapshot, TestReport, TestStatus};
 
 use crate::measure::{BUILD_MS, Place};
 use crate::notices::Notices;
+use crate::orders;
 
 /// Tests that are doubted together: where a change breaks more, that is no luck.
 const MOST: usize = 3;
@@ -38,6 +39,8 @@ pub(crate) struct Doubts {
     before: Vec<BTreeMap<String, bool>>,
     flaky: BTreeMap<String, (u32, u32)>,
     steady: BTreeSet<String>,
+    /// Tests that are red in another order on the unchanged tree, too, and that the change cannot reach: the seed of that order.
+    ordered: BTreeMap<String, u64>,
     spent: Duration,
     runs: u64,
     /// What may be spent.
@@ -48,6 +51,18 @@ impl Doubts {
     /// Tests that turned out to pass and fail on the same tree: passes, runs.
     pub(crate) fn flaky(&self) -> &BTreeMap<String, (u32, u32)> {
         &self.flaky
+    }
+
+    /// Tests whose end depends on what ran before them, also without the change, which they do not lead to: the seed of an order in
+    /// which they are red on the unchanged tree.
+    pub(crate) fn ordered(&self) -> &BTreeMap<String, u64> {
+        &self.ordered
+    }
+
+    /// Tests that do not refute a change by themselves: the flaky ones, and those whose end is a matter of order.
+    pub(crate) fn excused(&self) -> BTreeMap<String, (u32, u32)> {
+        let ordered = self.ordered.keys().map(|id| (id.clone(), (0, 0)));
+        self.flaky.iter().map(|(id, rate)| (id.clone(), *rate)).chain(ordered).collect()
     }
 
     /// From now on no more than this is spent beside what is spent already. What is in doubt then stays red.
@@ -103,7 +118,41 @@ impl Doubts {
         let how = SuiteRun { select: company.as_deref(), build_ms, ..SuiteRun::whole(changed.limits) };
         let run =
             |place: &Place<'_>| -> Result<TestReport, PortError> { Ok(place.run_quietly(&how)?.report) };
-        self.settle(red, baseline, &mut || run(&unchanged), &mut || run(changed))
+        let settled = self.settle(red, baseline, &mut || run(&unchanged), &mut || run(changed))?;
+        if settled {
+            return Ok(true);
+        }
+        self.in_other_orders(red, changed, (snapshot, baseline), notices)?;
+        Ok(false)
+    }
+
+    /// Tests that are red with the change each time: where it cannot reach them, something else makes them so, and another order
+    /// on the unchanged tree may show it.
+    fn in_other_orders(
+        &mut self,
+        red: &[String],
+        changed: &Place<'_>,
+        (snapshot, baseline): (&Snapshot, &TestReport),
+        notices: &mut Notices<'_>,
+    ) -> Result<(), PortError> {
+        let is_open = |id: &&String| !self.flaky.contains_key(*id) && was_green(baseline, id);
+        let open: Vec<String> = red.iter().filter(is_open).cloned().collect();
+        if open.is_empty() || open.len() > MOST || !self.is_allowed() || !can_order(changed.project) {
+            return Ok(());
+        }
+        let beyond = orders::out_of_reach(changed, snapshot, baseline, &open)?;
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        notices.doing(format!("running the unchanged suite in other orders for {}", beyond.join(", ")));
+        let began = Instant::now();
+        let unchanged = Place { commit: &snapshot.commit, purpose: changed.unchanged, ..*changed };
+        let seen = orders::look(&unchanged, baseline, &beyond)?;
+        self.runs += seen.runs;
+        self.spent += began.elapsed();
+        let of_them = seen.seen.into_iter().filter(|one| !one.green && beyond.contains(&one.test));
+        self.ordered.extend(of_them.map(|one| (one.test, one.seed)));
+        Ok(())
     }
 
     /// Runs so far.

@@ -20,6 +20,7 @@ pub mod deployer;
 mod doubt;
 mod measure;
 mod notices;
+mod orders;
 mod paths;
 mod receipt;
 pub mod reviewer;

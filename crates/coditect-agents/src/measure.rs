@@ -12,6 +12,7 @@ use coditect_types::{Limits, Project, TestReport, TestResult, TestStatus, Tier};
 
 use crate::Tools;
 use crate::notices::Notices;
+use crate::orders;
 
 /// Times that a red test is run again, and as many as this where they are quick and it is red each time: one that is red by
 /// luck in half of its runs is red three times in a row often enough.
@@ -300,6 +301,12 @@ impl Place<'_> {
         for test in measured.suite.report.tests.iter_mut().filter(|test| open.contains(&test.id)) {
             // What counts from here on is how it ends beside the others.
             test.passes_of_runs = Some((0, 1 + runs));
+        }
+        if self.is_first() && !open.is_empty() {
+            notices.doing("running the suite in other orders");
+            let orders = orders::look(self, &measured.suite.report, &open)?;
+            measured.runs += orders.runs;
+            measured.suite.report.orders = orders.seen;
         }
         measured.suite.report.order_dependent = open;
         self.look_at_green(measured, &how, notices)

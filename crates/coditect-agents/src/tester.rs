@@ -8,6 +8,7 @@ use coditect_code::suite::{Coverage, SuiteRun};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
+use coditect_types::testing::OrderSeen;
 use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestStatus};
 
 use crate::doubt::Doubts;
@@ -156,6 +157,8 @@ fn doubt(
     let mut doubts = Doubts::default();
     doubts.again(&red, place, case.snapshot, case.baseline, notices)?;
     measured.runs += doubts.runs();
+    let seen = |(test, seed): (&String, &u64)| OrderSeen { test: test.clone(), seed: *seed, green: false };
+    measured.suite.report.orders = doubts.ordered().iter().map(seen).collect();
     for test in &mut measured.suite.report.tests {
         if let Some(rate) = doubts.flaky().get(&test.id) {
             test.passes_of_runs = Some(*rate);

@@ -99,3 +99,64 @@ fn what_tests_share_is_repaired_in_the_order_that_shows_it() {
     };
     assert_eq!((report.order_dependent.len(), receipt.flaky.len()), (1, 0));
 }
+
+/// A test that only passes behind another, and a defect in what that other one calls.
+fn with_order() -> (World, Baseline) {
+    let product =
+        "import os\n\n\ndef double(n):\n    os.environ['CALC_MODE'] = 'fast'\n    return n + n + 1\n";
+    let first = "import unittest\nfrom calc import double\n\n\nclass A(unittest.TestCase):\n    def test_double(self):\n        \
+                 self.assertEqual(double(2), 4)\n";
+    let second = "import os\nimport unittest\n\n\nclass B(unittest.TestCase):\n    def test_mode(self):\n        \
+                  self.assertEqual(os.environ.get('CALC_MODE'), 'fast')\n\n    def test_steady(self):\n        self.assertTrue(True)\n";
+    let files = [("calc.py", product), ("test_a.py", first), ("test_b.py", second)];
+    let world = World::new(&files, vec![Host::new(Tier::Os)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
+    (world, baseline)
+}
+
+#[test]
+fn a_test_that_a_change_cannot_reach_is_looked_at_in_other_orders() {
+    let (world, baseline) = with_order();
+    let red: Vec<&str> = baseline.report.red().map(|test| test.id.as_str()).collect();
+    assert_eq!((red, baseline.report.orders.len()), (vec!["test_a.py::A::test_double"], 0));
+    // Right, and without what the other test lives on.
+    let commit = world.commit(&baseline.snapshot, "calc.py", "def double(n):\n    return n + n\n");
+    let Outcome::ChangeVerified { report, .. } = world.perform(&baseline.verify(&commit)) else {
+        panic!("the tester answers")
+    };
+    let seen = &report.orders[0];
+    assert_eq!((report.orders.len(), seen.test.as_str(), seen.green), (1, "test_b.py::B::test_mode", false));
+    assert!((1..=4).contains(&seen.seed), "{seen:?}");
+    // A model's change that does so is for the tester to tell.
+    let answer = "calc.py\n```\ndef double(n):\n    return n + n\n```\n";
+    let outcome = world.perform(&baseline.try_reply(answer, &[]));
+    assert!(matches!(outcome, Outcome::ChangeProposed { .. }), "{outcome:?}");
+    // What the change reaches is its own business: the same test with the module at hand.
+    let reaching = "import os\nimport unittest\nimport calc\n\n\nclass B(unittest.TestCase):\n    def test_mode(self):\n        \
+                    self.assertEqual(os.environ.get('CALC_MODE'), 'fast', calc.double)\n";
+    let product =
+        "import os\n\n\ndef double(n):\n    os.environ['CALC_MODE'] = 'fast'\n    return n + n + 1\n";
+    let first = "import unittest\nfrom calc import double\n\n\nclass A(unittest.TestCase):\n    def test_double(self):\n        \
+                 self.assertEqual(double(2), 4)\n";
+    let files = [("calc.py", product), ("test_a.py", first), ("test_b.py", reaching)];
+    let world = World::new(&files, vec![Host::new(Tier::Os)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
+    let commit = world.commit(&baseline.snapshot, "calc.py", "def double(n):\n    return n + n\n");
+    let Outcome::ChangeVerified { report, .. } = world.perform(&baseline.verify(&commit)) else {
+        panic!("the tester answers")
+    };
+    assert_eq!(report.orders, []);
+}
+
+#[test]
+fn what_is_red_behind_others_is_green_in_another_order_whose_seed_is_told() {
+    let product = "def collect(message, lines=[]):\n    lines.append(message.strip())\n    return lines\n";
+    let test = "import unittest\nfrom log import collect\n\n\nclass Log(unittest.TestCase):\n    def test_one(self):\n        \
+                self.assertEqual(collect(' a '), ['a'])\n\n    def test_two(self):\n        self.assertEqual(collect('b'), ['b'])\n";
+    let world = World::new(&[("log.py", product), ("test_log.py", test)], vec![Host::new(Tier::Os)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Os));
+    let two = baseline.report.orders.iter().find(|seen| seen.test == "test_log.py::Log::test_two").unwrap();
+    // In the order in which it comes first the other one is red.
+    let one = baseline.report.orders.iter().find(|seen| seen.test == "test_log.py::Log::test_one").unwrap();
+    assert_eq!((two.green, one.green, one.seed), (true, false, two.seed));
+}

@@ -20,6 +20,7 @@ mod command;
 mod forks;
 mod imports;
 mod native;
+mod order;
 mod protocol;
 mod reports;
 mod scripts;
@@ -31,6 +32,7 @@ pub use checks::{Mending, mending};
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
 pub use native::{Arm, BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};
+pub use order::{can_order, shuffled};
 pub use scripts::scripts;
 pub use snapshots::{is_snapshot, refreshing};
 pub use tally::CollectError;
@@ -606,6 +608,7 @@ impl Suite<'_> {
                 exit_code,
                 wall_ms: millis(wall),
                 order_dependent: Vec::new(),
+                orders: Vec::new(),
                 conflicts: Vec::new(),
             },
             output_hash: tally.hash(),

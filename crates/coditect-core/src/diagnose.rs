@@ -5,7 +5,7 @@
 
 use coditect_types::event::{Cause, Diagnosis, Response, ViolationKind};
 use coditect_types::outcome::{Halved, HarmfulPart};
-use coditect_types::testing::Conflict;
+use coditect_types::testing::{Conflict, OrderSeen};
 use coditect_types::{ErrorKind, Failure, TestReport, TestResult};
 
 use crate::belief;
@@ -17,6 +17,8 @@ const MOST: usize = 20;
 const COMPANY_RUNS: u32 = 3;
 /// How sure it is that such a test depends on others: it ended so twice, and otherwise alone.
 const BESIDE_OTHERS: f64 = 0.97;
+/// How sure it is that a change is wrong with which such a test is red.
+const BY_ORDER: f64 = 0.5;
 /// Two tests that name the same call with the same arguments mean the same thing, most times: what stands before the call
 /// may differ.
 const CONTRADICTS: f64 = 0.9;
@@ -28,19 +30,19 @@ pub fn baseline(report: &TestReport) -> Vec<Violation> {
         let (passed, ran) = test.passes_of_runs.unwrap_or_default();
         unsteady(&test.id, passed, ran)
     });
-    let beside = report.order_dependent.iter().take(MOST).map(|id| Violation {
-        kind: ViolationKind::UnsteadyTest,
-        expected: format!("`{id}` ends alike whichever tests ran before it"),
-        observed: format!("`{id}` is red beside the others and green by itself"),
-        confidence: BESIDE_OTHERS,
-        response: Response::Ignore,
-        diagnosis: Some(Diagnosis {
-            cause: Cause::OrderDependent,
-            evidence: "red beside the others, green by itself".into(),
-            confidence: BESIDE_OTHERS,
-            runs: COMPANY_RUNS,
-        }),
+    let beside = report.order_dependent.iter().take(MOST).map(|id| {
+        let seen = report.orders.iter().find(|seen| seen.test == *id);
+        let green = seen.map(|seen| format!(", and green in another order (seed {})", seen.seed));
+        by_order(id, &format!("red beside the others, green by itself{}", green.unwrap_or_default()))
     });
+    let only_so = report.orders.iter().filter(|seen| !report.order_dependent.contains(&seen.test));
+    let beside = beside.chain(only_so.take(MOST).map(|seen| {
+        let (own, other) = if seen.green { ("red", "green") } else { ("green", "red") };
+        by_order(
+            &seen.test,
+            &format!("{own} in the suite's own order and {other} in another (seed {})", seen.seed),
+        )
+    }));
     let lacking = report.red().filter_map(|test| Some((test, lacks(test)?))).take(MOST);
     let lacking = lacking.map(|(test, lack)| Violation {
         kind: if lack.cause == Cause::Resource {
@@ -73,6 +75,46 @@ pub fn baseline(report: &TestReport) -> Vec<Violation> {
         }),
     });
     unsteady.chain(beside).chain(lacking).chain(conflicts).collect()
+}
+
+/// A test whose end depends on which others ran before it.
+fn by_order(id: &str, evidence: &str) -> Violation {
+    Violation {
+        kind: ViolationKind::UnsteadyTest,
+        expected: format!("`{id}` ends alike whichever tests ran before it"),
+        observed: format!("`{id}` is {evidence}"),
+        confidence: BESIDE_OTHERS,
+        response: Response::Ignore,
+        diagnosis: Some(Diagnosis {
+            cause: Cause::OrderDependent,
+            evidence: evidence.to_owned(),
+            confidence: BESIDE_OTHERS,
+            runs: COMPANY_RUNS,
+        }),
+    }
+}
+
+/// A test that was green and is red with a change that it does not lead to, and red without it in another order: something that tests
+/// share is wrong. Whether the change is too, nobody knows.
+#[must_use]
+pub fn red_by_order(seen: &OrderSeen) -> Violation {
+    let evidence = format!(
+        "red without the change, too, in another order (seed {}), and the change does not reach it",
+        seen.seed
+    );
+    Violation {
+        kind: ViolationKind::TestExpectation,
+        expected: format!("`{}` is green with the change", seen.test),
+        observed: format!("`{}` is red with it, and {evidence}", seen.test),
+        confidence: BY_ORDER,
+        response: Response::Replan,
+        diagnosis: Some(Diagnosis {
+            cause: Cause::OrderDependent,
+            evidence,
+            confidence: BESIDE_OTHERS,
+            runs: COMPANY_RUNS,
+        }),
+    }
 }
 
 /// A test that passed so many of its runs on the same tree, and not all of them.
@@ -314,5 +356,29 @@ mod tests {
         ] {
             assert_eq!(lacks(&red(error, message)), None, "{message}");
         }
+    }
+
+    #[test]
+    fn an_order_that_showed_something_is_named_by_its_seed() {
+        let seen = |test: &str, green| OrderSeen { test: test.into(), seed: 3, green };
+        let report = TestReport {
+            order_dependent: vec!["t::two".into()],
+            orders: vec![seen("t::two", true), seen("t::one", false)],
+            ..TestReport::default()
+        };
+        let found: Vec<String> = baseline(&report).into_iter().map(|found| found.observed).collect();
+        assert_eq!(
+            found,
+            [
+                "`t::two` is red beside the others, green by itself, and green in another order (seed 3)",
+                "`t::one` is green in the suite's own order and red in another (seed 3)",
+            ]
+        );
+        let red = red_by_order(&report.orders[1]);
+        let thresholds = coditect_types::Policy::default().thresholds;
+        let per_cent = red.confidence * 100.0;
+        let is_asked =
+            per_cent > f64::from(thresholds.ignore_below) && per_cent < f64::from(thresholds.act_from);
+        assert!(is_asked, "neither sure nor harmless: a person is asked");
     }
 }

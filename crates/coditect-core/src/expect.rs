@@ -286,13 +286,16 @@ fn contradicted_by(state: &State, receipt: &Receipt, report: &TestReport) -> Vec
     let mut found: Vec<Violation> = broken(state, report).into_iter().collect();
     let left = &left_red(state);
     let flaky: BTreeSet<&str> = report.flaky().map(|test| test.id.as_str()).collect();
+    let by_order = |id: &str| report.orders.iter().any(|seen| seen.test == id && !seen.green);
+    let ordered: Vec<Violation> =
+        report.orders.iter().filter(|seen| !seen.green).map(diagnose::red_by_order).collect();
     let red: Vec<&str> = report
         .red()
         .map(|test| test.id.as_str())
         .filter(|id| !flaky.contains(id) && !receipt.flaky.contains_key(*id) && !left.contains(id))
-        .filter(|id| luck::known(state, id).is_none())
+        .filter(|id| luck::known(state, id).is_none() && !by_order(id))
         .collect();
-    let explained = !flaky.is_empty() || !receipt.flaky.is_empty() || !left.is_empty();
+    let explained = !ordered.is_empty() || !flaky.is_empty() || !receipt.flaky.is_empty() || !left.is_empty();
     if !red.is_empty() || (receipt.exit_code != 0 && !explained) {
         let confidence = belief::wrong(TURNS_GREEN.mean(), SHOWS, TEST_NOISE, RUNS_AGAINST);
         found.push(Violation {
@@ -304,6 +307,7 @@ fn contradicted_by(state: &State, receipt: &Receipt, report: &TestReport) -> Vec
             diagnosis: Some(diagnose::wrong_change("red each time with it", confidence, RUNS_AGAINST)),
         });
     }
+    found.extend(ordered);
     let vanished: Vec<&str> = receipt
         .before
         .keys()

@@ -81,9 +81,23 @@ pub struct TestReport {
     /// Red tests that are red each time beside the others and green by themselves: something that tests share is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order_dependent: Vec<String>,
+    /// Tests that end otherwise in another order than in the suite's own (at most 20).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<OrderSeen>,
     /// Pairs of tests that ask for what cannot both be (at most 20).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
+}
+
+/// A test that ended otherwise in a shuffled order of the suite than in its own, each time that it was run so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderSeen {
+    /// The test.
+    pub test: String,
+    /// The seed of the order.
+    pub seed: u64,
+    /// It is green in that order, and red in the suite's own; else the other way round.
+    pub green: bool,
 }
 
 /// Two tests that ask for what cannot both be.

@@ -245,7 +245,8 @@ impl Coder {
             doubts.again(&red, &place, case.snapshot, case.baseline, &mut notices)?;
             spent.sandbox_runs += doubts.runs();
         }
-        if let Some(why) = case.refuted(&run.report, &left, doubts.flaky()) {
+        // What is red whatever the change is, in another order, is for the tester to tell and for a person to judge.
+        if let Some(why) = case.refuted(&run.report, &left, &doubts.excused()) {
             let breaking = Breaking { edits, report: &run.report, flaky: doubts.flaky(), sources };
             let (part, halved) = self.halve_reply(case, &breaking, (work, seat), spent)?;
             if let Some(part) = part {
