@@ -27,9 +27,11 @@ mod gather;
 mod hosting;
 mod suspects;
 mod trace;
+mod values;
 
 use gather::Gather;
 use hosting::Hosting;
+use values::Asked;
 
 /// Bytes of messages kept in full over all red tests of a report; later ones are cut to a line.
 const MESSAGES: usize = 512 << 10;
@@ -187,8 +189,20 @@ impl Agent for Analyzer {
                 let baseline = Baseline { snapshot, project, limits, choice: *sandbox, waived };
                 self.measure(&baseline, work, &mut spent)
             }
-            Action::GatherContext { snapshot, project, baseline, suspects, request, focus, also } => {
-                self.gather(&Gather { snapshot, project, baseline, suspects, request, focus, also }, work)
+            Action::GatherContext {
+                snapshot,
+                project,
+                baseline,
+                suspects,
+                request,
+                focus,
+                also,
+                limits,
+                waived,
+            } => {
+                let run = Asked { project, baseline, limits, waived };
+                let of = Gather { snapshot, project, baseline, suspects, request, focus, also, run };
+                self.gather(&of, work)
             }
             Action::DoNothing => Ok(Outcome::NothingDone),
             Action::SeekChange { .. }

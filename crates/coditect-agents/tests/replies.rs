@@ -208,3 +208,29 @@ fn what_a_model_must_know_is_gathered() {
     assert_eq!(paths(&context, FragmentKind::Source), ["calc.py"]);
     assert_eq!(paths(&context, FragmentKind::Test), ["tests/test_calc.py"]);
 }
+
+#[test]
+fn what_local_names_are_worth_where_tests_fail_is_gathered() {
+    let product = "class Cart:\n    def __init__(self, items):\n        self.items = items\n\n    def total(self, rate):\n        \
+                   total = sum(self.items)\n        return total / (rate - 1)\n\n\nclass Rude:\n    def __repr__(self):\n        \
+                   raise SystemExit(3)\n";
+    let test = "import unittest\nfrom cart import Cart, Rude\n\n\nclass T(unittest.TestCase):\n    def test_total(self):\n        \
+                rude, long = Rude(), 'x' * 5000\n        cart = Cart([1, 2])\n        self.assertEqual(cart.total(1), 3)\n\n    \
+                def test_sum(self):\n        got = Cart([2, 3]).total(2)\n        self.assertEqual(got, 6)\n\n    \
+                def test_fine(self):\n        self.assertEqual(Cart([]).total(2), 0)\n";
+    let world = World::new(&[("cart.py", product), ("test_cart.py", test)], vec![Host::new(Tier::Wasm)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Wasm));
+    let Outcome::ContextGathered { context } = world.perform(&baseline.gather("make `total` right")) else {
+        panic!("it is gathered")
+    };
+    let says = |id: &str| -> Vec<String> {
+        let of = context.values.iter().filter(|failing| failing.test == id);
+        of.flat_map(|failing| &failing.frames).map(|frame| frame.says()).collect()
+    };
+    assert_eq!(says("test_cart.py::T::test_sum"), ["at test_cart.py:13 in `test_sum`: got = 5.0"]);
+    let [of_test, of_product] = &says("test_cart.py::T::test_total")[..] else { panic!("{context:?}") };
+    assert!(of_test.starts_with("at test_cart.py:9 in `test_total`: rude = <Rude"), "{of_test}");
+    assert!(of_test.contains("cart = <") && !of_test.contains("0x") && of_test.len() < 500, "{of_test}");
+    assert_eq!(of_product, "at cart.py:7 in `total`: rate = 1, total = 3, self.items = [1, 2]");
+    assert_eq!(context.values.len(), 2, "green tests have nothing to tell");
+}

@@ -19,6 +19,8 @@ const TENTHS_OF_BYTES_PER_TOKEN: u64 = 28;
 /// Failing tests whose messages are told, and bytes of each.
 const TESTS: usize = 12;
 const MESSAGE_BYTES: usize = 1_500;
+/// Bytes of the values where one fails.
+const VALUES_BYTES: usize = 1_200;
 /// Bytes of the request and of one feedback.
 const REQUEST_BYTES: usize = 16 << 10;
 const FEEDBACK_BYTES: usize = 6 << 10;
@@ -404,6 +406,13 @@ fn found_out(state: &State, told: &Told<'_>, room: usize) -> String {
     text.trim_end().to_owned()
 }
 
+/// What local names were worth where a test failed, a line for each frame.
+fn values_of(state: &State, id: &str) -> String {
+    let known = state.world.context.as_deref().into_iter().flat_map(|context| &context.values);
+    let frames = known.filter(|failing| failing.test == id).flat_map(|failing| &failing.frames);
+    frames.map(|frame| format!("\n{}", frame.says())).collect()
+}
+
 fn failures(state: &State, strand: Option<&Strand>, room: usize, tag: &str) -> String {
     let red = strand.map_or_else(|| red_tests(state), |strand| strand.tests.clone());
     let report = state.world.baseline.as_deref();
@@ -412,7 +421,8 @@ fn failures(state: &State, strand: Option<&Strand>, room: usize, tag: &str) -> S
     let mut text = String::new();
     for test in red.iter().filter_map(of).take(TESTS) {
         let message = foreign::defused(&clip(test.message.trim(), MESSAGE_BYTES));
-        let entry = format!("{}\n<{tag}>\n{message}\n</{tag}>\n", foreign::defused(&test.id));
+        let values = foreign::defused(&clip(&values_of(state, &test.id), VALUES_BYTES));
+        let entry = format!("{}\n<{tag}>\n{message}{values}\n</{tag}>\n", foreign::defused(&test.id));
         if text.len() + entry.len() > room {
             break;
         }
@@ -429,8 +439,17 @@ fn tag(context: &Context, state: &State) -> String {
     let report = state.world.baseline.as_deref();
     let messages = || report.into_iter().flat_map(|report| &report.tests).map(|test| test.message.as_str());
     let found = || state.world.findings.iter().map(|finding| finding.shown.as_str());
-    let texts =
-        || context.fragments.iter().map(|fragment| fragment.text.as_str()).chain(messages()).chain(found());
+    let frames = || context.values.iter().flat_map(|failing| &failing.frames);
+    let values = || frames().flat_map(|frame| &frame.values).map(|(_, value)| value.as_str());
+    let texts = || {
+        context
+            .fragments
+            .iter()
+            .map(|fragment| fragment.text.as_str())
+            .chain(messages())
+            .chain(found())
+            .chain(values())
+    };
     let closes = |tag: &str| texts().any(|text| text.contains(&format!("</{tag}")));
     let mut tag = "text".to_owned();
     for n in 1_u32.. {

@@ -165,6 +165,8 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             request: wanted_and_files(state),
             focus: expect::focus(state),
             also: world.granted.to_vec(),
+            limits: policy.suite.clone(),
+            waived: policy.waived.clone(),
         },
         Intent::AskForPlan { model } => plan_by(state, model, now_ms)?,
         Intent::AskModel { model } => {

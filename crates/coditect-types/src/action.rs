@@ -107,6 +107,12 @@ pub enum Action {
         /// Files that an agent asked for: they come first and whole.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         also: Vec<String>,
+        /// Limits of a run of the red tests, which tells values.
+        #[serde(default)]
+        limits: Limits,
+        /// Protections given up by the person, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waived: Vec<String>,
     },
     /// Ask a model. Layer 1 does this itself; no worker ever sees it.
     AskModel {

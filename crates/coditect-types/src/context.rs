@@ -49,6 +49,64 @@ pub struct Reach {
     pub raised: Vec<String>,
 }
 
+/// Where a red test failed, and what the local names were worth there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failing {
+    /// The test.
+    pub test: String,
+    /// The innermost frame of the test, then that of the code that it tests (at most 2).
+    pub frames: Vec<FrameValues>,
+}
+
+/// A frame of a traceback with its values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FrameValues {
+    /// File, relative to the project's root.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Function.
+    pub function: String,
+    /// Names and what they stand for, cut (at most 12, 160 bytes each).
+    pub values: Vec<(String, String)>,
+}
+
+impl Failing {
+    /// The same within its limits: what a guest answers is not trusted to keep them.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        self.frames.truncate(2);
+        for frame in &mut self.frames {
+            frame.values.truncate(12);
+            for (name, value) in &mut frame.values {
+                cut(name);
+                cut(value);
+            }
+        }
+        self
+    }
+}
+
+impl FrameValues {
+    /// `` at calc.py:3 in `total`: xs = [1, 2], n = 2 ``.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let values: Vec<String> =
+            self.values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let values = if values.is_empty() { "no local names".to_owned() } else { values.join(", ") };
+        format!("at {}:{} in `{}`: {values}", self.file, self.line, self.function)
+    }
+}
+
+fn cut(text: &mut String) {
+    const BYTES: usize = 160;
+    let mut end = BYTES.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}
+
 /// Everything that was gathered for a model, the most telling of each kind first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -61,6 +119,9 @@ pub struct Context {
     /// What the red tests need, where there are several and it could be told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reach: Vec<Reach>,
+    /// What local names were worth where red tests failed (at most 12 tests).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Failing>,
 }
 
 impl Context {

@@ -237,6 +237,12 @@ fn details(outcome: &Outcome) -> Vec<String> {
             format!("Suspicious: {}:{} (Ochiai score {:.2}).", suspect.file, suspect.line, suspect.score)
         }));
     }
+    if let Outcome::ContextGathered { context } = outcome {
+        for failing in context.values.iter().take(SHOWN) {
+            let frames = failing.frames.iter();
+            lines.extend(frames.map(|frame| format!("Values of {} {}.", failing.test, frame.says())));
+        }
+    }
     lines
 }
 

@@ -289,3 +289,23 @@ fn a_reviewer_looks_at_a_change_before_it_is_proved() {
         (log.find("started review change").unwrap(), log.find("started verify change").unwrap());
     assert!(review < verify, "{log}");
 }
+
+#[test]
+fn a_model_is_told_what_local_names_are_worth_where_tests_fail() {
+    let provider = server(&[RIGHT]);
+    let there = there(&provider);
+    let code = "def to_roman(n):\n    text = 'I' * n\n    return text[1:]\n";
+    std::fs::write(there.path("project/roman.py"), code).unwrap();
+    let test = "import pytest\nfrom roman import to_roman\n\n\ndef test_four():\n    got = to_roman(4)\n    assert got == 'IV'\n\n\n\
+                def test_none():\n    with pytest.raises(ZeroDivisionError):\n        to_roman(0)\n";
+    std::fs::write(there.path("project/test_roman.py"), test).unwrap();
+    let output = there.coditect(&["run", "--json", "--rungs", "small_model", WISH]);
+    let asked = provider.asked();
+    let said = asked.first().unwrap_or_else(|| panic!("{output:?}")).body["messages"].to_string();
+    assert!(said.contains("at test_roman.py:7 in `test_four`: got = 'III'"), "{said}");
+    let why = String::from_utf8(there.coditect(&["why", "last"]).stdout).unwrap();
+    assert!(
+        why.contains("Values of test_roman.py::test_four at test_roman.py:7 in `test_four`: got = 'III'."),
+        "{why}"
+    );
+}

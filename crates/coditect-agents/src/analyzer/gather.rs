@@ -14,6 +14,7 @@ use coditect_types::{
 };
 
 use super::Analyzer;
+use super::values::{self, Asked};
 use crate::coder::by_tools::text_below;
 use crate::coder::sources;
 use crate::notices::Notices;
@@ -46,6 +47,8 @@ pub(super) struct Gather<'a> {
     pub(super) focus: &'a Focus,
     /// Files that an agent asked for.
     pub(super) also: &'a [String],
+    /// How its red tests are run once more.
+    pub(super) run: Asked<'a>,
 }
 
 impl Analyzer {
@@ -57,7 +60,8 @@ impl Analyzer {
         let files =
             Listing::load(&root).map_err(|error| PortError::from_io("list the project's files", &error))?;
         let sources = sources::read(&root, &files, of.project, of.baseline, of.suspects);
-        let mut context = Context::default();
+        let values = values::values(&self.tools, &of.run, &view, work)?;
+        let mut context = Context { values, ..Context::default() };
         conventions(&view, &of.project.root, &mut context);
         of.add_asked_for(&view, &sources.product, &mut context);
         documents(&root, &files, of, &mut context);

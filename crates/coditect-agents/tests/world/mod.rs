@@ -242,6 +242,8 @@ impl Baseline {
             request: request.into(),
             focus: Default::default(),
             also: Vec::new(),
+            limits: Limits { wall_ms: 20_000, ..Limits::default() },
+            waived: Vec::new(),
         }
     }
 
