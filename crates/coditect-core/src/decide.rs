@@ -12,6 +12,7 @@ use crate::goal;
 use crate::parametrize::{agents, allowance_ms, parametrize};
 use crate::plan;
 use crate::state::{State, apply, seeks_change};
+use crate::stuck;
 use crate::tasks::{Task, TaskState};
 
 /// An outcome that an agent is about to report gets this long past the deadline, ms.
@@ -172,6 +173,7 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
         // One thing is wrong, and this is what.
         *told = expect::Violation { response: told.response, ..found };
     }
+    violations.extend(stuck::violation(&draft.state, &task, outcome));
     draft.push(Event::AttemptEnded { task: task_id, attempt, outcome: outcome.clone() });
     let mut response = Response::Ignore;
     let mut question: Option<expect::Violation> = None;
@@ -263,13 +265,13 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
         Response::Stop => {
             let why = match outcome {
                 Outcome::Failed { failure, .. } => failure.cause.clone(),
+                Outcome::NeedsFirst { why, .. } => format!("it goes in a circle: {why}"),
                 Outcome::SnapshotTaken { .. }
                 | Outcome::ProjectSurveyed { .. }
                 | Outcome::BaselineMeasured { .. }
                 | Outcome::ChangeProposed { .. }
                 | Outcome::NoChangeFound { .. }
                 | Outcome::ContextGathered { .. }
-                | Outcome::NeedsFirst { .. }
                 | Outcome::ModelAnswered { .. }
                 | Outcome::ReplyRefused { .. }
                 | Outcome::SpecificationWritten { .. }

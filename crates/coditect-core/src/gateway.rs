@@ -41,6 +41,7 @@ pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
         let turns = state.world.turns_of(strand, &spec.name);
         if !state.policy.allows(spec.rung)
             || given_up(state, strand, &spec.name)
+            || state.circles.is_stuck(strand, &spec.name)
             || turns.len() >= MAX_REPLIES
         {
             continue;
@@ -64,6 +65,7 @@ pub fn has_other(state: &State, task: &TaskSpec) -> bool {
         spec.name != *model
             && state.policy.allows(spec.rung)
             && !given_up(state, task.strand, &spec.name)
+            && !state.circles.is_stuck(task.strand, &spec.name)
             && state.world.turns_of(task.strand, &spec.name).len() < MAX_REPLIES
     })
 }

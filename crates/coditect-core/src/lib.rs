@@ -34,6 +34,7 @@ pub mod specification;
 pub mod stages;
 pub mod state;
 pub mod strands;
+pub mod stuck;
 pub mod tasks;
 pub mod world;
 

@@ -24,6 +24,7 @@ use crate::request;
 use crate::specification::{self, Specification};
 use crate::stages::{self, Stages};
 use crate::strands::{self, StrandState, Strands};
+use crate::stuck::{self, Circles};
 use crate::tasks::{Task, TaskState, Tasks};
 
 /// An attempt under way.
@@ -178,6 +179,8 @@ pub struct State {
     pub lucky: Vec<String>,
     /// The change that is stood for was taken though a test is red with it that luck does not explain.
     pub taken_red: bool,
+    /// How work ended since something last came of it.
+    pub circles: Arc<Circles>,
     /// How it ended.
     pub end: Option<MissionStatus>,
 }
@@ -236,6 +239,9 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
         Event::ViolationFound { task, kind, observed, response, confidence, .. } => {
             let strand = state.task(*task).and_then(|task| task.spec.strand);
             violated(state, strand, (*kind, observed.as_str()), *response);
+            if *kind == ViolationKind::Stuck {
+                went_in_a_circle(state, *task, observed);
+            }
             if *kind == ViolationKind::TestExpectation && *response == Response::Ignore {
                 if confidence * 100.0 < f64::from(state.policy.thresholds.ignore_below) {
                     state.lucky.push(format!("{observed}: taken for luck, confidence {confidence:.2}"));
@@ -330,6 +336,9 @@ fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadli
 fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome: &Outcome) {
     let running = state.running.remove(&attempt);
     let strand = state.task(id).and_then(|task| task.spec.strand);
+    if let Some(intent) = state.task(id).map(|task| task.spec.intent.clone()) {
+        stuck::note(state, (&intent, strand), running.as_ref().map(|running| &*running.action), outcome);
+    }
     if let Some(Action::AskModel { model, .. }) = running.as_ref().map(|running| &*running.action) {
         pay_model(state, model, strand, outcome);
     }
@@ -389,6 +398,16 @@ fn pay_model(state: &mut State, model: &ModelSpec, strand: Option<StrandId>, out
     }
 }
 
+/// Whoever is in it is not asked again, and the reason is told.
+fn went_in_a_circle(state: &mut State, id: TaskId, observed: &str) {
+    let Some((intent, strand)) = state.task(id).map(|task| (task.spec.intent.clone(), task.spec.strand))
+    else {
+        return;
+    };
+    stuck::found(state, (&intent, strand));
+    Arc::make_mut(&mut state.world.accounts).push(format!("The work went in a circle: {observed}."));
+}
+
 fn violated(
     state: &mut State,
     strand: Option<StrandId>,
@@ -422,6 +441,7 @@ fn violated(
             | ViolationKind::VanishedTest
             | ViolationKind::UnexpectedFileChange
             | ViolationKind::HarmfulPart
+            | ViolationKind::Stuck
             | ViolationKind::Timeout
             | ViolationKind::ActionFailed
             | ViolationKind::LateOutcome

@@ -43,6 +43,8 @@ pub struct Truth {
     pub specified_at: u32,
     /// Stages that a model divides the request into; 0: it asks for one thing.
     pub stages: u32,
+    /// What models answer is always the same change.
+    pub in_circles: bool,
     /// Answers given so far.
     pub answers: u32,
     /// Pieces that the work falls into, where there are several.
@@ -66,6 +68,7 @@ impl Truth {
             model_right_at: chance.below(6) as u32,
             specified_at: 0,
             stages: 0,
+            in_circles: false,
             answers: 0,
             pieces: Pieces::default(),
         }
@@ -309,7 +312,7 @@ impl Truth {
             rung,
             account: "A test is red.".into(),
             feedback: "Try again.".into(),
-            diff: format!("answered diff {}", self.answers),
+            diff: format!("answered diff {}", if self.in_circles { 1 } else { self.answers }),
             halved: None,
             spent: Spent { candidates: 1, sandbox_runs: 1, wall_ms: 20, ..Spent::default() },
         }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coditect_core::decide::MAX_DELEGATED;
+use coditect_core::decide::{MAX_DELEGATED, intent_name};
+use coditect_core::stuck::MOST_ALIKE;
+use coditect_types::event::ViolationKind;
 use coditect_types::{
     AttemptId, Event, Ledger, MissionStatus, Outcome, Record, Strand, StrandId, TaskId, TaskSpec,
 };
@@ -32,10 +34,57 @@ fn keeps_budget(records: &[Record]) -> Result<(), String> {
     }
 }
 
+/// What is called a circle is one, and whoever is in it is not asked again: the same end of the same work, which waits for nothing,
+/// so many times on one tree.
+fn leaves_circles(records: &[Record]) -> Result<(), String> {
+    let mut planned: BTreeMap<TaskId, TaskSpec> = BTreeMap::new();
+    let mut ends: BTreeMap<(String, Option<StrandId>), Vec<String>> = BTreeMap::new();
+    for record in records {
+        match &record.event {
+            Event::PlanMade { tasks, .. } => {
+                planned.extend(tasks.iter().map(|task| (task.id, task.clone())));
+            }
+            Event::AttemptEnded { task, outcome, .. } => {
+                let Some(spec) = planned.get(task) else { continue };
+                let work = intent_name(&spec.intent).split(':').next().unwrap_or_default().to_owned();
+                let said = match outcome {
+                    Outcome::Failed { failure, .. } if failure.retry_after_ms.is_some() => continue,
+                    Outcome::Failed { failure, .. } => format!("{:?} {}", failure.kind, failure.cause),
+                    Outcome::ReplyRefused { account, diff, .. } => format!("{account} {diff}"),
+                    Outcome::NeedsFirst { needs, .. } => format!("{needs:?}"),
+                    _ => {
+                        ends.entry((work, spec.strand)).or_default().clear();
+                        continue;
+                    }
+                };
+                ends.entry((work, spec.strand)).or_default().push(said);
+            }
+            Event::ViolationFound { task, kind: ViolationKind::Stuck, .. } => {
+                let Some(spec) = planned.get(task) else { return Err(format!("{task} is of no plan")) };
+                let work = intent_name(&spec.intent).split(':').next().unwrap_or_default().to_owned();
+                let seen = ends.remove(&(work, spec.strand)).unwrap_or_default();
+                let alike = seen.iter().filter(|end| seen.last() == Some(end)).count();
+                if alike < MOST_ALIKE {
+                    return Err(format!("{task} is said to go in a circle, and ended so {alike} times"));
+                }
+            }
+            _ => {}
+        }
+    }
+    let around = ends.iter().find(|(_, seen)| {
+        let is_refused = |end: &&String| end.starts_with("A test is red");
+        let refused: Vec<&String> = seen.iter().filter(is_refused).collect();
+        refused.iter().any(|end| refused.iter().filter(|other| other == &end).count() >= MOST_ALIKE)
+    });
+    around.map_or(Ok(()), |((work, _), _)| Err(format!("{work} goes in a circle, and nobody says so")))
+}
+
 /// The rules that a whole journal keeps.
 pub fn check(seed: u64, records: &[Record], truth: &Truth) -> Result<(), Broken> {
     let broken = |what: String| Err(Broken { seed, what });
-    for rule in [keeps_budget, keeps_leases, counts_once, closes_tasks, delegates_within_limits] {
+    for rule in
+        [keeps_budget, leaves_circles, keeps_leases, counts_once, closes_tasks, delegates_within_limits]
+    {
         rule(records).or_else(broken)?;
     }
     let strands = strand_of(records);

@@ -6,6 +6,7 @@ use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::pieces::Pieces;
 use coditect_testkit::sim::{Faults, run, run_in, run_with};
+use coditect_types::event::ViolationKind;
 use coditect_types::{Budget, Event, MissionStatus, Policy};
 
 #[test]
@@ -37,6 +38,40 @@ fn ten_thousand_seeds_keep_every_rule() {
     }
     assert!(crashes > 5_000, "only {crashes} crashes");
     assert!(divided > 50 && side_by_side > 30, "{divided} in strands, {side_by_side} with three at once");
+}
+
+#[test]
+fn models_that_go_in_a_circle_are_left_alone_and_whoever_waits_is_not() {
+    let (mut stuck, mut calls, mut verified) = (0, 0, 0);
+    for seed in 0..600 {
+        let mut chance = Chance::new(seed ^ 0xC1);
+        let truth = Truth {
+            red: 2,
+            green: 1,
+            models: 2,
+            in_circles: true,
+            // Some get out of it in time.
+            model_right_at: if chance.percent(30) { 1 + chance.below(2) as u32 } else { 0 },
+            // What fails and comes back is no circle.
+            failing: if chance.percent(50) { 20 } else { 0 },
+            ..Truth::default()
+        };
+        let mut policy = truth.policy(&mut chance);
+        policy.budget = Budget::default();
+        let faults = Faults::of(&mut chance);
+        let run = run_in(seed, faults, &truth, &policy)
+            .unwrap_or_else(|broken| panic!("seed {seed}: {}", broken.what));
+        let is_stuck = |event: &Event| {
+            matches!(event, Event::ViolationFound { kind: ViolationKind::Stuck, task: _, .. })
+        };
+        stuck += u32::from(run.records.iter().any(|record| is_stuck(&record.event)));
+        verified += u32::from(run.status == MissionStatus::Verified);
+        if let Some(Event::MissionCompleted { ledger, .. }) = run.records.last().map(|record| &record.event) {
+            calls = calls.max(ledger.model_calls);
+        }
+    }
+    assert!(stuck > 150 && verified > 50, "{stuck} in circles, {verified} verified");
+    assert!(calls < 20, "{calls} calls in one of them");
 }
 
 /// A world whose work falls into pieces, in which what is used depends on nothing but what is asked.

@@ -63,6 +63,8 @@ pub enum ViolationKind {
     Objection,
     /// A part of a change breaks what was green, while the rest does what it is for.
     HarmfulPart,
+    /// The same work on the same tree ends the same way again and again.
+    Stuck,
     /// An action took longer than it may.
     Timeout,
     /// An action ended with an error of its own.
@@ -109,6 +111,8 @@ pub enum Cause {
     Infrastructure,
     /// Two demands that cannot both be met.
     SpecificationConflict,
+    /// Attempts go in a circle: nothing that is tried changes anything.
+    Stuck,
     /// Nobody knows.
     Unknown,
 }

@@ -238,6 +238,7 @@ pub(crate) fn violation(kind: ViolationKind) -> &'static str {
         ViolationKind::SpecificationConflict => "two tests contradict each other",
         ViolationKind::ConcurrentChange => "your files changed meanwhile",
         ViolationKind::HarmfulPart => "a part of the change breaks what was green",
+        ViolationKind::Stuck => "the work goes in a circle",
         ViolationKind::ReceiptStale => "the evidence is of another tree",
     }
 }
@@ -254,6 +255,7 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
         Cause::Resource => "a limit",
         Cause::Infrastructure => "infrastructure",
         Cause::SpecificationConflict => "tests that contradict each other",
+        Cause::Stuck => "a circle",
         Cause::Unknown => "unknown",
     }
 }
