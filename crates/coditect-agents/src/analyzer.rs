@@ -199,9 +199,11 @@ impl Agent for Analyzer {
                 also,
                 limits,
                 waived,
+                workspace,
             } => {
                 let run = Asked { project, baseline, limits, waived };
-                let of = Gather { snapshot, project, baseline, suspects, request, focus, also, run };
+                let of =
+                    Gather { snapshot, project, baseline, suspects, request, focus, also, run, workspace };
                 self.gather(&of, work)
             }
             Action::DoNothing => Ok(Outcome::NothingDone),

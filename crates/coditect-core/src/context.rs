@@ -27,6 +27,7 @@ const FEEDBACK_BYTES: usize = 6 << 10;
 /// Shares of the window, in hundredths: the project's ways, documents, failures, tests. What they leave is for sources.
 const CONVENTIONS: usize = 10;
 const DOCUMENTS: usize = 30;
+const EXAMPLES: usize = 6;
 const FAILURES: usize = 20;
 const TEST_FILES: usize = 30;
 /// For what was found out before a model is asked.
@@ -326,6 +327,8 @@ fn material(state: &State, told: &Told<'_>, room: usize) -> String {
     section(&mut text, "The project's own ways", &conventions);
     let documents = fragments(context.of(FragmentKind::Document), share(DOCUMENTS), &tag);
     section(&mut text, "Documents that the request names", &documents);
+    let examples = fragments(context.of(FragmentKind::Example), share(EXAMPLES), &tag);
+    section(&mut text, "Changes that were right in this project before, for other requests", &examples);
     if told.by_heads && context.of(FragmentKind::Outline).next().is_some() {
         let map = fragments(context.of(FragmentKind::Outline), share(MAP), &tag);
         section(&mut text, "Files, by the heads of what is in them", &map);

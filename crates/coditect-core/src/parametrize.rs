@@ -167,6 +167,10 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
             also: world.granted.to_vec(),
             limits: policy.suite.clone(),
             waived: policy.waived.clone(),
+            workspace: match &state.workspace {
+                Some(workspace) if policy.allows(Rung::Memory) => workspace.path.clone(),
+                Some(_) | None => String::new(),
+            },
         },
         Intent::AskForPlan { model } => plan_by(state, model, now_ms)?,
         Intent::AskModel { model } => {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use coditect_ports::memory::{Recalled, Situation};
+use coditect_ports::memory::{Example, Recalled, Situation};
 use coditect_ports::shelves::{Kept, Put, Row};
 use coditect_ports::{Memory, PortError, Shelves};
 use coditect_types::EpisodeId;
@@ -24,6 +25,8 @@ const LEARNS_AGAIN: usize = 4;
 const DEEPER: usize = 5;
 /// Episodes that an index may lack before it is worth to keep it anew.
 const LACKING: usize = 64;
+/// Bytes of a diff that is shown as an example.
+const LARGEST_EXAMPLE: usize = 4_096;
 /// Episodes that are put together.
 const TOGETHER: usize = 1_000;
 /// How sure the search must have been of a change that is tried again.
@@ -258,6 +261,20 @@ pub fn trust(row: &Row, now_ms: u64) -> f64 {
     record * 0.5_f64.powf(age / HALF_MS).max(LEAST_BY_AGE)
 }
 
+impl Episodes {
+    /// Episodes of the same language in situations like this one whose changes can be taken for right, the best first.
+    fn fitting(&self, situation: &Situation<'_>, most: usize) -> Result<Vec<Found>, PortError> {
+        let query = format!("{}\n{}", situation.request, told(&symptoms(situation.red.iter())));
+        let mut found = self.search(&query, most)?;
+        let is_right = |one: &Found| {
+            is_sure(one) && found.iter().all(|other| !is_superseded(&one.episode, &other.episode))
+        };
+        let mut right = found.iter().map(is_right).collect::<Vec<_>>().into_iter();
+        found.retain(|one| right.next() == Some(true) && one.episode.language == situation.language);
+        Ok(found)
+    }
+}
+
 /// A change that merely passed the tests, as far as its search could tell, is no example, until it was right elsewhere too.
 fn is_sure(found: &Found) -> bool {
     let confidence = found.episode.accepted.as_ref().map_or(0.0, |accepted| accepted.confidence);
@@ -266,17 +283,8 @@ fn is_sure(found: &Found) -> bool {
 
 impl Memory for Episodes {
     fn recall(&self, situation: &Situation<'_>, most: usize) -> Result<Vec<Recalled>, PortError> {
-        let query = format!("{}\n{}", situation.request, told(&symptoms(situation.red.iter())));
-        let found = self.search(&query, most * DEEPER)?;
-        let best = found.first().map_or(1.0, |first| first.score.max(f32::MIN_POSITIVE));
-        let is_right = |one: &Found| {
-            is_sure(one) && found.iter().all(|other| !is_superseded(&one.episode, &other.episode))
-        };
-        let fits: Vec<Found> = found
-            .iter()
-            .filter(|found| found.episode.language == situation.language && is_right(found))
-            .cloned()
-            .collect();
+        let fits = self.fitting(situation, most * DEEPER)?;
+        let best = fits.iter().map(|found| found.score).fold(f32::MIN_POSITIVE, f32::max);
         let recalled = fits.into_iter().filter_map(|Found { episode, row, score }| {
             let likeness = f64::from((score / best).clamp(0.05, 1.0)) * trust(&row, situation.now_ms);
             Some(Recalled { edits: episode.edits()?, episode: episode.id, likeness })
@@ -285,6 +293,28 @@ impl Memory for Episodes {
         recalled.sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
         recalled.truncate(most);
         Ok(recalled)
+    }
+
+    fn examples(
+        &self,
+        situation: &Situation<'_>,
+        workspace: &str,
+        most: usize,
+    ) -> Result<Vec<Example>, PortError> {
+        let is_here = |found: &Found| {
+            let (one, other) = (Path::new(&found.episode.workspace), Path::new(workspace));
+            one.starts_with(other) || other.starts_with(one)
+        };
+        let here = self.fitting(situation, most * DEEPER * DEEPER)?.into_iter().filter(is_here);
+        let examples = here.filter_map(|found| {
+            let diff = found.episode.accepted?.diff;
+            (diff.len() <= LARGEST_EXAMPLE).then(|| Example {
+                episode: found.episode.id,
+                request: found.episode.request,
+                diff,
+            })
+        });
+        Ok(examples.take(most).collect())
     }
 }
 

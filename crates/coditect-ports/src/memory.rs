@@ -41,6 +41,17 @@ pub struct Recalled {
     pub likeness: f64,
 }
 
+/// A change that was accepted before on the same directory, as an example of what is right there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The episode that it was accepted in.
+    pub episode: EpisodeId,
+    /// What was asked for.
+    pub request: String,
+    /// The change, as a unified diff.
+    pub diff: String,
+}
+
 /// Remembers.
 ///
 /// # Promises
@@ -58,4 +69,13 @@ pub struct Recalled {
 pub trait Memory: fmt::Debug + Send + Sync {
     /// Changes that were accepted in the situations most like this one.
     fn recall(&self, situation: &Situation<'_>, most: usize) -> Result<Vec<Recalled>, PortError>;
+
+    /// Small changes that were accepted on this directory, one above it or below it, in situations like this one. What was done
+    /// elsewhere is nobody's business there.
+    fn examples(
+        &self,
+        situation: &Situation<'_>,
+        workspace: &str,
+        most: usize,
+    ) -> Result<Vec<Example>, PortError>;
 }

@@ -13,6 +13,8 @@ pub enum FragmentKind {
     Document,
     /// The heads of a file's functions and types, in place of the file where that does not fit.
     Outline,
+    /// What was asked for on this directory before, and the change that was accepted then. The path is the episode's name.
+    Example,
     /// A file that may be changed.
     Source,
     /// A file of tests, which must not be changed.

@@ -283,3 +283,37 @@ fn the_benches_of_memory_measure() {
     );
     assert!(result(&reuse, "seconds_with") > 0.0 && result(&reuse, "seconds_without") > 0.0);
 }
+
+#[test]
+fn a_model_is_shown_what_was_right_on_the_same_directory_and_nowhere_else() {
+    let provider = world::roman::server(&[world::roman::RIGHT]);
+    let world = world::roman::world(&provider.url("chat"), "");
+    let commit = |dir: &Path, says: &str| {
+        for args in [
+            &["init", "-q"][..],
+            &["add", "-A"],
+            &["-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "-m", says],
+        ] {
+            let done = std::process::Command::new("git").args(args).current_dir(dir).output().unwrap();
+            assert!(done.status.success(), "{done:?}");
+        }
+    };
+    // The same thing was mended here and in another repository; the one has a word that the other has not.
+    for (dir, word) in [("project", "oursix"), ("elsewhere", "theirsix")] {
+        let dir = world.path(dir);
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("arabic.py"), "def to_arabic(text):\n    return text.count('V')\n").unwrap();
+        fs::write(dir.join("test_arabic.py"), "# tests of roman letters\n").unwrap();
+        commit(&dir, "Begin");
+        let code = format!("def to_arabic(text):\n    return text.count('I')  # {word}\n");
+        fs::write(dir.join("arabic.py"), code).unwrap();
+        fs::write(dir.join("test_arabic.py"), "# tests of roman letters, small ones\n").unwrap();
+        commit(&dir, "Count the small roman letters so that the tests pass");
+        assert_eq!(world.json(&["learn", "-C", dir.to_str().unwrap(), "--json"])["new"], 1);
+    }
+    let (end, code) = world::roman::completed(&world, &[]);
+    assert_eq!((code, &end["status"]), (0, &json!("verified")), "{end}");
+    let said = provider.asked()[0].body["messages"].to_string();
+    assert!(said.contains("right in this project before") && said.contains("oursix"), "{said}");
+    assert!(!said.contains("theirsix"), "{said}");
+}

@@ -7,6 +7,7 @@ use coditect_code::outline::{self, Outline};
 use coditect_code::python::Listing;
 use coditect_code::reach;
 use coditect_code::repair::Source;
+use coditect_ports::memory::{Example, Situation};
 use coditect_ports::{PortError, Work};
 use coditect_types::context::FragmentKind;
 use coditect_types::{
@@ -32,6 +33,8 @@ const DOCUMENTS: &[&str] = &["md", "markdown", "rst", "txt", "adoc", "json", "ya
 const MOST_DOCUMENTS: usize = 8;
 /// Files of tests that show how tests are written, where none is red.
 const MOST_EXAMPLES: usize = 3;
+/// Changes of earlier missions that are shown.
+const MOST_REMEMBERED: usize = 2;
 /// Red tests of which is told what they need.
 const MOST_RED: usize = 2_000;
 /// Files in which a project tells its ways, the one that goes before the others first.
@@ -49,6 +52,8 @@ pub(super) struct Gather<'a> {
     pub(super) also: &'a [String],
     /// How its red tests are run once more.
     pub(super) run: Asked<'a>,
+    /// The person's directory, where what was done there before is looked for.
+    pub(super) workspace: &'a str,
 }
 
 impl Analyzer {
@@ -91,7 +96,27 @@ impl Analyzer {
             of.add_outlines(&outlines, &mut context);
         }
         context.left_out.extend(sources.passed_over);
+        self.examples(of, &mut context);
         Ok(Outcome::ContextGathered { context })
+    }
+
+    /// What was done on this directory before in a situation like this one. A memory that cannot be asked is no reason to do without the
+    /// rest.
+    fn examples(&self, of: &Gather<'_>, context: &mut Context) {
+        let Some(memory) = self.tools.memory.as_ref().filter(|_| !of.workspace.is_empty()) else { return };
+        let red: Vec<TestResult> = of.baseline.red().cloned().collect();
+        let now_ms = self.tools.clock.now_ms();
+        let situation = Situation { request: of.request, language: &of.project.language, red: &red, now_ms };
+        let examples = memory.examples(&situation, of.workspace, MOST_REMEMBERED).unwrap_or_else(|error| {
+            tracing::warn!(%error, "memory cannot be asked");
+            Vec::new()
+        });
+        context.fragments.extend(examples.into_iter().map(|Example { episode, request, diff }| Fragment {
+            kind: FragmentKind::Example,
+            path: episode.to_string(),
+            text: format!("{}\n\n{diff}", request.trim()),
+            cut: false,
+        }));
     }
 }
 

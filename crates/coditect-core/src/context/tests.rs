@@ -40,6 +40,7 @@ fn usual(message: &str) -> State {
     let fragments = vec![
         fragment(FragmentKind::Conventions, "AGENTS.md", "Use tabs."),
         fragment(FragmentKind::Document, "README.md", "An area is a product."),
+        fragment(FragmentKind::Example, "m-000001", "mend the sum\n-a - b\n+a + b\n"),
         fragment(FragmentKind::Test, "test_a.py", "assert area(2, 3) == 6\n"),
         fragment(FragmentKind::Source, "a.py", "def area(w, h):\n    return w + h\n"),
     ];
@@ -53,6 +54,7 @@ fn a_request_holds_the_files_the_tests_and_the_wish() {
     let order = [
         "AGENTS.md",
         "# Documents that the request names\n\nREADME.md\n<text>\nAn area",
+        "# Changes that were right in this project before, for other requests\n\nm-000001\n<text>\nmend the sum",
         "# Files",
         "a.py\n<text>\ndef area",
         "# Tests (not",

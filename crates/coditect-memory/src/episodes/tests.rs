@@ -236,6 +236,22 @@ fn what_merely_passed_is_no_example() {
 }
 
 #[test]
+fn examples_are_of_the_same_directory() {
+    let mut all = three();
+    all[0].workspace = "/elsewhere".into();
+    all[1].workspace = "/repo/part".into();
+    let memory = memory(&Arc::default(), all);
+    let red = [division()];
+    let situation = Situation { request: "fix it", language: "python", red: &red, now_ms: 10 };
+    let of = |dir: &str| {
+        let examples = memory.examples(&situation, dir, 5).unwrap();
+        examples.into_iter().map(|example| example.diff).collect::<Vec<_>>()
+    };
+    assert!(of("/repo").len() == 1 && of("/repo")[0].contains("if b else 0"));
+    assert_eq!((of("/repo/part/deep").len(), of("/repo/par").len(), of("/").len()), (1, 0, 2));
+}
+
+#[test]
 fn old_ones_count_less_and_good_ones_as_before() {
     let shelves: Arc<InMind> = Arc::default();
     memory(&shelves, three()).absorb().unwrap();
