@@ -83,7 +83,7 @@ fn an_answer_that_is_nearly_right_is_mended_by_a_search() {
     assert!(proposal.explanation.contains("`coder` wrote was mended"), "{}", proposal.explanation);
     assert!(spent.candidates > 1 && proposal.confidence <= 0.5, "{spent:?}");
     let hopeless = whole("rows.py", "def rows(n):\n    return 'rows'\n");
-    let outcome = world.perform(&baseline.try_reply_and_mend(&hopeless, &[], 2_000));
+    let outcome = world.perform(&baseline.try_reply_and_mend(&hopeless, &[], 8_000));
     let Outcome::ReplyRefused { account, spent, .. } = outcome else { panic!("{outcome:?}") };
     assert!(account.contains("small changes of it passes") && spent.candidates > 1, "{account}");
 }
