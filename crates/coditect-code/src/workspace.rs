@@ -41,6 +41,7 @@ mod handover;
 mod history;
 mod lens;
 mod lines;
+mod log;
 mod merge;
 mod mined;
 mod paths;
@@ -61,6 +62,7 @@ use coditect_ports::{PortError, Workspace};
 use coditect_types::{ErrorKind, MissionId, Snapshot};
 
 pub use git::Git;
+pub use log::{Log, log};
 pub use mined::{Mined, mined};
 pub use taste::Taste;
 
