@@ -3,6 +3,7 @@
 //! Parsing touches nothing: no file, no environment, no clock.
 
 mod bench;
+mod graph;
 mod repair;
 
 use std::path::PathBuf;
@@ -10,9 +11,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{
-    BenchArgs, FaultsArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs, Size, Suite, TasksArgs,
-    WorldBenchArgs,
+    BenchArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs, Size,
+    Suite, TasksArgs, WorldBenchArgs,
 };
+pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, Ways};
 pub(crate) use repair::RepairArgs;
 
 const EXAMPLES: &str = "\
@@ -109,6 +111,8 @@ pub(crate) enum Verb {
     Sql(SqlArgs),
     /// Ask what all missions on a directory have shown: its tests, what a change can reach
     World(WorldArgs),
+    /// Ask the project's code and history: what a change reaches, which tests, what uses what
+    Graph(GraphArgs),
     /// Stand over the server of an installed model; missions start it by themselves
     #[command(hide = true)]
     ServeModel(ServeModelArgs),

@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cost;
 pub(crate) mod doctor;
+mod graph;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
@@ -115,6 +116,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Learn(args) => memory::learn::perform(&mut cx, &args),
         Verb::Sql(args) => memory::sql::perform(&mut cx, &args),
         Verb::World(args) => world::perform(&mut cx, &args),
+        Verb::Graph(args) => graph::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
         Verb::Bench(args) => bench::perform(cx, &args),
     }

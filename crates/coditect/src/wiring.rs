@@ -92,7 +92,7 @@ pub(crate) fn keeper(site: &Site) -> Result<Arc<Segments>, Report> {
 }
 
 /// The state directory is its owner's alone: requests and diffs are in it.
-fn make_home(home: &Path) -> Result<(), Report> {
+pub(crate) fn make_home(home: &Path) -> Result<(), Report> {
     use std::os::unix::fs::DirBuilderExt;
     let doing = "making the state directory";
     let mine = "make it a directory that you may write, or name another with `--home DIR`";

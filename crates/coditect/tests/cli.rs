@@ -92,6 +92,7 @@ fn help() {
         "init",
         "config",
         "completions",
+        "graph",
         "bench",
     ] {
         insta::assert_snapshot!(format!("help_{command}"), world.run(&[command, "--help"]));

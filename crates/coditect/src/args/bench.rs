@@ -35,6 +35,8 @@ pub(crate) enum Suite {
     Faults(FaultsArgs),
     /// The world model of a large repository: events folded per second, and what queries take
     World(WorldBenchArgs),
+    /// The knowledge graph of a large repository: made, brought up to date after an edit, and what questions take
+    Graph(GraphBenchArgs),
     /// Memory of many episodes: kept per second, what it takes to find one, and whether it is found
     Memory(MemoryBenchArgs),
     /// Functions that people look for in their own words, beside BM25 alone
@@ -63,6 +65,25 @@ pub(crate) struct WorldBenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     pub(crate) tests: Option<u32>,
     /// What the repository is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) size: Size,
+}
+
+/// Which repository's graph is made.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect bench graph --json\n  coditect bench graph ~/src/django\n\nThe directory is only read. Its history is drawn, so that every question has an answer."
+)]
+pub(crate) struct GraphBenchArgs {
+    /// An unpacked project; without it, a repository is made
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Source files of the repository that is made [default: 10000, with --quick 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..=1_000_000), conflicts_with = "dir")]
+    pub(crate) files: Option<u32>,
+    /// What is drawn, and which edits and questions there are
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `coditect bench`: measures this build on this machine. The measuring is done by the crates that know how.
 
 mod faults;
+mod graph;
 mod journal;
 mod memory;
 mod retrieval;
@@ -106,6 +107,7 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
         }
         Suite::Faults(args) => faults::perform(cx, args),
         Suite::World(args) => figures(cx, "world", args.size, |_, _, quick| world::measure(args, quick)),
+        Suite::Graph(args) => figures(cx, "graph", args.size, |_, _, quick| graph::measure(args, quick)),
         Suite::Memory(args) => {
             figures(cx, "memory", args.size, |_, site, quick| memory::measure(site, args, quick))
         }

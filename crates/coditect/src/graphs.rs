@@ -1,0 +1,211 @@
+//! The knowledge graph of a directory: read from its file, brought up to date, kept again.
+//!
+//! The file is a cache: whatever is wrong with it, the graph is made anew, and that is said. Two processes may do so at once; each
+//! renames a whole file into place.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use coditect_code::graph::walk::{self, Passed, Read};
+use coditect_code::workspace::{Git, Log, log};
+use coditect_memory::Episode;
+use coditect_memory::graph::ask::lines_of_diff;
+use coditect_memory::graph::{Changed, Changes, EpisodeFact, ProjectGraph, Updated};
+use coditect_ports::PortError;
+use coditect_types::graph::Stamp;
+
+use crate::commands::Context;
+use crate::environment::Site;
+use crate::missions;
+use crate::report::{Doing, Report};
+use crate::wiring;
+
+const DOING: &str = "reading the project";
+/// Commits that are read of a history, the newest.
+const MOST_COMMITS: usize = 5_000;
+/// A file that was written this short before it was read may be written again with the same times, ns.
+const TOO_YOUNG_NS: i64 = 2_000_000_000;
+
+/// A graph that is up to date.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// It.
+    pub(crate) graph: ProjectGraph,
+    /// What was passed over.
+    pub(crate) passed: Vec<Passed>,
+    /// What a person should know, a line each.
+    pub(crate) notes: Vec<String>,
+    /// What was done.
+    pub(crate) updated: Updated,
+    /// Bytes of its file; 0: it was not written.
+    pub(crate) file_bytes: usize,
+}
+
+/// The file of a directory's graph.
+fn file_of(site: &Site, dir: &Path) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    let name = blake3::hash(dir.as_os_str().as_bytes()).to_hex();
+    site.home.join("graphs").join(format!("{}.graph", &name[..24]))
+}
+
+/// The graph of a directory, as it stands there now.
+pub(crate) fn open(site: &Site, dir: &Path) -> Result<Opened, Report> {
+    let file = file_of(site, dir);
+    let mut notes = Vec::new();
+    let graph = match std::fs::read(&file) {
+        Ok(bytes) => ProjectGraph::of_bytes(&bytes).unwrap_or_else(|why| {
+            notes.push(format!("the file of the graph could not be used ({why}): the graph was made anew"));
+            ProjectGraph::default()
+        }),
+        Err(error) => {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                notes.push(format!(
+                    "the file of the graph could not be read ({error}): the graph was made anew"
+                ));
+            }
+            ProjectGraph::default()
+        }
+    };
+    let mut opened = Opened { graph, passed: Vec::new(), notes, updated: Updated::default(), file_bytes: 0 };
+    let is_other = bring_up(site, dir, &mut opened)?;
+    if is_other {
+        match keep(site, &file, &opened.graph) {
+            Ok(bytes) => opened.file_bytes = bytes,
+            // What is asked can be answered all the same.
+            Err(error) => opened
+                .notes
+                .push(format!("the graph could not be kept, and is made anew next time: {}", error.cause)),
+        }
+    }
+    Ok(opened)
+}
+
+/// Brings a graph up to date; true where anything of it changed.
+fn bring_up(site: &Site, dir: &Path, opened: &mut Opened) -> Result<bool, Report> {
+    let history = history(site, dir, opened.graph.known_head());
+    let history = history.unwrap_or_else(|error| {
+        opened.notes.push(format!("the history could not be read: {}", error.cause));
+        None
+    });
+    let head = history.as_ref().map_or_else(String::new, |log| log.head.clone());
+    let stale = refresh(&mut opened.graph, dir, &head).doing(DOING)?;
+    opened.passed = stale.passed;
+    opened.updated = stale.updated;
+    let mut is_other = stale.is_other;
+    if let Some(log) = history.filter(|log| log.head != opened.graph.known_head()) {
+        opened.graph.learn_commits(&log.commits, &log.head, log.anew);
+        is_other = true;
+    }
+    Ok(is_other)
+}
+
+fn history(site: &Site, dir: &Path, known: &str) -> Result<Option<Log>, PortError> {
+    // Without git there is no history, which is no error.
+    let Ok(git) = Git::find(site.path.as_deref()) else { return Ok(None) };
+    let scratch = tempfile::Builder::new().prefix("coditect-lens-").tempdir();
+    let scratch = scratch.map_err(|error| PortError::from_io("a directory for a while", &error))?;
+    log(&git, dir, &scratch.path().join("lens.git"), known, MOST_COMMITS)
+}
+
+/// What became of a look at the disk.
+#[derive(Debug)]
+pub(crate) struct Refreshed {
+    /// What was passed over.
+    pub(crate) passed: Vec<Passed>,
+    /// What was done.
+    pub(crate) updated: Updated,
+    /// The graph is not what it was.
+    pub(crate) is_other: bool,
+}
+
+/// Compares a graph with a directory, and takes in what changed.
+pub(crate) fn refresh(graph: &mut ProjectGraph, dir: &Path, head: &str) -> Result<Refreshed, PortError> {
+    let found = walk::walk(dir)?;
+    let mut known: HashMap<&str, (Stamp, [u8; 16])> =
+        graph.files().map(|(path, stamp, hash)| (path, (stamp, hash))).collect();
+    let mut to_read: Vec<(&str, Option<[u8; 16]>)> = Vec::new();
+    let mut stamps: Vec<Stamp> = Vec::new();
+    for file in &found.files {
+        match known.remove(file.path.as_str()) {
+            Some((stamp, _)) if stamp == file.stamp => {}
+            other => {
+                to_read.push((&file.path, other.map(|(_, hash)| hash)));
+                stamps.push(file.stamp);
+            }
+        }
+    }
+    let mut gone: Vec<String> = known.into_keys().map(str::to_owned).collect();
+    gone.sort_unstable();
+    let now_ns = i64::try_from(wiring::now_ms()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+    let (mut changed, mut touched, mut passed) = (Vec::new(), Vec::new(), found.passed);
+    for ((path, hash), (read, mut stamp)) in
+        to_read.iter().zip(walk::read(dir, &to_read).into_iter().zip(stamps))
+    {
+        if stamp.written_ns.max(stamp.changed_ns) > now_ns - TOO_YOUNG_NS {
+            // It is looked at once more the next time.
+            stamp.changed_ns = 0;
+        }
+        match read {
+            Read::Same => touched.push(((*path).to_owned(), stamp)),
+            Read::Facts { hash, facts } => {
+                changed.push(Changed { path: (*path).to_owned(), hash, stamp, facts: *facts })
+            }
+            Read::Passed(why) => {
+                if hash.is_some() {
+                    gone.push((*path).to_owned());
+                }
+                passed.push(Passed { path: (*path).to_owned(), why });
+            }
+        }
+    }
+    let is_other = !(changed.is_empty() && touched.is_empty() && gone.is_empty());
+    touched.into_iter().for_each(|(path, stamp)| graph.touch(&path, stamp));
+    let updated = graph.update(Changes { changed, gone, head: head.to_owned() });
+    Ok(Refreshed { passed, updated, is_other })
+}
+
+/// Writes the file whole, or not at all.
+fn keep(site: &Site, file: &Path, graph: &ProjectGraph) -> Result<usize, Report> {
+    wiring::make_home(&site.home)?;
+    let bytes = graph.to_bytes();
+    let write = || -> std::io::Result<()> {
+        let dir = file.parent().unwrap_or(file);
+        std::fs::create_dir_all(dir)?;
+        let mut fresh = tempfile::Builder::new().prefix(".graph-").tempfile_in(dir)?;
+        fresh.write_all(&bytes)?;
+        fresh.persist(file).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write()
+        .map_err(|error| PortError::from_io(&format!("`{}`", file.display()), &error))
+        .doing("keeping the graph")?;
+    Ok(bytes.len())
+}
+
+/// Missions that are looked at, the newest.
+const MOST_EPISODES: usize = 2_000;
+
+/// What missions on a directory did.
+pub(crate) fn episodes(cx: &Context, dir: &Path) -> Result<Vec<EpisodeFact>, Report> {
+    let archive = cx.archive()?;
+    let all = missions::episodes(archive.journal(), MOST_EPISODES, false)?;
+    let here = all.into_iter().filter(|episode| Path::new(&episode.workspace) == dir);
+    let fact = |episode: Episode| EpisodeFact {
+        id: episode.id.to_string(),
+        request: episode.request,
+        files: episode.accepted.iter().flat_map(|accepted| files_of(&accepted.diff)).collect(),
+        errors: episode.symptoms.into_iter().map(|of| of.error).filter(|error| !error.is_empty()).collect(),
+    };
+    Ok(here.map(fact).collect())
+}
+
+/// The files that a diff changes.
+fn files_of(diff: &str) -> Vec<String> {
+    let mut files: Vec<String> = lines_of_diff(diff).into_iter().map(|place| place.path).collect();
+    files.dedup();
+    files
+}
+
+#[cfg(test)]
+mod tests;

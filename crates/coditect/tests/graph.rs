@@ -1,0 +1,269 @@
+//! `coditect graph`, as people and programs call it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
+use std::path::Path;
+use std::process::Command as Git;
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const LEDGER: &str = "from money import round_up\n\n\nclass Ledger:\n    def add(self, n):\n        return self.keep(round_up(n))\n\n    \
+                      def keep(self, n):\n        return n\n\n\ndef never():\n    pass\n";
+const MONEY: &str = "def round_up(n):\n    return cents(n)\n\n\ndef cents(n):\n    return n\n";
+const TESTS: &str = "from ledger import Ledger\nfrom money import cents\n\n\ndef test_add():\n    ledger = Ledger()\n    assert ledger.add(1) == 1\n\n\n\
+                     def test_cents():\n    assert cents(1) == 1\n";
+
+struct World {
+    dir: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self { dir: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(world.dir.path().join("project")).unwrap();
+        for (name, text) in [("ledger.py", LEDGER), ("money.py", MONEY), ("test_ledger.py", TESTS)] {
+            world.write(name, text);
+        }
+        world
+    }
+
+    fn project(&self) -> std::path::PathBuf {
+        self.dir.path().join("project")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.project().join(name), text).unwrap();
+    }
+
+    fn git(&self, args: &[&str]) {
+        let ran = Git::new("git")
+            .current_dir(self.project())
+            .args([
+                "-c",
+                "user.name=Ada",
+                "-c",
+                "user.email=ada@example.com",
+                "-c",
+                "init.defaultBranch=main",
+            ])
+            .args(args)
+            .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
+            .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("coditect").unwrap();
+        command.env_clear().current_dir(self.project()).arg("graph").args(args);
+        command.envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE" || name == "PATH"));
+        command.env("CODITECT_HOME", self.dir.path().join("home")).env("HOME", self.dir.path());
+        command
+    }
+
+    fn told(&self, command: &mut Command) -> String {
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let all = format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            output.status.code().unwrap(),
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        all.replace(&self.dir.path().canonicalize().unwrap().display().to_string(), "/tmp/world")
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        self.told(&mut self.command(args))
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let output = self.command(args).arg("--json").output().unwrap();
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    fn graph_file(&self) -> std::path::PathBuf {
+        let mut files = std::fs::read_dir(self.dir.path().join("home/graphs")).unwrap();
+        files.next().unwrap().unwrap().path()
+    }
+}
+
+macro_rules! snapshot {
+    ($name:literal, $world:expr, $args:expr) => {
+        insta::assert_snapshot!($name, $world.run($args))
+    };
+}
+
+#[test]
+fn every_question_has_an_answer_for_people() {
+    let world = World::new();
+    world.git(&["init", "-q"]);
+    world.git(&["add", "."]);
+    world.git(&["commit", "-qm", "begin"]);
+    snapshot!("graph_summary", world, &[]);
+    snapshot!("graph_impact", world, &["impact", "cents"]);
+    snapshot!("graph_tests", world, &["tests", "money.py::round_up"]);
+    let cause = world.run(&["cause", "test_add"]);
+    assert!(
+        cause.starts_with("exit 0") && cause.contains("Ledger::add") && cause.contains(" begin"),
+        "{cause}"
+    );
+    snapshot!("graph_path", world, &["path", "test_add", "cents"]);
+    snapshot!("graph_path_back", world, &["path", "cents", "test_add"]);
+    snapshot!("graph_similar", world, &["similar", "round_up", "-n", "2"]);
+    snapshot!("graph_owners", world, &["owners", "money.py"]);
+    snapshot!("graph_hot", world, &["hot"]);
+    snapshot!("graph_dead", world, &["dead"]);
+    snapshot!("graph_query", world, &["query", "Ledger.add"]);
+    snapshot!("graph_dot", world, &["export", "--around", "cents", "--depth", "1"]);
+}
+
+#[test]
+fn every_question_has_an_answer_for_programs() {
+    let world = World::new();
+    let of = |value: &Value, list: &str| -> Vec<String> {
+        value[list].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let summary = world.json(&[]);
+    assert_eq!((summary["files"].as_u64(), summary["tests"].as_u64()), (Some(3), Some(2)));
+    let impact = world.json(&["impact", "cents"]);
+    assert_eq!(of(&impact, "tests"), ["test_ledger.py::test_cents", "test_ledger.py::test_add"]);
+    assert_eq!(impact["tests"][1]["from"]["name"], "ledger.py::Ledger::add");
+    assert_eq!(of(&world.json(&["tests", "keep"]), "tests"), ["test_ledger.py::test_add"]);
+    assert_eq!(of(&world.json(&["cause", "test_add"]), "candidates")[0], "ledger.py::Ledger::add");
+    assert_eq!(world.json(&["path", "test_add", "cents"])["steps"].as_array().unwrap().len(), 4);
+    assert!(!of(&world.json(&["similar", "round_up"]), "similar").is_empty());
+    assert_eq!(world.json(&["owners", "."])["files"], 3);
+    assert_eq!(world.json(&["hot"])["hot"].as_array().unwrap().len(), 0);
+    assert_eq!(of(&world.json(&["dead"]), "dead"), ["ledger.py::never"]);
+    assert_eq!(
+        world.json(&["query", "cents", "--way", "in", "--edge", "calls"])["found"][0]["edges"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let part = world.json(&["export", "--all"]);
+    assert!(part["nodes"].as_array().unwrap().len() >= 11 && part["left_out"] == 0);
+    let out = world.dir.path().join("all.svg");
+    let told = world.run(&["export", "--format", "svg", "-o", out.to_str().unwrap()]);
+    assert!(told.starts_with("exit 0"), "{told}");
+    assert!(std::fs::read_to_string(out).unwrap().contains("ledger.py"));
+}
+
+#[test]
+fn a_diff_comes_from_a_file_or_from_standard_input() {
+    let world = World::new();
+    world.write("money.py", &MONEY.replace("return n", "return n + 0"));
+    let diff =
+        "--- a/money.py\n+++ b/money.py\n@@ -5,2 +5,2 @@\n def cents(n):\n-    return n\n+    return n + 0\n";
+    let piped = world.told(world.command(&["tests", "--diff", "-"]).write_stdin(diff));
+    assert!(piped.contains("test_ledger.py::test_cents\ntest_ledger.py::test_add\n"), "{piped}");
+    world.write("change.diff", diff);
+    assert_eq!(world.run(&["tests", "--diff", "change.diff"]), piped);
+    let none = world.told(world.command(&["tests", "--diff", "-"]).write_stdin("nothing\n"));
+    insta::assert_snapshot!("graph_no_diff", none);
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_to_do() {
+    let world = World::new();
+    snapshot!("graph_unknown", world, &["impact", "no_such"]);
+    snapshot!("graph_nothing_asked", world, &["impact"]);
+    snapshot!("graph_bad_edge", world, &["query", "cents", "--edge", "knows"]);
+    world.write("other.py", "def cents(n):\n    return n\n");
+    snapshot!("graph_ambiguous", world, &["similar", "cents"]);
+    snapshot!("graph_not_a_test", world, &["cause", "round_up"]);
+    snapshot!("graph_no_dir", world, &["-C", "none"]);
+    std::fs::create_dir(world.project().join("empty")).unwrap();
+    snapshot!("graph_no_code", world, &["--workspace", "empty"]);
+}
+
+#[test]
+fn a_graph_that_cannot_be_read_is_made_anew_and_that_is_said() {
+    let world = World::new();
+    let first = world.run(&[]);
+    let file = world.graph_file();
+    let whole = std::fs::read(&file).unwrap();
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let mut newer = whole.clone();
+    newer[8] = 99;
+    for (bytes, why) in [
+        (damaged, "it is damaged"),
+        (newer, "a newer version"),
+        (whole[..30].to_vec(), "it is damaged"),
+        (Vec::new(), "it is damaged"),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        let told = world.run(&[]);
+        assert!(told.starts_with("exit 0") && told.contains(why) && told.contains("made anew"), "{told}");
+        assert_eq!(world.run(&[]), first, "and kept");
+    }
+}
+
+#[test]
+fn an_edit_is_seen_at_once_and_only_what_changed_is_read() {
+    let world = World::new();
+    world.run(&[]);
+    world.write("money.py", &format!("{MONEY}\n\ndef more():\n    return round_up(1)\n"));
+    let summary = world.json(&[]);
+    assert_eq!(summary["read_again"], 1);
+    std::fs::remove_file(world.project().join("ledger.py")).unwrap();
+    let summary = world.json(&[]);
+    assert_eq!((summary["gone"].as_u64(), summary["files"].as_u64()), (Some(1), Some(2)));
+}
+
+#[test]
+fn two_processes_at_once_leave_a_whole_graph() {
+    let world = World::new();
+    for n in 0..60 {
+        world.write(&format!("m{n}.py"), &format!("def f{n}():\n    pass\n").repeat(20));
+    }
+    let children: Vec<_> = (0..6)
+        .map(|_| {
+            let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("coditect"));
+            command
+                .current_dir(world.project())
+                .args(["graph", "--json"])
+                .env("CODITECT_HOME", world.dir.path().join("home"));
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let told = world.run(&[]);
+    assert!(told.contains("63 files") && !told.contains("anew"), "{told}");
+    let left: Vec<_> = std::fs::read_dir(world.dir.path().join("home/graphs")).unwrap().collect();
+    assert_eq!(left.len(), 1, "no file for a while is left");
+}
+
+#[test]
+fn code_that_is_broken_or_no_text_is_no_trouble() {
+    let world = World::new();
+    world.write("broken.py", "def half(:\n    x = (\nclass\n");
+    std::fs::write(world.project().join("bytes.py"), [0xff, 0xfe, 0, b'd']).unwrap();
+    std::fs::write(world.project().join("empty.rs"), "").unwrap();
+    std::os::unix::fs::symlink(Path::new("loop.py"), world.project().join("loop.py")).unwrap();
+    world.write("huge.py", &"x = 1\n".repeat(500_000));
+    let summary = world.json(&[]);
+    assert_eq!(summary["broken"], 1);
+    let passed: Vec<_> =
+        summary["passed_over"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
+    assert_eq!(passed, ["huge.py", "bytes.py"]);
+    // A name that tries to steer the terminal is data.
+    world.write("steer\u{1b}[2J.py", "def steer(): pass\n");
+    let told = world.run(&["query", "steer"]);
+    assert!(told.starts_with("exit 0") && !told.contains('\u{1b}'), "{told}");
+}
