@@ -152,26 +152,34 @@ fn as_known_now(state: &State) -> Option<TestReport> {
     Some(baseline)
 }
 
+fn gathering(state: &State) -> Option<Action> {
+    let (world, policy) = (&state.world, &state.policy);
+    Some(Action::GatherContext {
+        snapshot: world.snapshot.as_deref()?.clone(),
+        project: world.project.as_deref()?.clone(),
+        baseline: world.baseline.as_deref()?.clone(),
+        suspects: world.suspects.to_vec(),
+        request: wanted_and_files(state),
+        focus: expect::focus(state),
+        also: world.granted.to_vec(),
+        limits: policy.suite.clone(),
+        waived: policy.waived.clone(),
+        workspace: remembered_at(state),
+    })
+}
+
+/// The directory whose past may be shown to a model; empty where memory is not to be asked.
+fn remembered_at(state: &State) -> String {
+    let workspace = state.workspace.as_ref().filter(|_| state.policy.allows(Rung::Memory));
+    workspace.map_or_else(String::new, |workspace| workspace.path.clone())
+}
+
 /// The action for a task that has to do with models.
 fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
     let (world, policy) = (&state.world, &state.policy);
     let snapshot = || world.snapshot.as_deref().cloned();
     Some(match &spec.intent {
-        Intent::GatherContext | Intent::GatherMore { .. } => Action::GatherContext {
-            snapshot: snapshot()?,
-            project: world.project.as_deref()?.clone(),
-            baseline: world.baseline.as_deref()?.clone(),
-            suspects: world.suspects.to_vec(),
-            request: wanted_and_files(state),
-            focus: expect::focus(state),
-            also: world.granted.to_vec(),
-            limits: policy.suite.clone(),
-            waived: policy.waived.clone(),
-            workspace: match &state.workspace {
-                Some(workspace) if policy.allows(Rung::Memory) => workspace.path.clone(),
-                Some(_) | None => String::new(),
-            },
-        },
+        Intent::GatherContext | Intent::GatherMore { .. } => gathering(state)?,
         Intent::AskForPlan { model } => plan_by(state, model, now_ms)?,
         Intent::AskModel { model } => {
             let model = policy.models.iter().find(|spec| spec.name == *model)?;

@@ -307,14 +307,10 @@ impl Memory for Episodes {
         };
         let here = self.fitting(situation, most * DEEPER * DEEPER)?.into_iter().filter(is_here);
         let examples = here.filter_map(|found| {
-            let diff = found.episode.accepted?.diff;
-            (diff.len() <= LARGEST_EXAMPLE).then(|| Example {
-                episode: found.episode.id,
-                request: found.episode.request,
-                diff,
-            })
+            let Episode { id: episode, request, accepted, .. } = found.episode;
+            Some(Example { episode, request, diff: accepted?.diff })
         });
-        Ok(examples.take(most).collect())
+        Ok(examples.filter(|example| example.diff.len() <= LARGEST_EXAMPLE).take(most).collect())
     }
 }
 

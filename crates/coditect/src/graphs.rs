@@ -12,14 +12,13 @@ use coditect_code::workspace::{Git, Log, log};
 use coditect_memory::Episode;
 use coditect_memory::graph::ask::lines_of_diff;
 use coditect_memory::graph::{Changed, Changes, EpisodeFact, ProjectGraph, Updated};
-use coditect_ports::PortError;
+use coditect_ports::{PortError, Shelves};
 use coditect_types::graph::Stamp;
 
 use crate::commands::Context;
 use crate::environment::Site;
-use crate::missions;
 use crate::report::{Doing, Report};
-use crate::wiring;
+use crate::wiring::{self, remembering};
 
 const DOING: &str = "reading the project";
 /// Commits that are read of a history, the newest.
@@ -42,11 +41,26 @@ pub(crate) struct Opened {
     pub(crate) file_bytes: usize,
 }
 
+/// Where graphs are.
+fn graphs(site: &Site) -> PathBuf {
+    site.home.join("graphs")
+}
+
+/// Removes every graph: what missions did is in them too, and they are made anew when they are asked for.
+pub(crate) fn remove_all(site: &Site) -> Result<(), Report> {
+    match std::fs::remove_dir_all(graphs(site)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(PortError::from_io("removing graphs", &error)).doing("forgetting")
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// The file of a directory's graph.
 fn file_of(site: &Site, dir: &Path) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     let name = blake3::hash(dir.as_os_str().as_bytes()).to_hex();
-    site.home.join("graphs").join(format!("{}.graph", &name[..24]))
+    graphs(site).join(format!("{}.graph", &name[..24]))
 }
 
 /// The graph of a directory, as it stands there now.
@@ -185,19 +199,36 @@ fn keep(site: &Site, file: &Path, graph: &ProjectGraph) -> Result<usize, Report>
 
 /// Missions that are looked at, the newest.
 const MOST_EPISODES: usize = 2_000;
+/// Those that are looked through for the ones of a directory.
+const LOOKED_THROUGH: u64 = 20_000;
 
 /// What missions on a directory did.
 pub(crate) fn episodes(cx: &Context, dir: &Path) -> Result<Vec<EpisodeFact>, Report> {
-    let archive = cx.archive()?;
-    let all = missions::episodes(archive.journal(), MOST_EPISODES, false)?;
-    let here = all.into_iter().filter(|episode| Path::new(&episode.workspace) == dir);
+    let doing = "asking memory";
+    let site = cx.site()?;
+    if !remembering::is_there(&site) {
+        return Ok(Vec::new());
+    }
+    let (memory, shelves) = remembering::memory(&site)?;
+    memory.absorb().doing(doing)?;
+    let mut here: Vec<Episode> = Vec::new();
+    let newest = shelves.standings().doing(doing)?.last().map_or(0, |standing| standing.number);
+    shelves
+        .each(newest.saturating_sub(LOOKED_THROUGH), &mut |row| {
+            if Path::new(&row.kept.workspace) == dir {
+                here.extend(Episode::from_kept(&row.kept));
+            }
+            true
+        })
+        .doing(doing)?;
+    here.drain(..here.len().saturating_sub(MOST_EPISODES));
     let fact = |episode: Episode| EpisodeFact {
         id: episode.id.to_string(),
         request: episode.request,
         files: episode.accepted.iter().flat_map(|accepted| files_of(&accepted.diff)).collect(),
         errors: episode.symptoms.into_iter().map(|of| of.error).filter(|error| !error.is_empty()).collect(),
     };
-    Ok(here.map(fact).collect())
+    Ok(here.into_iter().map(fact).collect())
 }
 
 /// The files that a diff changes.

@@ -133,6 +133,8 @@ fn what_is_forgotten_is_in_no_file_and_nothing_else_goes() {
     assert_eq!(world.json(&["memory", "stats", "--json"])["episodes"], 2);
     let found = world.json(&["memory", "search", planted, "-n", "1", "--json"]);
     assert_eq!(found["found"][0]["request"], json!(request));
+    // The graph of the project has what missions did, too.
+    world.text(&["graph", "owners", "calc.py"]);
     assert!(holds(&bytes_below(&world.path("home")), planted));
     assert_eq!(world.coditect(&["memory", "forget"]).status.code(), Some(2));
     let dry = world.text(&["memory", "forget", "--matching", "ZanzibarQuux", "--dry-run"]);

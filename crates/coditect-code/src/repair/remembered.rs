@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use coditect_ports::PortError;
 use coditect_ports::memory::{PastEdit, Recalled};
 use coditect_types::{EpisodeId, Reused};
 
@@ -108,12 +109,9 @@ pub fn recall(
             sought.at_limit = over;
             break;
         }
-        if means.judge.spares_starts() {
-            let ready: Vec<_> = batch.iter().map(|made| (&made.candidate, &made.overlay)).collect();
-            if let Err(trouble) = means.judge.ready(&ready) {
-                sought.trouble = Some(trouble).filter(|_| !means.stop.is_wanted());
-                break;
-            }
+        if let Err(trouble) = ready(means, batch) {
+            sought.trouble = Some(trouble).filter(|_| !means.stop.is_wanted());
+            break;
         }
         let trials = on_threads(means, batch, (&AtomicU64::new(deadline), |_: &_| false), |made| {
             fate(means, &made.overlay, &ids)
@@ -166,6 +164,15 @@ pub fn recall(
     sought.runners_up = found;
     sought.account = account(sought.tried, passing);
     sought
+}
+
+/// Tells the judge what is coming, where it can do with one start for many.
+fn ready(means: &Means<'_>, batch: &[&Made]) -> Result<(), PortError> {
+    if !means.judge.spares_starts() {
+        return Ok(());
+    }
+    let ready: Vec<_> = batch.iter().map(|made| (&made.candidate, &made.overlay)).collect();
+    means.judge.ready(&ready)
 }
 
 /// What came of it, in a sentence.

@@ -457,7 +457,7 @@ fn of_a_remembered_change_the_places_that_break_something_are_left_out() {
         past("def low(a, b):\n    return a <= b\n", "def low(a, b):\n    return a < b\n"),
         past("def high(a, b):\n    return a >= b\n", "def high(a, b):\n    return a > b\n"),
     ];
-    let episode = coditect_types::MissionId::parse("m-1").unwrap();
+    let episode = coditect_types::EpisodeId::parse("m-1").unwrap();
     let recalled = [coditect_ports::memory::Recalled { episode, edits, likeness: 1.0 }];
     let sought = setting.with(&Stop::new(), |problem, means| recall(problem, means, &recalled, &mut |_| {}));
     let best = sought.best.unwrap();

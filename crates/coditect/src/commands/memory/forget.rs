@@ -12,6 +12,7 @@ use super::{find, nothing, open};
 use crate::args::ForgetArgs;
 use crate::commands::Context;
 use crate::commands::clean::age_ms;
+use crate::graphs;
 use crate::out::{brief, paint, painted};
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
@@ -54,6 +55,7 @@ pub(super) fn perform(cx: &mut Context, args: &ForgetArgs) -> Done {
         }
         let numbers: Vec<u64> = wanted.iter().map(|row| row.standing.number).collect();
         shelves.remove(&numbers, true).doing(DOING)?;
+        graphs::remove_all(&cx.site()?)?;
     }
     tell(cx, args, &wanted)
 }
