@@ -12,7 +12,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -39,7 +39,7 @@ const SCHEMA: &str = "message episode {
 const TEXTS: usize = 9;
 const NUMBERS: usize = 4;
 /// Episodes that are unpacked together to get at one.
-const GROUP: usize = 256;
+const GROUP: usize = 128;
 
 fn failed(path: &Path, error: &ParquetError) -> PortError {
     PortError::new(ErrorKind::Conflict, format!("`{}` is damaged: {error}", path.display()))
@@ -65,7 +65,9 @@ fn write_to(file: &File, rows: &[Row]) -> Result<(), ParquetError> {
     let compression = Compression::ZSTD(ZstdLevel::try_new(3)?);
     let properties = WriterProperties::builder()
         .set_compression(compression)
-        .set_column_dictionary_enabled("body".into(), false)
+        // Episodes are fetched one by one: what is read beside each is to be little.
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
         .build();
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
     for rows in rows.chunks(GROUP) {
