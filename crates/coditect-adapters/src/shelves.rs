@@ -5,12 +5,13 @@
 //! are removed by the next one that writes. Several processes take turns by SQLite's own lock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use coditect_ports::shelves::{Kept, Put, Row, ShelfSize};
+use coditect_ports::shelves::{Kept, Put, Removals, Row, ShelfSize};
 use coditect_ports::{PortError, Shelves};
 use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind};
@@ -29,6 +30,12 @@ pub use sql::{Answer, Cell};
 
 /// The catalogue's file.
 const FILE: &str = "memory.db";
+/// Locked while the catalogue is opened.
+const GATE: &str = "gate";
+/// There where the catalogue was found to be damaged in use.
+const SUSPECT: &str = "suspect";
+/// Within the names of what was set aside.
+const DAMAGED: &str = ".damaged-";
 /// Where parts are.
 const COLD: &str = "cold";
 /// Episodes of one part.
@@ -45,33 +52,90 @@ const TRIES: usize = 5;
 pub struct DiskShelves {
     dir: PathBuf,
     catalogue: Mutex<Connection>,
-    findings: Vec<String>,
+    /// What a person should know, a line each.
+    findings: Mutex<BTreeSet<String>>,
 }
 
 impl DiskShelves {
     /// Opens the shelves below `dir`, and makes them if need be. A catalogue that is damaged is set aside, and a new one
-    /// is made of the parts that can be read.
+    /// is made of the parts that can be read. What a process that was killed had begun to erase is erased.
     pub fn open(dir: &Path) -> Result<Self, PortError> {
         let cold = dir.join(COLD);
-        fs::create_dir_all(&cold).map_err(|error| at("making", &cold, &error))?;
-        let mut findings = Vec::new();
-        let catalogue = match Self::connect(dir) {
+        for dir in [dir, &cold] {
+            // What is remembered is its owner's alone.
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir)
+                .map_err(|error| at("making", dir, &error))?;
+        }
+        let gate = File::create(dir.join(GATE)).and_then(|gate| gate.lock().map(|()| gate));
+        let gate = gate.map_err(|error| at("locking", &dir.join(GATE), &error))?;
+        let mut findings = BTreeSet::new();
+        let suspect = dir.join(SUSPECT);
+        let opened = Self::connect(dir).and_then(|opened| match suspect.exists() {
+            true => Err(PortError::new(ErrorKind::Bug, "the catalogue of memory is damaged")),
+            false => Ok(opened),
+        });
+        let (mut catalogue, is_new) = match opened {
             Err(error) if error.kind == ErrorKind::Bug => {
-                findings.push(format!("{}; it was set aside, and what could be read was kept", error.cause));
+                findings
+                    .insert(format!("{}; it was set aside, and what could be read was kept", error.cause));
                 set_aside(dir)?;
-                let mut catalogue = Self::connect(dir)?;
-                adopt(&mut catalogue, &cold, &mut findings)?;
-                catalogue
+                Self::connect(dir)?
             }
             other => other?,
         };
-        Ok(Self { dir: dir.to_owned(), catalogue: Mutex::new(catalogue), findings })
+        if is_new {
+            // The numbers of another catalogue mean nothing here.
+            index::remove(dir)?;
+            adopt(&mut catalogue, &cold, &mut findings)?;
+        }
+        if suspect.exists() {
+            fs::remove_file(&suspect).map_err(|error| at("removing", &suspect, &error))?;
+        }
+        drop(gate);
+        let shelves =
+            Self { dir: dir.to_owned(), catalogue: Mutex::new(catalogue), findings: Mutex::new(findings) };
+        if catalogue::is_erasing(&shelves.catalogue())?
+            && let Err(error) = shelves.erase()
+        {
+            tracing::warn!(%error, "what was forgotten is not erased yet");
+        }
+        Ok(shelves)
     }
 
-    /// What a person should know of how they were opened, a line each.
+    /// What a person should know of what was found so far, a line each.
     #[must_use]
-    pub fn findings(&self) -> &[String] {
-        &self.findings
+    pub fn findings(&self) -> Vec<String> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Erases what was forgotten and may be in some file still.
+    pub fn erase(&self) -> Result<(), PortError> {
+        index::remove(&self.dir)?;
+        self.tidy()?;
+        remove_damaged(&self.dir)?;
+        let catalogue = self.catalogue();
+        catalogue::erase(&catalogue)?;
+        catalogue::set_erasing(&catalogue, false)
+    }
+
+    fn found(&self, finding: String) {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).insert(finding);
+    }
+
+    /// Hands an error on. One that says that the catalogue is damaged is seen to by whoever opens it next.
+    fn watched<T>(&self, done: Result<T, PortError>) -> Result<T, PortError> {
+        done.map_err(|error| {
+            if error.kind != ErrorKind::Bug {
+                return error;
+            }
+            if let Err(error) = fs::write(self.dir.join(SUSPECT), b"") {
+                tracing::warn!(%error, "that the catalogue is damaged cannot be written down");
+            }
+            error.with_hint("try again: it is set aside then, and made anew of what can be read")
+        })
     }
 
     /// Whether there are shelves below `dir`.
@@ -80,14 +144,18 @@ impl DiskShelves {
         dir.join(FILE).exists()
     }
 
-    fn connect(dir: &Path) -> Result<Connection, PortError> {
+    /// The catalogue, and whether it was not there before.
+    fn connect(dir: &Path) -> Result<(Connection, bool), PortError> {
         let path = dir.join(FILE);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut catalogue = Connection::open_with_flags(&path, flags).map_err(|error| failed(&error))?;
-        catalogue::set_up(&mut catalogue, PATIENCE)?;
-        Ok(catalogue)
+        let is_new = catalogue::set_up(&mut catalogue, PATIENCE)?;
+        // Damage that a first look shows is found here.
+        catalogue::is_erasing(&catalogue)?;
+        catalogue::entries_after(&catalogue, 0, 1)?;
+        Ok((catalogue, is_new))
     }
 
     fn catalogue(&self) -> MutexGuard<'_, Connection> {
@@ -101,22 +169,27 @@ impl DiskShelves {
 
     /// Does something as one step, alone among all processes.
     fn alone<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, PortError>) -> Result<T, PortError> {
-        let mut catalogue = self.catalogue();
-        let step = catalogue
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| failed(&error))?;
-        let done = work(&step)?;
-        step.commit().map_err(|error| failed(&error))?;
-        Ok(done)
+        let once = || {
+            let mut catalogue = self.catalogue();
+            let step = catalogue
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(|error| failed(&error))?;
+            let done = work(&step)?;
+            step.commit().map_err(|error| failed(&error))?;
+            Ok(done)
+        };
+        self.watched(once())
     }
 
-    /// Removes the files that the catalogue does not name: a process was killed before or after it did.
+    /// Removes the parts that the catalogue does not name: a process was killed before or after it did.
     fn sweep(&self, step: &Transaction<'_>) -> Result<(), PortError> {
         let named = catalogue::files(step)?;
         let cold = self.cold();
         for entry in fs::read_dir(&cold).map_err(|error| at("reading", &cold, &error))?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if !named.contains(&name) {
+            let is_part =
+                name.starts_with("part-") && (name.ends_with(".parquet") || name.ends_with(".parquet.new"));
+            if is_part && !named.contains(&name) {
                 fs::remove_file(entry.path()).map_err(|error| at("removing", &entry.path(), &error))?;
             }
         }
@@ -139,22 +212,35 @@ impl DiskShelves {
         Ok(())
     }
 
-    /// Writes parts anew without the rows that are no longer in them, where these are many, or must not stay.
-    fn rewrite(&self, step: &Transaction<'_>, parts: &BTreeSet<i64>, all: bool) -> Result<(), PortError> {
+    /// Writes parts anew without the rows that are no longer in them, where these are many, or where they must not stay (`forget`).
+    fn rewrite(&self, step: &Transaction<'_>, parts: &BTreeSet<i64>, forget: bool) -> Result<(), PortError> {
         for part in parts {
             let Some(file) = catalogue::file(step, *part)? else { continue };
             let left = catalogue::of_part(step, *part)?;
             let path = self.cold().join(&file);
-            let before = part::rows_of(&path).unwrap_or(0);
-            if !all && left.len() * 2 > before {
+            if !forget && left.len() * 2 > part::rows_of(&path).unwrap_or(0) {
                 continue;
             }
-            // What cannot be read is lost already; the rest of it goes with it.
-            let rows = self.rows(step, &left, true)?;
-            self.put_away(step, &rows)?;
+            let entries: Vec<&Entry> = left.iter().collect();
+            match part::read(&path, &entries) {
+                Ok(rows) => self.put_away(step, &rows)?,
+                Err(error) if error.kind == ErrorKind::Conflict => self.give_up(&path, &error, forget)?,
+                // It is lost already, or it cannot be read just now.
+                Err(error) if error.kind == ErrorKind::NotFound => self.found(error.cause),
+                Err(error) => return Err(error),
+            }
             catalogue::drop_part(step, *part)?;
         }
         Ok(())
+    }
+
+    /// Puts a part that is damaged out of the way; where something in it must be forgotten, it goes.
+    fn give_up(&self, path: &Path, error: &PortError, forget: bool) -> Result<(), PortError> {
+        self.found(format!("{}; what was in it is lost", error.cause));
+        if forget {
+            return fs::remove_file(path).map_err(|error| at("removing", path, &error));
+        }
+        put_aside(path)
     }
 
     /// The rows of these entries, in their order; what is in a part that cannot be read is left out.
@@ -176,7 +262,7 @@ impl DiskShelves {
             match part::read(&self.cold().join(file), &entries) {
                 Ok(rows) => found.extend(rows.into_iter().map(|row| (row.standing.number, row))),
                 Err(error) if error.kind == ErrorKind::NotFound && !is_last => return Err(error),
-                Err(error) => tracing::warn!(%error, file, "a part of memory cannot be read"),
+                Err(error) => self.found(error.cause),
             }
         }
         Ok(entries.iter().filter_map(|entry| found.remove(&entry.standing.number)).collect())
@@ -188,7 +274,7 @@ impl DiskShelves {
         let once = |is_last| {
             let catalogue = self.catalogue();
             let moment = catalogue.unchecked_transaction().map_err(|error| failed(&error))?;
-            read(&moment, is_last)
+            self.watched(read(&moment, is_last))
         };
         for _ in 1..TRIES {
             match once(false) {
@@ -206,19 +292,19 @@ impl Shelves for DiskShelves {
     }
 
     fn lacking(&self, names: Vec<EpisodeId>) -> Result<Vec<EpisodeId>, PortError> {
-        catalogue::lacking(&self.catalogue(), names)
+        self.watched(catalogue::lacking(&self.catalogue(), names))
     }
 
     fn names(&self, number: u64) -> Result<Vec<EpisodeId>, PortError> {
-        catalogue::names(&self.catalogue(), number)
+        self.watched(catalogue::names(&self.catalogue(), number))
     }
 
-    fn removals(&self) -> Result<u64, PortError> {
-        catalogue::removals(&self.catalogue())
+    fn removals(&self) -> Result<Removals, PortError> {
+        self.watched(catalogue::removals(&self.catalogue()))
     }
 
     fn standings(&self) -> Result<Vec<Standing>, PortError> {
-        catalogue::standings(&self.catalogue())
+        self.watched(catalogue::standings(&self.catalogue()))
     }
 
     fn fetch(&self, numbers: &[u64]) -> Result<Vec<Row>, PortError> {
@@ -246,56 +332,83 @@ impl Shelves for DiskShelves {
     }
 
     fn number(&self, id: &EpisodeId) -> Result<Option<u64>, PortError> {
-        catalogue::number(&self.catalogue(), id)
+        self.watched(catalogue::number(&self.catalogue(), id))
     }
 
-    fn move_to(&self, shelf: Shelf, numbers: &[u64]) -> Result<(), PortError> {
+    fn move_to(&self, shelf: Shelf, numbers: &[u64]) -> Result<usize, PortError> {
+        let mut moved = 0;
         for numbers in numbers.chunks(OF_PART) {
-            self.alone(|step| {
+            moved += self.alone(|step| {
                 self.sweep(step)?;
                 let mut entries = catalogue::entries(step, numbers)?;
                 entries.retain(|entry| entry.standing.shelf != shelf);
                 let rows = self.rows(step, &entries, true)?;
                 match shelf {
-                    Shelf::Cold => self.put_away(step, &rows),
+                    Shelf::Cold => self.put_away(step, &rows)?,
                     Shelf::Warm => {
                         catalogue::take_out(step, &rows)?;
                         let parts = entries.iter().filter_map(Entry::part).collect();
-                        self.rewrite(step, &parts, false)
+                        self.rewrite(step, &parts, false)?;
                     }
                 }
+                Ok(rows.len())
             })?;
         }
-        self.tidy()
+        self.tidy()?;
+        Ok(moved)
     }
 
     fn remove(&self, numbers: &[u64], forget: bool) -> Result<(), PortError> {
         self.alone(|step| {
+            if forget {
+                // Whatever happens from here on, it is erased by whoever opens memory next.
+                catalogue::set_erasing(step, true)?;
+            }
             let entries = catalogue::entries(step, numbers)?;
             catalogue::remove(step, &entries, forget)?;
             let parts = entries.iter().filter_map(Entry::part).collect();
             self.rewrite(step, &parts, forget)
         })?;
-        self.tidy()?;
-        if forget {
-            index::remove(&self.dir)?;
-            catalogue::erase(&self.catalogue())?;
-        }
-        Ok(())
+        if forget { self.erase() } else { self.tidy() }
     }
 
-    fn refill(&self, episodes: &[Kept]) -> Result<Put, PortError> {
+    fn refill(&self, episodes: &[Kept], through: u64) -> Result<Put, PortError> {
         let put = self.alone(|step| {
+            // What others put since, or what cannot be read, must not be lost by it.
+            let mut later = Vec::new();
+            let mut after = through;
+            loop {
+                let entries = catalogue::entries_after(step, after, TOGETHER)?;
+                let Some(last) = entries.last() else { break };
+                after = last.standing.number;
+                later.extend(self.rows(step, &entries, true)?.into_iter().map(|row| row.kept));
+            }
+            for file in catalogue::files(step)? {
+                let path = self.cold().join(file);
+                if let Err(error) = part::rows_of(&path)
+                    && error.kind == ErrorKind::Conflict
+                {
+                    self.give_up(&path, &error, false)?;
+                }
+            }
             catalogue::empty(step)?;
-            catalogue::put(step, episodes)
+            let mut put = catalogue::put(step, episodes)?;
+            let more = catalogue::put(step, &later)?;
+            put.new += more.new;
+            put.same += more.same;
+            Ok(put)
         })?;
         index::remove(&self.dir)?;
         self.tidy()?;
         Ok(put)
     }
 
-    fn save_index(&self, bytes: &[u8]) -> Result<(), PortError> {
-        index::write(&self.dir, bytes)
+    fn save_index(&self, bytes: &[u8], forgotten: u64) -> Result<(), PortError> {
+        // Nothing is forgotten while it is written.
+        self.alone(|step| match catalogue::removals(step)?.forgotten == forgotten {
+            true => index::write(&self.dir, bytes),
+            false => Ok(()),
+        })
     }
 
     fn index(&self) -> Result<Option<Vec<u8>>, PortError> {
@@ -314,20 +427,39 @@ impl Shelves for DiskShelves {
 
 /// Puts a damaged catalogue out of the way.
 fn set_aside(dir: &Path) -> Result<(), PortError> {
-    let free = |n: &u32| !dir.join(format!("{FILE}.damaged-{n}")).exists();
+    let free = |n: &u32| !dir.join(format!("{FILE}{DAMAGED}{n}")).exists();
     let n = (1..).find(free).unwrap_or(u32::MAX);
     for end in ["", "-wal", "-shm"] {
         let from = dir.join(format!("{FILE}{end}"));
         if from.exists() {
-            let to = dir.join(format!("{FILE}.damaged-{n}{end}"));
+            let to = dir.join(format!("{FILE}{DAMAGED}{n}{end}"));
             fs::rename(&from, &to).map_err(|error| at("setting aside", &from, &error))?;
         }
     }
     Ok(())
 }
 
-/// Names the parts that are there in a new catalogue.
-fn adopt(catalogue: &mut Connection, cold: &Path, findings: &mut Vec<String>) -> Result<(), PortError> {
+/// Gives a damaged part a name that is none of a part's.
+fn put_aside(path: &Path) -> Result<(), PortError> {
+    let to = |n: u32| path.with_extension(format!("parquet{DAMAGED}{n}"));
+    let n = (1..).find(|n| !to(*n).exists()).unwrap_or(u32::MAX);
+    fs::rename(path, to(n)).map_err(|error| at("setting aside", path, &error))
+}
+
+/// Removes everything that was set aside: what is forgotten may be in it.
+fn remove_damaged(dir: &Path) -> Result<(), PortError> {
+    for dir in [dir, &dir.join(COLD)] {
+        for entry in fs::read_dir(dir).map_err(|error| at("reading", dir, &error))?.flatten() {
+            if entry.file_name().to_string_lossy().contains(DAMAGED) && entry.path().is_file() {
+                fs::remove_file(entry.path()).map_err(|error| at("removing", &entry.path(), &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names the parts that are there in a new catalogue. Those that cannot be read are set aside.
+fn adopt(catalogue: &mut Connection, cold: &Path, findings: &mut BTreeSet<String>) -> Result<(), PortError> {
     let step = catalogue
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(|error| failed(&error))?;
@@ -341,7 +473,11 @@ fn adopt(catalogue: &mut Connection, cold: &Path, findings: &mut Vec<String>) ->
     for path in files {
         match part::read_all(&path) {
             Ok(rows) => catalogue::adopt(&step, &path, &rows)?,
-            Err(error) => findings.push(error.cause),
+            Err(error) if error.kind == ErrorKind::Conflict => {
+                findings.insert(format!("{}; what was in it is lost", error.cause));
+                put_aside(&path)?;
+            }
+            Err(error) => return Err(error),
         }
     }
     step.commit().map_err(|error| failed(&error))

@@ -202,9 +202,40 @@ impl Episode {
         self.reused = known.into_iter().map(|(episode, held)| Reused { episode, held }).collect();
     }
 
-    /// It as a shelf keeps it.
+    /// It without any secret, wherever one may stand.
+    fn clean(&self) -> Self {
+        let all = |texts: &[String]| texts.iter().map(|text| redact(text)).collect();
+        Self {
+            workspace: redact(&self.workspace),
+            request: redact(&self.request),
+            language: redact(&self.language),
+            symptoms: self
+                .symptoms
+                .iter()
+                .map(|of| Symptom {
+                    test: redact(&of.test),
+                    error: redact(&of.error),
+                    said: redact(&of.said),
+                })
+                .collect(),
+            refused: all(&self.refused),
+            diagnoses: all(&self.diagnoses),
+            accepted: self.accepted.as_ref().map(|accepted| Accepted {
+                explanation: redact(&accepted.explanation),
+                diff: redact(&accepted.diff),
+                ..accepted.clone()
+            }),
+            ..self.clone()
+        }
+    }
+
+    /// It as a shelf keeps it, without its secrets.
     #[must_use]
     pub fn kept(&self) -> Kept {
+        self.clean().as_kept()
+    }
+
+    fn as_kept(&self) -> Kept {
         Kept {
             id: self.id.clone(),
             workspace: self.workspace.clone(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use coditect_ports::memory::{Example, Recalled, Situation};
-use coditect_ports::shelves::{Kept, Put, Row};
+use coditect_ports::shelves::{Kept, Put, Removals, Row};
 use coditect_ports::{Memory, PortError, Shelves};
 use coditect_types::EpisodeId;
 use coditect_types::memory::Standing;
@@ -57,7 +57,7 @@ struct Known {
     /// How many texts there were when it learnt last.
     learnt_from: usize,
     /// How many episodes had been removed when it was made.
-    removals: u64,
+    removals: Removals,
     /// How many texts there were when it was kept.
     kept: usize,
 }
@@ -99,7 +99,11 @@ impl Episodes {
         for episodes in new.chunks(TOGETHER) {
             let kept: Vec<Kept> = episodes.iter().map(Episode::kept).collect();
             let one = self.shelves.put(&kept)?;
-            put = Put { new: put.new + one.new, same: put.same + one.same };
+            put = Put {
+                new: put.new + one.new,
+                same: put.same + one.same,
+                forgotten: put.forgotten + one.forgotten,
+            };
         }
         Ok(put)
     }
@@ -108,14 +112,16 @@ impl Episodes {
     pub fn rebuild(&self) -> Result<Put, PortError> {
         let mut all: Vec<Kept> = (self.load)(&|names| Ok(names))?.iter().map(Episode::kept).collect();
         let names: BTreeSet<EpisodeId> = all.iter().map(|kept| kept.id.clone()).collect();
+        let mut through = 0;
         self.shelves.each(0, &mut |row| {
+            through = row.standing.number;
             if !names.contains(&row.kept.id) {
                 all.push(row.kept);
             }
             true
         })?;
         all.sort_by_key(|kept| kept.ended_ms);
-        self.shelves.refill(&all)
+        self.shelves.refill(&all, through)
     }
 
     /// The episodes that fit a query best, the best first.
@@ -149,7 +155,7 @@ impl Episodes {
             if has_learnt || known.numbers.len() >= known.kept + LACKING {
                 known.kept = known.numbers.len();
                 // It is made anew in a moment where it cannot be kept.
-                if let Err(error) = self.shelves.save_index(&known.to_bytes()) {
+                if let Err(error) = self.shelves.save_index(&known.to_bytes(), known.removals.forgotten) {
                     tracing::warn!(%error, "the index of memory is not kept");
                 }
             }
@@ -172,7 +178,12 @@ impl Known {
     fn follow(&mut self, shelves: &dyn Shelves) -> Result<bool, PortError> {
         let removals = shelves.removals()?;
         if self.removals != removals {
-            self.let_go(&shelves.standings()?);
+            if self.removals.forgotten == removals.forgotten {
+                self.let_go(&shelves.standings()?);
+            } else {
+                // The words of what was forgotten are in it.
+                *self = Self::default();
+            }
             self.removals = removals;
         }
         shelves.each(self.numbers.last().copied().unwrap_or(0), &mut |row| {
@@ -216,7 +227,8 @@ impl Known {
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for count in [self.numbers.len() as u64, self.learnt_from as u64, self.removals] {
+        let Removals { all, forgotten } = self.removals;
+        for count in [self.numbers.len() as u64, self.learnt_from as u64, all, forgotten] {
             bytes.extend(count.to_le_bytes());
         }
         bytes.extend(self.numbers.iter().flat_map(|number| number.to_le_bytes()));
@@ -225,9 +237,11 @@ impl Known {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (head, rest) = bytes.split_first_chunk::<24>()?;
+        let (head, rest) = bytes.split_first_chunk::<32>()?;
         let (counts, _) = head.as_chunks::<8>();
-        let [count, learnt_from, removals] = [counts[0], counts[1], counts[2]].map(u64::from_le_bytes);
+        let [count, learnt_from, all, forgotten] =
+            [counts[0], counts[1], counts[2], counts[3]].map(u64::from_le_bytes);
+        let removals = Removals { all, forgotten };
         let (numbers, rest) = rest.split_at_checked(usize::try_from(count).ok()?.checked_mul(8)?)?;
         let numbers: Vec<u64> =
             numbers.as_chunks::<8>().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect();

@@ -52,6 +52,8 @@ const NAMES: &[&str] = &[
 ];
 /// Letters of a value, below which it is a sample.
 const LEAST: usize = 6;
+/// The same of one that stands without quotes.
+const BARE: usize = 8;
 /// Letters and bits a letter from which on a word is too random to be one.
 const RANDOM: usize = 32;
 const BITS: f64 = 4.2;
@@ -64,16 +66,29 @@ pub fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_key = false;
     for line in text.split_inclusive('\n') {
-        let is_end = line.contains("-----END ") && line.contains("PRIVATE KEY");
-        if in_key && !is_end {
-            let mark = line.chars().next().filter(|mark| matches!(mark, '+' | '-' | ' '));
-            out.extend(mark);
-            out.push_str(BLOT);
-            out.push_str(&line[line.trim_end_matches(['\r', '\n']).len()..]);
-            continue;
+        let begin = line.find("-----BEGIN ").filter(|_| line.contains("PRIVATE KEY"));
+        let end = line.find("-----END ").filter(|_| line.contains("PRIVATE KEY"));
+        match (begin, end) {
+            (Some(begin), Some(end)) if begin < end => {
+                // All of it in one line, as settings in JSON have it.
+                let from =
+                    line[begin..end].find("KEY-----").map_or(begin, |at| begin + at + "KEY-----".len());
+                redact_line(&line[..begin], &mut out);
+                out.push_str(&line[begin..from.min(end)]);
+                out.push_str(BLOT);
+                out.push_str(&line[end..]);
+                in_key = false;
+            }
+            (_, None) if in_key => {
+                out.extend(line.chars().next().filter(|mark| matches!(mark, '+' | '-' | ' ')));
+                out.push_str(BLOT);
+                out.push_str(&line[line.trim_end_matches(['\r', '\n']).len()..]);
+            }
+            (begin, end) => {
+                in_key = begin.is_some() && end.is_none();
+                redact_line(line, &mut out);
+            }
         }
-        in_key = line.contains("-----BEGIN ") && line.contains("PRIVATE KEY") && !is_end;
-        redact_line(line, &mut out);
     }
     out
 }
@@ -82,10 +97,24 @@ fn redact_line(line: &str, out: &mut String) {
     let mut rest = line;
     while let Some(start) = rest.find(is_of_word) {
         let (before, from) = rest.split_at(start);
-        let word = &from[..from.find(|c| !is_of_word(c)).unwrap_or(from.len())];
-        let said = &line[..line.len() - from.len()];
         out.push_str(before);
-        out.push_str(if is_secret(word, said, &from[word.len()..]) { BLOT } else { word });
+        let said = &line[..line.len() - from.len()];
+        let mut word = &from[..from.find(|c| !is_of_word(c)).unwrap_or(from.len())];
+        let quote = said.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`'));
+        // A value in quotes ends where they do, whatever is in it.
+        if let Some(quote) = quote
+            && is_named_secret(said.trim_end_matches(quote)).is_some()
+            && let Some(end) = from.find(quote)
+            && end > word.len()
+        {
+            word = &from[..end];
+        }
+        if let Some(end) = password_of_address(said, from) {
+            word = &from[..end];
+            out.push_str(BLOT);
+        } else {
+            out.push_str(if is_secret(word, said, &from[word.len()..]) { BLOT } else { word });
+        }
         rest = &from[word.len()..];
     }
     out.push_str(rest);
@@ -103,51 +132,57 @@ fn is_secret(word: &str, before: &str, after: &str) -> bool {
         bare.strip_prefix(begin)
             .is_some_and(|rest| rest.len() >= *least && rest.bytes().any(|b| b.is_ascii_digit()))
     });
-    has_form
-        || is_random(bare)
-        || is_value(word, before)
-        || (after.starts_with('@') && is_of_address(before))
-        || is_bearer(word, before)
+    has_form || is_random(bare) || is_value(word, before, after) || is_bearer(word, before)
 }
 
 /// `password = "hunter22"`, `API_TOKEN=x81kd9`, `"secret": "..."`: a text for a name that says what it is.
-fn is_value(word: &str, before: &str) -> bool {
-    if word.len() < LEAST {
+fn is_value(word: &str, before: &str, after: &str) -> bool {
+    if word.len() < LEAST || word == BLOT {
         return false;
     }
     let is_quoted = before.ends_with(['"', '\'', '`']);
-    let before = before.trim_end_matches(['"', '\'', '`']).trim_end();
-    let Some(name) =
-        before.strip_suffix([':', '=']).map(|name| name.trim_end_matches([':', '=', '!']).trim_end())
-    else {
-        return false;
-    };
-    let name = name.trim_end_matches(['"', '\'', ']']);
-    let name = &name[name
-        .rfind(|c: char| !(c.is_alphanumeric() || "_-.".contains(c)))
-        .map_or(0, |at| at + name[at..].chars().next().map_or(1, char::len_utf8))..];
-    let low = name.to_lowercase();
-    let says_so = NAMES.iter().any(|known| low.contains(known));
-    // In code, what is not a text is a name or a number; in a file of settings it is the value.
+    let Some(name) = is_named_secret(before.trim_end_matches(['"', '\'', '`'])) else { return false };
+    // In code, what is not a text is a name or a number; in a file of settings it is the value, which has digits.
     let is_setting = name.chars().any(char::is_uppercase) && !name.chars().any(char::is_lowercase);
-    says_so && (is_quoted || is_setting)
+    let is_whole =
+        after.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, '&' | ',' | ';' | '"' | '\''));
+    let looks_so = word.len() >= BARE && is_whole && word.bytes().any(|b| b.is_ascii_digit());
+    is_quoted || is_setting || looks_so
 }
 
-/// `https://me:secret@host`: what stands between the colon and the at sign.
-fn is_of_address(before: &str) -> bool {
-    before.rfind("://").is_some_and(|at| {
-        let user = &before[at + 3..];
-        user.ends_with(':')
-            && !user.is_empty()
-            && user[..user.len() - 1].chars().all(is_of_word)
-            && user.len() > 1
-            && !user.contains('/')
-    })
+/// The name that stands before a value, where it says that the value is a secret.
+fn is_named_secret(before: &str) -> Option<&str> {
+    let before = before.trim_end();
+    let word_of = |text: &'_ str| {
+        text.rfind(|c: char| !(c.is_alphanumeric() || "_-.".contains(c)))
+            .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))
+    };
+    let name = match before.strip_suffix([':', '=']) {
+        Some(name) => name.trim_end_matches([':', '=', '!']).trim_end().trim_end_matches(['"', '\'', ']']),
+        // `--password hunter22`
+        None => before.get(word_of(before)..).filter(|word| word.starts_with("--")).map(|_| before)?,
+    };
+    let name = &name[word_of(name)..];
+    let low = name.to_lowercase();
+    let part = |known: &str| low.split(['_', '-', '.']).any(|part| part == known);
+    (NAMES.iter().any(|known| low.contains(known)) || part("pwd") || part("pass")).then_some(name)
+}
+
+/// `https://me:secret@host`: the bytes from here to the last at sign of the address, where its password begins here.
+fn password_of_address(before: &str, from: &str) -> Option<usize> {
+    let at = before.rfind("://")?;
+    let user = before[at + 3..].strip_suffix(':')?;
+    if !user.chars().all(is_of_word) || user.contains('/') {
+        return None;
+    }
+    let end = from.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'')).unwrap_or(from.len());
+    from[..end].rfind('@').filter(|at| *at > 0)
 }
 
 /// What follows `Bearer` or `Basic` in a head of HTTP.
 fn is_bearer(word: &str, before: &str) -> bool {
-    word.len() >= LEAST && ["Bearer ", "Basic ", "bearer "].iter().any(|scheme| before.ends_with(scheme))
+    let schemes = ["Bearer ", "Basic ", "bearer ", "Authorization: token ", "Authorization: Token "];
+    word.len() >= LEAST && schemes.iter().any(|scheme| before.ends_with(scheme))
 }
 
 /// Long, of small and large letters and digits, and without a pattern. A hash in hex is none: it tells nothing.
@@ -195,6 +230,17 @@ mod tests {
             ("Authorization: Bearer abc.def-ghi", "abc.def-ghi"),
             ("-----BEGIN RSA PRIVATE KEY-----\nMIIBOgIBAAJB\n-----END RSA PRIVATE KEY-----", "MIIBOgIBAAJB"),
             ("k Zq8Xv2Lm9Rt4Wy7Bn3Kp6Hs1Jd5Gf0Ca", "Zq8Xv2Lm9Rt4Wy7Bn3Kp6Hs1Jd5Gf0Ca"),
+            ("password: hunter22x", "hunter22x"),
+            ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI"),
+            ("password = \"pa@ss w0rd99\"", "w0rd99"),
+            ("Authorization: token abcdef123456", "abcdef123456"),
+            ("run --password hunter33x now", "hunter33x"),
+            ("GET /x?token=abc123tok&a=1", "abc123tok"),
+            ("redis://:s3cr3tpw1@h/0", "s3cr3tpw1"),
+            ("postgres://u:pa@ss1w0rd@h", "ss1w0rd"),
+            ("pwd = 'hunter44'", "hunter44"),
+            ("db_pass = \"hunter55\"", "hunter55"),
+            ("{\"k\": \"-----BEGIN PRIVATE KEY-----\\nMIIBOg\\n-----END PRIVATE KEY-----\\n\"}", "MIIBOg"),
             ("sk-proj-abcdef0123456789abcd", "abcdef0123456789abcd"),
         ] {
             let clean = redact(text);
@@ -213,6 +259,8 @@ mod tests {
             "https://example.org/a:b/c and http://localhost:8080/x",
             "if token == ':': pass",
             "src/main/java/org/example/Abstract2SingletonProxyFactoryBean.java",
+            "def check(token: string, password: String) -> bool: pass",
+            "let token = tokens2[1]; pass_count = total12 + 1",
             "ask-the-user-for-something-to-do-1",
         ] {
             assert_eq!(redact(text), text);

@@ -52,6 +52,17 @@ pub struct Put {
     pub new: usize,
     /// That were the same as one that is kept.
     pub same: usize,
+    /// That were refused, since a person had them forgotten.
+    pub forgotten: usize,
+}
+
+/// How many episodes are no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removals {
+    /// In any way.
+    pub all: u64,
+    /// That were forgotten.
+    pub forgotten: u64,
 }
 
 /// How much a shelf has.
@@ -95,7 +106,7 @@ pub trait Shelves: fmt::Debug + Send + Sync {
     fn names(&self, number: u64) -> Result<Vec<EpisodeId>, PortError>;
 
     /// How many episodes were ever dropped or forgotten. It grows with each.
-    fn removals(&self) -> Result<u64, PortError>;
+    fn removals(&self) -> Result<Removals, PortError>;
 
     /// Every episode as it stands, in the order of numbers.
     fn standings(&self) -> Result<Vec<Standing>, PortError>;
@@ -109,17 +120,18 @@ pub trait Shelves: fmt::Debug + Send + Sync {
     /// The number that a name has.
     fn number(&self, id: &EpisodeId) -> Result<Option<u64>, PortError>;
 
-    /// Moves episodes to a shelf. Those that are there already stay.
-    fn move_to(&self, shelf: Shelf, numbers: &[u64]) -> Result<(), PortError>;
+    /// Moves episodes to a shelf. Those that are there already stay, and so do those that cannot be read. Gives how many were moved.
+    fn move_to(&self, shelf: Shelf, numbers: &[u64]) -> Result<usize, PortError>;
 
     /// Drops episodes. Where `forget`, their bytes are erased; their names are refused from then on in any case.
     fn remove(&self, numbers: &[u64], forget: bool) -> Result<(), PortError>;
 
-    /// Has these episodes in place of all that are kept, the oldest first. Those that were forgotten stay so.
-    fn refill(&self, episodes: &[Kept]) -> Result<Put, PortError>;
+    /// Has these episodes, the oldest first, in place of all that are kept with numbers up to `through`. Those that were forgotten
+    /// stay so.
+    fn refill(&self, episodes: &[Kept], through: u64) -> Result<Put, PortError>;
 
-    /// Keeps an index of the episodes, in place of an older one.
-    fn save_index(&self, bytes: &[u8]) -> Result<(), PortError>;
+    /// Keeps an index of the episodes, in place of an older one. Nothing is kept where more than `forgotten` were forgotten since.
+    fn save_index(&self, bytes: &[u8], forgotten: u64) -> Result<(), PortError>;
 
     /// The index that was kept, if it is whole.
     fn index(&self) -> Result<Option<Vec<u8>>, PortError>;

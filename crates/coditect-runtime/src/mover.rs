@@ -22,13 +22,17 @@ pub fn round(shelves: &dyn Shelves, limits: &MemoryLimits, now_ms: u64) -> Resul
         if moves == Moves::default() {
             return Ok(moved);
         }
-        shelves.move_to(Shelf::Cold, &moves.demote)?;
-        shelves.move_to(Shelf::Warm, &moves.promote)?;
+        let away = shelves.move_to(Shelf::Cold, &moves.demote)?;
+        let back = shelves.move_to(Shelf::Warm, &moves.promote)?;
         if !moves.evict.is_empty() {
             shelves.remove(&moves.evict, false)?;
         }
-        moved.away += moves.demote.len();
-        moved.back += moves.promote.len();
+        moved.away += away;
+        moved.back += back;
         moved.dropped += moves.evict.len();
+        // What cannot be read cannot be moved, however often it is asked for.
+        if away + back + moves.evict.len() == 0 {
+            return Ok(moved);
+        }
     }
 }

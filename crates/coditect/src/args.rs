@@ -342,7 +342,7 @@ pub(crate) enum MemoryAsk {
     /// Write all episodes, a line of JSON each, to carry them elsewhere
     #[command(after_help = "Example:\n  coditect memory export > team.jsonl")]
     Export {
-        /// The file to write; without it, standard output
+        /// The file to write; without it, or with `-`, standard output
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
@@ -385,7 +385,7 @@ pub(crate) struct ForgetArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) matching: Option<String>,
     /// All of them
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["episodes", "workspace", "older_than", "matching"])]
     pub(crate) all: bool,
     /// Say what would be forgotten, and forget nothing
     #[arg(short = 'n', long)]

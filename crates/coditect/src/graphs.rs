@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use coditect_code::graph::walk::{self, Passed, Read};
@@ -185,7 +186,8 @@ fn keep(site: &Site, file: &Path, graph: &ProjectGraph) -> Result<usize, Report>
     let bytes = graph.to_bytes();
     let write = || -> std::io::Result<()> {
         let dir = file.parent().unwrap_or(file);
-        std::fs::create_dir_all(dir)?;
+        // What a project is made of, and what missions did, is its owner's alone.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let mut fresh = tempfile::Builder::new().prefix(".graph-").tempfile_in(dir)?;
         fresh.write_all(&bytes)?;
         fresh.persist(file).map_err(|error| error.error)?;

@@ -145,6 +145,19 @@ fn what_is_forgotten_is_in_no_file_and_nothing_else_goes() {
     assert_eq!(objects(&moved.stdout)[0]["put_away"], 2, "{moved:?}");
     assert!(world.text(&["memory", "forget", "--matching", "ZanzibarQuux"]).starts_with("forgot 1 episode"));
     assert!(!holds(&bytes_below(&world.path("home")), planted));
+    // Who looks for it again finds nothing, and one that has not ended is named.
+    let mut begun =
+        world.command(&["run", "--json", &request]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(begun.stdout.as_mut().unwrap()), &mut first)
+        .unwrap();
+    begun.kill().unwrap();
+    begun.wait().unwrap();
+    let again = world.coditect(&["memory", "forget", "--matching", planted]);
+    let told = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(told.contains("has not ended and keeps its texts"), "{told}");
+    world.text(&["clean", "--all", "--force"]);
+    assert!(!holds(&bytes_below(&world.path("home")), planted));
     // Neither a question nor making it anew brings it back; the other one and the branch are there.
     world.text(&["memory", "rebuild"]);
     let stats = world.json(&["memory", "stats", "--json"]);
@@ -199,6 +212,7 @@ fn commits_of_a_repository_are_learnt_from() {
         (&json!("learnt"), &json!(1)),
         "{found}"
     );
+    assert!(world.text(&["memory", "search", "zzzqqq"]).contains("nothing in memory fits"));
     let nowhere = world.path("nowhere");
     fs::create_dir(&nowhere).unwrap();
     assert_eq!(world.coditect(&["learn", "-C", nowhere.to_str().unwrap()]).status.code(), Some(2));
@@ -257,6 +271,14 @@ fn what_fits_and_is_wrong_here_is_not_taken() {
 fn an_empty_memory_says_so() {
     let world = World::new();
     assert!(world.text(&["memory", "search", "anything"]).contains("nothing yet"));
+    assert_eq!(world.text(&["memory", "export"]), "{\"coditect_memory\":1}\n");
+    assert_eq!(world.text(&["sql", "SELECT count(*) AS n FROM episodes"]), "n\n0\n");
+    for args in
+        [&["memory", "show", "x"][..], &["memory", "forget", "x"], &["memory", "rebuild"], &["sql", "selec"]]
+    {
+        assert_eq!(world.coditect(args).status.code(), Some(2), "{args:?}");
+    }
+    assert!(world.text(&["memory", "forget", "--all"]).contains("forgot 0 episodes"));
     assert!(!world.path("home").exists());
     assert!(world.text(&["memory", "stats"]).contains("0 episodes"));
     assert_eq!(world.coditect(&["memory", "search", " "]).status.code(), Some(2));

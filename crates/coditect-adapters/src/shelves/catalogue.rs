@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use coditect_ports::PortError;
-use coditect_ports::shelves::{Kept, Put, Row, ShelfSize};
+use coditect_ports::shelves::{Kept, Put, Removals, Row, ShelfSize};
 use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind, Reused};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -43,8 +43,8 @@ CREATE TABLE warm (
 CREATE TABLE others (id TEXT PRIMARY KEY, state TEXT NOT NULL, number INTEGER) WITHOUT ROWID;
 CREATE INDEX others_number ON others (number) WHERE number IS NOT NULL;
 CREATE TABLE parts (part INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL);
-CREATE TABLE tally (removals INTEGER NOT NULL);
-INSERT INTO tally VALUES (0);
+CREATE TABLE tally (removals INTEGER NOT NULL, forgotten INTEGER NOT NULL, erasing INTEGER NOT NULL);
+INSERT INTO tally VALUES (0, 0, 0);
 ";
 /// Of a name that is no episode of its own: it was the same as one, was dropped, or was forgotten.
 const SAME: &str = "same";
@@ -110,7 +110,8 @@ impl<T> Said<T> for rusqlite::Result<T> {
     }
 }
 
-pub(super) fn set_up(catalogue: &mut Connection, patience: Duration) -> Result<(), PortError> {
+/// Makes the tables where there are none. Gives whether there were none.
+pub(super) fn set_up(catalogue: &mut Connection, patience: Duration) -> Result<bool, PortError> {
     catalogue.busy_timeout(patience).said()?;
     let version: i64 = catalogue.query_row("PRAGMA user_version", [], |row| row.get(0)).said()?;
     if version > VERSION {
@@ -129,26 +130,31 @@ pub(super) fn set_up(catalogue: &mut Connection, patience: Duration) -> Result<(
         catalogue.pragma_update(None, name, value).said()?;
     }
     if version == VERSION {
-        return Ok(());
+        return Ok(false);
     }
     let step = catalogue.transaction_with_behavior(TransactionBehavior::Immediate).said()?;
     // Another process may have been first.
     let version: i64 = step.query_row("PRAGMA user_version", [], |row| row.get(0)).said()?;
-    if version < VERSION {
+    let is_new = version < VERSION;
+    if is_new {
         step.execute_batch(TABLES).said()?;
         step.pragma_update(None, "user_version", VERSION).said()?;
     }
-    step.commit().said()
+    step.commit().said()?;
+    Ok(is_new)
 }
 
 pub(super) fn put(step: &Transaction<'_>, episodes: &[Kept]) -> Result<Put, PortError> {
     let mut put = Put::default();
+    let mut was_forgotten =
+        step.prepare_cached("SELECT 1 FROM others WHERE id = ?1 AND state = ?2").said()?;
     let mut is_known = step.prepare_cached(IS_KNOWN).said()?;
     let mut same_as = step
         .prepare_cached("SELECT number FROM episodes WHERE sameness = ?1 AND sameness <> '' LIMIT 1")
         .said()?;
     for kept in episodes {
         if is_known.exists([kept.id.as_str()]).said()? {
+            put.forgotten += usize::from(was_forgotten.exists([kept.id.as_str(), FORGOTTEN]).said()?);
             continue;
         }
         let same: Option<i64> = same_as.query_row([&kept.sameness], |row| row.get(0)).optional().said()?;
@@ -265,9 +271,22 @@ pub(super) fn names(catalogue: &Connection, number: u64) -> Result<Vec<EpisodeId
     Ok(names.iter().filter_map(|name| EpisodeId::parse(name).ok()).collect())
 }
 
-pub(super) fn removals(catalogue: &Connection) -> Result<u64, PortError> {
-    let count: i64 = catalogue.query_row("SELECT removals FROM tally", [], |row| row.get(0)).said()?;
-    Ok(unsigned(count))
+pub(super) fn removals(catalogue: &Connection) -> Result<Removals, PortError> {
+    catalogue
+        .query_row("SELECT removals, forgotten FROM tally", [], |row| {
+            Ok(Removals { all: unsigned(row.get(0)?), forgotten: unsigned(row.get(1)?) })
+        })
+        .said()
+}
+
+/// Whether something was forgotten that may be in some file still.
+pub(super) fn is_erasing(catalogue: &Connection) -> Result<bool, PortError> {
+    catalogue.query_row("SELECT erasing FROM tally", [], |row| row.get(0)).said()
+}
+
+pub(super) fn set_erasing(catalogue: &Connection, erasing: bool) -> Result<(), PortError> {
+    catalogue.execute("UPDATE tally SET erasing = ?1", [erasing]).said()?;
+    Ok(())
 }
 
 fn count_removals(step: &Transaction<'_>, count: usize) -> Result<(), PortError> {
@@ -483,15 +502,22 @@ pub(super) fn adopt(step: &Transaction<'_>, path: &Path, rows: &[Row]) -> Result
     for (at, row) in (0_i64..).zip(rows) {
         let known: bool = step
             .query_row(
-                "SELECT EXISTS (SELECT 1 FROM episodes WHERE id = ?1 OR number = ?2)",
-                params![row.kept.id.as_str(), signed(row.standing.number)],
+                "SELECT EXISTS (SELECT 1 FROM episodes WHERE id = ?1)",
+                [row.kept.id.as_str()],
                 |row| row.get(0),
             )
             .said()?;
         if known {
             continue;
         }
-        let number = insert(step, &row.kept, Some(row.standing.number))?;
+        let is_taken: bool = step
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM episodes WHERE number = ?1)",
+                [signed(row.standing.number)],
+                |row| row.get(0),
+            )
+            .said()?;
+        let number = insert(step, &row.kept, (!is_taken).then_some(row.standing.number))?;
         step.execute("DELETE FROM warm WHERE number = ?1", [number]).said()?;
         step.execute(
             "UPDATE episodes SET part = ?2, place = ?3 WHERE number = ?1",
@@ -516,6 +542,9 @@ pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) ->
             params![entry.id.as_str(), state],
         )
         .said()?;
+    }
+    if forget {
+        step.execute("UPDATE tally SET forgotten = forgotten + ?1", [signed(entries.len() as u64)]).said()?;
     }
     count_removals(step, entries.len())
 }

@@ -66,7 +66,7 @@ fn what_is_put_is_found_wherever_it_is_moved() {
     let dir = tempfile::tempdir().unwrap();
     let shelves = DiskShelves::open(dir.path()).unwrap();
     let episodes: Vec<Kept> = (1..=1_000).map(kept).collect();
-    assert_eq!(shelves.put(&episodes).unwrap(), Put { new: 1_000, same: 0 });
+    assert_eq!(shelves.put(&episodes).unwrap(), Put { new: 1_000, same: 0, forgotten: 0 });
     assert_eq!(shelves.put(&episodes).unwrap(), Put::default());
     let all_numbers = numbers(&shelves);
     shelves.move_to(Shelf::Cold, &all_numbers[..700]).unwrap();
@@ -93,7 +93,7 @@ fn the_same_again_is_counted_and_uses_are_counted_once() {
     let dir = tempfile::tempdir().unwrap();
     let shelves = DiskShelves::open(dir.path()).unwrap();
     let same = |n| Kept { sameness: "abc".into(), ..kept(n) };
-    assert_eq!(shelves.put(&[same(1), same(2)]).unwrap(), Put { new: 1, same: 1 });
+    assert_eq!(shelves.put(&[same(1), same(2)]).unwrap(), Put { new: 1, same: 1, forgotten: 0 });
     let reused = |n, held| Reused { episode: id(n), held };
     let user = Kept { reused: vec![reused(1, false), reused(2, true), reused(9, true)], ..kept(3) };
     shelves.put(std::slice::from_ref(&user)).unwrap();
@@ -113,7 +113,7 @@ fn what_is_forgotten_is_in_no_file_and_does_not_come_back() {
     shelves.put(&episodes).unwrap();
     let all_numbers = numbers(&shelves);
     shelves.move_to(Shelf::Cold, &all_numbers[..300]).unwrap();
-    shelves.save_index(b"the words of planted-7-planted").unwrap();
+    shelves.save_index(b"the words of planted-7-planted", 0).unwrap();
     let gone = [all_numbers[6], all_numbers[499]];
     shelves.remove(&gone, true).unwrap();
     for n in [7, 500] {
@@ -122,8 +122,8 @@ fn what_is_forgotten_is_in_no_file_and_does_not_come_back() {
         assert!(!holds(&texts_below(dir.path()), &format!("mend number {n}")));
     }
     assert!(holds(&texts_below(dir.path()), "planted-501-planted"));
-    assert_eq!(shelves.put(&episodes).unwrap(), Put::default());
-    assert_eq!(shelves.refill(&episodes).unwrap().new, 598);
+    assert_eq!(shelves.put(&episodes).unwrap(), Put { forgotten: 2, ..Put::default() });
+    assert_eq!(shelves.refill(&episodes, u64::MAX).unwrap().new, 598);
     assert!(!all(&shelves).contains_key(&id(7)));
     assert_eq!(shelves.index().unwrap(), None);
 }
@@ -135,14 +135,14 @@ fn what_was_dropped_for_room_comes_back_when_memory_is_made_anew() {
     shelves.put(&[kept(1), kept(2)]).unwrap();
     shelves.remove(&numbers(&shelves)[..1], false).unwrap();
     assert_eq!(shelves.put(&[kept(1)]).unwrap(), Put::default());
-    assert_eq!(shelves.refill(&[kept(1), kept(2)]).unwrap().new, 2);
+    assert_eq!(shelves.refill(&[kept(1), kept(2)], u64::MAX).unwrap().new, 2);
 }
 
 #[test]
 fn an_index_that_is_damaged_is_none() {
     let dir = tempfile::tempdir().unwrap();
     let shelves = DiskShelves::open(dir.path()).unwrap();
-    shelves.save_index(b"words").unwrap();
+    shelves.save_index(b"words", 0).unwrap();
     assert_eq!(shelves.index().unwrap().as_deref(), Some(&b"words"[..]));
     let file = dir.path().join("index.bin");
     let mut bytes = fs::read(&file).unwrap();
@@ -160,7 +160,7 @@ fn a_newer_memory_is_left_alone() {
     Connection::open(dir.path().join(FILE)).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = DiskShelves::open(dir.path()).unwrap_err();
     assert!(error.kind == ErrorKind::Conflict && error.cause.contains("newer"), "{error:?}");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().flatten().filter(|e| e.path().is_file()).count(), 1);
+    assert!(dir.path().join(FILE).exists() && !dir.path().join("memory.db.damaged-1").exists());
 }
 
 #[test]
@@ -204,6 +204,109 @@ fn a_part_that_is_damaged_or_lost_costs_no_more_than_itself() {
     // What is gone can be put again once it is let go.
     shelves.remove(&all_numbers[..20], true).unwrap();
     assert_eq!(all(&shelves).len(), 10);
+}
+
+#[test]
+fn a_catalogue_that_is_lost_is_made_anew_from_the_parts() {
+    for how in ["lost", "empty"] {
+        let dir = tempfile::tempdir().unwrap();
+        let shelves = DiskShelves::open(dir.path()).unwrap();
+        shelves.put(&(1..=20).map(kept).collect::<Vec<_>>()).unwrap();
+        shelves.move_to(Shelf::Cold, &numbers(&shelves)[..12]).unwrap();
+        shelves.save_index(b"of numbers that mean nothing any more", 0).unwrap();
+        drop(shelves);
+        for end in ["", "-wal", "-shm"] {
+            fs::remove_file(dir.path().join(format!("{FILE}{end}"))).ok();
+        }
+        if how == "empty" {
+            fs::write(dir.path().join(FILE), b"").unwrap();
+        }
+        let shelves = DiskShelves::open(dir.path()).unwrap();
+        assert_eq!((all(&shelves).len(), shelves.index().unwrap()), (12, None), "{how}");
+        // What is put away next takes nobody's place.
+        shelves.put(&[kept(40)]).unwrap();
+        shelves.move_to(Shelf::Cold, &numbers(&shelves)).unwrap();
+        assert_eq!(all(&shelves).len(), 13);
+    }
+}
+
+#[test]
+fn damage_that_is_found_in_use_is_seen_to_by_whoever_opens_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    shelves.put(&(1..=300).map(kept).collect::<Vec<_>>()).unwrap();
+    shelves.move_to(Shelf::Cold, &numbers(&shelves)[..100]).unwrap();
+    drop(shelves);
+    let file = dir.path().join(FILE);
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[4_096..].fill(b'x');
+    fs::write(&file, &bytes).unwrap();
+    drop(DiskShelves::open(dir.path()).unwrap());
+    // Damage that is found later is written down.
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    let damaged = PortError::new(ErrorKind::Bug, "malformed");
+    let error = shelves.watched::<()>(Err(damaged)).unwrap_err();
+    assert!(error.hint.unwrap().contains("set aside"));
+    drop(shelves);
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    assert_eq!(all(&shelves).len(), 100);
+    shelves.put(&[kept(301)]).unwrap();
+    drop(shelves);
+    assert_eq!(all(&DiskShelves::open(dir.path()).unwrap()).len(), 101);
+}
+
+#[test]
+fn a_damaged_part_is_kept_aside_and_told_when_memory_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    shelves.put(&(1..=20).map(kept).collect::<Vec<_>>()).unwrap();
+    shelves.move_to(Shelf::Cold, &numbers(&shelves)[..12]).unwrap();
+    let part = fs::read_dir(dir.path().join(COLD)).unwrap().next().unwrap().unwrap().path();
+    fs::write(&part, b"PAR1 and nothing else").unwrap();
+    // It is asked for as often as one likes, and nothing is moved.
+    assert_eq!(shelves.move_to(Shelf::Warm, &numbers(&shelves)[..12]).unwrap(), 0);
+    let mut seen = Vec::new();
+    let mut through = 0;
+    shelves
+        .each(0, &mut |row| {
+            through = row.standing.number;
+            seen.push(row.kept);
+            true
+        })
+        .unwrap();
+    // Another one is faster.
+    shelves.put(&[kept(50)]).unwrap();
+    assert_eq!(shelves.refill(&seen, through).unwrap().new, 9);
+    assert!(shelves.findings()[0].contains("damaged"), "{:?}", shelves.findings());
+    assert!(part.with_extension("parquet.damaged-1").exists());
+    // What is forgotten may be in it.
+    shelves.remove(&numbers(&shelves)[..1], true).unwrap();
+    assert!(!part.with_extension("parquet.damaged-1").exists());
+}
+
+#[test]
+fn what_a_process_that_was_killed_had_begun_to_forget_is_erased() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    shelves.put(&(1..=9).map(kept).collect::<Vec<_>>()).unwrap();
+    shelves.save_index(b"planted-3-planted", 0).unwrap();
+    fs::create_dir(dir.path().join(COLD).join("a directory")).unwrap();
+    fs::write(dir.path().join(COLD).join("notes.txt"), "mine").unwrap();
+    // As far as the step that says what is gone.
+    shelves
+        .alone(|step| {
+            catalogue::set_erasing(step, true)?;
+            catalogue::remove(step, &catalogue::entries(step, &[3])?, true)
+        })
+        .unwrap();
+    assert!(holds(&texts_below(dir.path()), "planted-3-planted"));
+    // An index with its words is not kept any more, whoever has one.
+    shelves.save_index(b"planted-3-planted", 0).unwrap();
+    drop(shelves);
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    assert!(!holds(&texts_below(dir.path()), "planted-3-planted"));
+    assert_eq!((all(&shelves).len(), shelves.removals().unwrap().forgotten), (8, 1));
+    assert!(dir.path().join(COLD).join("notes.txt").exists());
 }
 
 #[test]

@@ -50,6 +50,10 @@ pub fn mined(
             .with_hint("name a directory of a repository, such as `coditect learn -C ~/src/ledger`"));
     };
     let lens = Lens::open(git, &repository, &scratch.join("lens"))?;
+    if lens.call().args(["rev-parse", "--verify", "--quiet", "HEAD"]).ask()?.is_none() {
+        // Nothing was committed yet.
+        return Ok((repository.top, Vec::new(), 0));
+    }
     let log = lens.call().arg("log").arg("--no-merges").arg(format!("--max-count={most}"));
     let log =
         log.args(["--no-renames", "--name-only", "-z", "--format=%x01%H%x02%ct%x02%s%x02", "HEAD", "--"]);

@@ -197,7 +197,10 @@ fn xml(text: &str) -> String {
 /// For Graphviz.
 #[must_use]
 pub fn dot(part: &Part) -> String {
-    let text = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
+    let text = |text: &str| {
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        text.replace('\\', "\\\\").replace('"', "\\\"")
+    };
     let mut out = String::from(
         "digraph project {\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n",
     );

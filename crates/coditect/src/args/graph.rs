@@ -53,8 +53,8 @@ pub(crate) enum GraphAsk {
     Impact {
         #[command(flatten)]
         change: ChangeArgs,
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 25, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// The tests that a change can reach, those that need it most first, an id a line
     #[command(
@@ -63,8 +63,8 @@ pub(crate) enum GraphAsk {
     Tests {
         #[command(flatten)]
         change: ChangeArgs,
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10_000, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// What may be the cause of a failing test: what it reaches, how near, how lately changed
     #[command(
@@ -77,8 +77,8 @@ pub(crate) enum GraphAsk {
         /// A file that changed since the newest commit; may be repeated
         #[arg(long, value_name = "FILE")]
         changed: Vec<String>,
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// How one symbol leads to another
     #[command(after_help = "Example:\n  coditect graph path main Store.put")]
@@ -96,8 +96,8 @@ pub(crate) enum GraphAsk {
         /// The symbol
         #[arg(value_name = "SYMBOL")]
         symbol: String,
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// Who, and which missions, changed an area
     #[command(
@@ -107,13 +107,13 @@ pub(crate) enum GraphAsk {
         /// A file, a folder, or a symbol
         #[arg(value_name = "AREA", default_value = ".")]
         area: String,
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// Files that change often and that much depends on
     Hot {
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// Code that no test, no entry and no export leads to
     #[command(after_help = "Examples:\n  coditect graph dead\n  coditect graph dead src/old --exported")]
@@ -124,8 +124,8 @@ pub(crate) enum GraphAsk {
         /// Also what is exported and that nothing here uses
         #[arg(long)]
         exported: bool,
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 100, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// What a name stands for, and what stands next to it
     #[command(
@@ -141,8 +141,8 @@ pub(crate) enum GraphAsk {
         /// Only edges in this direction
         #[arg(long, value_name = "WAY", default_value = "both")]
         way: Ways,
-        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 50, help = MOST)]
-        limit: usize,
+        #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
+        limit: u32,
     },
     /// Write a part of the graph, or all of it, for other programs, or draw it
     #[command(

@@ -41,20 +41,20 @@ pub(crate) fn perform(cx: &mut Context, args: &GraphArgs) -> Done {
     let graph = &opened.graph;
     match &args.ask {
         None => summary(cx, &opened),
-        Some(GraphAsk::Impact { change, limit }) => change::impact(cx, graph, change, *limit),
-        Some(GraphAsk::Tests { change, limit }) => change::tests(cx, graph, change, *limit),
-        Some(GraphAsk::Cause { test, changed, limit }) => cause(cx, graph, test, changed, *limit),
+        Some(GraphAsk::Impact { change, limit }) => change::impact(cx, graph, change, *limit as usize),
+        Some(GraphAsk::Tests { change, limit }) => change::tests(cx, graph, change, *limit as usize),
+        Some(GraphAsk::Cause { test, changed, limit }) => cause(cx, graph, test, changed, *limit as usize),
         Some(GraphAsk::Path { from, to }) => path(cx, graph, from, to),
-        Some(GraphAsk::Similar { symbol, limit }) => similar(cx, graph, symbol, *limit),
+        Some(GraphAsk::Similar { symbol, limit }) => similar(cx, graph, symbol, *limit as usize),
         Some(GraphAsk::Owners { area, limit }) => {
             let episodes = graphs::episodes(cx, &dir)?;
             opened.graph.learn_episodes(&episodes);
-            owners(cx, &opened.graph, area, *limit)
+            owners(cx, &opened.graph, area, *limit as usize)
         }
-        Some(GraphAsk::Hot { limit }) => hot(cx, graph, *limit),
-        Some(GraphAsk::Dead { below, exported, limit }) => dead(cx, graph, below, *exported, *limit),
+        Some(GraphAsk::Hot { limit }) => hot(cx, graph, *limit as usize),
+        Some(GraphAsk::Dead { below, exported, limit }) => dead(cx, graph, below, *exported, *limit as usize),
         Some(GraphAsk::Query { name, edge, way, limit }) => {
-            query(cx, graph, name, edge.as_deref(), *way, *limit)
+            query(cx, graph, name, edge.as_deref(), *way, *limit as usize)
         }
         Some(GraphAsk::Export { .. }) => export::perform(cx, graph, args),
     }

@@ -13,8 +13,8 @@ use coditect_adapters::DiskShelves;
 use coditect_memory::episode::LEARNT;
 use coditect_memory::episodes::Found;
 use coditect_memory::{Episode, Episodes};
-use coditect_ports::Shelves;
 use coditect_ports::shelves::Row;
+use coditect_ports::{PortError, Shelves};
 use coditect_runtime::mover::{self, Moved};
 use coditect_types::memory::{Reused, Shelf};
 use coditect_types::{EpisodeId, ErrorKind};
@@ -30,6 +30,8 @@ use crate::wiring::{self, remembering};
 const DOING: &str = "asking memory";
 /// Characters of a request or a symptom in a list.
 const WIDTH: usize = 100;
+/// A hit of less than this has nothing of the words.
+const LEAST_SCORE: f32 = 0.005;
 /// Ids that are named when several fit.
 const NAMED: usize = 5;
 /// Days of the ages that are counted, and how each is called.
@@ -48,18 +50,35 @@ pub(crate) fn perform(cx: &mut Context, args: &MemoryArgs) -> Done {
     }
 }
 
-/// Memory as it is now, with what missions that ended brought. None: nothing was ever kept here, and nothing is made.
-fn open(cx: &Context) -> Result<Option<(Episodes, Arc<DiskShelves>)>, Report> {
+/// Memory as it is now.
+struct Opened {
+    memory: Episodes,
+    shelves: Arc<DiskShelves>,
+    /// Where nothing was ever kept: empty shelves for a moment, so that nothing is made where a person looks only.
+    _nowhere: Option<tempfile::TempDir>,
+}
+
+/// Memory with what missions that ended brought.
+fn open(cx: &Context) -> Result<Opened, Report> {
     let site = cx.site()?;
-    if !remembering::is_there(&site) {
-        return Ok(None);
+    if remembering::is_there(&site) {
+        let (memory, shelves) = remembering::memory(&site)?;
+        memory.absorb().doing("reading the journals")?;
+        tell_findings(cx, &shelves);
+        return Ok(Opened { memory, shelves, _nowhere: None });
     }
-    let (memory, shelves) = remembering::memory(&site)?;
+    let nowhere =
+        tempfile::tempdir().map_err(|error| PortError::from_io("making a directory", &error)).doing(DOING)?;
+    let shelves = Arc::new(DiskShelves::open(nowhere.path()).doing(DOING)?);
+    let memory = Episodes::new(Arc::clone(&shelves) as Arc<dyn Shelves>, Box::new(|_| Ok(Vec::new())));
+    Ok(Opened { memory, shelves, _nowhere: Some(nowhere) })
+}
+
+/// What was found to be damaged so far.
+fn tell_findings(cx: &Context, shelves: &DiskShelves) {
     for finding in shelves.findings() {
-        cx.note(finding);
+        cx.note(&finding);
     }
-    memory.absorb().doing("reading the journals")?;
-    Ok(Some((memory, shelves)))
 }
 
 /// What is counted of all episodes.
@@ -101,7 +120,7 @@ fn shelf(shelf: Shelf) -> &'static str {
 
 fn stats(cx: &mut Context) -> Done {
     let began = Instant::now();
-    let Some((memory, shelves)) = open(cx)? else { return nothing(cx) };
+    let Opened { memory, shelves, _nowhere } = open(cx)?;
     let sizes = shelves.sizes().doing(DOING)?;
     let (mut counts, now_ms) = (Counts::default(), wiring::now_ms());
     shelves
@@ -144,6 +163,7 @@ fn stats(cx: &mut Context) -> Done {
         phrase::count_of(usize::try_from(episodes).unwrap_or(usize::MAX), "episode"),
         counts.patterns
     ))?;
+    tell_findings(cx, &shelves);
     tell(cx, &counts, &sizes)?;
     cx.out.line(&format!(
         "the first search took {}",
@@ -178,15 +198,6 @@ fn tell(cx: &mut Context, counts: &Counts, sizes: &[(Shelf, coditect_ports::shel
     }
     if counts.same > 0 {
         cx.out.line(&format!("the same again: {}", phrase::count_of(counts.same, "mission")))?;
-    }
-    Ok(0)
-}
-
-fn nothing(cx: &mut Context) -> Done {
-    if cx.out.json {
-        cx.out.object(&json!({ "episodes": 0, "proved": 0, "patterns": 0, "found": [] }))?;
-    } else {
-        cx.out.line("0 episodes: memory has nothing yet; missions that have ended are what it has")?;
     }
     Ok(0)
 }
@@ -226,8 +237,10 @@ fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
             .hint("say what it was about, such as `coditect memory search \"off by one in a slice\"`")
             .into());
     }
-    let Some((memory, _)) = open(cx)? else { return nothing(cx) };
-    let found = memory.search(query, limit).doing(DOING)?;
+    let Opened { memory, shelves, _nowhere } = open(cx)?;
+    let mut found = memory.search(query, limit).doing(DOING)?;
+    found.retain(|found| found.score > LEAST_SCORE);
+    tell_findings(cx, &shelves);
     if cx.out.json {
         let hits: Vec<Value> = found
             .iter()
@@ -241,7 +254,13 @@ fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
         return Ok(0);
     }
     if found.is_empty() {
-        return nothing(cx);
+        let sizes = shelves.sizes().doing(DOING)?;
+        let is_empty = sizes.iter().all(|(_, size)| size.episodes == 0);
+        cx.out.line(if is_empty {
+            "memory has nothing yet; missions that have ended are what it has"
+        } else {
+            "nothing in memory fits these words"
+        })?;
     }
     for Found { episode, score, .. } in found {
         let status = match episode.status {
@@ -280,12 +299,13 @@ fn find(shelves: &DiskShelves, name: &str) -> Result<Row, Report> {
     {
         return Ok(row);
     }
-    let mut fits: Vec<Row> = Vec::new();
+    let mut fits: Vec<(u64, EpisodeId)> = Vec::new();
     shelves
         .each(0, &mut |row| {
             let id = row.kept.id.as_str();
-            if !name.is_empty() && (id.starts_with(name) || id[2..].starts_with(name)) {
-                fits.push(row);
+            let is_rest = id.get(2..).is_some_and(|rest| rest.starts_with(name));
+            if !name.is_empty() && (id.starts_with(name) || is_rest) {
+                fits.push((row.standing.number, row.kept.id));
             }
             true
         })
@@ -293,10 +313,12 @@ fn find(shelves: &DiskShelves, name: &str) -> Result<Row, Report> {
     match fits.len() {
         0 => Err(report(ErrorKind::NotFound, format!("no episode is called `{name}`"))
             .hint("`coditect memory search TEXT` finds them; a mission that has not ended is none yet")),
-        1 => Ok(fits.remove(0)),
+        1 => fetched(fits.first().map(|(number, _)| *number))?.ok_or_else(|| {
+            report(ErrorKind::Conflict, format!("`{name}` cannot be read any more"))
+                .hint("`coditect memory rebuild` makes memory anew from the journals")
+        }),
         many => {
-            let named: Vec<String> =
-                fits.iter().take(NAMED).map(|row| format!("`{}`", row.kept.id)).collect();
+            let named: Vec<String> = fits.iter().take(NAMED).map(|(_, id)| format!("`{id}`")).collect();
             let more = if many > NAMED { ", ..." } else { "" };
             let cause = format!("`{name}` fits {many} episodes: {}{more}", named.join(", "));
             Err(report(ErrorKind::Invalid, cause).hint("type one character more"))
@@ -311,15 +333,17 @@ fn unreadable(row: &Row) -> Report {
 }
 
 fn show(cx: &mut Context, name: &str) -> Done {
-    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
-    let row = find(&shelves, name)?;
+    let Opened { shelves, _nowhere, .. } = open(cx)?;
+    let row = find(&shelves, name).inspect_err(|_| tell_findings(cx, &shelves))?;
     let episode = Episode::from_kept(&row.kept).ok_or_else(|| unreadable(&row))?;
     if cx.out.json {
         cx.out.object(&object_of(&episode, &row))?;
         return Ok(0);
     }
     let mut entry = |label: &str, text: &str| {
-        cx.out.line(&format!("{} {}", painted(paint::LABEL, &format!("{label:<9}")), harmless(text)))
+        // Lines of a text are not taken for entries.
+        let text = harmless(text).lines().collect::<Vec<_>>().join("\n          ");
+        cx.out.line(&format!("{} {text}", painted(paint::LABEL, &format!("{label:<9}"))))
     };
     entry("episode", &format!("{} ({})", episode.id, shelf(row.standing.shelf)))?;
     entry("request", episode.request.trim())?;
@@ -355,13 +379,13 @@ fn show(cx: &mut Context, name: &str) -> Done {
 fn rebuild(cx: &mut Context) -> Done {
     let site = cx.site()?;
     if !remembering::is_there(&site) {
-        return nothing(cx);
+        return Err(Report::new(ErrorKind::NotFound, "making memory anew", "there is no mission yet")
+            .hint("begin one with `coditect run \"make the failing tests pass\"`")
+            .into());
     }
     let (memory, shelves) = remembering::memory(&site)?;
-    for finding in shelves.findings() {
-        cx.note(finding);
-    }
     let put = memory.rebuild().doing("making memory anew")?;
+    tell_findings(cx, &shelves);
     if cx.out.json {
         cx.out.object(&json!({ "episodes": put.new, "same": put.same }))?;
     } else {
@@ -373,9 +397,10 @@ fn rebuild(cx: &mut Context) -> Done {
 
 fn move_now(cx: &mut Context) -> Done {
     let site = cx.site()?;
-    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
+    let Opened { shelves, _nowhere, .. } = open(cx)?;
     let Moved { away, back, dropped } =
         mover::round(&*shelves, &site.memory, wiring::now_ms()).doing("moving episodes")?;
+    tell_findings(cx, &shelves);
     if cx.out.json {
         cx.out.object(&json!({ "put_away": away, "at_hand_again": back, "dropped": dropped }))?;
     } else {

@@ -72,7 +72,7 @@ pub(crate) fn memory(site: &Site) -> Result<(Episodes, Arc<DiskShelves>), Report
 pub(super) fn for_mission(site: &Site) -> (Option<Arc<Episodes>>, Vec<String>) {
     match shelves(site) {
         Ok(shelves) => {
-            let notes = shelves.findings().to_vec();
+            let notes = shelves.findings();
             (Some(Arc::new(memory_on(site, shelves, AT_ONCE))), notes)
         }
         Err(report) => (None, vec![format!("memory cannot be used: {}", report.cause)]),

@@ -29,7 +29,7 @@ pub(super) fn perform(cx: &mut Context, graph: &ProjectGraph, args: &GraphArgs) 
         None => draw::files(graph, most_of(MOST)),
     };
     let part = part.doing(DOING)?;
-    let format = if cx.out.json { Form::Json } else { *format };
+    let format = if cx.out.json && output.is_none() { Form::Json } else { *format };
     let text = match format {
         Form::Dot => draw::dot(&part),
         Form::Graphml => draw::graphml(&part),
@@ -46,6 +46,12 @@ pub(super) fn perform(cx: &mut Context, graph: &ProjectGraph, args: &GraphArgs) 
             written
                 .map_err(|error| PortError::from_io(&format!("`{}`", path.display()), &error))
                 .doing("writing")?;
+            let nodes = part.nodes.len();
+            if cx.out.json {
+                cx.out.object(&json!({ "file": path, "nodes": nodes, "left_out": part.left_out }))?;
+            } else {
+                cx.out.line(&format!("wrote {nodes} nodes to {}", path.display()))?;
+            }
         }
     }
     Ok(0)

@@ -5,13 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use coditect_memory::Episode;
-use coditect_memory::redact::redact;
 use coditect_ports::Shelves;
 use coditect_ports::shelves::Kept;
 use coditect_types::ErrorKind;
 use serde_json::json;
 
-use super::{nothing, open};
+use super::open;
 use crate::commands::Context;
 use crate::out::Out;
 use crate::phrase;
@@ -26,20 +25,23 @@ const MOST_LINE: u64 = 4 << 20;
 const TOGETHER: usize = 500;
 
 pub(super) fn export(cx: &mut Context, file: Option<&Path>) -> Done {
-    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
+    let opened = open(cx)?;
+    let shelves = &opened.shelves;
     let doing = "writing the episodes";
     let failed = |error: &std::io::Error| Report::new(ErrorKind::Unavailable, doing, error.to_string());
-    let mut to: Box<dyn Write + '_> = match file {
-        Some(path) => {
-            let named = |error: std::io::Error| {
-                Report::new(
-                    ErrorKind::Unavailable,
-                    format!("writing `{}`", path.display()),
-                    error.to_string(),
-                )
-            };
-            Box::new(std::io::BufWriter::new(File::create(path).map_err(named)?))
-        }
+    let file = file.filter(|path| *path != Path::new("-"));
+    // The file is there once all of it is.
+    let mut fresh = None;
+    if let Some(path) = file {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let named = |error: std::io::Error| {
+            Report::new(ErrorKind::Unavailable, format!("writing `{}`", path.display()), error.to_string())
+                .hint("name a file in a directory that you may write")
+        };
+        fresh = Some(tempfile::NamedTempFile::new_in(dir).map_err(named)?);
+    }
+    let mut to: Box<dyn Write + '_> = match &fresh {
+        Some(fresh) => Box::new(std::io::BufWriter::new(fresh.as_file())),
         None => Box::new(Lines(&mut cx.out)),
     };
     let mut count = 0_usize;
@@ -56,7 +58,8 @@ pub(super) fn export(cx: &mut Context, file: Option<&Path>) -> Done {
     let flushed = trouble.map_or_else(|| to.flush(), Err);
     flushed.map_err(|error| failed(&error))?;
     drop(to);
-    if let Some(path) = file {
+    if let (Some(path), Some(fresh)) = (file, fresh) {
+        fresh.persist(path).map_err(|error| failed(&error.error))?;
         if cx.out.json {
             cx.out.object(&json!({ "episodes": count, "file": path }))?;
         } else {
@@ -118,41 +121,35 @@ pub(super) fn import(cx: &mut Context, file: &Path) -> Done {
                 None => return Err(bad("its first line does not say that it has episodes".to_owned()).into()),
             }
         }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
         let episode: Episode =
             serde_json::from_slice(&line).map_err(|error| bad(format!("line {number}: {error}")))?;
         if coditect_types::EpisodeId::parse(episode.id.as_str()).is_err() {
             return Err(bad(format!("line {number}: `{}` names no episode", episode.id)).into());
         }
-        episodes.push(clean(episode).kept());
+        // It says nothing of what was tried here.
+        episodes.push(Episode { reused: Vec::new(), ..episode }.kept());
     }
     if number == 0 {
         return Err(bad("it is empty".to_owned()).into());
     }
     let shelves = remembering::shelves(&cx.site()?)?;
-    let (mut new, mut same) = (0, 0);
+    let (mut new, mut same, mut forgotten) = (0, 0, 0);
     for episodes in episodes.chunks(TOGETHER) {
         let put = shelves.put(episodes).doing("taking in episodes")?;
-        (new, same) = (new + put.new, same + put.same);
+        (new, same, forgotten) = (new + put.new, same + put.same, forgotten + put.forgotten);
     }
+    let known = episodes.len() - new - forgotten;
     if cx.out.json {
-        cx.out.object(&json!({ "new": new, "same": same, "passed_over": episodes.len() - new - same }))?;
-    } else {
-        let over = episodes.len() - new;
-        cx.out.line(&format!("took in {}; {over} were known", phrase::count_of(new, "episode")))?;
+        cx.out.object(&json!({ "new": new, "same": same, "known": known - same, "forgotten": forgotten }))?;
+        return Ok(0);
     }
+    let mut line = format!("took in {}; known already: {known}", phrase::count_of(new, "episode"));
+    if forgotten > 0 {
+        line.push_str(&format!("; forgotten here, and they stay so: {forgotten}"));
+    }
+    cx.out.line(&line)?;
     Ok(0)
-}
-
-/// What comes from elsewhere may have secrets that ours would not, and says nothing of what was tried here.
-fn clean(mut episode: Episode) -> Episode {
-    episode.request = redact(&episode.request);
-    for symptom in &mut episode.symptoms {
-        symptom.said = redact(&symptom.said);
-    }
-    if let Some(accepted) = &mut episode.accepted {
-        accepted.explanation = redact(&accepted.explanation);
-        accepted.diff = redact(&accepted.diff);
-    }
-    episode.reused.clear();
-    episode
 }

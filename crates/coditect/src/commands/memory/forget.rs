@@ -1,18 +1,19 @@
 //! `coditect memory forget`: episodes go for good, and so do the missions that they are of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use coditect_adapters::DiskShelves;
-use coditect_ports::Shelves;
 use coditect_ports::shelves::Row;
-use coditect_types::{ErrorKind, MissionId};
+use coditect_ports::{Journal, Shelves};
+use coditect_types::{EpisodeId, ErrorKind, MissionId};
 use serde_json::json;
 
-use super::{find, nothing, open};
+use super::{find, open};
 use crate::args::ForgetArgs;
 use crate::commands::Context;
 use crate::commands::clean::age_ms;
 use crate::graphs;
+use crate::missions;
 use crate::out::{brief, paint, painted};
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
@@ -32,36 +33,50 @@ pub(super) fn perform(cx: &mut Context, args: &ForgetArgs) -> Done {
             .hint("name episodes, or say `--workspace DIR`, `--older-than AGE`, `--matching TEXT` or `--all`")
             .into());
     }
-    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
-    let wanted = wanted(&shelves, args)?;
+    let opened = open(cx)?;
+    let shelves = &*opened.shelves;
+    let wanted = wanted(shelves, args)?;
     let archive = cx.archive()?;
     let mut missions: Vec<MissionId> = Vec::new();
-    for row in &wanted {
-        let names = shelves.names(row.standing.number).doing(DOING)?;
-        missions.extend(names.iter().filter_map(coditect_types::EpisodeId::mission));
+    for (number, _) in &wanted {
+        let names = shelves.names(*number).doing(DOING)?;
+        missions.extend(names.iter().filter_map(EpisodeId::mission));
     }
     if let Some(running) = missions.iter().find(|mission| archive.holder(mission).is_some()) {
         let cause = format!("{running} is running; cancel it first");
         return Err(Report::new(ErrorKind::Conflict, DOING, cause).into());
     }
+    tell_unfinished(cx, args, archive.journal())?;
     drop(archive);
+    let site = cx.site()?;
+    if !args.dry_run && remembering::is_there(&site) {
+        // Also what an earlier try left: it may have been stopped on the way.
+        graphs::remove_all(&site)?;
+        shelves.erase().doing(DOING)?;
+    }
     if !args.dry_run && !wanted.is_empty() {
         // The journals first: what is left of a mission would bring its episode back.
-        let left = remembering::remove_missions(&cx.site()?, &missions)?;
+        let left = remembering::remove_missions(&site, &missions)?;
         if let Some((mission, why)) = left.first() {
             return Err(
                 Report::new(ErrorKind::Unavailable, format!("removing {mission}"), why.clone()).into()
             );
         }
-        let numbers: Vec<u64> = wanted.iter().map(|row| row.standing.number).collect();
+        let numbers: Vec<u64> = wanted.iter().map(|(number, _)| *number).collect();
         shelves.remove(&numbers, true).doing(DOING)?;
-        graphs::remove_all(&cx.site()?)?;
     }
     tell(cx, args, &wanted)
 }
 
+/// An episode that is to be forgotten: its number, its name and request. None: it cannot be read any more.
+type Wanted = (u64, Option<(EpisodeId, String)>);
+
 /// The episodes that everything that was said fits.
-fn wanted(shelves: &DiskShelves, args: &ForgetArgs) -> Result<Vec<Row>, Report> {
+fn wanted(shelves: &DiskShelves, args: &ForgetArgs) -> Result<Vec<Wanted>, Report> {
+    if args.all {
+        let standings = shelves.standings().doing(DOING)?;
+        return Ok(standings.into_iter().map(|standing| (standing.number, None)).collect());
+    }
     let named: Vec<u64> = args
         .episodes
         .iter()
@@ -71,28 +86,56 @@ fn wanted(shelves: &DiskShelves, args: &ForgetArgs) -> Result<Vec<Row>, Report> 
         Some(age) => Some(wiring::now_ms().saturating_sub(age_ms(age)?)),
         None => None,
     };
-    // A directory that is gone can be named as it was.
-    let workspace: Option<PathBuf> = args
-        .workspace
-        .as_ref()
-        .map(|dir| dir.canonicalize().or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.clone()));
-    let text = args.matching.as_ref().map(|text| text.to_lowercase());
+    let (dir, text) = (directory_of(args), text_of(args));
     let mut wanted = Vec::new();
     shelves
         .each(0, &mut |row| {
             let fits = (named.is_empty() || named.contains(&row.standing.number))
                 && before_ms.is_none_or(|before| row.kept.ended_ms < before)
-                && workspace
-                    .as_ref()
-                    .is_none_or(|dir| std::path::Path::new(&row.kept.workspace).starts_with(dir))
+                && dir.as_ref().is_none_or(|dir| Path::new(&row.kept.workspace).starts_with(dir))
                 && text.as_ref().is_none_or(|text| holds(&row, text));
             if fits {
-                wanted.push(row);
+                wanted.push((row.standing.number, Some((row.kept.id, row.kept.request))));
             }
             true
         })
         .doing(DOING)?;
+    if wanted.is_empty() && !named.is_empty() {
+        let cause = "the episodes that were named do not fit the rest of what was said";
+        return Err(Report::new(ErrorKind::Invalid, DOING, cause).hint("name them alone"));
+    }
     Ok(wanted)
+}
+
+/// The directory that was named. One that is gone can be named as it was.
+fn directory_of(args: &ForgetArgs) -> Option<PathBuf> {
+    let dir = args.workspace.as_ref()?;
+    Some(dir.canonicalize().or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.clone()))
+}
+
+fn text_of(args: &ForgetArgs) -> Option<String> {
+    args.matching.as_ref().map(|text| text.to_lowercase())
+}
+
+/// Missions that have not ended are no episodes, and have their own texts: a person should know.
+fn tell_unfinished(cx: &Context, args: &ForgetArgs, journal: &dyn Journal) -> Result<(), Report> {
+    if !args.episodes.is_empty() {
+        return Ok(());
+    }
+    let (entries, _) = missions::list(journal, usize::MAX)?;
+    let (dir, text) = (directory_of(args), text_of(args));
+    let fits = |entry: &&missions::Entry| {
+        entry.end.is_none()
+            && dir.as_ref().is_none_or(|dir| Path::new(&entry.workspace).starts_with(dir))
+            && text.as_ref().is_none_or(|text| entry.request.to_lowercase().contains(text))
+    };
+    for entry in entries.iter().filter(fits).take(NAMED) {
+        let mission = &entry.mission;
+        cx.note(&format!(
+            "{mission} has not ended and keeps its texts; `coditect clean --force {mission}` removes it"
+        ));
+    }
+    Ok(())
 }
 
 /// Whether the text is anywhere in an episode. In JSON some letters are written otherwise than they are.
@@ -105,20 +148,21 @@ fn holds(row: &Row, text: &str) -> bool {
         || row.kept.workspace.to_lowercase().contains(text)
 }
 
-fn tell(cx: &mut Context, args: &ForgetArgs, wanted: &[Row]) -> Done {
+fn tell(cx: &mut Context, args: &ForgetArgs, wanted: &[Wanted]) -> Done {
     if cx.out.json {
-        let ids: Vec<&str> = wanted.iter().map(|row| row.kept.id.as_str()).collect();
-        cx.out.object(&json!({ "forgotten": ids, "dry_run": args.dry_run }))?;
+        let ids: Vec<&str> = wanted.iter().filter_map(|(_, told)| Some(told.as_ref()?.0.as_str())).collect();
+        cx.out.object(&json!({ "forgotten": wanted.len(), "ids": ids, "dry_run": args.dry_run }))?;
         return Ok(0);
     }
     let verb = if args.dry_run { "would forget" } else { "forgot" };
     cx.out.line(&format!("{verb} {}", phrase::count_of(wanted.len(), "episode")))?;
     if args.dry_run {
-        for row in wanted.iter().take(NAMED) {
-            let id = painted(paint::NAME, row.kept.id.as_str());
-            cx.out.line(&format!("  {id}  {}", brief(&row.kept.request, super::WIDTH)))?;
+        let named = wanted.iter().filter_map(|(_, told)| told.as_ref());
+        for (id, request) in named.clone().take(NAMED) {
+            let id = painted(paint::NAME, id.as_str());
+            cx.out.line(&format!("  {id}  {}", brief(request, super::WIDTH)))?;
         }
-        if let Some(more) = wanted.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        if let Some(more) = named.count().checked_sub(NAMED).filter(|more| *more > 0) {
             cx.out.line(&format!("  and {more} more"))?;
         }
     }

@@ -3,7 +3,7 @@
 use coditect_adapters::shelves::{Answer, Cell};
 use serde_json::{Map, Value, json};
 
-use super::{nothing, open};
+use super::{open, tell_findings};
 use crate::args::SqlArgs;
 use crate::commands::Context;
 use crate::out::harmless;
@@ -13,8 +13,9 @@ use crate::report::{Doing, Done};
 const WIDTH: usize = 60;
 
 pub(crate) fn perform(cx: &mut Context, args: &SqlArgs) -> Done {
-    let Some((_, shelves)) = open(cx)? else { return nothing(cx) };
-    let answer = shelves.query(&args.query).doing("asking memory in SQL")?;
+    let opened = open(cx)?;
+    let answer = opened.shelves.query(&args.query).doing("asking memory in SQL")?;
+    tell_findings(cx, &opened.shelves);
     if cx.out.json {
         let rows: Vec<Value> = answer.rows.iter().map(|row| object(&answer.columns, row)).collect();
         cx.out.object(&json!({ "columns": answer.columns, "rows": rows }))?;
@@ -31,7 +32,14 @@ fn object(columns: &[String], row: &[Cell]) -> Value {
         Cell::Text(text) => json!(text),
         Cell::Bytes(count) => json!({ "bytes": count }),
     };
-    Value::Object(columns.iter().cloned().zip(row.iter().map(value)).collect::<Map<_, _>>())
+    let mut object = Map::new();
+    for (column, cell) in columns.iter().zip(row) {
+        // Two columns of one name are both told.
+        let name = (1..).map(|n| if n == 1 { column.clone() } else { format!("{column}_{n}") });
+        let name = name.into_iter().find(|name| !object.contains_key(name)).unwrap_or_default();
+        object.insert(name, value(cell));
+    }
+    Value::Object(object)
 }
 
 fn text(cell: &Cell) -> String {
