@@ -199,11 +199,10 @@ impl Agent for Analyzer {
                 also,
                 limits,
                 waived,
-                workspace,
+                places,
             } => {
                 let run = Asked { project, baseline, limits, waived };
-                let of =
-                    Gather { snapshot, project, baseline, suspects, request, focus, also, run, workspace };
+                let of = Gather { snapshot, project, baseline, suspects, request, focus, also, run, places };
                 self.gather(&of, work)
             }
             Action::DoNothing => Ok(Outcome::NothingDone),

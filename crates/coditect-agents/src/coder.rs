@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use coditect_code::python::Listing;
 use coditect_code::repair::{self, Means, Problem, SeekLimits, Sought, Within};
-use coditect_code::suite::{BUILD, IMPORT, LACKS};
+use coditect_code::suite::{BUILD, IMPORT, LACKS, SuiteRun};
 use coditect_ports::memory::{Recalled, Situation};
 use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::{SearchTime, Spent};
@@ -21,6 +21,7 @@ use coditect_types::{
     Suspect, TestReport, TestResult, TestStatus, Tier,
 };
 
+use crate::measure::{BUILD_MS, Place, stand_ins};
 use crate::notices::Notices;
 use crate::paths;
 use crate::{Tools, failed, not_mine};
@@ -54,7 +55,7 @@ use merging::Train;
 use parts::{Part, is_dear};
 use proposing::Proposing;
 use replying::Reply;
-use seats::Seats;
+use seats::{Seat, Seats};
 use sources::Sources;
 use trees::Trees;
 use woven::Woven;
@@ -120,6 +121,13 @@ impl Case<'_> {
         let spent = Spent::default();
         Outcome::NoChangeFound { rung: self.rung, account: account.into(), at_limit, ground, spent }
     }
+}
+
+/// A commit, what its worktree is for, and the tests that are run: all of them where none are named.
+struct On<'a> {
+    commit: &'a str,
+    purpose: &'a str,
+    select: Option<&'a [String]>,
 }
 
 impl Coder {
@@ -241,6 +249,47 @@ impl Coder {
             tracing::warn!(%error, "memory cannot be asked");
             Vec::new()
         })
+    }
+
+    /// Where the tests of a commit are run. `purposes`: of its worktree, and of the unchanged one.
+    fn place<'a>(
+        &'a self,
+        case: &Case<'a>,
+        commit: &'a str,
+        (purpose, unchanged): (&'a str, &'a str),
+        work: &'a Work,
+    ) -> Result<Place<'a>, Failure> {
+        Ok(Place {
+            tools: &self.tools,
+            work,
+            commit,
+            purpose,
+            unchanged,
+            patience: None,
+            project: case.project,
+            sandbox: self.tools.sandbox(case.project.tier)?,
+            limits: case.limits,
+            waived: case.waived,
+        })
+    }
+
+    /// What tests say on a commit.
+    fn run_on(
+        &self,
+        case: &Case<'_>,
+        on: &On<'_>,
+        (work, seat): (&Work, &Seat<'_>),
+        runs: &mut u64,
+        notices: &mut Notices<'_>,
+    ) -> Result<TestReport, Failure> {
+        let purposes = (seat.purpose(on.purpose), seat.purpose("baseline"));
+        let place = self.place(case, on.commit, (&purposes.0, &purposes.1), work)?;
+        let imports = stand_ins(case.baseline);
+        let build_ms = BUILD_MS.max(case.limits.wall_ms);
+        let how = SuiteRun { select: on.select, build_ms, imports: &imports, ..SuiteRun::whole(case.limits) };
+        let run = place.run(&how, notices)?;
+        *runs += u64::from(run.runs);
+        Ok(run.report)
     }
 
     fn bench<'a>(

@@ -141,6 +141,9 @@ impl Doubts {
             return Ok(());
         }
         let beyond = orders::out_of_reach(changed, snapshot, baseline, &open)?;
+        let known = baseline.orders.iter().filter(|one| !one.green && beyond.contains(&one.test));
+        self.ordered.extend(known.map(|one| (one.test.clone(), one.seed)));
+        let beyond: Vec<String> = beyond.into_iter().filter(|id| !self.ordered.contains_key(id)).collect();
         if beyond.is_empty() {
             return Ok(());
         }

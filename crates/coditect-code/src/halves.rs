@@ -271,24 +271,30 @@ pub fn halve<E>(all: usize, broken: &[String], look: Look<'_, E>) -> Result<Halv
     let first = Seen { does: true, breaks: broken.to_vec(), passes: false };
     seen.known.insert(whole.clone(), first);
     let mut rest = whole.clone();
+    let mut least: Option<Vec<usize>> = None;
     // What is left still does what it is for, and still breaks something.
     while !rest.is_empty() && found.part.is_none() {
         let bad = fewest(&rest, &mut seen, |seen| !seen.breaks.is_empty())?;
         let breaks = seen.known.get(&bad).map(|seen| seen.breaks.clone()).unwrap_or_default();
-        if bad.len() == all {
-            break;
-        }
+        let with = rest.clone();
         rest.retain(|hunk| !bad.contains(hunk));
-        found.harmful.push((bad, breaks));
-        match seen.of(&rest)? {
+        let is_apart = bad.len() < all;
+        if is_apart {
+            found.harmful.push((bad.clone(), breaks));
+        }
+        match if is_apart { seen.of(&rest)? } else { None } {
             Some(end) if end.passes => found.part = Some(rest.clone()),
             Some(end) if end.does && !end.breaks.is_empty() => {}
-            Some(_) | None => break,
+            Some(_) | None => {
+                // One of those that break something together may be needed: then another one of them goes.
+                least = seen.without_one(&with, &bad)?;
+                break;
+            }
         }
     }
     if found.part.is_none() {
         // What breaks something may be a part of what is needed only by half.
-        found.part = seen.that_passes();
+        found.part = least.or_else(|| seen.that_passes());
     }
     if found.part.is_none() {
         fewest(&whole, &mut seen, |seen| seen.does)?;
@@ -321,6 +327,17 @@ impl<E> Parts<'_, E> {
         };
         self.known.insert(part.to_vec(), seen.clone());
         Ok(Some(seen))
+    }
+
+    /// All but one of those that break something together, if that passes.
+    fn without_one(&mut self, with: &[usize], bad: &[usize]) -> Result<Option<Vec<usize>>, E> {
+        for out in bad.iter().filter(|_| bad.len() > 1) {
+            let part: Vec<usize> = with.iter().copied().filter(|hunk| hunk != out).collect();
+            if self.of(&part)?.is_some_and(|end| end.passes) {
+                return Ok(Some(part));
+            }
+        }
+        Ok(None)
     }
 
     /// The largest of them that passes: what tests do not see may be what was asked for.

@@ -8,6 +8,7 @@ use coditect_types::model::{EditForm, Message, Speaker};
 use coditect_types::{Aim, Context, Fragment, ModelRequest, ModelSpec, Reach, Strand, TestReport};
 
 use crate::expect::red_tests;
+use crate::findings::Finding;
 use crate::foreign;
 use crate::planning;
 use crate::stages;
@@ -395,7 +396,7 @@ fn shown(fragment: &Fragment, tag: &str) -> String {
 fn found_out(state: &State, told: &Told<'_>, room: usize) -> String {
     let tag = tag(told.context, state);
     let mut text = String::new();
-    for finding in state.world.findings.iter().rev() {
+    for finding in findings_of(state, told.strand).iter().rev() {
         let entry = format!(
             "{}\n<{tag}>\n{}\n</{tag}>\n",
             foreign::defused(&finding.says),
@@ -407,6 +408,12 @@ fn found_out(state: &State, told: &Told<'_>, room: usize) -> String {
         text.push_str(&entry);
     }
     text.trim_end().to_owned()
+}
+
+/// What was found out that is of use for a strand, or for the work as one piece.
+fn findings_of<'a>(state: &'a State, strand: Option<&Strand>) -> &'a [Finding] {
+    let of_strand = strand.and_then(|strand| state.world.strands.get(&strand.id));
+    of_strand.map_or(state.world.findings.as_slice(), |strand| strand.findings.as_slice())
 }
 
 /// What local names were worth where a test failed, a line for each frame.
@@ -441,7 +448,10 @@ fn failures(state: &State, strand: Option<&Strand>, room: usize, tag: &str) -> S
 fn tag(context: &Context, state: &State) -> String {
     let report = state.world.baseline.as_deref();
     let messages = || report.into_iter().flat_map(|report| &report.tests).map(|test| test.message.as_str());
-    let found = || state.world.findings.iter().map(|finding| finding.shown.as_str());
+    let found = || {
+        let of_strands = state.world.strands.values().flat_map(|strand| &strand.findings);
+        state.world.findings.iter().chain(of_strands).map(|finding| finding.shown.as_str())
+    };
     let frames = || context.values.iter().flat_map(|failing| &failing.frames);
     let values = || frames().flat_map(|frame| &frame.values).map(|(_, value)| value.as_str());
     let texts = || {

@@ -21,19 +21,11 @@ pub struct Finding {
 pub(crate) fn add(findings: &mut Vec<Finding>, halved: &Halved) {
     let of_part = |part: &HarmfulPart| Finding {
         says: format!("An earlier change was refused. Of it, {}:", part.says()),
-        shown: cut(&part.text),
+        shown: part.text[..part.text.floor_char_boundary(BYTES)].to_owned(),
     };
     findings.extend(halved.parts.iter().map(of_part));
     let over = findings.len().saturating_sub(MOST);
     findings.drain(..over);
-}
-
-fn cut(text: &str) -> String {
-    let mut end = BYTES.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
 }
 
 #[cfg(test)]
@@ -49,7 +41,7 @@ mod tests {
                 text: "é".repeat(BYTES),
                 breaks: vec!["t".into()],
             };
-            add(&mut findings, &Halved { parts: vec![part], runs: 1 });
+            add(&mut findings, &Halved { parts: vec![part], runs: 1, ..Halved::default() });
         }
         assert_eq!(findings.len(), MOST);
         assert!(findings[MOST - 1].says.contains(&format!("`a.py:{}` breaks `t`", MOST + 2)));

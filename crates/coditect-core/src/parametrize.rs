@@ -164,14 +164,24 @@ fn gathering(state: &State) -> Option<Action> {
         also: world.granted.to_vec(),
         limits: policy.suite.clone(),
         waived: policy.waived.clone(),
-        workspace: remembered_at(state),
+        places: remembered_at(state),
     })
 }
 
-/// The directory whose past may be shown to a model; empty where memory is not to be asked.
-fn remembered_at(state: &State) -> String {
-    let workspace = state.workspace.as_ref().filter(|_| state.policy.allows(Rung::Memory));
-    workspace.map_or_else(String::new, |workspace| workspace.path.clone())
+/// The directories whose past may be shown to a model: the person's, and the top of its repository. None where memory is not to be
+/// asked.
+fn remembered_at(state: &State) -> Vec<String> {
+    let Some(workspace) = state.workspace.as_ref().filter(|_| state.policy.allows(Rung::Memory)) else {
+        return Vec::new();
+    };
+    let mut places = vec![workspace.path.clone()];
+    let subdir = state.world.snapshot.as_deref().map_or("", |snapshot| snapshot.subdir.as_str());
+    if !subdir.is_empty()
+        && let Some(top) = workspace.path.strip_suffix(subdir).and_then(|top| top.strip_suffix('/'))
+    {
+        places.push(top.to_owned());
+    }
+    places
 }
 
 /// The action for a task that has to do with models.

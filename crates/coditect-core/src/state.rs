@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use coditect_types::context::FragmentKind;
 use coditect_types::event::{Response, ViolationKind};
 use coditect_types::limits::Verdict;
 use coditect_types::outcome::{Proposal, Spent};
@@ -499,7 +500,10 @@ fn learn(state: &mut State, outcome: &Outcome) {
             Arc::make_mut(&mut world.accounts).push(account.clone());
             pay_rung(&mut state.ledger, *rung, spent, 0);
         }
-        Outcome::ContextGathered { context } => world.context = Some(Arc::new(context.clone())),
+        Outcome::ContextGathered { context } => {
+            let before = world.context.take();
+            world.context = Some(Arc::new(with_what_was_known(context.clone(), before.as_deref())));
+        }
         Outcome::NeedsFirst { needs, spent, .. } => {
             world.grant(needs);
             pay(&mut state.ledger, spent);
@@ -519,7 +523,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
             {
                 turn.feedback.clone_from(feedback);
             }
-            if !diff.is_empty() {
+            if !diff.is_empty() && !world.refused.contains(diff) {
                 Arc::make_mut(&mut world.refused).push(diff.clone());
             }
             Arc::make_mut(&mut world.accounts).push(account.clone());
@@ -590,4 +594,15 @@ pub(crate) fn pay(ledger: &mut Ledger, spent: &Spent) {
 #[must_use]
 pub fn seeks_change(intent: &Intent) -> bool {
     matches!(intent, Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::Rename)
+}
+/// Values and examples are gathered once; what is gathered later is more files.
+fn with_what_was_known(mut context: Context, before: Option<&Context>) -> Context {
+    let Some(before) = before else { return context };
+    if context.values.is_empty() {
+        context.values.clone_from(&before.values);
+    }
+    if context.of(FragmentKind::Example).next().is_none() {
+        context.fragments.extend(before.of(FragmentKind::Example).cloned());
+    }
+    context
 }

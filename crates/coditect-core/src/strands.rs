@@ -17,6 +17,7 @@ use crate::context::Turn;
 use crate::decide::Draft;
 use crate::division;
 use crate::expect::{left_red, red_tests};
+use crate::findings::{self, Finding};
 use crate::gateway::{self, MAX_REPLIES};
 use crate::goal::MAX_REPLANS;
 use crate::hand_over::count;
@@ -45,6 +46,8 @@ pub struct StrandState {
     pub proposal: Option<Arc<Proposal>>,
     /// Diffs that were refused.
     pub refused: Vec<String>,
+    /// What was found out about refused ones.
+    pub findings: Vec<Finding>,
     /// What its newest answer that did not do came to.
     pub account: String,
     /// Why its change is not among the merged ones, if it is not.
@@ -68,6 +71,7 @@ pub(crate) fn formed(state: &mut State, at_ms: u64, strands: &[Strand]) {
         reply: None,
         proposal: None,
         refused: Vec::new(),
+        findings: Vec::new(),
         account: String::new(),
         left_out: None,
     };
@@ -85,11 +89,14 @@ pub(crate) fn learn(state: &mut State, id: StrandId, outcome: &Outcome) -> bool 
         strand.reply = None;
         strand.proposal = Some(Arc::new(proposal.clone()));
         (proposal.rung, spent, 1)
-    } else if let Outcome::ReplyRefused { rung, account, feedback, diff, spent, .. } = outcome {
+    } else if let Outcome::ReplyRefused { rung, account, feedback, diff, spent, halved } = outcome {
         strand.reply_failed(feedback);
         strand.account.clone_from(account);
-        if !diff.is_empty() {
+        if !diff.is_empty() && !strand.refused.contains(diff) {
             strand.refused.push(diff.clone());
+        }
+        if let Some(halved) = halved {
+            findings::add(&mut strand.findings, halved);
         }
         (*rung, spent, 0)
     } else if let Outcome::ModelAnswered { model, reply, .. } = outcome {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use coditect_ports::memory::{Example, Recalled, Situation};
@@ -312,13 +311,10 @@ impl Memory for Episodes {
     fn examples(
         &self,
         situation: &Situation<'_>,
-        workspace: &str,
+        workspaces: &[String],
         most: usize,
     ) -> Result<Vec<Example>, PortError> {
-        let is_here = |found: &Found| {
-            let (one, other) = (Path::new(&found.episode.workspace), Path::new(workspace));
-            one.starts_with(other) || other.starts_with(one)
-        };
+        let is_here = |found: &Found| workspaces.contains(&found.episode.workspace);
         let here = self.fitting(situation, most * DEEPER * DEEPER)?.into_iter().filter(is_here);
         let examples = here.filter_map(|found| {
             let Episode { id: episode, request, accepted, .. } = found.episode;

@@ -70,12 +70,12 @@ pub trait Memory: fmt::Debug + Send + Sync {
     /// Changes that were accepted in the situations most like this one.
     fn recall(&self, situation: &Situation<'_>, most: usize) -> Result<Vec<Recalled>, PortError>;
 
-    /// Small changes that were accepted on this directory, one above it or below it, in situations like this one. What was done
-    /// elsewhere is nobody's business there.
+    /// Small changes that were accepted on one of these directories in situations like this one. What was done elsewhere is nobody's
+    /// business there.
     fn examples(
         &self,
         situation: &Situation<'_>,
-        workspace: &str,
+        workspaces: &[String],
         most: usize,
     ) -> Result<Vec<Example>, PortError>;
 }

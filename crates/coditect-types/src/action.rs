@@ -113,9 +113,9 @@ pub enum Action {
         /// Protections given up by the person, by name.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         waived: Vec<String>,
-        /// The person's directory: what was done there before is looked for. Empty: nothing is.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        workspace: String,
+        /// The person's directory, and the top of its repository: what was done there before is looked for. None: nothing is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        places: Vec<String>,
     },
     /// Ask a model. Layer 1 does this itself; no worker ever sees it.
     AskModel {

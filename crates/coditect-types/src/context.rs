@@ -80,6 +80,8 @@ impl Failing {
         self.frames.truncate(2);
         for frame in &mut self.frames {
             frame.values.truncate(12);
+            cut(&mut frame.file);
+            cut(&mut frame.function);
             for (name, value) in &mut frame.values {
                 cut(name);
                 cut(value);
@@ -102,11 +104,7 @@ impl FrameValues {
 
 fn cut(text: &mut String) {
     const BYTES: usize = 160;
-    let mut end = BYTES.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(BYTES));
 }
 
 /// Everything that was gathered for a model, the most telling of each kind first.

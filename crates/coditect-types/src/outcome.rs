@@ -139,8 +139,24 @@ pub struct Evidence {
 pub struct Halved {
     /// The parts that break something (at most 8).
     pub parts: Vec<HarmfulPart>,
+    /// Where the part that was taken does without the change: `calc.py:12-14` (at most 24). Empty: no part was taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Runs of tests that it took.
     pub runs: u32,
+}
+
+impl Halved {
+    /// What is left out of the part that was taken, and which parts break what, as the end of an explanation.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let mut said = String::new();
+        if !self.left_out.is_empty() {
+            let places: Vec<String> = self.left_out.iter().map(|place| format!("`{place}`")).collect();
+            said = format!("; left out of it: {}", places.join(", "));
+        }
+        self.parts.iter().fold(said, |said, part| format!("{said}; {}", part.says()))
+    }
 }
 
 /// A part of a change that breaks tests which were green.

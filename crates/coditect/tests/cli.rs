@@ -4,10 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
+mod told;
+
 use std::path::Path;
 
 use assert_cmd::Command;
 use tempfile::TempDir;
+use told::snapshot;
 
 /// A home, a configuration directory and a project, all empty.
 struct World {
@@ -49,28 +52,13 @@ impl World {
     }
 
     fn told(&self, command: &mut Command) -> String {
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let all = format!(
-            "exit {}\n--- stdout\n{}--- stderr\n{}",
-            output.status.code().unwrap(),
-            text(&output.stdout),
-            text(&output.stderr)
-        );
-        all.replace(&self.path("").display().to_string(), "/tmp/world/")
-            .replace(&format!(" {} ", env!("CARGO_PKG_VERSION")), " VERSION ")
+        told::told(command, self.dir.path())
     }
 }
 
 fn json(text: &str) -> serde_json::Value {
     let stdout = text.split("--- stdout\n").nth(1).unwrap().split("--- stderr").next().unwrap();
     serde_json::from_str(stdout).unwrap()
-}
-
-macro_rules! snapshot {
-    ($name:literal, $world:expr, $args:expr) => {
-        insta::assert_snapshot!($name, $world.run($args))
-    };
 }
 
 #[test]

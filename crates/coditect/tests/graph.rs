@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
+mod told;
+
 use std::path::Path;
 use std::process::Command as Git;
 
 use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
+use told::snapshot;
 
 const LEDGER: &str = "from money import round_up\n\n\nclass Ledger:\n    def add(self, n):\n        return self.keep(round_up(n))\n\n    \
                       def keep(self, n):\n        return n\n\n\ndef never():\n    pass\n";
@@ -65,15 +68,7 @@ impl World {
     }
 
     fn told(&self, command: &mut Command) -> String {
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let all = format!(
-            "exit {}\n--- stdout\n{}--- stderr\n{}",
-            output.status.code().unwrap(),
-            text(&output.stdout),
-            text(&output.stderr)
-        );
-        all.replace(&self.dir.path().canonicalize().unwrap().display().to_string(), "/tmp/world")
+        told::told(command, self.dir.path())
     }
 
     fn run(&self, args: &[&str]) -> String {
@@ -90,12 +85,6 @@ impl World {
         let mut files = std::fs::read_dir(self.dir.path().join("home/graphs")).unwrap();
         files.next().unwrap().unwrap().path()
     }
-}
-
-macro_rules! snapshot {
-    ($name:literal, $world:expr, $args:expr) => {
-        insta::assert_snapshot!($name, $world.run($args))
-    };
 }
 
 #[test]

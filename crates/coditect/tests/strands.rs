@@ -177,7 +177,7 @@ fn a_change_that_does_not_go_with_the_others_is_found_and_left_out() {
 #[test]
 fn where_a_part_of_it_does_go_with_the_others_that_part_stays() {
     with_two_owners("\n\nOWNER = True\n", "verified", |end| {
-        let says = "left out: `m02.py:3-5` breaks `test_sum.py::Sum::test_one_owner`";
+        let says = "`m02.py:3-5` breaks `test_sum.py::Sum::test_one_owner`";
         assert!(end["summary"].as_str().unwrap().contains(says), "{end}");
     });
 }

@@ -52,8 +52,8 @@ pub(super) struct Gather<'a> {
     pub(super) also: &'a [String],
     /// How its red tests are run once more.
     pub(super) run: Asked<'a>,
-    /// The person's directory, where what was done there before is looked for.
-    pub(super) workspace: &'a str,
+    /// The person's directory and its repository's: what was done there before is looked for.
+    pub(super) places: &'a [String],
 }
 
 impl Analyzer {
@@ -65,7 +65,9 @@ impl Analyzer {
         let files =
             Listing::load(&root).map_err(|error| PortError::from_io("list the project's files", &error))?;
         let sources = sources::read(&root, &files, of.project, of.baseline, of.suspects);
-        let values = values::values(&self.tools, &of.run, &view, work)?;
+        // Where an agent asks for more files, the rest is known.
+        let is_first = of.also.is_empty();
+        let values = if is_first { values::values(&self.tools, &of.run, &view, work)? } else { Vec::new() };
         let mut context = Context { values, ..Context::default() };
         conventions(&view, &of.project.root, &mut context);
         of.add_asked_for(&view, &sources.product, &mut context);
@@ -96,18 +98,20 @@ impl Analyzer {
             of.add_outlines(&outlines, &mut context);
         }
         context.left_out.extend(sources.passed_over);
-        self.examples(of, &mut context);
+        if is_first {
+            self.examples(of, &mut context);
+        }
         Ok(Outcome::ContextGathered { context })
     }
 
     /// What was done on this directory before in a situation like this one. A memory that cannot be asked is no reason to do without the
     /// rest.
     fn examples(&self, of: &Gather<'_>, context: &mut Context) {
-        let Some(memory) = self.tools.memory.as_ref().filter(|_| !of.workspace.is_empty()) else { return };
+        let Some(memory) = self.tools.memory.as_ref().filter(|_| !of.places.is_empty()) else { return };
         let red: Vec<TestResult> = of.baseline.red().cloned().collect();
         let now_ms = self.tools.clock.now_ms();
         let situation = Situation { request: of.request, language: &of.project.language, red: &red, now_ms };
-        let examples = memory.examples(&situation, of.workspace, MOST_REMEMBERED).unwrap_or_else(|error| {
+        let examples = memory.examples(&situation, of.places, MOST_REMEMBERED).unwrap_or_else(|error| {
             tracing::warn!(%error, "memory cannot be asked");
             Vec::new()
         });

@@ -6,21 +6,22 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coditect_code::halves::{self, FileChange, Halves, Parted, Seen};
-use coditect_code::suite::SuiteRun;
 use coditect_ports::workspace::{Change, FileEdit};
-use coditect_ports::{PortError, Work};
+use coditect_ports::{PortError, Stop, Work};
 use coditect_types::outcome::{Halved, HarmfulPart, Spent};
 use coditect_types::{Failure, TestReport};
 
 use super::replying::looked_at;
 use super::seats::Seat;
 use super::sources::Sources;
-use super::{Case, Coder};
-use crate::measure::{BUILD_MS, Place, selectable, stand_ins, stands_for_others};
+use super::{Case, Coder, On};
+use crate::measure::{selectable, stands_for_others};
 use crate::notices::Notices;
 
 /// Parts of one change that are tried at most.
 const MOST_RUNS: u32 = 24;
+/// Places that are told of what is left out.
+const MOST_PLACES: usize = 24;
 /// Harmful parts that are told, and tests of each.
 const MOST_PARTS: usize = 8;
 const MOST_TESTS: usize = 5;
@@ -50,8 +51,9 @@ impl Aims {
         (does && !broken.is_empty()).then_some(Self { wanted, broken })
     }
 
-    /// The same for tests that are known already.
-    pub(super) fn new(wanted: Vec<String>, broken: Vec<String>) -> Option<Self> {
+    /// The same for tests that are known already. What is wanted is not broken: it was red before.
+    pub(super) fn new(wanted: Vec<String>, mut broken: Vec<String>) -> Option<Self> {
+        broken.retain(|id| !wanted.contains(id));
         (!wanted.is_empty() && !broken.is_empty()).then_some(Self { wanted, broken })
     }
 
@@ -76,12 +78,12 @@ impl Aims {
 pub(super) fn halve(
     case: &Case<'_>,
     (parted, aims): (&Parted, &Aims),
-    within: Duration,
+    (within, stop): (Duration, &Stop),
     run: &mut dyn FnMut(&[FileChange]) -> Result<TestReport, Failure>,
 ) -> Result<(Option<Vec<FileChange>>, Halved), Failure> {
     let (began, mut runs) = (Instant::now(), 0);
     let mut look = |part: &[usize]| -> Result<Option<Seen>, Failure> {
-        if runs >= MOST_RUNS || began.elapsed() >= within {
+        if runs >= MOST_RUNS || began.elapsed() >= within || stop.is_wanted() {
             return Ok(None);
         }
         runs += 1;
@@ -89,10 +91,12 @@ pub(super) fn halve(
     };
     let found = halves::halve(parted.len(), &aims.broken, &mut look)?;
     let part = found.part.as_ref().map(|part| parted.with(part));
-    Ok((part, Halved { parts: told(parted, &found), runs }))
+    let is_out = |hunk: &usize| found.part.as_ref().is_some_and(|part| !part.contains(hunk));
+    let left_out = (0..parted.len()).filter(is_out).filter_map(|hunk| parted.place(hunk)).take(MOST_PLACES);
+    Ok((part, Halved { parts: told(parted, &found), left_out: left_out.collect(), runs }))
 }
 
-/// What does harm, in words. Where a part passes, all that it leaves out.
+/// What does harm, in words.
 fn told(parted: &Parted, found: &Halves) -> Vec<HarmfulPart> {
     let part = |(hunks, breaks): &(Vec<usize>, Vec<String>)| HarmfulPart {
         places: hunks.iter().take(MOST_PARTS).filter_map(|hunk| parted.place(*hunk)).collect(),
@@ -111,7 +115,8 @@ pub(super) fn lines(halved: &Halved) -> String {
 pub(super) struct Breaking<'a> {
     pub(super) edits: &'a [FileEdit],
     pub(super) report: &'a TestReport,
-    pub(super) flaky: &'a Flaky,
+    /// Tests that say nothing against it.
+    pub(super) excused: &'a Flaky,
     pub(super) sources: &'a Sources,
 }
 
@@ -129,7 +134,7 @@ impl Coder {
         if case.halving.is_zero() || work.stop.is_wanted() {
             return nothing;
         }
-        let Some(aims) = Aims::of(case, breaking.report, &left, breaking.flaky) else { return nothing };
+        let Some(aims) = Aims::of(case, breaking.report, &left, breaking.excused) else { return nothing };
         let parted = Parted::of(self.before_and_after(case, breaking.edits, (work, seat))?);
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing("looking for the part of the change that breaks what was green");
@@ -137,23 +142,28 @@ impl Coder {
         let mut runs = 0;
         let mut run = |files: &[FileChange]| {
             let change = self.commit_part(case, files, MESSAGE, work)?;
-            let select = selectable(&asked);
-            self.run_part(case, &change, select, (work, seat), &mut runs, &mut notices)
+            let on = On { commit: &change.commit, purpose: "reply", select: selectable(&asked) };
+            self.run_on(case, &on, (work, seat), &mut runs, &mut notices)
         };
-        let (part, halved) = halve(case, (&parted, &aims), case.halving, &mut run)?;
+        let (part, mut halved) = halve(case, (&parted, &aims), (case.halving, &work.stop), &mut run)?;
         let mut proved = None;
         if let Some(files) = part.filter(|files| passes_review(case, files, breaking.sources)) {
             notices.doing("proving what is left of the change by the whole suite");
             let change = self.commit_part(case, &files, "what is left of a change", work)?;
-            let report = self.run_part(case, &change, None, (work, seat), &mut runs, &mut notices)?;
+            let on = On { commit: &change.commit, purpose: "reply", select: None };
+            let report = self.run_on(case, &on, (work, seat), &mut runs, &mut notices)?;
             let is_new = !case.refused.contains(&super::proposing::cut(change.diff.clone()));
-            if is_new && case.refuted(&report, &left, breaking.flaky).is_none() {
+            if is_new && case.refuted(&report, &left, breaking.excused).is_none() {
                 proved = Some(change);
             }
         }
         spent.sandbox_runs += runs;
         spent.candidates += u64::from(halved.runs);
-        Ok((proved, Some(halved).filter(|halved| !halved.parts.is_empty())))
+        if proved.is_none() {
+            halved.left_out.clear();
+        }
+        let says = !halved.parts.is_empty() || proved.is_some();
+        Ok((proved, Some(halved).filter(|_| says)))
     }
 
     /// Each file of a change as it was and as it is to be.
@@ -203,36 +213,6 @@ impl Coder {
         let edit = |file: &FileChange| FileEdit { path: file.path.clone(), content: file.after.clone() };
         let edits: Vec<FileEdit> = files.iter().map(edit).collect();
         self.tools.workspace.commit(&work.mission, &case.snapshot.commit, &edits, message)
-    }
-
-    fn run_part(
-        &self,
-        case: &Case<'_>,
-        change: &Change,
-        select: Option<&[String]>,
-        (work, seat): (&Work, &Seat<'_>),
-        runs: &mut u64,
-        notices: &mut Notices<'_>,
-    ) -> Result<TestReport, Failure> {
-        let (purpose, unchanged) = (seat.purpose("reply"), seat.purpose("baseline"));
-        let place = Place {
-            tools: &self.tools,
-            work,
-            commit: &change.commit,
-            purpose: &purpose,
-            unchanged: &unchanged,
-            patience: None,
-            project: case.project,
-            sandbox: self.tools.sandbox(case.project.tier)?,
-            limits: case.limits,
-            waived: case.waived,
-        };
-        let imports = stand_ins(case.baseline);
-        let build_ms = BUILD_MS.max(case.limits.wall_ms);
-        let how = SuiteRun { select, build_ms, imports: &imports, ..SuiteRun::whole(case.limits) };
-        let run = place.run(&how, notices)?;
-        *runs += u64::from(run.runs);
-        Ok(run.report)
     }
 }
 

@@ -3,10 +3,9 @@
 //! does go with them stays, if there is one that its own tests accept; else it is left out.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use coditect_code::halves::{FileChange, Parted};
-use coditect_code::suite::SuiteRun;
 use coditect_ports::Work;
 use coditect_ports::workspace::Change;
 use coditect_types::action::StrandChange;
@@ -16,8 +15,8 @@ use coditect_types::{Failure, Outcome, TestReport, TestResult, TestStatus};
 use super::halving::{self, Aims};
 use super::proposing::cut;
 use super::seats::Seat;
-use super::{Case, Coder, is_flaky};
-use crate::measure::{BUILD_MS, Place, selectable, stand_ins};
+use super::{Case, Coder, On, is_flaky};
+use crate::measure::selectable;
 use crate::notices::Notices;
 
 /// Changes that are told one by one.
@@ -49,13 +48,22 @@ impl Coder {
         let mut change = self.put_together(case, &mut standing, &mut left_out, work)?;
         if let Some(red) = train.contradicted {
             notices.doing("looking for the change that does not go with the others");
-            let mut trial = Trial { coder: self, case, red, work, seat: &seat, notices: &mut notices, spent };
-            let (began, mut parted) = (Instant::now(), BTreeSet::new());
+            let mut trial = Trial {
+                coder: self,
+                case,
+                red,
+                work,
+                seat: &seat,
+                notices: &mut notices,
+                spent,
+                halving: Duration::ZERO,
+            };
+            let mut parted = BTreeSet::new();
             while let Some((place, against)) = trial.culprit(&standing)? {
                 let whole = standing.remove(place);
                 // What is left of a change is not taken apart once more.
                 let is_whole = parted.insert(whole.strand.id);
-                let may = is_whole && began.elapsed() < case.halving && !work.stop.is_wanted();
+                let may = is_whole && trial.halving < case.halving && !work.stop.is_wanted();
                 match if may { trial.part_of(&whole, &standing[..place], &against)? } else { None } {
                     Some(part) => standing.insert(place, part),
                     None => left_out.push(LeftOut { strand: whole.strand.id, why: against.why }),
@@ -95,6 +103,8 @@ struct Trial<'a, 'n> {
     seat: &'a Seat<'a>,
     notices: &'a mut Notices<'n>,
     spent: &'a mut Spent,
+    /// What parts took so far.
+    halving: Duration,
 }
 
 impl Trial<'_, '_> {
@@ -129,19 +139,20 @@ impl Trial<'_, '_> {
         let parted = Parted::of(coder.between(commits, &paths, (work, &self.seat.purpose("merge")))?);
         self.notices.doing("looking for the part of that change which goes with the others");
         let asked = aims.asked();
+        let within = (case.halving.saturating_sub(self.halving), &work.stop);
         let mut run = |files: &[FileChange]| -> Result<TestReport, Failure> {
             let part = coder.commit_part(case, files, MESSAGE, work)?;
             let others = before.iter().map(|one| one.proposal.commit.clone());
             let commits: Vec<String> = others.chain([part.commit]).collect();
             self.run(&commits, selectable(&asked))
         };
-        let (part, halved) = halving::halve(case, (&parted, &aims), case.halving, &mut run)?;
+        let began = Instant::now();
+        let sought = halving::halve(case, (&parted, &aims), within, &mut run);
+        self.halving += began.elapsed();
+        let (part, halved) = sought?;
         let Some(files) = part else { return Ok(None) };
         let change = coder.commit_part(case, &files, MESSAGE, work)?;
-        let mut explanation = whole.proposal.explanation.trim_end_matches('.').to_owned();
-        for part in &halved.parts {
-            explanation = format!("{explanation}; left out: {}", part.says());
-        }
+        let explanation = format!("{}{}", whole.proposal.explanation.trim_end_matches('.'), halved.says());
         let evidence = Evidence { halved: Some(halved), ..whole.proposal.evidence.clone() };
         let proposal = Proposal {
             commit: change.commit,
@@ -178,25 +189,9 @@ impl Trial<'_, '_> {
     fn run(&mut self, commits: &[String], select: Option<&[String]>) -> Result<TestReport, Failure> {
         let (tools, case) = (&self.coder.tools, self.case);
         let merged = tools.workspace.merge(&self.work.mission, &case.snapshot.commit, commits, MESSAGE)?;
-        let (purpose, unchanged) = (self.seat.purpose("merge"), self.seat.purpose("baseline"));
-        let place = Place {
-            tools,
-            work: self.work,
-            commit: &merged.change.commit,
-            purpose: &purpose,
-            unchanged: &unchanged,
-            patience: None,
-            project: case.project,
-            sandbox: tools.sandbox(case.project.tier)?,
-            limits: case.limits,
-            waived: case.waived,
-        };
-        let imports = stand_ins(case.baseline);
-        let build_ms = BUILD_MS.max(case.limits.wall_ms);
-        let how = SuiteRun { select, build_ms, imports: &imports, ..SuiteRun::whole(case.limits) };
-        let run = place.run(&how, self.notices)?;
-        self.spent.sandbox_runs += u64::from(run.runs);
-        Ok(run.report)
+        let on = On { commit: &merged.change.commit, purpose: "merge", select };
+        let runs = &mut self.spent.sandbox_runs;
+        self.coder.run_on(case, &on, (self.work, self.seat), runs, self.notices)
     }
 }
 
@@ -239,7 +234,11 @@ fn proposed(case: &Case<'_>, standing: &[StrandChange], change: Change) -> Propo
 
 /// What was left out of two changes.
 fn both(one: Halved, other: Halved) -> Halved {
-    Halved { parts: one.parts.into_iter().chain(other.parts).collect(), runs: one.runs + other.runs }
+    Halved {
+        parts: one.parts.into_iter().chain(other.parts).collect(),
+        left_out: one.left_out.into_iter().chain(other.left_out).collect(),
+        runs: one.runs + other.runs,
+    }
 }
 
 impl Case<'_> {

@@ -5,8 +5,6 @@
 //! are never opened here.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,14 +12,14 @@ use std::time::Duration;
 use coditect_code::repair::Means;
 use coditect_code::repair::behaviour::{Answers, Behaviour, Input, Inquiry, Outcome};
 use coditect_code::suite::IMPORT;
-use coditect_ports::{Job, PortError, Program, Writes};
-use coditect_types::project::Framework;
-use coditect_types::{ErrorKind, Limits, Tier};
+use coditect_ports::PortError;
+use coditect_types::{Limits, Tier};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::judge::{Bench, Stage};
 use super::parts::files_of;
+use crate::script::{Overlay, Script, framework, inside};
 
 const SCRIPT: &str = concat!(include_str!("probe/gather.py"), "\n\n", include_str!("probe/run.py"));
 /// Wall clock of gathering beside the tests, and of the calls of one change, ms.
@@ -33,9 +31,6 @@ const ALL_US: u64 = 6_000_000;
 const WHOLE: Duration = Duration::from_millis(1_500);
 /// Bytes of one answer.
 const ANSWER_BYTES: u64 = 8 << 20;
-
-/// Files in place of the project's own.
-type Overlay = BTreeMap<String, String>;
 
 /// What was gathered.
 #[derive(Debug, Deserialize)]
@@ -113,13 +108,6 @@ pub(super) fn compare(
     Ok(Some(Behaviour { inputs: inputs.collect(), original, variants: said }))
 }
 
-/// The runner's name of a framework that it runs.
-fn framework(framework: Framework) -> Option<&'static str> {
-    let known =
-        [(Framework::Unittest, "unittest"), (Framework::Pytest, "pytest"), (Framework::Doctest, "doctest")];
-    known.iter().find(|(known, _)| *known == framework).map(|(_, name)| *name)
-}
-
 /// The targets and tests whose calls are kept: all of them where that is quick, else the red ones and those near them. Outside
 /// of WASM every start imports the files of all tests, and before Python 3.12 each call is some times slower while it is
 /// watched.
@@ -180,63 +168,31 @@ fn ask<T: for<'de> Deserialize<'de>>(
 ) -> Result<Option<T>, PortError> {
     let limits = Limits { wall_ms: wall_ms.min(bench.limits.wall_ms), ..bench.limits.clone() };
     bench.count_run();
-    let execute = |view: &Path, directory: &str, replace: &Overlay| {
-        let request = json!({
-            "op": "exec", "framework": framework, "paths": bench.project.import_paths, "replace": replace,
-            "code": SCRIPT, "input": input, "max_output": ANSWER_BYTES,
-        });
-        let program = Program::Python {
-            request: request.to_string(),
-            interpreter: bench.project.interpreter.as_ref().map(Into::into),
-        };
-        let job = Job {
-            program: &program,
-            view,
-            directory,
-            writes: Writes::Refused,
-            stdin: &[],
-            limits: &limits,
-            waived: bench.waived,
-            stop: bench.stop,
-        };
-        let mut answer = None;
-        let ran = bench.sandbox.run(&job, &mut |line| {
-            answer = answer.take().or_else(|| answered(line));
-            ControlFlow::Continue(())
-        })?;
-        if bench.stop.is_raised() {
-            return Err(PortError::new(ErrorKind::Interrupted, "stopped while changes were compared"));
-        }
-        tracing::debug!(exit = ?ran.exit, us = ran.wall_us, answered = answer.is_some(), "changes compared");
-        Ok(answer.and_then(|answer: Value| serde_json::from_value(answer).ok()))
+    let script = Script {
+        code: SCRIPT,
+        does: "compares changes",
+        input,
+        framework,
+        project: bench.project,
+        limits: &limits,
+        waived: bench.waived,
+        stop: bench.stop,
+        most: ANSWER_BYTES,
     };
     match &bench.stage {
         Stage::Overlay(view) => {
             let text = |(path, text): (&String, &String)| (path.clone(), bench.for_runner(path, text));
             let replace: Overlay = overlay.iter().map(text).collect();
-            let root = view.join(&bench.project.root);
-            // Guests of the WASM tier start at the top of what they see.
-            let (view, directory) = match bench.sandbox.tier() {
-                Tier::Wasm => (root.as_path(), ""),
-                Tier::Os | Tier::Container => (*view, bench.project.root.as_str()),
-            };
-            execute(view, directory, &replace)
+            inside(bench.sandbox, (view, bench.project), |view, directory| {
+                script.run(bench.sandbox, (view, directory), &replace)
+            })
         }
         Stage::Disk(trees) => {
             let files = bench.on_disk(overlay);
-            trees.with(&files, |tree| execute(tree.path(), &bench.project.root, &Overlay::new()))
+            let nothing = Overlay::new();
+            trees.with(&files, |tree| script.run(bench.sandbox, (tree.path(), &bench.project.root), &nothing))
         }
     }
-}
-
-/// What the script wrote, in the runner's last line.
-fn answered(line: &str) -> Option<Value> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    let answer: Value = serde_json::from_str(line.get("answer")?.as_str()?).ok()?;
-    if let Some(error) = answer.get("error").and_then(|error| error.get("message")) {
-        tracing::debug!(%error, "the script that compares changes broke off");
-    }
-    serde_json::from_str(answer.get("stdout")?.as_str()?).ok()
 }
 
 impl From<Said> for Answers {

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coditect_code::halves::{FileChange, Parted};
 use coditect_code::repair::{Found, Sought, Source};
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{ChangedPlace, DIFF_BYTES, Evidence, OtherChange, Proposal, Spent};
 use coditect_types::{ErrorKind, Failure, Ground, Outcome, TestReport, TestStatus};
 
-use super::halving::{self, Aims};
 use super::judge::Bench;
 use super::parts::suite_ms;
 use super::sources::Script;
@@ -51,9 +49,6 @@ impl Coder {
             if !self.is_left_to_the_tester(with)
                 && let Some(why) = refuted(with, &found, &[])?
             {
-                if let Some(part) = self.part_that_passes(with, &found)? {
-                    return Ok(part);
-                }
                 fewer += 1;
                 account = format!(
                     "{account} {} passed the search and was refuted: {why}.",
@@ -92,50 +87,6 @@ impl Coder {
                 format!("{account} `{id}` is flaky and was not counted: it passed {passed} of {ran} runs.");
         }
         Ok(case.nothing(account, sought.at_limit, ground))
-    }
-
-    /// Of a change that the whole suite refutes since it breaks something: a part that it accepts.
-    fn part_that_passes(&self, with: &Proposing<'_>, found: &Found) -> Result<Option<Outcome>, Failure> {
-        let Proposing { case, bench, work, notices, .. } = with;
-        let bytes = |source: &Source| Some(source.text.clone().into_bytes());
-        let file = |source: &Source| {
-            let before = bench.product.iter().find(|known| known.path == source.path)?;
-            let (before, after) = (bytes(before), bytes(source));
-            Some(FileChange { path: source.path.clone(), before, after })
-        };
-        let parted = Parted::of(found.sources.iter().filter_map(file).collect());
-        if parted.len() < 2 || work.stop.is_wanted() {
-            return Ok(None);
-        }
-        let proof = bench.whole(&overlay_of(found))?.report;
-        let Some(aims) = Aims::of(case, &proof, &[], &bench.flaky()) else { return Ok(None) };
-        notices.doing("looking for the part of the change that breaks what was green");
-        let texts = |files: &[FileChange]| -> BTreeMap<String, String> {
-            let text = |file: &FileChange| {
-                let after = file.after.as_deref().unwrap_or_default();
-                (file.path.clone(), String::from_utf8_lossy(after).into_owned())
-            };
-            files.iter().map(text).collect()
-        };
-        let mut run = |files: &[FileChange]| Ok(bench.whole(&texts(files))?.report);
-        let (part, halved) = halving::halve(case, (&parted, &aims), case.halving, &mut run)?;
-        let Some(files) = part else { return Ok(None) };
-        let mut left = found.clone();
-        let texts = texts(&files);
-        left.sources.retain(|source| texts.contains_key(&source.path));
-        for source in &mut left.sources {
-            source.text = texts.get(&source.path).cloned().unwrap_or_default();
-        }
-        if refuted(with, &left, &[])?.is_some() {
-            return Ok(None);
-        }
-        for part in &halved.parts {
-            left.explanation = format!("{}; left out: {}", left.explanation, part.says());
-        }
-        let (mut evidence, _) = self.evidence(with, &left, &[])?;
-        evidence.halved = Some(halved);
-        let change = self.commit(with, &left)?;
-        Ok(Some(proposed(case, left, change, Vec::new(), evidence)))
     }
 
     /// Where one run of the whole suite is dear, and there is no time for two: the tester's is the one that counts.

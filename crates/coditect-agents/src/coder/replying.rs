@@ -26,7 +26,7 @@ use super::seats::Seat;
 use super::sources::{self, Sources};
 use super::{Case, Coder};
 use crate::doubt::Doubts;
-use crate::measure::{BUILD_MS, Place, selectable, stand_ins};
+use crate::measure::{BUILD_MS, selectable, stand_ins};
 use crate::notices::Notices;
 
 /// How sure one can be of a change of which nothing is known but that it passes.
@@ -55,7 +55,7 @@ struct Refusal {
     account: String,
     feedback: String,
     diff: String,
-    halved: Option<Halved>,
+    halved: Option<Box<Halved>>,
 }
 
 impl Refusal {
@@ -201,23 +201,12 @@ impl Coder {
         let change = self.tools.workspace.commit(&work.mission, parent, edits, &explanation)?;
         let diff = cut(change.diff.clone());
         if case.refused.contains(&diff) {
-            return Ok(Err(once_more(reply.model)));
+            return Ok(Err(once_more(reply.model, diff)));
         }
         let mut notices = Notices::new(work, &*self.tools.clock);
         notices.doing(format!("running the tests on the change of `{}`", reply.model));
-        let (purpose, unchanged) = (seat.purpose("reply"), seat.purpose("baseline"));
-        let place = Place {
-            tools: &self.tools,
-            work,
-            commit: &change.commit,
-            purpose: &purpose,
-            unchanged: &unchanged,
-            patience: None,
-            project: case.project,
-            sandbox: self.tools.sandbox(case.project.tier)?,
-            limits: case.limits,
-            waived: case.waived,
-        };
+        let purposes = (seat.purpose("reply"), seat.purpose("baseline"));
+        let place = self.place(case, &change.commit, (&purposes.0, &purposes.1), work)?;
         spent.candidates = 1;
         let refusal = |why: String, report: &TestReport| Refusal {
             account: format!("A change of `{}` was refuted: {why}.", reply.model),
@@ -246,8 +235,9 @@ impl Coder {
             spent.sandbox_runs += doubts.runs();
         }
         // What is red whatever the change is, in another order, is for the tester to tell and for a person to judge.
-        if let Some(why) = case.refuted(&run.report, &left, &doubts.excused()) {
-            let breaking = Breaking { edits, report: &run.report, flaky: doubts.flaky(), sources };
+        let excused = doubts.excused();
+        if let Some(why) = case.refuted(&run.report, &left, &excused) {
+            let breaking = Breaking { edits, report: &run.report, excused: &excused, sources };
             let (part, halved) = self.halve_reply(case, &breaking, (work, seat), spent)?;
             if let Some(part) = part {
                 return Ok(Ok(proposed(case, part, explanation, (doubts.flaky(), halved))));
@@ -267,9 +257,7 @@ fn proposed(
     mut explanation: String,
     (flaky, halved): (&Flaky, Option<Halved>),
 ) -> Proposal {
-    for part in halved.iter().flat_map(|halved| &halved.parts) {
-        explanation = format!("{explanation}; left out: {}", part.says());
-    }
+    explanation.extend(halved.as_ref().map(Halved::says));
     Proposal {
         rung: case.rung,
         commit: change.commit,
@@ -298,7 +286,7 @@ fn with_parts(refusal: Refusal, halved: Option<Halved>) -> Refusal {
         refusal.feedback
     );
     let account = format!("{} Of its parts, {first}.", refusal.account);
-    Refusal { account, feedback, halved: Some(halved), ..refusal }
+    Refusal { account, feedback, halved: Some(Box::new(halved)), ..refusal }
 }
 
 /// A change that passes and does nothing else.
@@ -383,6 +371,7 @@ fn is_document(case: &Case<'_>, path: &str) -> bool {
 
 fn refused(case: &Case<'_>, refusal: Refusal) -> Outcome {
     let Refusal { account, feedback, diff, halved } = refusal;
+    let halved = halved.map(|halved| *halved);
     Outcome::ReplyRefused { rung: case.rung, account, feedback, diff, halved, spent: Spent::default() }
 }
 
@@ -506,11 +495,10 @@ fn is_prose(path: &str) -> bool {
     matches!(ending, "md" | "markdown" | "rst" | "adoc") && !path.split('/').any(|part| part.starts_with('.'))
 }
 
-fn once_more(model: &str) -> Refusal {
-    Refusal::new(
-        format!("`{model}` proposed once more what was refused before."),
-        "This is the very change that failed before. Find another way.",
-    )
+fn once_more(model: &str, diff: String) -> Refusal {
+    let account = format!("`{model}` proposed once more what was refused before.");
+    let feedback = "This is the very change that failed before. Find another way.";
+    Refusal { diff, ..Refusal::new(account, feedback) }
 }
 
 /// What is told the model of a run with its change.

@@ -244,7 +244,7 @@ impl Baseline {
             also: Vec::new(),
             limits: Limits { wall_ms: 20_000, ..Limits::default() },
             waived: Vec::new(),
-            workspace: String::new(),
+            places: Vec::new(),
         }
     }
 

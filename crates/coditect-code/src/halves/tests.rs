@@ -94,7 +94,11 @@ fn where_what_is_needed_does_harm_too_its_harm_is_named() {
     // It does so only beside something else: the fewest that are needed do not.
     let (halves, _) = halved(4, &[1], &[&[1, 3]], 99);
     assert_eq!(halves.harmful[0].0, [1, 3]);
-    assert!(halves.part.is_some_and(|part| part.contains(&1) && !part.contains(&3)));
+    assert_eq!(halves.part, Some(vec![0, 1, 2]));
+    assert_eq!(halved(8, &[2], &[&[2, 5]], 99).0.part, Some(vec![0, 1, 2, 3, 4, 6, 7]));
+    // All of it does: nothing in particular is harmful, and the part is one all the same.
+    let (halves, _) = halved(2, &[0], &[&[0, 1]], 99);
+    assert_eq!((halves.part, halves.harmful), (Some(vec![0]), Vec::new()));
 }
 
 #[test]

@@ -463,7 +463,7 @@ fn of_a_remembered_change_the_places_that_break_something_are_left_out() {
     let best = sought.best.unwrap();
     assert_eq!(best.sources[0].text, text.replace("a <= b", "a < b"));
     assert!(
-        best.explanation.ends_with("left out: 1 of its places, which broke `t::high`"),
+        best.explanation.ends_with("1 of its 2 places are left out: with all of them, `t::high` broke"),
         "{}",
         best.explanation
     );

@@ -1,6 +1,7 @@
 //! A change that a person made otherwise afterwards is no example any more.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use coditect_ports::memory::PastEdit;
 
@@ -35,16 +36,22 @@ pub(super) fn is_superseded(earlier: &Episode, later: &Episode) -> bool {
     let made_by_person = later.accepted.as_ref().is_some_and(|accepted| accepted.rung.is_none());
     // A commit has whole seconds.
     let is_later = later.ended_ms / 1_000 >= earlier.ended_ms / 1_000;
-    if !made_by_mission || !made_by_person || !is_later || earlier.workspace != later.workspace {
+    // A commit is of a repository, a mission may be of a directory in it.
+    let is_there = Path::new(&earlier.workspace).starts_with(&later.workspace);
+    if !made_by_mission || !made_by_person || !is_later || !is_there {
         return false;
     }
     let (Some(earlier), Some(later)) = (earlier.edits(), later.edits()) else { return false };
     let later: Vec<Lines<'_>> = later.iter().map(Lines::of).collect();
     earlier.iter().map(Lines::of).any(|old| {
         later.iter().filter(|new| new.path == old.path).any(|new| {
-            let takes_away = old.added().intersection(&new.removed()).next().is_some();
-            let same_place = !old.before.is_disjoint(&new.before) && !old.before.is_empty();
-            takes_away || (same_place && new.added() != old.added())
+            let takes_away = !old.added().is_disjoint(&new.removed());
+            // Lines around a change may be anywhere; those that it replaces are its place. Where it replaces none, all of them are.
+            let same_place = match old.removed().is_empty() {
+                true => old.before.iter().all(|line| new.before.contains(line)) && !old.before.is_empty(),
+                false => !old.removed().is_disjoint(&new.removed()),
+            };
+            takes_away || (same_place && !old.added().is_subset(&new.added()))
         })
     })
 }

@@ -243,12 +243,17 @@ fn examples_are_of_the_same_directory() {
     let memory = memory(&Arc::default(), all);
     let red = [division()];
     let situation = Situation { request: "fix it", language: "python", red: &red, now_ms: 10 };
-    let of = |dir: &str| {
-        let examples = memory.examples(&situation, dir, 5).unwrap();
+    let of = |dirs: &[&str]| {
+        let dirs: Vec<String> = dirs.iter().map(|dir| (*dir).to_owned()).collect();
+        let examples = memory.examples(&situation, &dirs, 5).unwrap();
         examples.into_iter().map(|example| example.diff).collect::<Vec<_>>()
     };
-    assert!(of("/repo").len() == 1 && of("/repo")[0].contains("if b else 0"));
-    assert_eq!((of("/repo/part/deep").len(), of("/repo/par").len(), of("/").len()), (1, 0, 2));
+    assert!(of(&["/repo/part"]).len() == 1 && of(&["/repo/part"])[0].contains("if b else 0"));
+    // Not what is above or below it: that may be another repository.
+    for dir in ["/repo/part/deep", "/repo", "/", "/repo/par", ""] {
+        assert!(of(&[dir]).is_empty(), "{dir}");
+    }
+    assert_eq!(of(&["/repo/part/deep", "/repo/part"]).len(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use coditect_types::{ErrorKind, WorkspaceRef};
+use coditect_types::{ErrorKind, Rung, WorkspaceRef};
 
 use super::Context;
 use crate::args::RunArgs;
@@ -37,7 +37,9 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     if let Ok(archive) = wiring::archive(&site) {
         policy.history = missions::known_of(archive.journal(), &path);
     }
-    policy.history.episodes = u32::try_from(remembering::proved(&site)).unwrap_or(u32::MAX);
+    if policy.allows(Rung::Memory) {
+        policy.history.episodes = u32::try_from(remembering::proved(&site)).unwrap_or(u32::MAX);
+    }
     let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)
 }

@@ -87,12 +87,14 @@ pub(super) fn part_that_passes(
         if pick::is_refused(problem, &part) {
             continue;
         }
-        let mut out = String::new();
-        for (hunks, breaks) in &found.harmful {
-            let places = hunks.len();
-            let tests: Vec<String> = breaks.iter().take(2).map(|id| format!("`{id}`")).collect();
-            out.push_str(&format!("; left out: {places} of its places, which broke {}", tests.join(", ")));
-        }
+        let kept = found.part.as_ref().map_or(0, Vec::len);
+        let tests: Vec<String> = broken.iter().take(2).map(|id| format!("`{id}`")).collect();
+        let out = format!(
+            "; {} of its {} places are left out: with all of them, {} broke",
+            edits.len() - kept,
+            edits.len(),
+            tests.join(", ")
+        );
         return Ok(Some((part, out)));
     }
     Ok(None)

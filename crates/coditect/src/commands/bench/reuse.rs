@@ -164,9 +164,10 @@ async fn work_on(
     write(dir, &[(&code, &task.broken), (&tests, &task.tests)])?;
     commit(dir, &format!("Add {}", task.module))?;
     let end = with.mission(task, dir, judge).await?;
-    if end.holds.is_some() && end.ledger.solved_by == Some(Rung::Memory) {
-        from.related += usize::from(task.kin != Kin::None);
-        from.new += usize::from(task.kin == Kin::None);
+    if end.ledger.solved_by == Some(Rung::Memory) {
+        let is_right = end.holds == Some(true);
+        from.related += usize::from(is_right && task.kin != Kin::None);
+        from.new += usize::from(is_right && task.kin == Kin::None);
         from.wrong += usize::from(end.holds == Some(false));
     }
     with.sum.add(&end);
@@ -181,7 +182,7 @@ async fn work_on(
 
 impl Sum {
     fn add(&mut self, end: &End) {
-        self.solved += usize::from(end.holds.is_some());
+        self.solved += usize::from(end.holds == Some(true));
         self.wrong += usize::from(end.holds == Some(false));
         self.tokens += end.ledger.tokens_in + end.ledger.tokens_out;
         self.candidates += end.ledger.candidates;

@@ -42,11 +42,11 @@ pub(super) fn perform(cx: &mut Context, args: &ForgetArgs) -> Done {
         let names = shelves.names(*number).doing(DOING)?;
         missions.extend(names.iter().filter_map(EpisodeId::mission));
     }
+    missions.extend(dropped(cx, args, shelves, archive.journal())?);
     if let Some(running) = missions.iter().find(|mission| archive.holder(mission).is_some()) {
         let cause = format!("{running} is running; cancel it first");
         return Err(Report::new(ErrorKind::Conflict, DOING, cause).into());
     }
-    tell_unfinished(cx, args, archive.journal())?;
     drop(archive);
     let site = cx.site()?;
     if !args.dry_run && remembering::is_there(&site) {
@@ -54,7 +54,7 @@ pub(super) fn perform(cx: &mut Context, args: &ForgetArgs) -> Done {
         graphs::remove_all(&site)?;
         shelves.erase().doing(DOING)?;
     }
-    if !args.dry_run && !wanted.is_empty() {
+    if !args.dry_run && !missions.is_empty() {
         // The journals first: what is left of a mission would bring its episode back.
         let left = remembering::remove_missions(&site, &missions)?;
         if let Some((mission, why)) = left.first() {
@@ -62,6 +62,8 @@ pub(super) fn perform(cx: &mut Context, args: &ForgetArgs) -> Done {
                 Report::new(ErrorKind::Unavailable, format!("removing {mission}"), why.clone()).into()
             );
         }
+    }
+    if !args.dry_run && !wanted.is_empty() {
         let numbers: Vec<u64> = wanted.iter().map(|(number, _)| *number).collect();
         shelves.remove(&numbers, true).doing(DOING)?;
     }
@@ -82,10 +84,7 @@ fn wanted(shelves: &DiskShelves, args: &ForgetArgs) -> Result<Vec<Wanted>, Repor
         .iter()
         .map(|name| find(shelves, name).map(|row| row.standing.number))
         .collect::<Result<_, _>>()?;
-    let before_ms = match &args.older_than {
-        Some(age) => Some(wiring::now_ms().saturating_sub(age_ms(age)?)),
-        None => None,
-    };
+    let before_ms = before_ms(args)?;
     let (dir, text) = (directory_of(args), text_of(args));
     let mut wanted = Vec::new();
     shelves
@@ -117,25 +116,46 @@ fn text_of(args: &ForgetArgs) -> Option<String> {
     args.matching.as_ref().map(|text| text.to_lowercase())
 }
 
-/// Missions that have not ended are no episodes, and have their own texts: a person should know.
-fn tell_unfinished(cx: &Context, args: &ForgetArgs, journal: &dyn Journal) -> Result<(), Report> {
+/// Missions that memory dropped for room have their journals still: those that fit. One that has not ended is no episode, and keeps its
+/// texts: a person should know.
+fn dropped(
+    cx: &Context,
+    args: &ForgetArgs,
+    shelves: &DiskShelves,
+    journal: &dyn Journal,
+) -> Result<Vec<MissionId>, Report> {
     if !args.episodes.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let (entries, _) = missions::list(journal, usize::MAX)?;
+    let before_ms = before_ms(args)?;
     let (dir, text) = (directory_of(args), text_of(args));
-    let fits = |entry: &&missions::Entry| {
-        entry.end.is_none()
-            && dir.as_ref().is_none_or(|dir| Path::new(&entry.workspace).starts_with(dir))
+    let (entries, _) = missions::list(journal, usize::MAX)?;
+    let (mut dropped, mut open) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let ended_ms = entry.end.map(|(_, at_ms)| at_ms);
+        let fits = dir.as_ref().is_none_or(|dir| Path::new(&entry.workspace).starts_with(dir))
             && text.as_ref().is_none_or(|text| entry.request.to_lowercase().contains(text))
-    };
-    for entry in entries.iter().filter(fits).take(NAMED) {
-        let mission = &entry.mission;
+            && before_ms.is_none_or(|before| ended_ms.is_none_or(|at_ms| at_ms < before));
+        if !fits {
+            continue;
+        }
+        if ended_ms.is_none() {
+            open.push(entry.mission);
+        } else if shelves.number(&EpisodeId::from(&entry.mission)).doing(DOING)?.is_none() {
+            dropped.push(entry.mission);
+        }
+    }
+    for mission in open.iter().take(NAMED) {
         cx.note(&format!(
             "{mission} has not ended and keeps its texts; `coditect clean --force {mission}` removes it"
         ));
     }
-    Ok(())
+    Ok(dropped)
+}
+
+fn before_ms(args: &ForgetArgs) -> Result<Option<u64>, Report> {
+    let age = args.older_than.as_deref().map(age_ms).transpose()?;
+    Ok(age.map(|age| wiring::now_ms().saturating_sub(age)))
 }
 
 /// Whether the text is anywhere in an episode. In JSON some letters are written otherwise than they are.
