@@ -595,6 +595,7 @@ pub(crate) fn pay(ledger: &mut Ledger, spent: &Spent) {
 pub fn seeks_change(intent: &Intent) -> bool {
     matches!(intent, Intent::TurnTestsGreen { .. } | Intent::TryReply { .. } | Intent::Rename)
 }
+
 /// Values and examples are gathered once; what is gathered later is more files.
 fn with_what_was_known(mut context: Context, before: Option<&Context>) -> Context {
     let Some(before) = before else { return context };

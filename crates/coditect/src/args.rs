@@ -381,7 +381,7 @@ pub(crate) struct ForgetArgs {
     /// Episodes that ended longer ago than this, such as 12h, 7d or 4w
     #[arg(long, value_name = "AGE")]
     pub(crate) older_than: Option<String>,
-    /// Episodes with this text anywhere, in large or small letters
+    /// Episodes with this text anywhere, or in their missions' journals, in large or small letters
     #[arg(long, value_name = "TEXT")]
     pub(crate) matching: Option<String>,
     /// All of them

@@ -167,6 +167,34 @@ fn what_is_forgotten_is_in_no_file_and_nothing_else_goes() {
 }
 
 #[test]
+fn what_memory_dropped_for_room_is_forgotten_with_its_journal() {
+    let world = World::new();
+    let own = world.path("project");
+    let (records, code) = run(&world, own.to_str().unwrap(), &[]);
+    assert_eq!(code, Some(0), "{:?}", records.last());
+    let mission = records.last().unwrap()["mission"].as_str().unwrap().to_owned();
+    let small = |args: &[&str]| {
+        let mut command = world.command(args);
+        command.env("CODITECT_MEMORY_WARM", "0").env("CODITECT_MEMORY_COLD_MIB", "0");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    small(&["memory", "move"]);
+    assert!(small(&["memory", "stats"]).contains("0 episodes"));
+    assert!(world.path("home/missions").join(&mission).exists());
+    for others in [&["--older-than", "1d"][..], &["--matching", "nowhere said"]] {
+        let said = small(&[&["memory", "forget"], others].concat());
+        assert_eq!(said, "forgot 0 episodes\n", "{others:?}");
+    }
+    // A text that is in the change and not in the request.
+    let matching = ["memory", "forget", "--matching", "DEF total"];
+    let dry = small(&[&matching[..], &["--dry-run"]].concat());
+    assert!(dry.starts_with("would forget 0 episodes and 1 mission of which"), "{dry}");
+    assert!(dry.contains(&mission) && world.path("home/missions").join(&mission).exists(), "{dry}");
+    assert!(small(&matching).starts_with("forgot 0 episodes and 1 mission"));
+    assert!(!world.path("home/missions").join(&mission).exists());
+}
+
+#[test]
 fn what_was_learnt_is_carried_elsewhere_and_outlives_its_missions() {
     let world = World::new();
     run(&world, world.path("project").to_str().unwrap(), &[]);

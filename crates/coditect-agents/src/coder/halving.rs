@@ -232,3 +232,17 @@ fn bytes_below(top: &Path, path: &str) -> Option<Vec<u8>> {
     let is_file = std::fs::symlink_metadata(&place).is_ok_and(|about| about.is_file());
     is_file.then(|| std::fs::read(place).ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_change_is_for_is_nothing_that_it_breaks() {
+        let ids = |ids: &[&str]| -> Vec<String> { ids.iter().map(|id| (*id).to_owned()).collect() };
+        let aims = Aims::new(ids(&["a", "b"]), ids(&["b", "c"])).unwrap();
+        assert_eq!((&aims.broken, aims.asked()), (&ids(&["c"]), ids(&["a", "b", "c"])));
+        assert!(Aims::new(ids(&["a"]), ids(&["a"])).is_none());
+        assert!(Aims::new(Vec::new(), ids(&["a"])).is_none());
+    }
+}

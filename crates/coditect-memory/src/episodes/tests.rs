@@ -213,6 +213,10 @@ fn what_a_person_made_otherwise_afterwards_is_no_example() {
         (person(7, "a / b if b else 0", "a / b"), false),
         (person(7, "a / b", "a / b if b else 0"), true),
         (person(7, "x / y", "x"), true),
+        // It does the same and more.
+        (person(7, "a / b\ntotal", "a / b if b else 0\ntotal + 1"), true),
+        // A line that both have around their change is not the place of either.
+        (person(7, "a / b\ntotal", "a / b\ntotal + 1"), true),
     ] {
         assert_eq!(is_superseded(&mine, &commit), !counts, "{commit:?}");
         let recalled = recalled(&memory(&Arc::default(), vec![mine.clone(), commit]));
