@@ -124,6 +124,8 @@ REHEARSAL = runner.rehearse("/0/rehearsal", ["-p", "no:logging", "-p", "no:tmpdi
 if COLD or any('"stage"' in line for line in REHEARSAL):
     raise SystemExit("\n".join(COLD + REHEARSAL))
 prepare_pytest()
+# What is there now is there in every interpreter: most of what a run refers to.
+hot.hold(gc.get_objects(), gc.get_referents)
 # A folder that only the build has: without a project, relative paths name nothing.
 os.chdir("/world")
 gc.collect()

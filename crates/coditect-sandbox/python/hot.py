@@ -18,6 +18,7 @@ is whole after that.
 Where there is `fork` the same stages serve candidates of their own, see `many.py`: a child that loops is killed there.
 """
 
+import array
 import ast
 import bisect
 import gc
@@ -26,6 +27,8 @@ import linecache
 import os
 import sys
 import types
+import unittest
+import weakref
 
 import runner
 
@@ -33,6 +36,13 @@ COLD = '{"cold":true}'
 # Turns of loops and calls in changed functions that one test may take at least, and how many times as many as all tests
 # took together before the change: some programs are slow as they are.
 STEPS, TIMES = 100000, 10
+# A file and how often candidates of it are tried before this memory is kept: see `Stage.rehearse`.
+REHEARSAL, REHEARSALS = "<rehearsal>", 12
+REHEARSED = """import re
+
+def scaled(number=2, by=3):
+    return number * by if by > 0 else [len(str(by)), number]
+"""
 # Bytes of one file whose lines are kept.
 TEXT_BYTES = 4 << 20
 
@@ -55,7 +65,11 @@ def serve(text, emit):
         # This guest is for such runs alone.
         return (STAGE.run(request, emit) if op == "test" else None) or COLD
     if op != "hot":
-        return runner.answer(request, emit)
+        said = runner.answer(request, emit)
+        if op == "warm":
+            splice()
+            said = lasting(json.loads(said))
+        return said
     with Load(request) as load:
         runner.warm(dict(request))
     stage = {"unittest": UnittestStage, "pytest": PytestStage}.get(request.get("framework"))
@@ -65,9 +79,85 @@ def serve(text, emit):
     if not ready.prepare():
         return COLD
     STAGE = ready
+    return lasting({"exit_code": 0})
+
+
+def lasting(answer):
+    """The answer of a guest that is kept from now on."""
+    answer["held"] = held()
     gc.collect()
     gc.freeze()
-    return '{"exit_code":0}'
+    return json.dumps(answer)
+
+
+# Objects that are there for good, and the addresses of their counts of references.
+HELD, PLACES = [], array.array("L")
+
+
+def hold(objects, refer):
+    """Sees to it that these objects, and what `refer` says that they refer to, never go. Left out is what a program can notice
+    the end of."""
+    seen = set()
+    while objects:
+        one = objects.pop()
+        kind = type(one)
+        if id(one) in seen or kind in FLEETING or is_finalized(kind):
+            continue
+        seen.add(id(one))
+        if kind is types.CodeType:
+            objects += [one.co_consts, one.co_names, one.co_filename, one.co_name, one.co_qualname, one.co_linetable,
+                        one.co_exceptiontable, *one.co_consts]
+        elif kind is not weakref.ref:
+            objects += refer(one)
+        if kind in LASTING or not weakref.getweakrefcount(one):
+            HELD.append(one)
+            PLACES.append(id(one))
+
+
+def is_finalized(kind):
+    try:
+        return hasattr(kind, "__del__")
+    except BaseException:
+        # A class of the project decides on its attributes itself.
+        return True
+
+
+def code_of(one):
+    """What a function is made of. The rest of what the project's objects refer to is there without it."""
+    return (one.__code__, one.__qualname__) if type(one) is types.FunctionType else ()
+
+
+# Kinds of objects whose end nobody waits for, although they are referred to weakly.
+LASTING = (type, types.FunctionType, types.ModuleType)
+FLEETING = (types.FrameType, types.GeneratorType, types.CoroutineType)
+
+
+def held():
+    """Where the host finds the addresses, how many, and one object with its count, to compare. The host makes these counts
+    such as are never changed: hundreds of pages that a run would only count in stay as they are."""
+    if sys.platform != "wasi":
+        return None
+    # All that came since the interpreter was made.
+    hold(gc.get_objects(), code_of)
+    probe = object()
+    HELD.append(probe)
+    place, count = PLACES.buffer_info()
+    return [place, count, id(probe), sys.getrefcount(probe) - 1]
+
+
+def splice():
+    """From now on a changed file whose functions differ is made of the code that is kept, and not compiled as a whole."""
+    files = {}
+    for path, code in runner.KEPT.items():
+        file = File.read_from(path, code)
+        if file is not None:
+            files[path] = file
+
+    def spliced(path, source):
+        file = files.get(path)
+        return file.spliced(source) if file is not None else None
+
+    runner.SPLICE[:] = [spliced]
 
 
 class Called:
@@ -141,6 +231,9 @@ class NoSteps:
     def begin(self):
         pass
 
+    def settle(self, code):
+        pass
+
     def watch(self, code):
         pass
 
@@ -160,6 +253,12 @@ class Steps:
         self.mon.use_tool_id(self.TOOL, "coditect-hot")
         for event in (self.mon.events.JUMP, self.mon.events.PY_START):
             self.mon.register_callback(self.TOOL, event, self._step)
+
+    def settle(self, code):
+        """Has the interpreter note now, and not in each run, that nothing watches this code any more."""
+        for inner in all_codes(code):
+            self.mon.set_local_events(self.TOOL, inner, self.mon.events.JUMP)
+            self.mon.set_local_events(self.TOOL, inner, 0)
 
     def watch(self, code):
         for inner in all_codes(code):
@@ -280,17 +379,42 @@ def imported(node):
             yield from imported(inner)
 
 
+def rebuilt(code, new):
+    """The code of a module with other functions in it: `new` by the identity of what they stand for."""
+    consts = tuple(
+        one if not isinstance(one, types.CodeType)
+        else new.get(id(one)) or (one if is_function(one) else rebuilt(one, new))
+        for one in code.co_consts
+    )
+    return code.replace(co_consts=consts)
+
+
 class File:
-    """A file of the project that is imported."""
+    """A file of the project whose code is known."""
+
+    @classmethod
+    def read_from(cls, path, code, functions=(), called=()):
+        """None: it is not for this."""
+        try:
+            with open(path, "rb") as file:
+                data = file.read(TEXT_BYTES + 1)
+            text = data.decode("utf-8")
+            if len(data) <= TEXT_BYTES and "\r" not in text and "\f" not in text and not text.startswith("\ufeff"):
+                return cls(path, code, text, functions, called)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            pass
+        return None
 
     def __init__(self, path, code, text, functions, called):
-        self.path, self.text = path, text
+        self.path, self.code, self.text = path, code, text
         self.loaded = {}
         for inner in all_codes(code):
             self.loaded.setdefault((inner.co_qualname, inner.co_firstlineno), inner)
         self.flags = code.co_flags & 0x1FF0000  # of `from __future__ import`
         self.functions, self.called = functions, called
         self.compiled, self.spans, self.methods = {}, [], []
+        # Where it is, under all names of the root.
+        self.places = {path}
         self.read()
 
     def read(self):
@@ -335,8 +459,8 @@ class File:
         # At its very end the statement could go on into what follows.
         return spans[at] if alone and end <= last and (start < last or last == first) else None
 
-    def exchanges(self, text):
-        """(function, code) pairs that make the file what `text` is, or None."""
+    def changes(self, text):
+        """Pairs of the code of a function and the one that makes the file what `text` is, or None."""
         old = self.text
         if text == old:
             return []
@@ -359,14 +483,28 @@ class File:
         found, above = [], at[2] - 1 - at[3].count("\n")
         for before, after in pairs:
             loaded = self.loaded.get((before.co_qualname, before.co_firstlineno + above))
-            if loaded is None or not same(loaded, before) or any(c in self.called for c in all_codes(loaded)):
+            if loaded is None or not same(loaded, before):
                 return None
+            found.append((loaded, lowered(after, above)))
+        return found
+
+    def exchanges(self, text):
+        """(function, code) pairs that make the imported file what `text` is, or None."""
+        changes = self.changes(text)
+        if changes is None:
+            return None
+        found = []
+        for loaded, after in changes:
             owners = self.functions.get(loaded)
-            if not owners:
+            if not owners or any(code in self.called for code in all_codes(loaded)):
                 return None
-            after = lowered(after, above)
             found += [(function, after) for function in owners]
         return found
+
+    def spliced(self, text):
+        """The code of `text`, or None."""
+        changes = self.changes(text)
+        return None if changes is None else rebuilt(self.code, {id(before): after for before, after in changes})
 
 
 # ----------------------------------------------------------------------------------------------------------- stages
@@ -386,13 +524,39 @@ class Stage:
     def prepare(self):
         reporter = runner.Reporter(lambda line: False)
         self.session = self.kind(self.request, reporter)
+        self.overlay = self.session.overlay = Overlay(self.session.project)
         with Called(self.session.project) as called:
             fine = self.collect()
         if not fine or reporter.broken:
             return False
         self.steps.begin()
         self.index(called.codes)
+        files, tests = self.files, self.tests
+        try:
+            self.rehearse()
+        finally:
+            self.files, self.tests = files, tests
+            self.overlay.take({})
         return True
+
+    def rehearse(self):
+        """Tries candidates of a file that belongs to nobody. What all runs go through is then in the form that the interpreter
+        makes of code that is used often, and its pages are written, before this memory is kept: no run does it again."""
+        code = compile(REHEARSED, REHEARSAL, "exec", dont_inherit=True)
+        names = {}
+        exec(code, names)
+        function = names["scaled"]
+        kept = function.__code__
+        self.files = {REHEARSAL: File(REHEARSAL, code, REHEARSED, {kept: [function]}, set())}
+        self.tests = self.rehearsed(function)
+        for turn in range(REHEARSALS):
+            text = REHEARSED.replace("*", "+" if turn % 2 else "-")
+            self.run({"select": list(self.tests), "replace": {REHEARSAL: text}}, lambda line: False)
+            function.__code__ = kept
+
+    def rehearsed(self, function):
+        """Tests that fail in the ways that tests fail in most."""
+        return {}
 
     def index(self, called):
         functions = {}
@@ -400,21 +564,17 @@ class Stage:
             if type(thing) is types.FunctionType:
                 functions.setdefault(thing.__code__, []).append(thing)
         project = self.session.project
+        for code in functions:
+            if project.relative(code.co_filename) is not None:
+                self.steps.settle(code)
         for path, code in runner.KEPT.items():
             name = project.relative(path)
-            if name is None or project.is_test(name):
-                continue
-            try:
-                with open(path, "rb") as file:
-                    data = file.read(TEXT_BYTES + 1)
-                text = data.decode("utf-8")
-            except (OSError, ValueError):
-                continue
-            if len(data) <= TEXT_BYTES and "\r" not in text and "\f" not in text and not text.startswith("\ufeff"):
-                try:
-                    self.files[name] = File(path, code, text, functions, called)
-                except (SyntaxError, ValueError, RecursionError, MemoryError):
-                    continue
+            file = None
+            if name is not None and not project.is_test(name):
+                file = File.read_from(path, code, functions, called)
+            if file is not None:
+                self.files[name] = file
+                file.places = {path} | {os.path.join(base, *name.split("/")) for base in (project.root, project.alias)}
                 if self.loops:
                     self.steps.watch(code)
 
@@ -445,21 +605,31 @@ class Stage:
             self.steps.watch(code)
         run = self.session
         run.reporter = runner.Reporter(emit)
-        run.overlay = Overlay(request.get("root") or os.getcwd(), replace)
-        run.overlay.install()
+        self.overlay.take({path: text for name, text in replace.items() for path in self.files[name].places})
         run.select, run.stop_on_failure = select, bool(request.get("stop_on_failure"))
         run.max_output = int(request.get("max_output", runner.OUTPUT_CAP))
         chosen = [(one, self.tests[one]) for one in dict.fromkeys(select)]
         run.reporter.send("collected", tests=[one for one, _ in chosen], lines={})
-        if not run.reporter.stopped:
+        if chosen and not run.reporter.stopped:
             self.run_tests(chosen)
         code = 1 if run.reporter.broken or run.reporter.failed else 0
         run.reporter.done(code)
-        return json.dumps({"exit_code": code, "tests": run.reporter.tests, "failed": run.reporter.failed})
+        return runner._encode({"exit_code": code, "tests": run.reporter.tests, "failed": run.reporter.failed})
 
 
 class Overlay(runner.Overlay):
-    """Files that are imported already: asked for only by what reloads them or reads their source."""
+    """Files that are imported already: asked for only by what reloads them or reads their source. It is put in place once,
+    with nothing in it."""
+
+    def __init__(self, project):
+        super().__init__(project.root, {})
+
+    def install(self):
+        self.patch()
+
+    def take(self, sources):
+        self.sources, self._seen = sources, {}
+        self.show()
 
     def lines(self, path, source):
         # Read when they are asked for.
@@ -477,8 +647,31 @@ class UnittestStage(Stage):
         run.before_test = self.steps.reset
         return bool(tests) and not red
 
+    def rehearsed(self, function):
+        pairs = [(1, 2), ("a b\nc", "a c\n"), ([1, 2], [1, 3]), ((1, "a"), (2, "a")), ({"a": 1}, {"a": 2}), (None, 0), (1, 1)]
+        tests = [unittest.FunctionTestCase(function)]
+        tests += [Rehearsed("equal", *pair) for pair in pairs] + [Rehearsed(name) for name in ("true", "error")]
+        return {"%s::%d" % (REHEARSAL, place): test for place, test in enumerate(tests)}
+
     def run_tests(self, chosen):
         self.session.run_all(chosen)
+
+
+class Rehearsed(unittest.TestCase):
+    """See `Stage.rehearse`."""
+
+    def __init__(self, name, *values):
+        super().__init__(name)
+        self.values = values
+
+    def equal(self):
+        self.assertEqual(*self.values)
+
+    def true(self):
+        self.assertTrue(self.values)
+
+    def error(self):
+        raise ValueError(self.values)
 
 
 class PytestStage(Stage):

@@ -45,7 +45,17 @@ VALUE_CAP = 500
 OUTPUT_CAP = 16384
 
 _clock = time.perf_counter
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _encoder():
+    """`json.dumps` with its machinery made once: a report is a line of some hundred bytes."""
+    slow = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    if json.encoder.c_make_encoder is None:
+        return slow.encode
+    quick = json.encoder.c_make_encoder(
+        None, slow.default, json.encoder.encode_basestring, None, ":", ",", False, False, True)
+    return lambda value: "".join(quick(value, 0))
+
+
+_encode = _encoder()
 _os_write = os.write
 _getpid = os.getpid
 _realpath = os.path.realpath
@@ -442,8 +452,10 @@ class Overlay:
             return source
 
     def install(self):
-        if not self.sources:
-            return
+        if self.sources:
+            self.patch()
+
+    def patch(self):
         overlay = self
         loader = importlib.machinery.SourceFileLoader
         disk_code, disk_data = loader.get_code, loader.get_data
@@ -453,7 +465,8 @@ class Overlay:
             source = overlay.get(path)
             if source is None:
                 return disk_code(self, fullname)
-            return self.source_to_code(source.encode("utf-8", "surrogatepass"), path)
+            code = SPLICE[0](path, source) if SPLICE else None
+            return self.source_to_code(source.encode("utf-8", "surrogatepass"), path) if code is None else code
 
         def get_data(self, path):
             source = overlay.get(path)
@@ -461,7 +474,10 @@ class Overlay:
 
         loader.get_code, loader.get_data = get_code, get_data
         sys.meta_path.append(Added(self))
-        self.install_files()
+        self.patch_files()
+        self.show()
+
+    def show(self):
         for path, source in self.sources.items():
             self.lines(path, source)
 
@@ -470,8 +486,7 @@ class Overlay:
         # Without a time stamp `linecache.checkcache` leaves an entry alone.
         linecache.cache[path] = (len(source), None, [line + "\n" for line in source.splitlines()], path)
 
-
-    def install_files(self):
+    def patch_files(self):
         """Whoever opens one of these files to read it gets the same text: `runpy`, `exec(open(...).read())`."""
         overlay, disk_open, disk_code = self, io.open, io.open_code
 
@@ -1152,6 +1167,9 @@ WARMED = []
 
 # Compiled code of the project's files, by path, once `warm` ran.
 KEPT = {}
+
+# Makes the code of a changed file out of what is kept, where it can: `(path, source)` to code or None.
+SPLICE = []
 
 # What is to be done after `warm` so that the next run finds what the first one used up.
 REFILL = []

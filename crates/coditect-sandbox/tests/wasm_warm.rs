@@ -115,6 +115,49 @@ fn a_warm_guest_is_kept_and_rewound() {
     }
 }
 
+/// Such a candidate is not for a hot guest, and a warm one makes its code of what it has compiled already.
+#[test]
+fn functions_that_ran_while_files_were_imported_are_changed_too() {
+    let mut bench = Bench::new("unittest");
+    let calc = "class Scale:\n    factor = 1\n\n    def __init__(self, by):\n        self.by = by * self.factor\n\n\n\
+                def doubled(n):\n    return n + n\n\n\nONE = doubled(Scale(1).by)\n";
+    let test = "import unittest, calc\n\nclass Add(unittest.TestCase):\n    def test_add(self):\n        \
+                self.assertEqual([calc.ONE, calc.doubled(2)], [3, 6])\n";
+    bench.project = Project::new(&[("calc.py", calc), ("test_calc.py", test)]);
+    let changes = [
+        ("n + n", "n * 3"),
+        ("n + n", "n *"),
+        ("by * self.factor", "by + 0.5"),
+        ("by * self.factor", "missing"),
+        ("factor = 1", "factor = 1.5"),
+        ("doubled(Scale(1).by)", "3"),
+        ("n + n", "(\n        n * 3\n    )"),
+    ];
+    let passing = changes.map(|(old, new)| {
+        let changed = calc.replace(old, new);
+        let fresh = bench.verdict(Some(&changed), false);
+        assert_eq!(bench.verdict(Some(&changed), true), fresh, "{new}");
+        fresh.1 == "\"passed\""
+    });
+    assert_eq!(passing, [true, false, false, false, false, false, true]);
+}
+
+#[test]
+fn a_kept_guest_counts_no_references_of_what_stays() {
+    let mut bench = Bench::new("unittest");
+    let test = "import json, sys, unittest, calc\n\nclass Add(unittest.TestCase):\n    def test_add(self):\n        \
+                many = [n for n in (json.loads, calc.add, calc.add.__code__) if sys.getrefcount(n) > 1 << 30]\n        \
+                print(len(many), sys.getrefcount([]) < 5)\n";
+    bench.project = Project::new(&[("calc.py", CALC), ("test_calc.py", test)]);
+    let said = |warm| {
+        let (_, lines) = bench.run(None, warm, &Limits::default(), "");
+        let end = lines.iter().find(|line| line["e"] == "end").unwrap();
+        end["output"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(said(false), "0 True\n");
+    assert_eq!(said(true), "3 True\n");
+}
+
 #[test]
 fn a_candidate_that_never_ends_costs_a_guest_and_nothing_else() {
     let bench = Bench::new("unittest");

@@ -25,8 +25,12 @@ use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonym
 
 use super::snapshot::Contents;
 
+mod held;
+mod often;
 mod pagemap;
 
+pub(super) use held::Held;
+use often::Often;
 pub(super) use pagemap::Faults;
 
 /// Private pages that a memory keeps from run to run, bytes. Copying them back costs a tenth of a millisecond for each
@@ -191,10 +195,15 @@ struct Mapping {
     /// Bytes of the memory that can be touched; behind them any access is a fault.
     open: usize,
     /// What it contains at first, if that is not the snapshot: see [`Mapping::settle`].
-    settled: Option<Image>,
-    /// The addresses of all pages that were private after the last scan; none if a page may be private by now that is not
-    /// among them.
-    private: Option<Vec<Range<usize>>>,
+    settled: Option<Settled>,
+}
+
+/// What a memory is rewound to, and which of its pages stay private from run to run.
+struct Settled {
+    image: Image,
+    often: Often,
+    /// Whether no page may be private that is not kept.
+    exact: bool,
 }
 
 // SAFETY: a `Mapping` owns its address space alone, like a `Box<[u8]>`.
@@ -213,8 +222,7 @@ impl Mapping {
         // SAFETY: a new mapping at an address of the kernel's choice, which nothing can touch yet.
         let start = unsafe { mmap_anonymous(None, all, ProtFlags::PROT_NONE, flags)? };
         // From here on `drop` unmaps it, whatever fails.
-        let mapping =
-            Self { start: start.cast(), reserved, guard, open: image.size, settled: None, private: None };
+        let mapping = Self { start: start.cast(), reserved, guard, open: image.size, settled: None };
         mapping.show(image)?;
         Ok(mapping)
     }
@@ -235,12 +243,14 @@ impl Mapping {
     }
 
     /// Makes what the memory contains now what [`Mapping::rewind`] comes back to.
-    fn settle(&mut self) -> io::Result<()> {
+    fn settle(&mut self, held: Option<Held>) -> io::Result<()> {
+        if let Some(held) = held {
+            held.make_lasting(self.bytes_mut());
+        }
         let image = Image::of(self)?;
-        self.private = None;
         let shown = self.show(&image);
         // Also where that went wrong, so that a memory with a hole in it is unmapped in the end and never mended.
-        self.settled = Some(image);
+        self.settled = Some(Settled { image, often: Often::default(), exact: false });
         shown
     }
 
@@ -248,13 +258,43 @@ impl Mapping {
     ///
     /// `unfaulted`: no page of it became private since the last time.
     fn rewind(&mut self, pagemap: Option<&File>, unfaulted: bool) -> io::Result<()> {
-        let image = self.settled.take().ok_or_else(|| io::Error::other("the memory was never settled"))?;
-        if !unfaulted {
-            self.private = None;
+        let mut settled =
+            self.settled.take().ok_or_else(|| io::Error::other("the memory was never settled"))?;
+        let restored = self.come_back(&mut settled, pagemap, unfaulted);
+        settled.exact = matches!(restored, Ok(true));
+        self.settled = Some(settled);
+        restored.map(drop)
+    }
+
+    /// Whether it is known now which pages are private.
+    fn come_back(
+        &mut self,
+        settled: &mut Settled,
+        pagemap: Option<&File>,
+        unfaulted: bool,
+    ) -> io::Result<bool> {
+        if unfaulted && settled.exact {
+            settled.often.same();
+        } else {
+            let Some(private) = self.scan(&settled.image, pagemap)? else {
+                self.give_back(0..self.open)?;
+                settled.often = Often::default();
+                return Ok(true);
+            };
+            let start = self.base() as usize;
+            for region in settled.often.divide(&private) {
+                self.give_back(region.start - start..region.end - start)?;
+            }
         }
-        let restored = self.restore(&image, pagemap);
-        self.settled = Some(image);
-        restored
+        self.copy_back(&settled.image, settled.often.kept())?;
+        Ok(true)
+    }
+
+    /// The open part.
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the open part is readable and writable; no guest runs in it, since `self` is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(self.base(), self.open) }
     }
 
     /// Bytes of address space in all.
@@ -291,8 +331,10 @@ impl Mapping {
     /// Makes the memory what it was when it was new.
     #[allow(unsafe_code, reason = "the block says why it is sound")]
     fn mend(&mut self, image: &Image, pagemap: Option<&File>) -> io::Result<()> {
-        self.private = None;
-        self.restore(image, pagemap)?;
+        match self.scan(image, pagemap)? {
+            Some(private) => self.copy_back(image, &private)?,
+            None => self.give_back(0..self.open)?,
+        }
         if self.open > image.size {
             // SAFETY: address space of this mapping alone, made inaccessible; a guest that grows into it opens it again.
             unsafe { mprotect(self.at(image.size), self.open - image.size, ProtFlags::PROT_NONE)? };
@@ -301,37 +343,29 @@ impl Mapping {
         Ok(())
     }
 
-    /// Makes the open part what the image says, and zero behind it.
+    /// Makes these pages what the image says.
     ///
-    /// Each page of it is one of three: a page of the image's file, a page that was never touched (which reads as zero,
-    /// behind the image), or a private one, present or swapped out. Only private ones can differ from what they were at
-    /// first, and these are what [`pagemap::private`] finds.
-    #[allow(unsafe_code, reason = "each block says why it is sound")]
-    fn restore(&mut self, image: &Image, pagemap: Option<&File>) -> io::Result<()> {
-        let private = match self.private.take() {
-            Some(known) => known,
-            None => match self.scan(image, pagemap)? {
-                Some(found) => found,
-                None => return self.give_back(0),
-            },
-        };
+    /// Each page of the open part is one of three: a page of the image's file, a page that was never touched (which reads as
+    /// zero, behind the image), or a private one, present or swapped out. Only private ones can differ from what they were
+    /// at first, and these are what [`pagemap::private`] finds.
+    #[allow(unsafe_code, reason = "the block says why it is sound")]
+    fn copy_back(&mut self, image: &Image, private: &[Range<usize>]) -> io::Result<()> {
         let start = self.base() as usize;
         let end = start + image.size.min(self.open);
-        for region in &private {
+        for region in private {
             let from = region.start.checked_sub(start).filter(|_| region.end <= end);
             let from = from.ok_or_else(|| io::Error::other("the kernel told of other pages"))?;
             // SAFETY: within the open part of this mapping (checked), which is readable and writable; no guest runs in
-            // it any more, since `self` is borrowed alone, so nothing else points here.
+            // it any more, since whoever mends or rewinds it has it alone, so nothing else points here.
             let bytes = unsafe { std::slice::from_raw_parts_mut(self.base().add(from), region.len()) };
             // To compare first and to copy what differs is no faster: it reads as much.
             bytes.copy_from_slice(image.bytes(from, region.len()));
         }
-        self.private = Some(private);
         Ok(())
     }
 
     /// The private pages that the image has something for; those behind it are given back. None: not to be told.
-    fn scan(&self, image: &Image, pagemap: Option<&File>) -> io::Result<Option<Vec<Range<usize>>>> {
+    fn scan(&mut self, image: &Image, pagemap: Option<&File>) -> io::Result<Option<Vec<Range<usize>>>> {
         let start = self.base() as usize;
         let all = start..start + self.open;
         let end = start + image.size.min(self.open);
@@ -341,7 +375,7 @@ impl Mapping {
         };
         if found.iter().any(|region| region.end > end) {
             // A guest does not know what those before it have grown by, and grows by as much again.
-            self.give_back(end - start)?;
+            self.give_back(end - start..self.open)?;
             for region in &mut found {
                 region.end = region.end.min(end);
             }
@@ -350,12 +384,15 @@ impl Mapping {
         Ok(Some(found))
     }
 
-    /// Gives back the private pages from `from` on.
+    /// Gives back the private pages of a part.
     #[allow(unsafe_code, reason = "the block says why it is sound")]
-    fn give_back(&self, from: usize) -> io::Result<()> {
-        // SAFETY: address space of this mapping alone (`from` is within it); giving back the private pages of a private
-        // mapping shows the file's again, and zeros where there is no file.
-        unsafe { madvise(self.at(from), self.open - from, MmapAdvise::MADV_DONTNEED)? };
+    fn give_back(&mut self, part: Range<usize>) -> io::Result<()> {
+        if part.start > part.end || part.end > self.open {
+            return Err(io::Error::other("the kernel told of other pages"));
+        }
+        // SAFETY: address space of this mapping alone (checked); giving back the private pages of a private mapping shows
+        // the file's again, and zeros where there is no file.
+        unsafe { madvise(self.at(part.start), part.len(), MmapAdvise::MADV_DONTNEED)? };
         Ok(())
     }
 }
@@ -394,8 +431,8 @@ impl Handle {
     }
 
     /// See [`Mapping::settle`].
-    pub(super) fn settle(&self) -> io::Result<()> {
-        with(&self.mapping, Mapping::settle).unwrap_or_else(gone)
+    pub(super) fn settle(&self, held: Option<Held>) -> io::Result<()> {
+        with(&self.mapping, |mapping| mapping.settle(held)).unwrap_or_else(gone)
     }
 
     /// See [`Mapping::rewind`]. `before`: the page faults of this thread when the guest, which has run on it alone since
@@ -569,7 +606,7 @@ mod tests {
         let tracking = pagemap::open();
         let mut mapping = Mapping::new(&image, RESERVED, GUARD).unwrap();
         write(&mapping, 12_345, 1);
-        mapping.settle().unwrap();
+        mapping.settle(None).unwrap();
         let settled = all(&mapping).to_vec();
         let (mut number, mut known) = (numbers(), 0);
         // The same pages over and over, with a new one now and then, and growth.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use coditect_ports::Stop;
 
 use super::guest::{Dirs, Life};
-use super::memory::{Faults, Handle};
+use super::memory::{Faults, Handle, Held};
 use super::rooms::{Lent, Rooms};
 use super::{Ended, PythonWasm, WasmLimits, WasmRun};
 
@@ -193,7 +193,8 @@ impl Warm {
             tracing::debug!(?run.ended, ?run.result, "no warm guest");
             return None;
         }
-        memory.settle().inspect_err(|error| tracing::warn!(%error, "no warm guest")).ok()?;
+        let held = run.result.as_deref().ok().and_then(Held::told);
+        memory.settle(held).inspect_err(|error| tracing::warn!(%error, "no warm guest")).ok()?;
         let size = memory.size();
         let warm = Self { life, memory, size, runs: 0, scratch, devices };
         warm.is_good().then_some(warm)
