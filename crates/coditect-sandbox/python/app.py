@@ -134,12 +134,19 @@ gc.collect()
 gc.freeze()
 
 
+# Whether nothing was run in this interpreter.
+FRESH = [True]
+
+
 class WitWorld(wit_world.WitWorld):
     """The world's export."""
 
     def run(self, request):
         # Every interpreter starts from the same snapshot; without this they would all draw the same numbers.
         random.seed()
+        if FRESH:
+            FRESH.clear()
+            runner.forget_ours()
         try:
             return hot.serve(request, wit_world.report)
         except BaseException as error:

@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 
 TOOLS="componentize-py==0.25.1 blake3==1.0.11"
 GUEST="pytest==9.2.0 pluggy==1.7.0 iniconfig==2.3.1 packaging==26.3 pygments==2.21.0"
-SOURCES="world.wit app.py hot.py runner.py build.sh bundle.py rehearsal/calc.py rehearsal/test_calc.py rehearsal/conftest.py rehearsal/test_plain.py"
+SOURCES="world.wit app.py hot.py parts.py runner.py build.sh bundle.py rehearsal/calc.py rehearsal/test_calc.py rehearsal/conftest.py rehearsal/test_plain.py"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -21,7 +21,7 @@ python3 -m venv "$work/venv"
 
 # Of pygments only what pytest imports.
 "$work/venv/bin/python" bundle.py trim "$work/site"
-cp app.py hot.py runner.py "$work/site/"
+cp app.py hot.py parts.py runner.py "$work/site/"
 cp -r rehearsal "$work/site/"
 # Without a virtual environment in sight, `site` is the only folder of packages: the guest knows it as /0.
 env -u VIRTUAL_ENV PYTHONHASHSEED=0 PATH="$work/venv/bin:$PATH" componentize-py --quiet -d world.wit -w python \

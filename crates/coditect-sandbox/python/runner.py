@@ -1689,9 +1689,17 @@ def native():
     voice = Voice(fd)
     sys.modules.setdefault("runner", sys.modules["__main__"])
     request = json.loads(text)
-    said = beside("many").serve(request, voice) if request.get("op") == "many" else answer(request, voice)
+    serve_it = beside("many").serve if request.get("op") == "many" else answer
+    forget_ours()
+    said = serve_it(request, voice)
     voice.send(e="answer", answer=said)
     return json.loads(said).get("exit_code", 1)
+
+
+def forget_ours():
+    """A project may call its modules as we call ours."""
+    for name in ("app", "hot", "many", "parts", "runner", "wit_world"):
+        sys.modules.pop(name, None)
 
 
 class Voice:
@@ -1713,8 +1721,8 @@ class Voice:
 
 def beside(name):
     """A module that lies beside this file, of which no path may be searched."""
-    if name == "many":
-        beside("hot")
+    for needed in {"many": ["hot"], "hot": ["parts"]}.get(name, ()):
+        beside(needed)
     folder = os.path.dirname(_abspath(__file__))
     spec = importlib.util.spec_from_file_location(name, os.path.join(folder, name + ".py"))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)

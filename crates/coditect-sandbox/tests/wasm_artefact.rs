@@ -21,6 +21,7 @@ fn the_kept_artefacts_fit_their_sources() {
         "world.wit",
         "app.py",
         "hot.py",
+        "parts.py",
         "runner.py",
         "build.sh",
         "bundle.py",

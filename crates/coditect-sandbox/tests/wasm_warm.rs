@@ -142,6 +142,34 @@ fn functions_that_ran_while_files_were_imported_are_changed_too() {
     assert_eq!(passing, [true, false, false, false, false, false, true]);
 }
 
+/// A project may call its modules as we call ours.
+#[test]
+fn modules_of_the_project_are_its_own_whatever_their_names() {
+    let names = ["app", "hot", "many", "parts", "runner", "wit_world"];
+    let mut files: Vec<(String, String)> = names
+        .iter()
+        .map(|name| (format!("{name}.py"), format!("WHO = 'the {name} of the project'\n")))
+        .collect();
+    files.push(("calc.py".to_owned(), CALC.to_owned()));
+    let all = names.join(", ");
+    for framework in ["unittest", "pytest"] {
+        let mut bench = Bench::new(framework);
+        let test = format!(
+            "import unittest, calc, {all}\n\ndef ours():\n    return [one.WHO for one in ({all})]\n\n\
+             class Add(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(len(ours()), 6)\n"
+        );
+        files.push(("test_calc.py".to_owned(), test));
+        let listed: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+        bench.project = Project::new(&listed);
+        bench.id = "test_calc.py::Add::test_add";
+        files.pop();
+        for warm in [false, true] {
+            let verdict = bench.verdict(Some(GOOD), warm);
+            assert_eq!(verdict.1, "\"passed\"", "{framework} {warm} {verdict:?}");
+        }
+    }
+}
+
 #[test]
 fn a_kept_guest_counts_no_references_of_what_stays() {
     let mut bench = Bench::new("unittest");

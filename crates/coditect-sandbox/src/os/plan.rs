@@ -100,9 +100,10 @@ pub(crate) const PROJECT: &str = "/project";
 /// Where the Python runner is inside.
 pub(crate) const RUNNER: &str = "/runner/runner.py";
 /// The runner's files beside each other, which all tiers share: names and texts.
-pub(crate) const RUNNER_FILES: [(&str, &str); 3] = [
+pub(crate) const RUNNER_FILES: [(&str, &str); 4] = [
     ("runner.py", include_str!("../../python/runner.py")),
     ("hot.py", include_str!("../../python/hot.py")),
+    ("parts.py", include_str!("../../python/parts.py")),
     ("many.py", include_str!("../../python/many.py")),
 ];
 /// The folder that they are in.
