@@ -30,6 +30,8 @@ const AGAIN_AFTER_HANG: Duration = Duration::from_secs(2);
 const MOST_HUNG_AGAIN: usize = 1;
 /// Red tests that are run again at most: a tree on which more are red is not flaky but broken.
 const MOST_AGAIN: usize = 500;
+/// Processes that were killed from outside, as far as they are named.
+const MOST_KILLED: usize = 20;
 /// Green tests that take longer than this are not traced, us.
 const MOST_US: u64 = 500_000;
 /// Green tests beside which red ones are traced, and what they may take together.
@@ -260,6 +262,7 @@ impl Place<'_> {
             }
             let run = self.run_quietly(how)?;
             measured.runs += u64::from(run.runs);
+            count_killed(&mut measured.suite, &run);
             let is_green = |test: &TestResult| test.status == TestStatus::Passed;
             for test in run.report.tests.iter().filter(|test| test.status.is_red() || is_green(test)) {
                 let (passed, ran) = passes.entry(test.id.clone()).or_insert((1, 1));
@@ -364,8 +367,15 @@ fn was_never_green(report: &TestReport, id: &str) -> bool {
     test.is_some_and(|test| test.passes_of_runs.is_none_or(|(passed, _)| passed == 0))
 }
 
+/// What was killed in a later run is a fact of the measurement as well.
+fn count_killed(first: &mut SuiteReport, second: &SuiteReport) {
+    let killed = &mut first.report.killed;
+    killed.extend(second.report.killed.iter().take(MOST_KILLED.saturating_sub(killed.len())).cloned());
+}
+
 /// Adds the ends of a run of red tests to what is known of them.
 fn count(first: &mut SuiteReport, second: &SuiteReport, again: &[String]) {
+    count_killed(first, second);
     let order_dependent = &first.report.order_dependent;
     let counts = |test: &&mut TestResult| again.contains(&test.id) && !order_dependent.contains(&test.id);
     for test in first.report.tests.iter_mut().filter(counts) {

@@ -610,6 +610,7 @@ impl Suite<'_> {
                 order_dependent: Vec::new(),
                 orders: Vec::new(),
                 conflicts: Vec::new(),
+                killed: tally.killed(),
             },
             output_hash: tally.hash(),
             lines: tally.lines,

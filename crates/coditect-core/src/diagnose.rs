@@ -74,7 +74,36 @@ pub fn baseline(report: &TestReport) -> Vec<Violation> {
             runs: 0,
         }),
     });
-    unsteady.chain(beside).chain(lacking).chain(conflicts).collect()
+    unsteady.chain(beside).chain(lacking).chain(conflicts).chain(killed(report)).collect()
+}
+
+/// How sure it is that somebody else killed a process which the sandbox did not: the kernel does so as well, for want of
+/// memory of the whole machine.
+const FROM_OUTSIDE: f64 = 0.9;
+
+/// Processes of the tests that were killed from outside. Each was begun again, and says nothing of the test that it ran.
+#[must_use]
+pub fn killed(report: &TestReport) -> Option<Violation> {
+    let first = report.killed.first()?;
+    let named = report.killed.iter().find(|test| !test.is_empty()).unwrap_or(first);
+    let while_it_ran = if named.is_empty() { String::new() } else { format!(" while `{named}` ran") };
+    let evidence = match report.killed.len() {
+        1 => format!("a process was ended by SIGKILL{while_it_ran}, and another one ran to its end"),
+        n => format!("{n} processes were ended by SIGKILL, one{while_it_ran}, and others ran to their end"),
+    };
+    Some(Violation {
+        kind: ViolationKind::ProcessKilled,
+        expected: "nobody else ends the processes of the tests".into(),
+        observed: evidence.clone(),
+        confidence: FROM_OUTSIDE,
+        response: Response::Ignore,
+        diagnosis: Some(Diagnosis {
+            cause: Cause::Infrastructure,
+            evidence,
+            confidence: FROM_OUTSIDE,
+            runs: u32::try_from(report.killed.len()).unwrap_or(u32::MAX),
+        }),
+    })
 }
 
 /// A test whose end depends on which others ran before it.
@@ -270,6 +299,27 @@ pub fn failure(failure: &Failure) -> Diagnosis {
     Diagnosis { cause, evidence: failure.cause.clone(), confidence, runs: 0 }
 }
 
+/// How sure it is that what a model said is no answer: it was read by rules, which may not know its way of writing.
+const NO_ANSWER: f64 = 0.95;
+
+/// A model's answer of which no change can be made, or none that may be. It is told so and asked again.
+#[must_use]
+pub fn no_answer(account: &str) -> Violation {
+    Violation {
+        kind: ViolationKind::OffContract,
+        expected: "the model's answer is a change that can be made".into(),
+        observed: account.to_owned(),
+        confidence: NO_ANSWER,
+        response: Response::Ignore,
+        diagnosis: Some(Diagnosis {
+            cause: Cause::Infrastructure,
+            evidence: "no change could be made of the model's answer".into(),
+            confidence: NO_ANSWER,
+            runs: 0,
+        }),
+    }
+}
+
 /// A change that does something else than it is to do.
 #[must_use]
 pub fn wrong_change(evidence: impl Into<String>, confidence: f64, runs: u32) -> Diagnosis {
@@ -356,6 +406,21 @@ mod tests {
         ] {
             assert_eq!(lacks(&red(error, message)), None, "{message}");
         }
+    }
+
+    #[test]
+    fn a_process_that_was_killed_is_told_with_the_test_that_it_ran() {
+        let of = |killed: &[&str]| {
+            let killed = killed.iter().map(|test| (*test).to_owned()).collect();
+            let found = baseline(&TestReport { killed, ..TestReport::default() });
+            found.into_iter().map(|found| (found.kind, found.response, found.observed)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[]), []);
+        let found =
+            |observed: &str| vec![(ViolationKind::ProcessKilled, Response::Ignore, observed.to_owned())];
+        assert_eq!(of(&[""]), found("a process was ended by SIGKILL, and another one ran to its end"));
+        let two = of(&["", "t::one"]);
+        assert!(two[0].2.starts_with("2 processes") && two[0].2.contains("`t::one`"), "{two:?}");
     }
 
     #[test]

@@ -242,9 +242,16 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
         Outcome::ChangeVerified { receipt, report, .. } => {
             let mut found = contradicted_by(state, receipt, report);
             found.extend(newly_flaky(state, receipt.flaky.iter()));
+            found.extend(diagnose::killed(report));
             found
         }
-        Outcome::ReplyRefused { halved, .. } => halved.iter().flat_map(diagnose::halved).collect(),
+        Outcome::ReplyRefused { halved, diff, account, .. } => {
+            let mut found: Vec<Violation> = halved.iter().flat_map(diagnose::halved).collect();
+            // Where a change could be made of it, the tests judge that, which is the ordinary way of an answer.
+            let is_none = diff.is_empty() && matches!(task.spec.intent, Intent::TryReply { .. });
+            found.extend(is_none.then(|| diagnose::no_answer(account)));
+            found
+        }
         Outcome::BaselineMeasured { report, .. } => diagnose::baseline(report),
         Outcome::HandedOver { moved, .. } => moved_on(state, moved),
         Outcome::SnapshotTaken { .. }

@@ -453,7 +453,8 @@ fn violated(
             | ViolationKind::AgentSilent
             | ViolationKind::SpecificationConflict
             | ViolationKind::ConcurrentChange
-            | ViolationKind::ReceiptStale => {
+            | ViolationKind::ReceiptStale
+            | ViolationKind::ProcessKilled => {
                 format!("With this change, the whole suite says otherwise: {observed}.")
             }
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use coditect_ports::{AppendError, Clock, Notice, Stop, StopCause, Work};
 use coditect_types::plan::Role;
-use coditect_types::{AttemptId, Command, Effect, ErrorKind, Input, MissionStatus, Reply};
+use coditect_types::{AttemptId, Command, Effect, ErrorKind, Input, MissionStatus, Outcome, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -27,6 +27,8 @@ const APPEND_WAIT_MS: u64 = 50;
 pub(crate) enum Message {
     Command(Box<Command>, oneshot::Sender<Result<Reply, ShellError>>),
     Done(Box<Order>),
+    /// What came of an attempt that was performed outside of the pool.
+    Reported(AttemptId, Box<Outcome>),
 }
 
 /// How a mission stands, for whoever waits for its end.
@@ -85,6 +87,9 @@ impl Actor {
                     let attempt = order.work.attempt;
                     self.under_way.retain(|(under_way, _)| *under_way != attempt);
                     (Input::Outcome { attempt, outcome: order.take_outcome() }, None)
+                }
+                Next::Message(Message::Reported(attempt, outcome)) => {
+                    (Input::Outcome { attempt, outcome: *outcome }, None)
                 }
                 Next::Tick => (Input::Tick, None),
                 Next::Closed => return Err(ShellError::ShuttingDown),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Model, PortError};
-use coditect_types::{Command, Event, Input, MissionId, MissionStatus, Reply};
+use coditect_types::{AttemptId, Command, Event, Input, MissionId, MissionStatus, Outcome, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -126,6 +126,20 @@ impl Shell {
             mpsc::error::TrySendError::Closed(_) => ShellError::NotHere(mission.clone()),
         })?;
         answer.await.unwrap_or(Err(ShellError::ShuttingDown))
+    }
+
+    /// Hands in what came of an attempt that was performed outside of the pool. Whoever delivers may do so twice, and late:
+    /// only the first outcome of an attempt that is under way counts, and the journal keeps that others came.
+    pub async fn report(
+        &self,
+        mission: &MissionId,
+        attempt: AttemptId,
+        outcome: Outcome,
+    ) -> Result<(), ShellError> {
+        let inbox = self.door(mission, |door| door.inbox.clone());
+        let inbox = inbox.ok_or_else(|| ShellError::NotHere(mission.clone()))?;
+        let sent = inbox.send(Message::Reported(attempt, Box::new(outcome))).await;
+        sent.map_err(|_| ShellError::NotHere(mission.clone()))
     }
 
     /// Waits for a mission's end here: its status, or why it does not go on in this process.

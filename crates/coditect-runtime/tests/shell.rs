@@ -137,6 +137,36 @@ async fn a_mission_runs_to_its_end_and_every_record_is_told_in_order() {
     );
 }
 
+/// An outcome that comes past the pool, once the attempt is under way: it counts, and what the pool's own agent tells later
+/// does not.
+#[tokio::test]
+async fn of_two_outcomes_of_an_attempt_the_first_counts_and_the_other_is_kept_as_ignored() {
+    let bench = bench(Habit::WaitsForStop);
+    assert_eq!(bench.shell.submit(mission(), submit()).await.unwrap(), Reply::Taken);
+    let first = coditect_types::AttemptId(1);
+    let failed = |cause: &str| Outcome::Failed {
+        failure: coditect_types::Failure::new(coditect_types::ErrorKind::Denied, cause),
+        spent: Default::default(),
+    };
+    bench.shell.report(&mission(), first, failed("the first")).await.unwrap();
+    // The mission ends with it, or is at its end: either way the second one changes nothing.
+    bench.shell.report(&mission(), first, failed("the second")).await.ok();
+    assert_eq!(bench.shell.ended(&mission()).await.unwrap(), MissionStatus::NeedsPerson);
+    let records = history(bench.journal.as_ref(), &mission()).unwrap();
+    let ends: Vec<&Event> = records
+        .iter()
+        .map(|record| &record.event)
+        .filter(|event| matches!(event, Event::AttemptEnded { .. }))
+        .collect();
+    assert!(
+        matches!(ends[..], [Event::AttemptEnded { outcome: Outcome::Failed { failure, .. }, .. }] if failure.cause == "the first"),
+        "{ends:?}"
+    );
+    let nowhere = MissionId::parse("m-2").unwrap();
+    let refused = bench.shell.report(&nowhere, first, Outcome::NothingDone).await;
+    assert!(matches!(refused, Err(ShellError::NotHere(_))), "{refused:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_journal_in_trouble_is_tried_again() {
     for fate in [Fate::NotKept, Fate::UnknownKept, Fate::UnknownNotKept] {

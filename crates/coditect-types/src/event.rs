@@ -87,6 +87,8 @@ pub enum ViolationKind {
     ConcurrentChange,
     /// Evidence is not of the tree that it is to speak for.
     ReceiptStale,
+    /// A process of the tests was killed from outside while they ran.
+    ProcessKilled,
 }
 
 /// Why an expectation was contradicted.

@@ -87,6 +87,10 @@ pub struct TestReport {
     /// Pairs of tests that ask for what cannot both be (at most 20).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
+    /// Tests that were under way when somebody killed their process from outside, each of them run again; an empty name
+    /// where none was (at most 20).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub killed: Vec<String>,
 }
 
 /// A test that ended otherwise in a shuffled order of the suite than in its own, each time that it was run so.

@@ -237,6 +237,7 @@ pub(crate) fn violation(kind: ViolationKind) -> &'static str {
         ViolationKind::AgentSilent => "an agent broke",
         ViolationKind::SpecificationConflict => "two tests contradict each other",
         ViolationKind::ConcurrentChange => "your files changed meanwhile",
+        ViolationKind::ProcessKilled => "a process of the tests was killed",
         ViolationKind::HarmfulPart => "a part of the change breaks what was green",
         ViolationKind::Stuck => "the work goes in a circle",
         ViolationKind::ReceiptStale => "the evidence is of another tree",

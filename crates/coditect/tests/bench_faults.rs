@@ -17,8 +17,14 @@ const FAULTS: &[&str] = &[
     "change_edits_a_test",
     "change_does_nothing",
     "person_edits_the_same_file",
+    "process_is_killed",
+    "outcome_comes_twice",
+    "outcome_comes_late",
+    "model_answers_off_contract",
+    "model_breaks_off",
 ];
-const BENIGN: &[&str] = &["plain", "warnings", "agrees_twice", "person_touches_a_file"];
+const BENIGN: &[&str] =
+    &["plain", "warnings", "agrees_twice", "person_touches_a_file", "model_answers", "model_is_wrong_once"];
 
 #[test]
 fn what_is_wrong_is_noticed_named_and_mended_and_nothing_else_is_said() {

@@ -101,6 +101,12 @@ fn goes_on(innermost: bool) {
     assert_eq!(kills, 2);
     let end = records.last().unwrap();
     assert_eq!((code, end["status"].as_str()), (0, Some("verified")), "{end}");
+    let told: Vec<&Value> = records
+        .iter()
+        .filter(|record| record["type"] == "violation.found" && record["kind"] == "process_killed")
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|told| told["diagnosis"]["cause"] == "infrastructure"), "{told:?}");
     let before = &end["receipt"]["before"];
     assert_eq!(before["test_calc.py::Total::test_nothing"], "passed", "{before}");
     assert_eq!(before["test_calc.py::Total::test_some"], "failed", "{before}");

@@ -66,7 +66,7 @@ impl Suite<'_> {
         };
         let before = source.map(|source| reports::before(source, &root)).unwrap_or_default();
         let job = self.job(&program, &limits, &root, how, stop);
-        let ran = self.unless_killed(&job)?;
+        let (ran, killed) = self.unless_killed(&job)?;
         if stop.is_raised() {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests ran"));
         }
@@ -74,6 +74,9 @@ impl Suite<'_> {
             return Err(no_module(&self.project.command, module));
         }
         let mut tally = Tally::default();
+        if killed {
+            tally.pardon();
+        }
         tally.hash_more(&ran.stdout);
         tally.hash_more(&ran.stderr);
         let mut problems = Vec::new();
@@ -135,11 +138,12 @@ impl Suite<'_> {
         }
     }
 
-    /// Runs a program whose lines nobody hears; once more where it is killed from outside.
-    pub(super) fn unless_killed(&self, job: &Job<'_>) -> Result<Ran, PortError> {
+    /// Runs a program whose lines nobody hears; once more where it is killed from outside, which is told.
+    pub(super) fn unless_killed(&self, job: &Job<'_>) -> Result<(Ran, bool), PortError> {
         let run = || self.sandbox.run(job, &mut |_| ControlFlow::Continue(()));
         let ran = run()?;
-        if ran.exit == Exit::Signal(SIGKILL) && !job.stop.is_raised() { run() } else { Ok(ran) }
+        let killed = ran.exit == Exit::Signal(SIGKILL) && !job.stop.is_raised();
+        Ok((if killed { run()? } else { ran }, killed))
     }
 
     /// Its exit code is all that it says.

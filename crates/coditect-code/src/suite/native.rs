@@ -505,8 +505,11 @@ impl<'a> Native<'a> {
             waived: self.suite.waived,
             stop,
         };
-        let ran =
-            if compiles { self.suite.unless_killed(&job) } else { self.suite.sandbox.run(&job, on_report) }?;
+        let ran = if compiles {
+            self.suite.unless_killed(&job).map(|(ran, _)| ran)
+        } else {
+            self.suite.sandbox.run(&job, on_report)
+        }?;
         if stop.is_raised() && compiles {
             return Err(PortError::new(ErrorKind::Interrupted, "stopped while the tests were built"));
         }

@@ -189,6 +189,11 @@ impl Tally {
         is_first
     }
 
+    /// What was under way whenever a process was killed and another one begun.
+    pub(super) fn killed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.interrupted).into_iter().collect()
+    }
+
     /// A test that has no end ends this way.
     pub(super) fn keep(
         &mut self,

@@ -167,6 +167,7 @@ fn a_process_that_is_killed_from_outside_says_nothing_of_its_test() {
     assert_eq!(requests[1].get("select"), requests[0].get("select"), "all of them");
     assert_eq!(requests[2]["select"], serde_json::json!(["b", "c"]));
     assert!(report.notes.iter().any(|note| note.contains("`b`")), "{:?}", report.notes);
+    assert_eq!(report.report.killed, ["", "b"]);
     // A test that kills its own process does so again.
     let (report, _) = run(
         &[

@@ -1,9 +1,11 @@
 //! `coditect bench faults`: missions in which something goes wrong, and missions in which something only looks like it.
 //! Each is a mission like any other, on a repository that is drawn from a seed; what it said is held against what was wrong.
 
+mod killer;
 mod kinds;
 mod meddler;
 mod projects;
+mod provider;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -11,9 +13,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use coditect_adapters::model::{Endpoint, Protocol, Secret, remote};
 use coditect_ports::{Exit, PortError, Sandbox};
 use coditect_runtime::Shell;
-use coditect_types::{Command, ErrorKind, Event, Policy, Record, Tier, WorkspaceRef};
+use coditect_types::limits::{CallLimits, SandboxChoice};
+use coditect_types::model::{EditForm, Price};
+use coditect_types::{Command, ErrorKind, Event, ModelSpec, Policy, Record, Rung, Tier, WorkspaceRef};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,6 +37,7 @@ use crate::wiring::{self, House, Lodging};
 use kinds::{KINDS, Kind};
 use meddler::{Meddler, Meddling, Plans};
 use projects::{Chance, Project};
+use provider::Provider;
 use verdict::{Case, Corpus, Share};
 
 /// Characters of a summary in a row for people.
@@ -42,6 +48,13 @@ const EACH: [usize; 2] = [17, 2];
 const WALL_MS: u64 = 120_000;
 const SEARCH_MS: u64 = 20_000;
 const DOING: &str = "making a case";
+/// Models that a case may have, and how long a call of one may take: until it begins, between two pieces, in all, ms.
+const MODELS: usize = 2;
+const CALL_MS: [u64; 3] = [3_000, 3_000, 30_000];
+/// Tokens that such a model can hold.
+const CONTEXT_TOKENS: u64 = 16_384;
+/// Outcomes on their way to missions past the pool.
+const REPORTS: usize = 64;
 
 /// One case, ready to begin.
 struct Ready {
@@ -55,7 +68,7 @@ struct Ready {
 pub(super) fn perform(mut cx: Context, args: &FaultsArgs) -> Done {
     let kinds = chosen(&args.kinds)?;
     let each = args.each.map_or(EACH[usize::from(args.size.quick)], usize::from);
-    let lodging = wiring::lodging(&cx.site()?)?;
+    let mut lodging = wiring::lodging(&cx.site()?)?;
     let mut policy =
         settings::load(&SettingFlags::default(), &cx.env, &lodging.copies)?.settings.unattended();
     policy.budget.wall_ms = WALL_MS;
@@ -65,9 +78,16 @@ pub(super) fn perform(mut cx: Context, args: &FaultsArgs) -> Done {
     let numbers =
         (0..each).flat_map(|round| kinds.iter().map(move |(n, kind)| (round * KINDS.len() + n, *kind)));
     let cases: Vec<(usize, &'static Kind)> = numbers.collect();
+    let provider = Provider::start().map_err(|error| PortError::from_io("a port of 127.0.0.1", &error));
+    let provider = provider.doing("starting the provider of models")?;
+    let numbers = cases.iter().map(|(number, _)| *number);
+    lodging.site.models = numbers
+        .flat_map(|number| (0..MODELS).map(move |n| model(number, n)))
+        .map(|name| remote(endpoint(&provider, name), None))
+        .collect();
     let runtime = wiring::tokio_runtime()?;
     let began = Instant::now();
-    let judged = runtime.block_on(all(&lodging, policy, args.seed, &cases));
+    let judged = runtime.block_on(all(&lodging, policy, provider, args.seed, &cases));
     runtime.shutdown_background();
     let corpus = Corpus::of(args.seed, &judged?, began.elapsed().as_secs_f64());
     match cx.out.json {
@@ -87,6 +107,37 @@ fn chosen(names: &[String]) -> Result<Vec<(usize, &'static Kind)>, Report> {
     }
     let wanted = |kind: &Kind| names.is_empty() || names.iter().any(|name| name == kind.name);
     Ok(KINDS.iter().enumerate().filter(|(_, kind)| wanted(kind)).collect())
+}
+
+/// The name of a model of a case.
+fn model(case: usize, n: usize) -> String {
+    format!("case-{case}-{n}")
+}
+
+/// How a model of the bench's provider is reached.
+fn endpoint(provider: &Provider, name: String) -> Endpoint {
+    Endpoint {
+        protocol: Protocol::Chat,
+        url: provider.url(&name),
+        model: name.clone(),
+        key: Secret::default(),
+        context_tokens: CONTEXT_TOKENS,
+        name,
+    }
+}
+
+/// What a mission is told of such a model. It costs nothing.
+fn spec(name: String) -> ModelSpec {
+    let [first_byte_ms, idle_ms, wall_ms] = CALL_MS;
+    ModelSpec {
+        name,
+        rung: Rung::SmallModel,
+        context_tokens: CONTEXT_TOKENS,
+        output_tokens: CONTEXT_TOKENS / 4,
+        edits: EditForm::Whole,
+        price: Price::default(),
+        limits: CallLimits { first_byte_ms, idle_ms, wall_ms, ..CallLimits::default() },
+    }
 }
 
 /// Draws a case and writes its repository.
@@ -137,18 +188,23 @@ pub(super) fn git(dir: &Path, arguments: &[&str]) -> Result<String, Report> {
 async fn all(
     lodging: &Lodging,
     policy: Policy,
+    provider: Provider,
     seed: u64,
     cases: &[(usize, &'static Kind)],
 ) -> Result<Vec<Case>, Report> {
     let mut house = wiring::house(&lodging.site, &policy, 1, &mut |_| {})?;
     let plans = Plans::default();
-    house.put_before_agents(|inner, workspace| Arc::new(Meddler { inner, plans: plans.clone(), workspace }));
+    let (reports, mut reported) = tokio::sync::mpsc::channel(REPORTS);
+    house.put_before_agents(|inner, workspace| {
+        Arc::new(Meddler { inner, plans: plans.clone(), workspace, reports: reports.clone() })
+    });
     let bench = Bench {
         shell: house.start()?,
         judge: wiring::sandbox(&lodging.site, Tier::Wasm)?,
         house,
         plans,
         policy,
+        provider,
     };
     let bar = bar(cases.len());
     let mut signals = Signals::listen()?;
@@ -166,6 +222,10 @@ async fn all(
                 let cause = format!("stopped by a signal after {} cases", judged.len());
                 let hint = "the same `--seed` gives the same cases again";
                 return Err(Report::new(ErrorKind::Interrupted, "working on cases", cause).hint(hint));
+            }
+            Some((mission, attempt, outcome)) = reported.recv() => {
+                // A mission that has ended meanwhile hears nothing any more.
+                bench.shell.report(&mission, attempt, outcome).await.ok();
             }
             next = at_work.next() => match next {
                 None => break,
@@ -198,6 +258,8 @@ struct Bench {
     shell: Shell,
     plans: Plans,
     policy: Policy,
+    /// Whom the missions' models are at.
+    provider: Provider,
     /// Where what was handed over is tried.
     judge: Arc<dyn Sandbox>,
 }
@@ -205,12 +267,13 @@ struct Bench {
 impl Bench {
     async fn work_on(&self, case: Ready) -> Result<Case, Report> {
         let mission = self.shell.new_mission_id();
+        let policy = self.policy_of(&case);
         self.plans.add(mission.clone(), case.meddling.clone(), &case.dir, &case.project);
         let command = Command::SubmitMission {
             mission: mission.clone(),
             request: "make the failing tests pass".to_owned(),
             workspace: WorkspaceRef { path: case.dir.display().to_string() },
-            policy: self.policy.clone(),
+            policy,
         };
         self.shell.submit(mission.clone(), command).await.doing(DOING)?;
         self.shell.ended(&mission).await.doing(DOING)?;
@@ -223,6 +286,41 @@ impl Bench {
             .map_err(|error| PortError::from_io(&case.dir.display().to_string(), &error))
             .doing(DOING)?;
         Ok(verdict::judge(case.kind, case.number, &records, holds))
+    }
+
+    /// How the case's mission is run. What its models answer is told their provider.
+    fn policy_of(&self, case: &Ready) -> Policy {
+        let policy = self.policy.clone();
+        match &case.meddling {
+            Meddling::KillsAProcess(..) | Meddling::InProcesses => {
+                Policy { sandbox: SandboxChoice::Only(Tier::Os), ..policy }
+            }
+            Meddling::Models(all) => {
+                let names = (0..all.len()).map(|n| model(case.number, n));
+                for (name, answers) in names.clone().zip(all) {
+                    self.provider.answers(name, answers.clone());
+                }
+                // What nobody wrote is nothing that a search need go through first.
+                Policy { models: names.map(spec).collect(), rungs: vec![Rung::SmallModel], ..policy }
+            }
+            Meddling::None
+            | Meddling::Breaks(_)
+            | Meddling::AnswersSomethingElse(_)
+            | Meddling::IsUnavailable(_)
+            | Meddling::IsCutOff(_)
+            | Meddling::IsSlow(_)
+            | Meddling::AnswersTwice(_)
+            | Meddling::AnswersLate(_)
+            | Meddling::StaleReceipt
+            | Meddling::EditsATest
+            | Meddling::BreaksAnother
+            | Meddling::BreaksTheFlaky(_)
+            | Meddling::DoesNothing
+            | Meddling::HidesTests
+            | Meddling::Writes(..)
+            | Meddling::Removes(_)
+            | Meddling::Touches(_) => policy,
+        }
     }
 
     /// Whether what was handed over does what it should, on inputs that the tests do not have as well, and leaves the

@@ -3,8 +3,11 @@
 use coditect_types::MissionStatus;
 use coditect_types::event::{Cause, ViolationKind};
 
-use super::meddler::Meddling;
+use super::killer::Victim;
+use super::meddler::{BASELINE, Meddling, PROOF};
 use super::projects::{Chance, Project};
+
+mod models;
 
 /// A kind of case.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) struct Fault {
     pub(super) violation: &'static [ViolationKind],
     pub(super) cause: Cause,
     pub(super) ends: &'static [MissionStatus],
+    /// What may be said as well, since it is so; to say only that is to have missed the fault.
+    pub(super) beside: &'static [ViolationKind],
 }
 
 const fn fault(
@@ -29,7 +34,16 @@ const fn fault(
     cause: Cause,
     ends: &'static [MissionStatus],
 ) -> Option<Fault> {
-    Some(Fault { violation, cause, ends })
+    Some(Fault { violation, cause, ends, beside: &[] })
+}
+
+/// The same where something else is so, too.
+const fn fault_beside(
+    violation: &'static [ViolationKind],
+    cause: Cause,
+    beside: &'static [ViolationKind],
+) -> Option<Fault> {
+    Some(Fault { violation, cause, ends: ALL, beside })
 }
 
 use MissionStatus::{PartlyVerified, Verified};
@@ -145,6 +159,46 @@ pub(super) const KINDS: &[Kind] = &[
             Meddling::HidesTests
         },
     },
+    Kind {
+        name: "change_breaks_a_flaky_test",
+        fault: fault_beside(&[V::TestExpectation], Cause::WrongChange, &[V::UnsteadyTest]),
+        plant: breaks_flaky,
+    },
+    Kind {
+        name: "process_is_killed",
+        fault: fault(&[V::ProcessKilled], Cause::Infrastructure, ALL),
+        plant: killed,
+    },
+    Kind {
+        name: "outcome_comes_twice",
+        fault: fault(&[V::LateOutcome], Cause::Infrastructure, ALL),
+        plant: |_, chance| Meddling::AnswersTwice(chance.below(4)),
+    },
+    Kind {
+        name: "outcome_comes_late",
+        fault: fault_beside(&[V::LateOutcome], Cause::Infrastructure, &[V::Timeout]),
+        plant: |_, chance| Meddling::AnswersLate(chance.below(4)),
+    },
+    Kind {
+        name: "model_answers_off_contract",
+        fault: fault(&[V::OffContract], Cause::Infrastructure, ALL),
+        plant: models::off_contract,
+    },
+    Kind {
+        name: "model_is_silent",
+        fault: fault(&[V::Timeout], Cause::Infrastructure, ALL),
+        plant: models::silent,
+    },
+    Kind {
+        name: "model_breaks_off",
+        fault: fault(&[V::ActionFailed], Cause::Infrastructure, ALL),
+        plant: models::breaks_off,
+    },
+    Kind {
+        name: "model_is_overloaded",
+        fault: fault(&[V::ActionFailed], Cause::Infrastructure, ALL),
+        plant: models::overloaded,
+    },
     Kind { name: "plain", fault: None, plant: |_, _| Meddling::None },
     Kind { name: "slow_tests", fault: None, plant: slow },
     Kind { name: "warnings", fault: None, plant: warnings },
@@ -163,6 +217,17 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "person_touches_a_file", fault: None, plant: |_, _| Meddling::Touches("README.md".into()) },
     Kind { name: "person_builds", fault: None, plant: builds },
     Kind { name: "slow_agent", fault: None, plant: |_, chance| Meddling::IsSlow(chance.below(4)) },
+    Kind {
+        name: "slow_process",
+        fault: None,
+        plant: |project, chance| {
+            in_processes(project, chance);
+            Meddling::InProcesses
+        },
+    },
+    Kind { name: "model_answers", fault: None, plant: models::answers },
+    Kind { name: "model_is_slow", fault: None, plant: models::slow },
+    Kind { name: "model_is_wrong_once", fault: None, plant: models::wrong_once },
 ];
 
 impl Project {
@@ -184,6 +249,40 @@ fn flaky(project: &mut Project, chance: &mut Chance) -> Meddling {
         &format!("    import random\n    assert random.random() < 0.{passes}\n"),
     );
     Meddling::None
+}
+
+/// A test that is flaky anyway is the only one that sees what the change breaks.
+fn breaks_flaky(project: &mut Project, chance: &mut Chance) -> Meddling {
+    let limit = 10 + chance.below(90);
+    let passes = 40 + chance.below(21);
+    project.add_code(
+        &format!("\n\ndef limit():\n    return {limit}\n"),
+        &format!("assert limit() == {limit}\n"),
+    );
+    let module = project.module;
+    let body = format!(
+        "    import random\n    from {module} import limit\n    assert limit() == {limit}\n    assert random.random() < 0.{passes}\n"
+    );
+    project.add_test("test_limit_now_and_then", &body);
+    Meddling::BreaksTheFlaky(limit)
+}
+
+/// Tests that take long enough for a process to be met in one of them. Not every machine has pytest.
+fn in_processes(project: &mut Project, chance: &mut Chance) {
+    project.be(false);
+    for n in 0..2 {
+        let ms = 500 + chance.below(500);
+        let body = format!("    import time\n    time.sleep({ms} / 1000)\n    assert True\n");
+        project.add_test(&format!("test_takes_long_{n}"), &body);
+    }
+}
+
+fn killed(project: &mut Project, chance: &mut Chance) -> Meddling {
+    in_processes(project, chance);
+    // Of the actions of a repair, two run the whole suite.
+    let at = if chance.below(2) == 0 { BASELINE } else { PROOF };
+    let victim = if chance.below(2) == 0 { Victim::Program } else { Victim::Holder };
+    Meddling::KillsAProcess(at, victim)
 }
 
 fn order_dependent(project: &mut Project, _: &mut Chance) -> Meddling {

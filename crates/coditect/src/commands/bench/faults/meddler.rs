@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,11 @@ use coditect_ports::workspace::FileEdit;
 use coditect_ports::{Agent, PortError, Work, Workspace};
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Role;
-use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome, Rung, Snapshot};
+use coditect_types::{Action, AttemptId, ErrorKind, Failure, MissionId, Outcome, Rung, Snapshot};
 
+use super::killer::{Victim, strike};
 use super::projects::Project;
+use super::provider::Answer;
 
 /// What is done to one mission, once. A number names the action that it is done to, see [`is_the`].
 #[derive(Clone, Debug)]
@@ -30,6 +33,18 @@ pub(super) enum Meddling {
     IsCutOff(usize),
     /// The action takes a second longer.
     IsSlow(usize),
+    /// The outcome comes once more.
+    AnswersTwice(usize),
+    /// The action is given up, and what came of it arrives while the next attempt is under way.
+    AnswersLate(usize),
+    /// Somebody kills a process of the tests while this action is under way. Tests run in processes of the machine.
+    KillsAProcess(usize, Victim),
+    /// Nothing, and tests run in processes of the machine.
+    InProcesses,
+    /// Nothing that an agent does: what each model answers, in this order.
+    Models(Vec<Vec<Answer>>),
+    /// The first proposal mends what is asked for, and breaks what only a flaky test sees: what a function returns.
+    BreaksTheFlaky(usize),
     /// The receipt names another tree.
     StaleReceipt,
     /// The first proposal changes a file of tests.
@@ -48,6 +63,13 @@ pub(super) enum Meddling {
     Touches(String),
 }
 
+/// The numbers of the actions that run the whole suite.
+pub(super) const BASELINE: usize = 1;
+pub(super) const PROOF: usize = 3;
+
+/// Outcomes that come from beside the pool, on their way to the missions.
+pub(super) type Reports = tokio::sync::mpsc::Sender<(MissionId, AttemptId, Outcome)>;
+
 /// A second, which no limit minds.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -61,7 +83,10 @@ struct Case {
 
 /// What is to be done to which mission. Cloning shares it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plans(Arc<Mutex<BTreeMap<MissionId, Case>>>);
+pub(super) struct Plans(Arc<Mutex<BTreeMap<MissionId, Case>>>, Late);
+
+/// Outcomes of attempts that were given up.
+type Late = Arc<Mutex<BTreeMap<MissionId, (AttemptId, Outcome)>>>;
 
 impl Plans {
     pub(super) fn add(&self, mission: MissionId, meddling: Meddling, dir: &Path, project: &Project) {
@@ -75,22 +100,37 @@ impl Plans {
         plans.get(&work.mission).filter(|case| concerns(&case.meddling, action))?;
         plans.remove(&work.mission)
     }
+
+    /// Keeps an outcome until the mission's next attempt is under way.
+    fn keep(&self, work: &Work, outcome: Outcome) {
+        let mut late = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        late.insert(work.mission.clone(), (work.attempt, outcome));
+    }
+
+    fn take_late(&self, work: &Work) -> Option<(AttemptId, Outcome)> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).remove(&work.mission)
+    }
 }
 
 fn concerns(meddling: &Meddling, action: &Action) -> bool {
     match meddling {
-        Meddling::None => false,
+        Meddling::None | Meddling::InProcesses | Meddling::Models(_) => false,
         Meddling::Breaks(n)
         | Meddling::AnswersSomethingElse(n)
         | Meddling::IsUnavailable(n)
         | Meddling::IsCutOff(n)
+        | Meddling::AnswersTwice(n)
+        | Meddling::AnswersLate(n)
+        | Meddling::KillsAProcess(n, _)
         | Meddling::IsSlow(n) => is_the(*n, action),
         Meddling::StaleReceipt | Meddling::Writes(..) | Meddling::Removes(_) | Meddling::Touches(_) => {
             matches!(action, Action::VerifyChange { .. })
         }
-        Meddling::EditsATest | Meddling::BreaksAnother | Meddling::DoesNothing | Meddling::HidesTests => {
-            matches!(action, Action::SeekChange { .. })
-        }
+        Meddling::EditsATest
+        | Meddling::BreaksAnother
+        | Meddling::BreaksTheFlaky(_)
+        | Meddling::DoesNothing
+        | Meddling::HidesTests => matches!(action, Action::SeekChange { .. }),
     }
 }
 
@@ -98,7 +138,7 @@ fn concerns(meddling: &Meddling, action: &Action) -> bool {
 fn is_the(number: usize, action: &Action) -> bool {
     match number {
         0 => matches!(action, Action::SurveyProject { .. }),
-        1 => matches!(action, Action::MeasureBaseline { .. }),
+        BASELINE => matches!(action, Action::MeasureBaseline { .. }),
         2 => matches!(action, Action::SeekChange { .. }),
         _ => matches!(action, Action::VerifyChange { .. }),
     }
@@ -110,6 +150,7 @@ pub(super) struct Meddler {
     pub(super) inner: Arc<dyn Agent>,
     pub(super) plans: Plans,
     pub(super) workspace: Arc<dyn Workspace>,
+    pub(super) reports: Reports,
 }
 
 impl Agent for Meddler {
@@ -118,6 +159,9 @@ impl Agent for Meddler {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
+        if let Some((attempt, outcome)) = self.plans.take_late(work) {
+            self.report(work, attempt, outcome);
+        }
         let Some(case) = self.plans.take(work, action) else { return self.inner.perform(action, work) };
         match self.meddle(&case, action, work) {
             Ok(Some(outcome)) => outcome,
@@ -128,16 +172,59 @@ impl Agent for Meddler {
 }
 
 impl Meddler {
+    /// Brings an outcome to the mission past the pool. A bench that ends hears nothing any more, which is no matter.
+    fn report(&self, work: &Work, attempt: AttemptId, outcome: Outcome) {
+        self.reports.blocking_send((work.mission.clone(), attempt, outcome)).ok();
+    }
+
+    /// The outcome of an action during which somebody kills a process of the mission's.
+    fn struck(&self, victim: Victim, action: &Action, work: &Work) -> Outcome {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| strike(&work.mission, victim, &over));
+            let outcome = self.inner.perform(action, work);
+            over.store(true, Ordering::Relaxed);
+            outcome
+        })
+    }
+
+    /// What comes late: of a search, a change that does nothing; of everything else, what came of it.
+    fn late(&self, case: &Case, action: &Action, work: &Work) -> Result<Outcome, PortError> {
+        if sought(action).is_some() {
+            let code = case.project.code();
+            let text = case.project.files.get(&code).cloned().unwrap_or_default();
+            if let Some(outcome) = self.propose(action, work, &code, format!("{text}# Mended.\n"))? {
+                return Ok(outcome);
+            }
+        }
+        Ok(self.inner.perform(action, work))
+    }
+
     /// What is told in place of the agent's own outcome. None: it is asked all the same.
     fn meddle(&self, case: &Case, action: &Action, work: &Work) -> Result<Option<Outcome>, PortError> {
         let failed = |kind, cause| {
             Some(Outcome::Failed { failure: Failure::new(kind, cause), spent: Spent::default() })
         };
-        let code = format!("{}.py", case.project.module);
+        let code = case.project.code();
         let read = |path: &str| std::fs::read_to_string(case.dir.join(path));
         let text = |path: &str| read(path).map_err(|error| PortError::from_io(path, &error));
         let told = match &case.meddling {
-            Meddling::None => None,
+            Meddling::None | Meddling::InProcesses | Meddling::Models(_) => None,
+            Meddling::AnswersTwice(_) => {
+                let outcome = self.inner.perform(action, work);
+                self.report(work, work.attempt, outcome.clone());
+                Some(outcome)
+            }
+            Meddling::AnswersLate(_) => {
+                self.plans.keep(work, self.late(case, action, work)?);
+                failed(ErrorKind::Interrupted, "the bench gave the attempt up")
+            }
+            Meddling::KillsAProcess(_, victim) => Some(self.struck(*victim, action, work)),
+            Meddling::BreaksTheFlaky(limit) => {
+                let mended = case.project.mended();
+                let broken = mended.replacen(&format!("return {limit}\n"), "return None\n", 1);
+                self.propose(action, work, &code, broken)?
+            }
             // Without the message that a panic prints: this one is meant.
             Meddling::Breaks(_) => std::panic::resume_unwind(Box::new("the bench broke this agent")),
             Meddling::AnswersSomethingElse(_) => Some(Outcome::NothingDone),

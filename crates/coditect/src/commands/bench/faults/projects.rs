@@ -139,6 +139,8 @@ pub(super) struct Project {
     pub(super) truth: String,
     /// A function that has no bug, and one of its tests.
     pub(super) sound: (&'static str, (&'static str, &'static str)),
+    /// The function that has one, with it and without.
+    pub(super) broken: (String, &'static str),
 }
 
 impl Project {
@@ -157,11 +159,15 @@ impl Project {
         let in_folder = chance.below(2) == 0;
         let mut code = String::from("\"\"\"Small helpers.\"\"\"\n");
         let mut truth = String::new();
+        let mut with_bug = String::new();
         for (n, function) in chosen.iter().enumerate() {
             let (from, to) = chance.pick(function.bugs).copied().unwrap_or_default();
             let text =
                 if n == broken { function.text.replacen(from, to, 1) } else { function.text.to_owned() };
             code += &format!("\n\n{text}");
+            if n == broken {
+                with_bug = text;
+            }
             for (call, value) in function.tests.iter().chain(function.held_back) {
                 truth += &format!("assert {call} == {value}\n");
             }
@@ -180,7 +186,35 @@ impl Project {
         if in_folder && is_pytest {
             files.insert("conftest.py".to_owned(), String::new());
         }
-        Self { files, module, test_file, is_pytest, truth, sound: (sound.name, sound.tests[0]) }
+        let sound = (sound.name, sound.tests[0]);
+        Self { files, module, test_file, is_pytest, truth, sound, broken: (with_bug, chosen[broken].text) }
+    }
+
+    /// The file of the module.
+    pub(super) fn code(&self) -> String {
+        format!("{}.py", self.module)
+    }
+
+    /// The module as it should be.
+    pub(super) fn mended(&self) -> String {
+        let text = self.files.get(&self.code()).cloned().unwrap_or_default();
+        text.replacen(&self.broken.0, self.broken.1, 1)
+    }
+
+    /// Leaves the body of the function with the bug to be written: a search over small changes does not find it.
+    pub(super) fn leave_out(&mut self) {
+        let head = self.broken.0.lines().next().unwrap_or_default();
+        let left = format!("{head}\n    raise NotImplementedError\n");
+        if let Some(text) = self.files.get_mut(&format!("{}.py", self.module)) {
+            *text = text.replacen(&self.broken.0, &left, 1);
+            self.broken.0 = left;
+        }
+    }
+
+    /// Adds lines to the module, and what must hold of them.
+    pub(super) fn add_code(&mut self, lines: &str, truth: &str) {
+        *self.files.entry(self.code()).or_default() += lines;
+        self.truth += truth;
     }
 
     /// Adds a test to the tests that are there. `body` is indented by four.

@@ -39,6 +39,10 @@ type Noticed = Vec<(ViolationKind, Option<Cause>, u32)>;
 
 fn noticed(records: &[Record]) -> Noticed {
     let found = |record: &Record| {
+        if let Event::OutcomeIgnored { .. } = &record.event {
+            // That it changed nothing, and why it came to nothing, is all that there is to say of it.
+            return Some((ViolationKind::LateOutcome, Some(Cause::Infrastructure), 0));
+        }
         let Event::ViolationFound { kind, diagnosis, .. } = &record.event else { return None };
         let (cause, runs) = diagnosis.as_ref().map_or((None, 0), |d| (Some(d.cause), d.runs));
         Some((*kind, cause, runs))
@@ -68,7 +72,7 @@ pub(super) fn judge(kind: &Kind, case: usize, records: &[Record], holds: Option<
     let false_alarms = noticed
         .iter()
         .map(|(found, ..)| *found)
-        .filter(|found| !fault.is_some_and(|fault| is_it(fault, found)))
+        .filter(|found| !fault.is_some_and(|fault| is_it(fault, found) || fault.beside.contains(found)))
         .collect();
     let ends: &[MissionStatus] = fault.map_or(&[MissionStatus::Verified], |fault| fault.ends);
     Case {
