@@ -33,6 +33,7 @@
 
 mod apply;
 mod caches;
+mod carry;
 mod change;
 mod disk;
 mod gather;
@@ -59,6 +60,7 @@ use std::path::{Path, PathBuf};
 
 use coditect_ports::workspace::{Applied, Change, FileEdit, Handed, Merged};
 use coditect_ports::{PortError, Workspace};
+use coditect_types::outcome::Carried;
 use coditect_types::{ErrorKind, MissionId, Snapshot};
 
 pub use git::Git;
@@ -187,7 +189,29 @@ impl Workspace for GitWorkspace {
         commit: &str,
         message: &str,
     ) -> Result<Handed, PortError> {
-        handover::hand_over(&self.shadow(mission)?, mission, dir, snapshot, commit, message)
+        handover::hand_over(&self.shadow(mission)?, mission, dir, snapshot, (commit, None), message)
+    }
+
+    fn carry(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+        commit: &str,
+    ) -> Result<Option<Carried>, PortError> {
+        self.told(mission, carry::carry(&self.shadow(mission)?, dir, snapshot, commit))
+    }
+
+    fn hand_over_onto(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+        commit: &str,
+        carried: &Carried,
+        message: &str,
+    ) -> Result<Handed, PortError> {
+        handover::hand_over(&self.shadow(mission)?, mission, dir, snapshot, (commit, Some(carried)), message)
     }
 
     fn keep_patch(

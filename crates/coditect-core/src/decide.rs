@@ -9,6 +9,7 @@ use crate::approvals;
 use crate::expect;
 use crate::gateway;
 use crate::goal;
+use crate::newer;
 use crate::parametrize::{agents, allowance_ms, parametrize};
 use crate::plan;
 use crate::state::{State, apply, seeks_change};
@@ -174,6 +175,8 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
         *told = expect::Violation { response: told.response, ..found };
     }
     violations.extend(stuck::violation(&draft.state, &task, outcome));
+    // A change that was proved once stands, whatever becomes of it on top of a newer commit.
+    let refuted = newer::to_prove(&draft.state).and_then(|_| newer::refuted(&mut violations, outcome));
     draft.push(Event::AttemptEnded { task: task_id, attempt, outcome: outcome.clone() });
     let mut response = Response::Ignore;
     let mut question: Option<expect::Violation> = None;
@@ -197,9 +200,10 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
             diagnosis: violation.diagnosis,
         });
     }
-    match question.filter(|_| response == Response::Ask) {
-        Some(question) => approvals::ask(draft, task_id, attempt, &question),
-        None => settle(draft, task_id, outcome, response),
+    match (refuted, question.filter(|_| response == Response::Ask)) {
+        (Some(why), _) => draft.settle(task_id, TaskEnd::Failed, why),
+        (None, Some(question)) => approvals::ask(draft, task_id, attempt, &question),
+        (None, None) => settle(draft, task_id, outcome, response),
     }
 }
 
@@ -229,7 +233,7 @@ fn off_contract(intent: &Intent, outcome: &Outcome) -> Option<expect::Violation>
             | (Intent::MergeStrands, Outcome::ChangesMerged { .. })
             | (Intent::ReviewChange, Outcome::ChangeReviewed { .. })
             | (Intent::VerifyChange, Outcome::ChangeVerified { .. })
-            | (Intent::HandOver, Outcome::HandedOver { .. })
+            | (Intent::HandOver, Outcome::HandedOver { .. } | Outcome::HeadMoved { .. })
             | (Intent::DoNothing, Outcome::NothingDone)
     );
     (!fits).then(|| expect::Violation {
@@ -278,6 +282,7 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
                 | Outcome::ChangesMerged { .. }
                 | Outcome::ChangeReviewed { .. }
                 | Outcome::ChangeVerified { .. }
+                | Outcome::HeadMoved { .. }
                 | Outcome::HandedOver { .. }
                 | Outcome::NothingDone => "an outcome of another kind".into(),
             };
@@ -285,6 +290,9 @@ fn settle(draft: &mut Draft, task: TaskId, outcome: &Outcome, response: Response
         }
         Response::Ignore => match outcome {
             Outcome::NeedsFirst { needs, why, .. } => delegate(draft, task, needs, why),
+            Outcome::HeadMoved { .. } => {
+                draft.settle(task, TaskEnd::Dropped, "the branch has moved meanwhile")
+            }
             Outcome::NoChangeFound { account, .. } | Outcome::ReplyRefused { account, .. } => {
                 draft.settle(task, TaskEnd::Failed, account.clone())
             }

@@ -17,6 +17,7 @@ use crate::gateway;
 use crate::goal::MAX_FAILURES;
 use crate::hand_over::count;
 use crate::luck;
+use crate::newer;
 use crate::parametrize::{allowance_ms, left};
 use crate::state::State;
 use crate::strands;
@@ -253,6 +254,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
             found
         }
         Outcome::BaselineMeasured { report, .. } => diagnose::baseline(report),
+        Outcome::HeadMoved { carried } => vec![newer::moved_on(carried)],
         Outcome::HandedOver { moved, .. } => moved_on(state, moved),
         Outcome::SnapshotTaken { .. }
         | Outcome::ProjectSurveyed { .. }
@@ -423,10 +425,13 @@ pub fn touched_by_both<'m>(state: &State, moved: &'m [String]) -> Vec<&'m str> {
 #[must_use]
 pub fn stale(state: &State, outcome: &Outcome) -> Option<Violation> {
     let Outcome::ChangeVerified { receipt, .. } = outcome else { return None };
-    let proposal = state.world.proposal.as_deref()?;
-    (receipt.tree != proposal.tree).then(|| Violation {
+    let tree = match newer::to_prove(state) {
+        Some(carried) => carried.tree.as_deref()?,
+        None => &state.world.proposal.as_deref()?.tree,
+    };
+    (receipt.tree != tree).then(|| Violation {
         kind: ViolationKind::ReceiptStale,
-        expected: format!("a receipt of tree {}", short(&proposal.tree)),
+        expected: format!("a receipt of tree {}", short(tree)),
         observed: format!("a receipt of tree {}", short(&receipt.tree)),
         confidence: KEEPS,
         response: Response::Retry,
@@ -458,7 +463,7 @@ fn said_of_red(red: &[&str], exit_code: i32, problems: &[String]) -> String {
 }
 
 /// The first few, and how many more.
-fn some(ids: &[&str]) -> String {
+pub(crate) fn some(ids: &[&str]) -> String {
     let shown = ids.iter().take(5).copied().collect::<Vec<_>>().join(", ");
     if ids.len() > 5 { format!("{shown} and {} more", ids.len() - 5) } else { shown }
 }

@@ -11,6 +11,7 @@ use crate::diagnose;
 use crate::expect::{red_tests, set_aside, still_red};
 use crate::gateway;
 use crate::hand_over::count;
+use crate::newer;
 use crate::parametrize::left;
 use crate::plan;
 use crate::request::{Wish, wish};
@@ -138,6 +139,9 @@ pub(crate) fn pursue(draft: &mut Draft) {
     }
     // What was handed over in time is the person's, whatever the clock says by now.
     if left(&draft.state, draft.now_ms).wall_ms == 0 && draft.state.world.handed.is_none() {
+        if newer::save(draft) {
+            return;
+        }
         let end = over_limit(&draft.state);
         if !stages::save(draft, &end.summary) {
             complete(draft, end);
@@ -146,6 +150,7 @@ pub(crate) fn pursue(draft: &mut Draft) {
     }
     // Each round ends a stage.
     loop {
+        newer::pursue(draft);
         let divides = stages::divide(draft);
         stages::pursue(draft);
         let is_open = !divides && !stages::are_over(&draft.state);
@@ -323,8 +328,10 @@ fn verdict(state: &State) -> Option<End> {
         let proposal = world.proposal.as_deref();
         let explanation = proposal.map_or_else(String::new, |p| sentence(&p.explanation));
         let left = left_undone(state);
+        let on = newer::proved(state)
+            .map_or_else(String::new, |head| format!(" on top of {}", newer::named(head)));
         let mut end = match left {
-            0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified, {where_to}.")),
+            0 => End::new(MissionStatus::Verified, format!("{explanation}. Verified{on}, {where_to}.")),
             _ => partly(state, left, &format!("{explanation}. {}", sentence(&where_to))),
         };
         let (done, all) = stages::tally(state);
@@ -336,10 +343,24 @@ fn verdict(state: &State) -> Option<End> {
             );
             end = end.hint("take what there is, and ask for the rest from there");
         }
+        end = beside_newer(state, end);
         end.receipt = Some(receipt.clone());
         return Some(end);
     }
     Some(unsolved(state))
+}
+
+/// Where the change does not stand on what the person committed meanwhile, they have to say how the two go together.
+fn beside_newer(state: &State, end: End) -> End {
+    let Some((carried, why)) = newer::why_not(state) else { return end };
+    let text = format!(
+        "{} It stands on what you had when this began, and not on your newer commit {}: {}.",
+        end.summary,
+        newer::named(carried),
+        why.trim_end_matches('.')
+    );
+    End::new(MissionStatus::NeedsPerson, text)
+        .hint("merge the branch by hand, or run again: the next mission begins where your branch is now")
 }
 
 /// A change that a person took, or that the policy took for them, though a test is red with it that luck does not explain: there is

@@ -26,6 +26,7 @@ pub mod goal;
 pub mod hand_over;
 mod luck;
 pub mod memory;
+pub mod newer;
 pub mod parametrize;
 pub mod plan;
 pub mod planning;

@@ -7,6 +7,7 @@ use coditect_types::{Action, Budget, Focus, ModelSpec, Rung, TaskSpec, TestRepor
 use crate::expect;
 use crate::gateway;
 use crate::hand_over;
+use crate::newer;
 use crate::request::renews_snapshots;
 use crate::specification;
 use crate::stages::{self, wanted_and_files};
@@ -116,7 +117,10 @@ fn verify(state: &State) -> Option<Action> {
     let world = &state.world;
     Some(Action::VerifyChange {
         snapshot: world.snapshot.as_deref()?.clone(),
-        commit: world.proposal.as_deref()?.commit.clone(),
+        commit: match newer::to_prove(state) {
+            Some(carried) => carried.commit.clone()?,
+            None => world.proposal.as_deref()?.commit.clone(),
+        },
         project: world.project.as_deref()?.clone(),
         baseline: as_known_now(state)?,
         unsteady: expect::runs_needed(state),
@@ -136,6 +140,8 @@ fn hand_over(state: &State) -> Option<Action> {
         commit: world.proposal.as_deref()?.commit.clone(),
         message: hand_over::message(state)?,
         delivery: state.policy.delivery,
+        carried: newer::proved(state).cloned(),
+        seen: world.heads.seen.clone(),
     })
 }
 

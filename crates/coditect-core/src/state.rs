@@ -20,6 +20,7 @@ use crate::expect::SHOWS;
 use crate::findings::{self, Finding};
 use crate::gateway;
 use crate::luck;
+use crate::newer::{self, Heads};
 use crate::parametrize::parametrize;
 use crate::request;
 use crate::specification::{self, Specification};
@@ -96,8 +97,10 @@ pub struct World {
     pub handed: Option<(Option<String>, Option<String>, Option<String>)>,
     /// The newest failure of an action.
     pub failure: Option<Failure>,
-    /// Files that the person changed since the snapshot.
+    /// Files that the person changed since the snapshot, and did not commit.
     pub moved: Arc<Vec<String>>,
+    /// What they committed since then.
+    pub heads: Arc<Heads>,
     /// The newest violation that called for another plan.
     pub violation: Option<(ViolationKind, String)>,
 }
@@ -265,7 +268,8 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
                 violated(state, strand, (asked.kind, asked.observed.as_str()), Response::Replan);
             }
         }
-        Event::TaskSettled { task, end, .. } => {
+        Event::TaskSettled { task, end, why } => {
+            newer::settled(state, *task, *end, why);
             state.approvals.retain(|_, asked| asked.task != *task);
             state.tasks.change(*task, |task| task.state = TaskState::Settled(*end));
             give_up(state, *task);
@@ -482,6 +486,11 @@ const PROOF_BESIDE_MS: u64 = 1_000;
 
 /// Takes what an outcome says into the world model and the ledger.
 fn learn(state: &mut State, outcome: &Outcome) {
+    if let Outcome::ChangeVerified { receipt, report, spent } = outcome
+        && newer::ran(state, receipt, report)
+    {
+        return pay(&mut state.ledger, spent);
+    }
     let world = &mut state.world;
     match outcome {
         Outcome::SnapshotTaken { snapshot } => world.snapshot = Some(Arc::new(snapshot.clone())),
@@ -540,6 +549,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
         Outcome::ChangesMerged { proposal, left_out, spent } => {
             strands::merged(state, proposal.as_ref(), left_out, spent);
         }
+        Outcome::HeadMoved { carried } => newer::found(state, carried),
         Outcome::HandedOver { branch, commit, patch, moved } => {
             world.moved = Arc::new(moved.clone());
             world.handed = Some((branch.clone(), commit.clone(), patch.clone()));

@@ -157,6 +157,7 @@ fn step(state: &State, outcome: &Outcome) -> Step {
         | Outcome::ChangesMerged { .. }
         | Outcome::ChangeReviewed { .. }
         | Outcome::ChangeVerified { .. }
+        | Outcome::HeadMoved { .. }
         | Outcome::HandedOver { .. }
         | Outcome::NothingDone => return Step::Forward,
     };

@@ -324,6 +324,7 @@ impl WorldModel {
             | Outcome::ModelAnswered { .. }
             | Outcome::ChangeReviewed { .. }
             | Outcome::ChangesMerged { .. }
+            | Outcome::HeadMoved { .. }
             | Outcome::HandedOver { .. }
             | Outcome::SpecificationWritten { .. }
             | Outcome::NothingDone => {}

@@ -9,6 +9,7 @@ use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::pieces::Pieces;
 use coditect_types::limits::{Approvals, Thresholds, Verdict};
+use coditect_types::outcome::Carried;
 use coditect_types::{
     Action, ApprovalId, Budget, Command, Effect, ErrorKind, Event, Failure, Input, Intent, MissionId,
     MissionStatus, Outcome, Policy, Rung, StrandId, TaskSpec, WorkspaceRef,
@@ -573,4 +574,81 @@ fn whoever_wants_what_there_is_is_not_asked_on() {
     let mut story = asked(&mut truth, AN_HOUR);
     story.hand_in(&Input::Command(Command::ConcludeMission));
     assert!(story.state.approvals.is_empty(), "{}", story.text);
+}
+
+/// Plays a repair up to its hand-over, and says that the branch is at another commit by now.
+fn moved_on(commit: Option<&str>, policy: Policy) -> (Story, Truth) {
+    let mut truth = world(1, false, 1);
+    let mut story = Story::with_policy(FIX, policy);
+    let mut chance = Chance::new(1);
+    for _ in 0..40 {
+        let action = story.action();
+        let attempt = *story.state.running.keys().next().unwrap();
+        story.now_ms += 1_000;
+        if matches!(action, Action::HandOver { .. }) {
+            let carried = Carried {
+                head: "newer".into(),
+                branch: Some("main".into()),
+                commit: commit.map(str::to_owned),
+                tree: commit.map(|commit| commit.replace("commit", "tree")),
+                conflicts: if commit.is_some() { Vec::new() } else { vec!["calc.py".into()] },
+            };
+            story.hand_in(&Input::Outcome { attempt, outcome: Outcome::HeadMoved { carried } });
+            return (story, truth);
+        }
+        let outcome = truth.perform(&action, &mut chance);
+        story.hand_in(&Input::Outcome { attempt, outcome });
+    }
+    panic!("nothing is handed over:\n{}", story.text);
+}
+
+/// The commit of the change that the invented world proposes.
+fn proposed(story: &Story) -> String {
+    story.state.world.proposal.as_deref().unwrap().commit.clone()
+}
+
+#[test]
+fn a_change_on_top_of_a_newer_commit_is_proved_before_it_is_handed_over() {
+    let (story, _) = moved_on(Some("commit"), Policy::default());
+    let right = proposed(&story);
+    let (story, mut truth) = moved_on(Some(&right), Policy::default());
+    assert!(matches!(story.action(), Action::VerifyChange { commit, .. } if commit == right));
+    let story = story.play(&mut truth);
+    assert_eq!(story.state.end, Some(MissionStatus::Verified), "{}", story.text);
+    assert!(story.text.contains("on top of `newer` on `main`"), "{}", story.text);
+    assert_eq!(story.state.replans, 0, "the change itself was never in doubt");
+}
+
+#[test]
+fn a_change_that_is_refuted_on_a_newer_commit_keeps_the_proof_that_it_has() {
+    let (story, mut truth) = moved_on(Some("commit-of-nothing"), Policy::default());
+    let proof = story.state.world.receipt.clone();
+    let story = story.play(&mut truth);
+    assert_eq!(story.state.end, Some(MissionStatus::NeedsPerson), "{}", story.text);
+    assert_eq!(story.state.world.receipt, proof);
+    assert!(story.text.contains("violation.found ConcurrentChange"), "{}", story.text);
+    assert!(!story.text.contains("violation.found TestExpectation"), "{}", story.text);
+    assert!(story.state.world.refused.is_empty() && story.state.world.handed.is_some());
+}
+
+#[test]
+fn a_change_that_conflicts_is_handed_over_at_once() {
+    let (story, mut truth) = moved_on(None, Policy::default());
+    assert!(matches!(story.action(), Action::HandOver { carried: None, seen, .. } if seen == ["newer"]));
+    let story = story.play(&mut truth);
+    assert_eq!(story.state.end, Some(MissionStatus::NeedsPerson), "{}", story.text);
+    assert!(story.text.contains("both change calc.py"), "{}", story.text);
+}
+
+#[test]
+fn what_was_proved_is_handed_over_where_no_time_is_left_for_another_proof() {
+    let budget = Budget { wall_ms: 60_000, ..Budget::default() };
+    let (mut story, mut truth) = moved_on(Some("commit-of-nothing"), Policy { budget, ..Policy::default() });
+    assert!(matches!(story.action(), Action::VerifyChange { .. }));
+    story.now_ms = 61_000;
+    story.hand_in(&Input::Tick);
+    assert!(matches!(story.action(), Action::HandOver { carried: None, .. }), "{}", story.text);
+    let story = story.play(&mut truth);
+    assert_eq!(story.state.end, Some(MissionStatus::NeedsPerson), "{}", story.text);
+    assert!(story.state.world.handed.is_some() && story.text.contains("no time to run the suite there"));
 }

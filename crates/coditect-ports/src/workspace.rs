@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
-use coditect_types::outcome::ChangedFile;
+use coditect_types::outcome::{Carried, ChangedFile};
 use coditect_types::{MissionId, Snapshot};
 
 use crate::PortError;
@@ -127,6 +127,29 @@ pub trait Workspace: Debug + Send + Sync {
         dir: &Path,
         snapshot: &Snapshot,
         commit: &str,
+        message: &str,
+    ) -> Result<Handed, PortError>;
+
+    /// The change from the snapshot to `commit` on top of the commit that the snapshot's branch names in `dir` by now. None:
+    /// that is the one which it named when the snapshot was taken, it is gone, or there is no branch at all. Nothing of the
+    /// person's is written.
+    fn carry(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+        commit: &str,
+    ) -> Result<Option<Carried>, PortError>;
+
+    /// As `hand_over`, for a change that was carried: the branch stands on the person's newer commit. What `apply` brings
+    /// in is the change from the snapshot to `commit`.
+    fn hand_over_onto(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+        commit: &str,
+        carried: &Carried,
         message: &str,
     ) -> Result<Handed, PortError>;
 

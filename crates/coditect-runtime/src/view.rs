@@ -404,6 +404,7 @@ fn learn(view: &mut MissionView, outcome: &Outcome) {
             }
         }
         Outcome::NoChangeFound { .. }
+        | Outcome::HeadMoved { .. }
         | Outcome::ContextGathered { .. }
         | Outcome::NeedsFirst { .. }
         | Outcome::ChangeReviewed { .. }

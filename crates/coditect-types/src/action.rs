@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::focus::{Aim, Delivery, Focus};
 use crate::limits::{Budget, CallLimits, Limits, SandboxChoice};
 use crate::model::{ModelRequest, ModelSpec};
-use crate::outcome::Proposal;
+use crate::outcome::{Carried, Proposal};
 use crate::plan::{Role, Strand};
 use crate::project::{Project, ReportSource};
 use crate::receipt::Rung;
@@ -275,6 +275,12 @@ pub enum Action {
         /// In which form.
         #[serde(default)]
         delivery: Delivery,
+        /// The same change on top of a newer commit of the person's, where the suite is green there: this is what they get.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried: Option<Carried>,
+        /// Newer commits of theirs of which it is known what the change is worth there, the newest last.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        seen: Vec<String>,
     },
     /// Nothing at all, for benches of the ring.
     DoNothing,

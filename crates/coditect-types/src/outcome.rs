@@ -50,6 +50,25 @@ impl Failure {
     }
 }
 
+/// A change on top of a commit that the person made while the mission was at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Carried {
+    /// Their commit (hex).
+    pub head: String,
+    /// The branch that names it; None: HEAD does, without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The change on top of it, in the mission's own store (hex). None: it does not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The tree of that (hex).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
+    /// Files that both change in the same place (at most 100).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+}
+
 /// A file that a change touches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangedFile {
@@ -393,6 +412,11 @@ pub enum Outcome {
         report: TestReport,
         /// What it cost.
         spent: Spent,
+    },
+    /// The person's branch names another commit by now: the change is not handed over before it is known what it is worth there.
+    HeadMoved {
+        /// The commit, and the change on top of it.
+        carried: Carried,
     },
     /// The person has the change.
     HandedOver {

@@ -17,31 +17,47 @@ const FAULTS: &[&str] = &[
     "change_edits_a_test",
     "change_does_nothing",
     "person_edits_the_same_file",
+];
+const BENIGN: &[&str] = &["plain", "warnings", "agrees_twice", "person_touches_a_file"];
+
+/// What comes from outside: other processes, models, and a person who commits.
+const FROM_OUTSIDE: &[&str] = &[
     "process_is_killed",
     "outcome_comes_twice",
     "outcome_comes_late",
     "model_answers_off_contract",
     "model_breaks_off",
+    "person_commits_another_file",
+    "person_commits_the_same_lines",
+    "person_commits_what_breaks",
 ];
-const BENIGN: &[&str] =
-    &["plain", "warnings", "agrees_twice", "person_touches_a_file", "model_answers", "model_is_wrong_once"];
+const NOT_FROM_OUTSIDE: &[&str] = &["model_answers", "model_is_wrong_once", "person_commits_elsewhere"];
 
 #[test]
 fn what_is_wrong_is_noticed_named_and_mended_and_nothing_else_is_said() {
+    are_told(FAULTS, BENIGN);
+}
+
+#[test]
+fn what_comes_from_outside_is_noticed_named_and_mended_and_nothing_else_is_said() {
+    are_told(FROM_OUTSIDE, NOT_FROM_OUTSIDE);
+}
+
+fn are_told(faulty: &[&str], benign: &[&str]) {
     let world = World::new();
     let mut args = vec!["bench", "faults", "--seed", "11", "--each", "1", "--json"];
-    for kind in FAULTS.iter().chain(BENIGN) {
+    for kind in faulty.iter().chain(benign) {
         args.extend(["--kind", kind]);
     }
     let corpus = world.json(&args);
-    let (faults, all) = (FAULTS.len(), FAULTS.len() + BENIGN.len());
+    let (faults, all) = (faulty.len(), faulty.len() + benign.len());
     assert_eq!(corpus["missed"], json!([]), "{corpus:#}");
     for (figure, of) in
         [("precision", faults), ("recall", faults), ("diagnosis_right", faults), ("recovered", faults)]
     {
         assert_eq!(corpus[figure], json!({ "value": 1.0, "of": of }), "{figure}");
     }
-    assert_eq!(corpus["benign_verified"], json!({ "value": 1.0, "of": BENIGN.len() }));
+    assert_eq!(corpus["benign_verified"], json!({ "value": 1.0, "of": benign.len() }));
     assert_eq!(corpus["false_success"], 0);
     let cases: u64 =
         corpus["kinds"].as_object().unwrap().values().filter_map(|kind| kind["cases"].as_u64()).sum();

@@ -302,6 +302,8 @@ impl Baseline {
             commit: commit.to_owned(),
             message: "Fix it".to_owned(),
             delivery: Delivery::Branch,
+            carried: None,
+            seen: Vec::new(),
         }
     }
 }

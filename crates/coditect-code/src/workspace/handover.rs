@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use coditect_ports::PortError;
 use coditect_ports::workspace::Handed;
+use coditect_types::outcome::Carried;
 use coditect_types::workspace::WorkspaceKind;
 use coditect_types::{ErrorKind, MissionId, Snapshot};
 
@@ -27,13 +28,13 @@ pub(super) fn given(shadow: &Shadow<'_>) -> Option<Given> {
     shadow.note(GIVEN)
 }
 
-/// Hands `commit` over under `message`.
+/// Hands `commit` over under `message`; on top of a newer commit of the person's where it was carried there.
 pub(super) fn hand_over(
     shadow: &Shadow<'_>,
     mission: &MissionId,
     dir: &Path,
     snapshot: &Snapshot,
-    commit: &str,
+    (commit, carried): (&str, Option<&Carried>),
     message: &str,
 ) -> Result<Handed, PortError> {
     let start = checked_oid(&snapshot.commit)?;
@@ -51,11 +52,16 @@ pub(super) fn hand_over(
         }
         WorkspaceKind::Git => {
             let repository = repository_at(shadow.git(), dir)?;
-            let handed = final_commit(shadow, start, commit, &tree, message)?;
+            let (handed, head) = match carried {
+                Some(carried) => {
+                    (carried_commit(shadow, carried, message)?, Some(checked_oid(&carried.head)?))
+                }
+                None => (final_commit(shadow, start, commit, &tree, message)?, snapshot.head.as_deref()),
+            };
             let lens = Lens::open(shadow.git(), &repository, &shadow.path("lens.git"))?;
             let branch = format!("coditect/{mission}");
             shadow.write_note(GIVEN, &Given { handed: handed.clone(), change: commit.to_owned() })?;
-            let given = give_branch(shadow, &lens, &repository, &branch, &handed, snapshot.head.as_deref());
+            let given = give_branch(shadow, &lens, &repository, &branch, &handed, head);
             remove(lens.dir())?;
             match given {
                 Ok(()) => Ok(Handed { branch: Some(branch), commit: Some(handed), patch: None }),
@@ -118,6 +124,15 @@ pub(super) fn repository_at(git: &Git, dir: &Path) -> Result<Repository, PortErr
             Err(PortError::new(ErrorKind::Conflict, cause).with_hint("put its `.git` back, then try again"))
         }
     }
+}
+
+/// A change that was carried as one commit on what the person has by now, under its final message.
+fn carried_commit(shadow: &Shadow<'_>, carried: &Carried, message: &str) -> Result<String, PortError> {
+    let Some(commit) = &carried.commit else {
+        let cause = format!("the change does not stand on `{}`", carried.head);
+        return Err(PortError::new(ErrorKind::Invalid, cause));
+    };
+    shadow.commit_tree(&shadow.tree_of(commit)?, Some(checked_oid(&carried.head)?), message)
 }
 
 /// The change as one commit on what the person had, under its final message.

@@ -130,7 +130,12 @@ fn on_disk(top: &Path, path: &[u8]) -> Result<Option<OnDisk>, PortError> {
 }
 
 /// Git's own line merge; None on conflict or where the content is binary.
-fn three_way(shadow: &Shadow<'_>, now: &[u8], old: &[u8], new: &[u8]) -> Result<Option<Vec<u8>>, PortError> {
+pub(super) fn three_way(
+    shadow: &Shadow<'_>,
+    now: &[u8],
+    old: &[u8],
+    new: &[u8],
+) -> Result<Option<Vec<u8>>, PortError> {
     let dir = shadow.path("merge");
     make_dir(&dir)?;
     for (name, bytes) in [("now", now), ("old", old), ("new", new)] {

@@ -7,6 +7,7 @@ use crate::diagnose;
 use crate::expect::{set_aside, still_red, touched_by_both};
 use crate::foreign;
 use crate::hand_over::count;
+use crate::newer;
 use crate::specification;
 use crate::stages;
 use crate::state::State;
@@ -47,6 +48,7 @@ pub(super) fn caveats(state: &State) -> Vec<String> {
     if let Some(receipt) = newest {
         lines.extend(receipt.enforced.missing.iter().map(|line| format!("not enforced: {line}")));
     }
+    lines.extend(committed_meanwhile(state));
     lines.extend(moved_meanwhile(state));
     lines.extend(specification::caveat(state).filter(|_| world.handed.is_some()));
     lines.extend(forms::caveat(state).map(str::to_owned).filter(|_| world.handed.is_some()));
@@ -82,6 +84,22 @@ pub(super) fn caveats(state: &State) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// What the person committed while the mission was at work, and what the change is worth there.
+fn committed_meanwhile(state: &State) -> Option<String> {
+    state.world.handed.as_ref()?;
+    if let Some(carried) = newer::proved(state) {
+        let head = newer::named(carried);
+        return Some(format!(
+            "you committed {head} while this was at work: the change stands on top of it, and the whole suite was run there"
+        ));
+    }
+    let (carried, why) = newer::why_not(state)?;
+    let head = newer::named(carried);
+    Some(format!(
+        "you committed {head} while this was at work, and the change was not put on top of it: {why}; nothing of yours was overwritten"
+    ))
 }
 
 /// What the person changed while the mission was at work: the proof is of what they had before.

@@ -69,6 +69,19 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             receipt.exit_code,
             report.problems.first().map_or_else(String::new, |problem| format!("; {problem}"))
         ),
+        Outcome::HeadMoved { carried } => {
+            let head = carried.head.get(..12).unwrap_or(&carried.head);
+            match carried.conflicts.first() {
+                None => {
+                    format!("found that the branch is at `{head}` by now, and put the change on top of it")
+                }
+                Some(first) => {
+                    format!(
+                        "found that the branch is at `{head}` by now, which does not go with the change in `{first}`"
+                    )
+                }
+            }
+        }
         Outcome::HandedOver { branch, patch, .. } => match (branch, patch) {
             (Some(branch), _) => format!("handed the change over on branch `{branch}`"),
             (None, Some(patch)) => format!("handed the change over as `{patch}`"),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use coditect_ports::sandbox::Probe;
 use coditect_ports::workspace::{Applied, Change, FileEdit, Handed, Merged};
 use coditect_ports::{Exit, Job, PortError, Ran, Sandbox, Workspace, Writes};
+use coditect_types::outcome::Carried;
 use coditect_types::{Enforced, ErrorKind, MissionId, Snapshot, Tier};
 
 use super::Trees;
@@ -51,6 +52,22 @@ impl Workspace for OneFile {
     }
 
     fn merge(&self, _: &MissionId, _: &str, _: &[String], _: &str) -> Result<Merged, PortError> {
+        no()
+    }
+
+    fn carry(&self, _: &MissionId, _: &Path, _: &Snapshot, _: &str) -> Result<Option<Carried>, PortError> {
+        no()
+    }
+
+    fn hand_over_onto(
+        &self,
+        _: &MissionId,
+        _: &Path,
+        _: &Snapshot,
+        _: &str,
+        _: &Carried,
+        _: &str,
+    ) -> Result<Handed, PortError> {
         no()
     }
 

@@ -18,7 +18,9 @@ use coditect_ports::{Exit, PortError, Sandbox};
 use coditect_runtime::Shell;
 use coditect_types::limits::{CallLimits, SandboxChoice};
 use coditect_types::model::{EditForm, Price};
-use coditect_types::{Command, ErrorKind, Event, ModelSpec, Policy, Record, Rung, Tier, WorkspaceRef};
+use coditect_types::{
+    Command, ErrorKind, Event, MissionStatus, ModelSpec, Policy, Record, Rung, Tier, WorkspaceRef,
+};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -318,6 +320,8 @@ impl Bench {
             | Meddling::DoesNothing
             | Meddling::HidesTests
             | Meddling::Writes(..)
+            | Meddling::Commits(..)
+            | Meddling::CommitsElsewhere
             | Meddling::Removes(_)
             | Meddling::Touches(_) => policy,
         }
@@ -326,11 +330,16 @@ impl Bench {
     /// Whether what was handed over does what it should, on inputs that the tests do not have as well, and leaves the
     /// tests alone. None: nothing was handed over.
     fn holds(&self, case: &Ready, records: &[Record]) -> Result<Option<bool>, Report> {
-        let branch = records.iter().rev().find_map(|record| {
-            let Event::MissionCompleted { branch, .. } = &record.event else { return None };
-            branch.clone()
+        let end = records.iter().rev().find_map(|record| {
+            let Event::MissionCompleted { status, branch, .. } = &record.event else { return None };
+            Some((*status, branch.clone()?))
         });
-        let Some(branch) = branch else { return Ok(None) };
+        let Some((status, branch)) = end else { return Ok(None) };
+        // What is called verified stands on what the person has committed by then.
+        let lacks = git(&case.dir, &["rev-list", "--count", &format!("{branch}..main")])?;
+        if status == MissionStatus::Verified && lacks.trim() != "0" {
+            return Ok(Some(false));
+        }
         let changed = git(&case.dir, &["diff", "--name-only", &format!("main...{branch}")])?;
         if changed.lines().any(|path| path == case.project.test_file || path.ends_with("conftest.py")) {
             return Ok(Some(false));

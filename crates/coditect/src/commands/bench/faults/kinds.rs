@@ -46,12 +46,14 @@ const fn fault_beside(
     Some(Fault { violation, cause, ends: ALL, beside })
 }
 
-use MissionStatus::{PartlyVerified, Verified};
+use MissionStatus::{NeedsPerson, PartlyVerified, Verified};
 use ViolationKind as V;
 
 /// Where a test stays red that no change can help, the rest is mended, and that test is named.
 const ALL_BUT_ONE: &[MissionStatus] = &[PartlyVerified];
 const ALL: &[MissionStatus] = &[Verified];
+/// Where only a person can say how two changes go together, and what was proved is theirs all the same.
+const A_PERSON: &[MissionStatus] = &[NeedsPerson];
 
 /// All kinds, faults first.
 pub(super) const KINDS: &[Kind] = &[
@@ -199,6 +201,23 @@ pub(super) const KINDS: &[Kind] = &[
         fault: fault(&[V::ActionFailed], Cause::Infrastructure, ALL),
         plant: models::overloaded,
     },
+    Kind {
+        name: "person_commits_another_file",
+        fault: fault(&[V::ConcurrentChange], Cause::ConcurrentChange, ALL),
+        plant: |_, chance| {
+            Meddling::Commits("README.md".into(), format!("# Helpers\n\nCommitted {}.\n", chance.below(100)))
+        },
+    },
+    Kind {
+        name: "person_commits_the_same_lines",
+        fault: fault(&[V::ConcurrentChange], Cause::ConcurrentChange, A_PERSON),
+        plant: commits_the_same,
+    },
+    Kind {
+        name: "person_commits_what_breaks",
+        fault: fault(&[V::ConcurrentChange], Cause::ConcurrentChange, A_PERSON),
+        plant: commits_what_breaks,
+    },
     Kind { name: "plain", fault: None, plant: |_, _| Meddling::None },
     Kind { name: "slow_tests", fault: None, plant: slow },
     Kind { name: "warnings", fault: None, plant: warnings },
@@ -216,6 +235,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind { name: "reformatted", fault: None, plant: reformatted },
     Kind { name: "person_touches_a_file", fault: None, plant: |_, _| Meddling::Touches("README.md".into()) },
     Kind { name: "person_builds", fault: None, plant: builds },
+    Kind { name: "person_commits_elsewhere", fault: None, plant: |_, _| Meddling::CommitsElsewhere },
     Kind { name: "slow_agent", fault: None, plant: |_, chance| Meddling::IsSlow(chance.below(4)) },
     Kind {
         name: "slow_process",
@@ -364,6 +384,20 @@ fn adds_a_file(_: &mut Project, chance: &mut Chance) -> Meddling {
 
 fn removes_a_file(_: &mut Project, _: &mut Chance) -> Meddling {
     Meddling::Removes("README.md".into())
+}
+
+/// Every line of the function that has the bug gets an end of its own: whatever mends it does not fit.
+fn commits_the_same(project: &mut Project, _: &mut Chance) -> Meddling {
+    let text = project.files.get(&project.code()).cloned().unwrap_or_default();
+    let theirs: String = project.broken.0.lines().map(|line| format!("{line}  # later\n")).collect();
+    Meddling::Commits(project.code(), text.replacen(&project.broken.0, &theirs, 1))
+}
+
+/// The change goes with it, and the suite does not: a function that was sound is not any more.
+fn commits_what_breaks(project: &mut Project, _: &mut Chance) -> Meddling {
+    let text = project.files.get(&project.code()).cloned().unwrap_or_default();
+    let (name, _) = project.sound;
+    Meddling::Commits(project.code(), format!("{text}\n\ndef {name}(*_):\n    return None\n"))
 }
 
 fn slow(project: &mut Project, chance: &mut Chance) -> Meddling {

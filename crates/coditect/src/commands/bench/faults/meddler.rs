@@ -14,6 +14,7 @@ use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Role;
 use coditect_types::{Action, AttemptId, ErrorKind, Failure, MissionId, Outcome, Rung, Snapshot};
 
+use super::git;
 use super::killer::{Victim, strike};
 use super::projects::Project;
 use super::provider::Answer;
@@ -57,6 +58,10 @@ pub(super) enum Meddling {
     HidesTests,
     /// The person writes this file before the change is proved.
     Writes(String, String),
+    /// The person writes this file then, and commits it.
+    Commits(String, String),
+    /// The person makes a commit on another branch then.
+    CommitsElsewhere,
     /// The person removes this file then.
     Removes(String),
     /// The person writes this file as it is.
@@ -123,9 +128,12 @@ fn concerns(meddling: &Meddling, action: &Action) -> bool {
         | Meddling::AnswersLate(n)
         | Meddling::KillsAProcess(n, _)
         | Meddling::IsSlow(n) => is_the(*n, action),
-        Meddling::StaleReceipt | Meddling::Writes(..) | Meddling::Removes(_) | Meddling::Touches(_) => {
-            matches!(action, Action::VerifyChange { .. })
-        }
+        Meddling::StaleReceipt
+        | Meddling::Writes(..)
+        | Meddling::Commits(..)
+        | Meddling::CommitsElsewhere
+        | Meddling::Removes(_)
+        | Meddling::Touches(_) => matches!(action, Action::VerifyChange { .. }),
         Meddling::EditsATest
         | Meddling::BreaksAnother
         | Meddling::BreaksTheFlaky(_)
@@ -264,6 +272,18 @@ impl Meddler {
                 self.propose(action, work, "conftest.py", "collect_ignore_glob = [\"*test_main*\"]\n".into())?
             }
             Meddling::Writes(path, text) => write(&case.dir.join(path), text)?,
+            Meddling::Commits(path, text) => {
+                write(&case.dir.join(path), text)?;
+                person(&case.dir, &["add", "-A"])?;
+                person(&case.dir, &["commit", "-q", "-m", "Meanwhile"])?;
+                None
+            }
+            Meddling::CommitsElsewhere => {
+                let commit =
+                    person(&case.dir, &["commit-tree", "main^{tree}", "-p", "main", "-m", "Elsewhere"])?;
+                person(&case.dir, &["update-ref", "refs/heads/side", commit.trim()])?;
+                None
+            }
             Meddling::Removes(path) => {
                 let removed = std::fs::remove_file(case.dir.join(path));
                 removed.map(|()| None).map_err(|error| PortError::from_io(path, &error))?
@@ -302,6 +322,17 @@ impl Meddler {
 
 fn sought(action: &Action) -> Option<(&Snapshot, Rung)> {
     if let Action::SeekChange { snapshot, rung, .. } = action { Some((snapshot, *rung)) } else { None }
+}
+
+/// A command of git under the person's name.
+fn person(dir: &Path, arguments: &[&str]) -> Result<String, PortError> {
+    let name = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"];
+    git(dir, &[&name, arguments].concat()).map_err(|_| {
+        PortError::new(
+            ErrorKind::Unavailable,
+            format!("git {} in the repository of a case", arguments.join(" ")),
+        )
+    })
 }
 
 fn write(path: &Path, text: &str) -> Result<Option<Outcome>, PortError> {
