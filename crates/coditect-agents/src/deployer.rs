@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use coditect_ports::{Agent, Work};
-use coditect_types::outcome::{Carried, Spent};
+use coditect_types::outcome::{Carried, MOST_HEADS, Spent};
 use coditect_types::plan::Role;
 use coditect_types::{Action, Delivery, Outcome, Snapshot};
 
@@ -12,8 +12,6 @@ use crate::{Tools, failed, interrupted, not_mine};
 
 /// Files that a person changed meanwhile, as far as they are named.
 const MOST_MOVED: usize = 100;
-/// Newer commits after which it is handed over as it is: a person who commits again and again is not run after for ever.
-const MOST_HEADS: usize = 3;
 
 /// Hands changes over: a branch in a git workspace, a patch file for a plain directory or where no branch can be made.
 #[derive(Clone, Debug)]

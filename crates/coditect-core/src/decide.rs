@@ -163,7 +163,9 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
     let task_id = running.task;
     let Some(task) = draft.state.task(task_id) else { return };
     // What is no answer to what was asked is not learnt from.
-    let unsound = off_contract(&task.spec.intent, outcome).or_else(|| expect::stale(&draft.state, outcome));
+    let unsound = off_contract(&task.spec.intent, outcome)
+        .or_else(|| expect::stale(&draft.state, outcome))
+        .or_else(|| newer::too_many(&draft.state, outcome));
     let failed = unsound.as_ref().map(|violation| {
         let cause = format!("{}, where {} was expected", violation.observed, violation.expected);
         Outcome::Failed { failure: Failure::new(ErrorKind::Bug, cause), spent: Default::default() }

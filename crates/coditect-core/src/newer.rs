@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
-use coditect_types::outcome::Carried;
+use coditect_types::outcome::{Carried, MOST_HEADS};
 use coditect_types::plan::Intent;
 use coditect_types::{Event, Outcome, Receipt, TaskId, TestReport};
 
@@ -13,10 +13,8 @@ use crate::expect::{Violation, some};
 use crate::hand_over::count;
 use crate::parametrize::left;
 use crate::plan;
-use crate::state::State;
+use crate::state::{State, pay};
 
-/// A person who commits again and again while the suite runs is not run after for ever.
-pub const MOST_HEADS: usize = 3;
 /// How sure it is that a branch which names another commit was moved.
 const SURE: f64 = 0.999;
 /// What a proof may need beyond what the one before it took, ms: it is not begun where less is left.
@@ -114,21 +112,42 @@ pub(crate) fn moved_on(carried: &Carried) -> Violation {
     }
 }
 
-/// Takes note of a newer commit.
-pub(crate) fn found(state: &mut State, carried: &Carried) {
-    let heads = Arc::make_mut(&mut state.world.heads);
-    heads.seen.push(carried.head.clone());
-    heads.newest = Some(Newer { carried: carried.clone(), end: Ending::Open });
+/// One commit more than are followed, or one that is known: to go on from it would be to go on for ever.
+#[must_use]
+pub(crate) fn too_many(state: &State, outcome: &Outcome) -> Option<Violation> {
+    let Outcome::HeadMoved { carried } = outcome else { return None };
+    let seen = &state.world.heads.seen;
+    (seen.len() >= MOST_HEADS || seen.contains(&carried.head)).then(|| Violation {
+        kind: ViolationKind::OffContract,
+        expected: "the change is handed over as it stands".into(),
+        observed: format!("another commit, {}", named(carried)),
+        confidence: 1.0,
+        response: Response::Retry,
+        diagnosis: Some(Diagnosis {
+            cause: Cause::Infrastructure,
+            evidence: format!("{} were followed already", count(seen.len(), "newer commit")),
+            confidence: 1.0,
+            runs: 0,
+        }),
+    })
 }
 
-/// Takes what the suite says on top of the newer commit. False: it spoke of something else.
-pub(crate) fn ran(state: &mut State, receipt: &Receipt, report: &TestReport) -> bool {
+/// Takes what an outcome says of a newer commit. False: it speaks of something else.
+pub(crate) fn learn(state: &mut State, outcome: &Outcome) -> bool {
+    if let Outcome::HeadMoved { carried } = outcome {
+        let heads = Arc::make_mut(&mut state.world.heads);
+        heads.seen.push(carried.head.clone());
+        heads.newest = Some(Newer { carried: carried.clone(), end: Ending::Open });
+        return true;
+    }
+    let Outcome::ChangeVerified { receipt, report, spent } = outcome else { return false };
     if to_prove(state).is_none() {
         return false;
     }
     if let Some(newer) = &mut Arc::make_mut(&mut state.world.heads).newest {
         newer.end = Ending::Ran(Arc::new((receipt.clone(), report.clone())));
     }
+    pay(&mut state.ledger, spent);
     true
 }
 

@@ -357,7 +357,11 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
     });
     let taken = match strand {
         Some(strand) => strands::learn(state, strand, outcome),
-        None => stages::learn(state, id, outcome) || specification::learn(state, id, outcome),
+        None => {
+            newer::learn(state, outcome)
+                || stages::learn(state, id, outcome)
+                || specification::learn(state, id, outcome)
+        }
     };
     if !taken {
         learn(state, outcome);
@@ -486,11 +490,6 @@ const PROOF_BESIDE_MS: u64 = 1_000;
 
 /// Takes what an outcome says into the world model and the ledger.
 fn learn(state: &mut State, outcome: &Outcome) {
-    if let Outcome::ChangeVerified { receipt, report, spent } = outcome
-        && newer::ran(state, receipt, report)
-    {
-        return pay(&mut state.ledger, spent);
-    }
     let world = &mut state.world;
     match outcome {
         Outcome::SnapshotTaken { snapshot } => world.snapshot = Some(Arc::new(snapshot.clone())),
@@ -549,13 +548,12 @@ fn learn(state: &mut State, outcome: &Outcome) {
         Outcome::ChangesMerged { proposal, left_out, spent } => {
             strands::merged(state, proposal.as_ref(), left_out, spent);
         }
-        Outcome::HeadMoved { carried } => newer::found(state, carried),
         Outcome::HandedOver { branch, commit, patch, moved } => {
             world.moved = Arc::new(moved.clone());
             world.handed = Some((branch.clone(), commit.clone(), patch.clone()));
         }
         // Taken before, by whom it is for.
-        Outcome::SpecificationWritten { .. } | Outcome::NothingDone => {}
+        Outcome::SpecificationWritten { .. } | Outcome::HeadMoved { .. } | Outcome::NothingDone => {}
         Outcome::Failed { failure, spent } => {
             world.failure = Some(failure.clone());
             pay(&mut state.ledger, spent);

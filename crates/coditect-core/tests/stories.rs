@@ -641,6 +641,18 @@ fn a_change_that_conflicts_is_handed_over_at_once() {
 }
 
 #[test]
+fn a_commit_that_is_known_is_no_reason_to_begin_again() {
+    let (mut story, mut truth) = moved_on(None, Policy::default());
+    let attempt = *story.state.running.keys().next().unwrap();
+    let carried = story.state.world.heads.newest.clone().unwrap().carried;
+    story.hand_in(&Input::Outcome { attempt, outcome: Outcome::HeadMoved { carried } });
+    assert!(story.text.contains("violation.found OffContract"), "{}", story.text);
+    assert_eq!(story.state.world.heads.seen.len(), 1);
+    let story = story.play(&mut truth);
+    assert!(story.state.world.handed.is_some(), "it is asked for again:\n{}", story.text);
+}
+
+#[test]
 fn what_was_proved_is_handed_over_where_no_time_is_left_for_another_proof() {
     let budget = Budget { wall_ms: 60_000, ..Budget::default() };
     let (mut story, mut truth) = moved_on(Some("commit-of-nothing"), Policy { budget, ..Policy::default() });

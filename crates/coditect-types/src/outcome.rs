@@ -50,6 +50,9 @@ impl Failure {
     }
 }
 
+/// Newer commits that one mission follows: a person who commits again and again while the suite runs is not run after for ever.
+pub const MOST_HEADS: usize = 3;
+
 /// A change on top of a commit that the person made while the mission was at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Carried {
