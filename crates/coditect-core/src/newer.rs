@@ -105,7 +105,7 @@ pub(crate) fn moved_on(carried: &Carried) -> Violation {
     Violation {
         kind: ViolationKind::ConcurrentChange,
         expected: "the branch is where it was when the work began".into(),
-        observed: format!("it was moved to {} meanwhile", named(carried)),
+        observed: format!("it was moved meanwhile: the newest commit is {}", named(carried)),
         confidence: SURE,
         response: Response::Ignore,
         diagnosis: Some(Diagnosis { cause: Cause::ConcurrentChange, evidence, confidence: SURE, runs: 0 }),

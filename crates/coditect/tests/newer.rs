@@ -119,6 +119,11 @@ fn a_change_that_does_not_fit_is_handed_over_as_it_was_proved_and_a_person_decid
     assert!(!found.is_empty() && found[0]["diagnosis"]["evidence"].as_str().unwrap().contains("calc.py"));
     assert_eq!(std::fs::read_to_string(world.path("project/calc.py")).unwrap(), theirs);
     assert_eq!(world.git(&["status", "--porcelain"]), "");
+    // It can be asked for all the same, and overwrites nothing.
+    let applied = world.coditect(&["apply", "last"]);
+    let said = String::from_utf8(applied.stderr).unwrap();
+    assert!(!applied.status.success() && said.contains("not on what you committed meanwhile"), "{said}");
+    assert_eq!(std::fs::read_to_string(world.path("project/calc.py")).unwrap(), theirs);
 }
 
 #[test]

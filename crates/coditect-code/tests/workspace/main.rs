@@ -8,6 +8,7 @@
 )]
 
 mod apply;
+mod carry;
 mod commit;
 mod crash;
 mod hand_over;

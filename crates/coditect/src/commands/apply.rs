@@ -29,10 +29,21 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
         let cause = format!("it ended as {} and handed nothing over", phrase::status(status));
         return Err(refuse(cause, format!("see `coditect why {mission}`")).into());
     };
-    if status == MissionStatus::PartlyVerified {
-        cx.note("the change turns some of the red tests green; others are still red");
-    } else if status != MissionStatus::Verified {
-        cx.note(&format!("the change is {}: nothing proves it", phrase::status(status)));
+    match status {
+        MissionStatus::Verified => {}
+        MissionStatus::PartlyVerified => {
+            cx.note("the change turns some of the red tests green; others are still red");
+        }
+        MissionStatus::NeedsPerson if view.receipt.is_some() => cx.note(
+            "the change is proved on what you had when its mission began, and not on what you committed meanwhile",
+        ),
+        MissionStatus::NeedsPerson
+        | MissionStatus::Unverified
+        | MissionStatus::Failed
+        | MissionStatus::OverLimit
+        | MissionStatus::Cancelled => {
+            cx.note(&format!("the change is {}: nothing proves it", phrase::status(status)));
+        }
     }
     let workspace = wiring::workspace(&site)?;
     let applied = workspace

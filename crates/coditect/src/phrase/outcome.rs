@@ -1,6 +1,6 @@
 //! What came of an attempt, in a sentence.
 
-use coditect_types::outcome::{ChangedFile, LeftOut};
+use coditect_types::outcome::{Carried, ChangedFile, LeftOut};
 use coditect_types::{Context, Outcome};
 
 use super::{count, count_of, rung, snapshot, span, tests, tests_after, tier};
@@ -69,26 +69,30 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             receipt.exit_code,
             report.problems.first().map_or_else(String::new, |problem| format!("; {problem}"))
         ),
-        Outcome::HeadMoved { carried } => {
-            let head = carried.head.get(..12).unwrap_or(&carried.head);
-            match carried.conflicts.first() {
-                None => {
-                    format!("found that the branch is at `{head}` by now, and put the change on top of it")
-                }
-                Some(first) => {
-                    format!(
-                        "found that the branch is at `{head}` by now, which does not go with the change in `{first}`"
-                    )
-                }
-            }
-        }
-        Outcome::HandedOver { branch, patch, .. } => match (branch, patch) {
-            (Some(branch), _) => format!("handed the change over on branch `{branch}`"),
-            (None, Some(patch)) => format!("handed the change over as `{patch}`"),
-            (None, None) => "handed nothing over".to_owned(),
-        },
+        Outcome::HeadMoved { carried } => head_moved(carried),
+        Outcome::HandedOver { branch, patch, .. } => handed_over(branch.as_deref(), patch.as_deref()),
         Outcome::NothingDone => "did nothing, as planned".to_owned(),
         Outcome::Failed { failure, .. } => format!("could not: {}", failure.cause),
+    }
+}
+
+fn head_moved(carried: &Carried) -> String {
+    let head = carried.head.get(..12).unwrap_or(&carried.head);
+    match carried.conflicts.first() {
+        None => format!("found that the branch is at `{head}` by now, and put the change on top of it"),
+        Some(first) => {
+            format!(
+                "found that the branch is at `{head}` by now, which does not go with the change in `{first}`"
+            )
+        }
+    }
+}
+
+fn handed_over(branch: Option<&str>, patch: Option<&str>) -> String {
+    match (branch, patch) {
+        (Some(branch), _) => format!("handed the change over on branch `{branch}`"),
+        (None, Some(patch)) => format!("handed the change over as `{patch}`"),
+        (None, None) => "handed nothing over".to_owned(),
     }
 }
 

@@ -271,24 +271,14 @@ impl Meddler {
             Meddling::HidesTests => {
                 self.propose(action, work, "conftest.py", "collect_ignore_glob = [\"*test_main*\"]\n".into())?
             }
-            Meddling::Writes(path, text) => write(&case.dir.join(path), text)?,
-            Meddling::Commits(path, text) => {
-                write(&case.dir.join(path), text)?;
-                person(&case.dir, &["add", "-A"])?;
-                person(&case.dir, &["commit", "-q", "-m", "Meanwhile"])?;
+            Meddling::Writes(..)
+            | Meddling::Commits(..)
+            | Meddling::CommitsElsewhere
+            | Meddling::Removes(_)
+            | Meddling::Touches(_) => {
+                person_works(case)?;
                 None
             }
-            Meddling::CommitsElsewhere => {
-                let commit =
-                    person(&case.dir, &["commit-tree", "main^{tree}", "-p", "main", "-m", "Elsewhere"])?;
-                person(&case.dir, &["update-ref", "refs/heads/side", commit.trim()])?;
-                None
-            }
-            Meddling::Removes(path) => {
-                let removed = std::fs::remove_file(case.dir.join(path));
-                removed.map(|()| None).map_err(|error| PortError::from_io(path, &error))?
-            }
-            Meddling::Touches(path) => write(&case.dir.join(path), &text(path)?)?,
         };
         Ok(told)
     }
@@ -324,6 +314,46 @@ fn sought(action: &Action) -> Option<(&Snapshot, Rung)> {
     if let Action::SeekChange { snapshot, rung, .. } = action { Some((snapshot, *rung)) } else { None }
 }
 
+/// What the person does meanwhile.
+fn person_works(case: &Case) -> Result<(), PortError> {
+    let dir = &case.dir;
+    let odd = |path: &str, error: std::io::Error| PortError::from_io(path, &error);
+    match &case.meddling {
+        Meddling::Writes(path, text) => write(&dir.join(path), text),
+        Meddling::Touches(path) => {
+            let text = std::fs::read_to_string(dir.join(path)).map_err(|error| odd(path, error))?;
+            write(&dir.join(path), &text)
+        }
+        Meddling::Removes(path) => std::fs::remove_file(dir.join(path)).map_err(|error| odd(path, error)),
+        Meddling::Commits(path, text) => {
+            write(&dir.join(path), text)?;
+            person(dir, &["add", "-A"])?;
+            person(dir, &["commit", "-q", "-m", "Meanwhile"]).map(drop)
+        }
+        Meddling::CommitsElsewhere => {
+            let commit = person(dir, &["commit-tree", "main^{tree}", "-p", "main", "-m", "Elsewhere"])?;
+            person(dir, &["update-ref", "refs/heads/side", commit.trim()]).map(drop)
+        }
+        Meddling::None
+        | Meddling::InProcesses
+        | Meddling::Models(_)
+        | Meddling::Breaks(_)
+        | Meddling::AnswersSomethingElse(_)
+        | Meddling::IsUnavailable(_)
+        | Meddling::IsCutOff(_)
+        | Meddling::IsSlow(_)
+        | Meddling::AnswersTwice(_)
+        | Meddling::AnswersLate(_)
+        | Meddling::KillsAProcess(..)
+        | Meddling::StaleReceipt
+        | Meddling::EditsATest
+        | Meddling::BreaksAnother
+        | Meddling::BreaksTheFlaky(_)
+        | Meddling::DoesNothing
+        | Meddling::HidesTests => Ok(()),
+    }
+}
+
 /// A command of git under the person's name.
 fn person(dir: &Path, arguments: &[&str]) -> Result<String, PortError> {
     let name = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"];
@@ -335,10 +365,10 @@ fn person(dir: &Path, arguments: &[&str]) -> Result<String, PortError> {
     })
 }
 
-fn write(path: &Path, text: &str) -> Result<Option<Outcome>, PortError> {
+fn write(path: &Path, text: &str) -> Result<(), PortError> {
     let shown = path.display().to_string();
     if let Some(above) = path.parent() {
         std::fs::create_dir_all(above).map_err(|error| PortError::from_io(&shown, &error))?;
     }
-    std::fs::write(path, text).map(|()| None).map_err(|error| PortError::from_io(&shown, &error))
+    std::fs::write(path, text).map_err(|error| PortError::from_io(&shown, &error))
 }
