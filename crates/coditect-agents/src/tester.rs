@@ -9,7 +9,9 @@ use coditect_ports::{Agent, PortError, Work};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
 use coditect_types::testing::OrderSeen;
-use coditect_types::{Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestStatus};
+use coditect_types::{
+    Action, Failure, Limits, Outcome, Project, Snapshot, TestReport, TestResult, TestStatus,
+};
 
 use crate::doubt::Doubts;
 use crate::measure::{Measured, Place, count_run, is_test_by_test, stand_ins};
@@ -28,6 +30,9 @@ pub struct Tester {
 
 /// What runs of unsteady tests may take together.
 const LUCK: Duration = Duration::from_secs(30);
+
+/// Runs in which a test that is flaky without a change has the chance to be green with it.
+const MOST_TRIES: u32 = 12;
 
 /// A change to be verified, with what was known before it.
 struct Case<'a> {
@@ -159,8 +164,41 @@ fn doubt(
     measured.runs += doubts.runs();
     let seen = |(test, seed): (&String, &u64)| OrderSeen { test: test.clone(), seed: *seed, green: false };
     measured.suite.report.orders = doubts.ordered().iter().map(seen).collect();
-    for test in &mut measured.suite.report.tests {
-        if let Some(rate) = doubts.flaky().get(&test.id) {
+    excuse(place, doubts.flaky(), measured, notices)
+}
+
+/// Tests that turned out to be flaky without the change, and were red each time with it. One that is green with it once is as
+/// flaky as it was; one that never is has been broken, however flaky it is otherwise: that excuses nothing.
+fn excuse(
+    place: &Place<'_>,
+    flaky: &BTreeMap<String, (u32, u32)>,
+    measured: &mut Measured,
+    notices: &mut Notices<'_>,
+) -> Result<(), PortError> {
+    let mut rates = flaky.clone();
+    let mut open: Vec<String> =
+        if is_test_by_test(place.project) { rates.keys().cloned().collect() } else { Vec::new() };
+    let began = Instant::now();
+    for _ in 0..MOST_TRIES {
+        if open.is_empty() || began.elapsed() > LUCK {
+            break;
+        }
+        notices.doing(format!(
+            "running {} again: flaky without the change, and red so far with it",
+            open.join(", ")
+        ));
+        let how = SuiteRun { select: Some(&open), ..SuiteRun::whole(place.limits) };
+        let run = place.run(&how, notices)?;
+        measured.runs += u64::from(run.runs);
+        for id in &open {
+            let is_green = |test: &TestResult| test.id == *id && test.status == TestStatus::Passed;
+            let green = u32::from(run.report.tests.iter().any(is_green));
+            rates.entry(id.clone()).and_modify(|(passed, ran)| (*passed, *ran) = (*passed + green, *ran + 1));
+        }
+        open.retain(|id| rates.get(id).map(|rate| rate.0) == flaky.get(id).map(|rate| rate.0));
+    }
+    for test in measured.suite.report.tests.iter_mut().filter(|test| !open.contains(&test.id)) {
+        if let Some(rate) = rates.get(&test.id) {
             test.passes_of_runs = Some(*rate);
         }
     }

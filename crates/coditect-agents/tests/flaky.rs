@@ -60,7 +60,8 @@ fn the_right_change_is_not_refuted_by_a_test_that_was_green_by_luck() {
 
 #[test]
 fn the_tester_looks_at_the_unchanged_tree_before_it_refutes() {
-    let (world, baseline, _place) = world(LONG_LUCK);
+    // Red for a while, and green again while the tester looks whether it can be with the change.
+    let (world, baseline, _place) = world("n < 6 or n > 12");
     let commit = world.commit(&baseline.snapshot, "calc.py", &CALC.replace('-', "+"));
     let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&commit)) else {
         panic!("the tester answers")
@@ -68,6 +69,18 @@ fn the_tester_looks_at_the_unchanged_tree_before_it_refutes() {
     let (passed, ran) = receipt.flaky[LUCK];
     assert!(passed >= 1 && passed < ran, "{passed} of {ran}");
     assert_eq!(report.flaky().count(), 1);
+}
+
+#[test]
+fn a_test_that_is_flaky_without_a_change_excuses_none_with_which_it_is_never_green() {
+    let (world, baseline, _place) = world(LONG_LUCK);
+    let commit = world.commit(&baseline.snapshot, "calc.py", &CALC.replace('-', "+"));
+    let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&commit)) else {
+        panic!("the tester answers")
+    };
+    assert_eq!((receipt.flaky.get(LUCK), report.flaky().count()), (None, 0));
+    let red: Vec<&str> = report.red().map(|test| test.id.as_str()).collect();
+    assert_eq!(red, [LUCK], "nobody saw it green with the change, in {:?}", report.tests);
 }
 
 #[test]
