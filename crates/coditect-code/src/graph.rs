@@ -6,7 +6,7 @@
 //!
 //! Start reading at [`facts`] for one file and at [`walk`] for a directory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use coditect_types::NodeKind;
@@ -56,7 +56,7 @@ struct Scope<'t> {
 }
 
 /// A use that was seen already: from, name, on, how.
-type Seen<'t> = HashMap<(Option<u32>, &'t str, How), Vec<On>>;
+type Seen<'t> = HashSet<(Option<u32>, &'t str, How, On)>;
 
 /// One file, while it is read.
 struct Reader<'t> {
@@ -66,6 +66,10 @@ struct Reader<'t> {
     scopes: Vec<Scope<'t>>,
     facts: FileFacts,
     seen: Seen<'t>,
+    /// Names that a symbol or the file's top defines in Python, where one name is bound again and again.
+    bound: HashMap<Option<u32>, HashSet<String>>,
+    /// Types of Rust by their names, for what is written outside of them.
+    types: HashMap<String, u32>,
     /// Types of fields, by the type that has the field.
     fields: HashMap<(&'t str, &'t str), &'t str>,
     /// Patterns that are bound from a place on, with the type of their value.
@@ -88,7 +92,9 @@ pub fn facts(path: &str, text: &str) -> Option<FileFacts> {
         above: Vec::new(),
         scopes: vec![Scope::of(usize::MAX, None)],
         facts: FileFacts { broken: tree.root_node().has_error(), for_tests, ..FileFacts::default() },
-        seen: HashMap::new(),
+        seen: HashSet::new(),
+        bound: HashMap::new(),
+        types: HashMap::new(),
         fields: HashMap::new(),
         later: Vec::new(),
         regions: test_regions(text, &tree, language),
@@ -231,6 +237,11 @@ impl<'t> Reader<'t> {
     fn open(&mut self, node: Node<'t>, fact: SymbolFact, owner: Option<&'t str>) {
         let at = u32::try_from(self.facts.symbols.len()).unwrap_or(u32::MAX);
         let is_function = matches!(fact.kind, NodeKind::Function | NodeKind::Method | NodeKind::Test);
+        if self.language == Language::Python {
+            self.bound.entry(fact.parent).or_default().insert(fact.name.clone());
+        } else if self.language == Language::Rust && fact.kind == NodeKind::Type {
+            self.types.entry(fact.name.clone()).or_insert(at);
+        }
         self.facts.symbols.push(fact);
         let mut scope = Scope::of(node.end_byte(), Some(at));
         scope.is_function = is_function;
@@ -241,8 +252,9 @@ impl<'t> Reader<'t> {
     /// A symbol without what is told of it elsewhere.
     fn fact(&self, kind: NodeKind, name: &str, node: Node<'t>, traits: Traits) -> SymbolFact {
         let row = |row: usize| u32::try_from(row + 1).unwrap_or(u32::MAX);
-        let for_tests =
-            self.facts.for_tests || self.regions.iter().any(|region| region.contains(&node.start_byte()));
+        let region = self.regions.partition_point(|region| region.end <= node.start_byte());
+        let is_within = self.regions.get(region).is_some_and(|region| region.contains(&node.start_byte()));
+        let for_tests = self.facts.for_tests || is_within;
         SymbolFact {
             kind,
             name: name.to_owned(),
@@ -258,10 +270,10 @@ impl<'t> Reader<'t> {
         if name.is_empty() || self.facts.uses.len() >= MOST_USES {
             return;
         }
-        let seen = self.seen.entry((from, name, how)).or_default();
-        if !seen.contains(&on) {
-            seen.push(on.clone());
-            self.facts.uses.push(UseFact { from, name: name.to_owned(), on, how });
+        let one = (from, name, how, on);
+        if !self.seen.contains(&one) {
+            self.facts.uses.push(UseFact { from, name: name.to_owned(), on: one.3.clone(), how });
+            self.seen.insert(one);
         }
     }
 
@@ -277,12 +289,9 @@ impl<'t> Reader<'t> {
     /// What was read; what is exported by a list of names is known now.
     fn done(self) -> FileFacts {
         let mut facts = self.facts;
-        for (_, local) in &facts.exports {
-            for symbol in &mut facts.symbols {
-                if symbol.parent.is_none() && symbol.name == *local {
-                    symbol.traits.exported = true;
-                }
-            }
+        let exported: HashSet<&str> = facts.exports.iter().map(|(_, local)| local.as_str()).collect();
+        for symbol in facts.symbols.iter_mut().filter(|symbol| symbol.parent.is_none()) {
+            symbol.traits.exported |= exported.contains(symbol.name.as_str());
         }
         facts
     }

@@ -116,9 +116,7 @@ impl<'t> Reader<'t> {
                 if name == "__all__" {
                     self.python_all(node);
                 }
-                let is_known =
-                    self.facts.symbols.iter().any(|one| one.name == name && one.parent == self.symbol());
-                if is_known {
+                if self.bound.get(&self.symbol()).is_some_and(|names| names.contains(name)) {
                     return false;
                 }
                 let entry = name.starts_with("__");
@@ -210,9 +208,7 @@ impl<'t> Reader<'t> {
         let owner = written.map(|path| path.rsplit("::").next().unwrap_or(path));
         let of_trait = node.child_by_field_name("trait");
         if let (Some(owner), Some(of_trait)) = (owner, of_trait.and_then(|of| types::named(self.text(of)))) {
-            let at =
-                self.facts.symbols.iter().position(|one| one.kind == NodeKind::Type && one.name == owner);
-            if let Some(at) = at.and_then(|at| u32::try_from(at).ok()) {
+            if let Some(at) = self.types.get(owner).copied() {
                 let (path, name) = of_trait.rsplit_once("::").unwrap_or(("", of_trait));
                 let on = if path.is_empty() { On::Nothing } else { On::Named(path.to_owned()) };
                 self.used(Some(at), name, on, How::Extended);

@@ -4,6 +4,9 @@ use super::{Frame, Language, Node, Reader};
 use crate::syntax::children;
 use coditect_types::graph::ImportFact;
 
+/// Lists within one another of one `use`.
+const DEEPEST: usize = 32;
+
 impl<'t> Reader<'t> {
     /// Takes an import; false: the node is none.
     pub(super) fn import(&mut self, frame: Frame<'t>) -> bool {
@@ -15,7 +18,7 @@ impl<'t> Reader<'t> {
             (Language::Rust, "use_declaration") => {
                 let Some(argument) = self.field(node, "argument") else { return true };
                 let is_passed_on = self.text(node).starts_with("pub");
-                self.rust_use("", argument, is_passed_on);
+                self.rust_use("", argument, (is_passed_on, 0));
             }
             (Language::Rust, "extern_crate_declaration") => {}
             (Language::Rust, "mod_item") if node.child_by_field_name("body").is_none() => {
@@ -79,7 +82,11 @@ impl<'t> Reader<'t> {
     }
 
     /// `a::b::{self, c as d, e::*}`, word by word.
-    fn rust_use(&mut self, before: &str, written: &str, is_passed_on: bool) {
+    fn rust_use(&mut self, before: &str, written: &str, (is_passed_on, deep): (bool, usize)) {
+        if deep > DEEPEST {
+            return;
+        }
+        let below = (is_passed_on, deep + 1);
         let written = written.trim();
         let join = |path: &str| {
             let path = path.trim().trim_end_matches("::");
@@ -100,14 +107,14 @@ impl<'t> Reader<'t> {
                     '{' => depth += 1,
                     '}' => depth = depth.saturating_sub(1),
                     ',' if depth == 0 => {
-                        self.rust_use(&path, &list[from..at], is_passed_on);
+                        self.rust_use(&path, &list[from..at], below);
                         from = at + 1;
                     }
                     _ => {}
                 }
             }
             if !list[from..].trim().is_empty() {
-                self.rust_use(&path, &list[from..], is_passed_on);
+                self.rust_use(&path, &list[from..], below);
             }
             return;
         }

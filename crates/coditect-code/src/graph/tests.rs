@@ -377,3 +377,68 @@ mod directories {
         assert!(matches!(&gone[0], Read::Passed(why) if why.contains("cannot be read")), "{gone:?}");
     }
 }
+
+/// Code of each language with so many brackets, lists and blocks within one another, and a function after it.
+fn nested(deep: usize) -> Vec<(&'static str, String)> {
+    let around = |open: &str, inner: &str, close: &str| open.repeat(deep) + inner + &close.repeat(deep);
+    vec![
+        ("a.py", format!("x = {}\ndef last(): pass\n", around("(", "1", ")"))),
+        ("a.py", format!("x = {}.f()\ndef last(): pass\n", around("(", "y", ")"))),
+        ("a.py", format!("x = {}\ndef last(): pass\n", around("[", "", "]"))),
+        ("a.rs", format!("fn f() {{ let x = {}.g(); }}\nfn last() {{}}\n", around("(", "y", ")"))),
+        ("a.rs", format!("fn f() {{ {} }}\nfn last() {{}}\n", around("if a {", "", "}"))),
+        ("a.rs", format!("fn f(x: {}) {{}}\nfn last() {{}}\n", around("Option<", "T", ">"))),
+        ("a.rs", format!("use a::{};\nfn last() {{}}\n", around("{b::", "c", "}"))),
+        ("a.rs", format!("{}\nfn last() {{}}\n", around("mod m {", "", "}"))),
+        ("a.js", format!("x = {}.f();\nfunction last() {{}}\n", around("(", "y", ")"))),
+        ("a.js", format!("{}\nfunction last() {{}}\n", around("if (a) {", "", "}"))),
+        ("a.ts", format!("let x: {} = 1;\nfunction last() {{}}\n", around("Promise<", "T", ">"))),
+        ("a.go", format!("package a\nvar x = {}.f()\nfunc last() {{}}\n", around("(", "y", ")"))),
+        ("a.go", format!("package a\nfunc f() {{ {} }}\nfunc last() {{}}\n", around("if a {", "", "}"))),
+        ("A.java", format!("class A {{ int x = {}; void last() {{}} }}\n", around("(", "1", ")"))),
+        (
+            "A.java",
+            format!("class A {{ void f() {{ {} }} void last() {{}} }}\n", around("if (a) {", "", "}")),
+        ),
+    ]
+}
+
+#[test]
+fn code_that_is_nested_deeper_than_any_stack_is_read_around() {
+    // A stack that is a quarter of what a thread of ours has.
+    let read = || {
+        for (path, text) in nested(20_000) {
+            let facts = facts(path, &text).expect("a language that is read");
+            let last = facts.symbols.iter().any(|one| one.name == "last");
+            assert!(last || facts.broken, "{path}: {}", &text[..60]);
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(512 << 10).spawn(read).unwrap();
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_file_of_many_symbols_takes_no_longer_for_each() {
+    let began = std::time::Instant::now();
+    let count = 20_000;
+    let values: String = (0..count).fold(String::new(), |mut text, n| {
+        writeln!(text, "V{n} = a{n}.x").unwrap();
+        text
+    });
+    let told = facts("a.py", &values).unwrap();
+    assert_eq!((told.symbols.len(), told.uses.iter().filter(|one| one.name == "x").count()), (count, count));
+    let types: String = (0..count).fold(String::new(), |mut text, n| {
+        writeln!(text, "struct S{n};\nimpl Shown for S{n} {{}}\n#[test]\nfn t{n}() {{}}").unwrap();
+        text
+    });
+    let told = facts("a.rs", &types).unwrap();
+    assert_eq!(told.uses.iter().filter(|one| one.how == How::Extended).count(), count);
+    let exports: String = (0..count).fold(String::new(), |mut text, n| {
+        writeln!(text, "const c{n} = 1;\nexport {{ c{n} }};").unwrap();
+        text
+    });
+    let told = facts("a.js", &exports).unwrap();
+    assert!(told.symbols.iter().all(|one| one.traits.exported));
+    // Each of these took more than a minute when symbols were looked for one by one.
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}

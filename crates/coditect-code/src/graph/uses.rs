@@ -7,6 +7,8 @@ use crate::syntax::children;
 
 /// Characters of a path that is kept as what a name is used on.
 const LONGEST: usize = 120;
+/// Brackets around an expression that are looked into: people write one or two, machines any number.
+const BRACKETS: usize = 16;
 /// Steps up to where a list of bases can begin.
 const UP: usize = 6;
 
@@ -111,13 +113,18 @@ impl<'t> Reader<'t> {
 
     /// What a name is used on.
     fn on(&self, object: Node<'t>) -> On {
+        let mut object = object;
+        for _ in 0..BRACKETS {
+            if object.kind() != "parenthesized_expression" {
+                break;
+            }
+            let Some(inner) = children(object).into_iter().find(Node::is_named) else { break };
+            object = inner;
+        }
         let text = self.text(object);
         match object.kind() {
             "self" | "this" | "super" => return On::Own,
-            "parenthesized_expression" => {
-                let inner = children(object).into_iter().find(|child| child.is_named());
-                return inner.map_or(On::Unknown, |inner| self.on(inner));
-            }
+            "parenthesized_expression" => return On::Unknown,
             "call" if text == "super()" => return On::Own,
             "call"
             | "call_expression"

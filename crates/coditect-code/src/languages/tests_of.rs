@@ -45,13 +45,24 @@ pub fn is_test_path(path: &str) -> bool {
     }
 }
 
-/// Parts of a product file that are tests, in order. Only Rust keeps them there: items under `#[cfg(test)]`, and
+/// Parts of a product file that are tests, in order, none within another. Only Rust keeps them there: items under `#[cfg(test)]`, and
 /// functions under `#[test]` and its like.
 #[must_use]
 pub fn test_regions(text: &str, tree: &Tree, language: Language) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     if language == Language::Rust {
-        items(text, tree.root_node(), &mut found);
+        // Code may be nested deeper than any stack is.
+        let mut open = vec![tree.root_node()];
+        while let Some(node) = open.pop() {
+            items(text, node, &mut found, &mut open);
+        }
+        found.sort_by_key(|region| (region.start, std::cmp::Reverse(region.end)));
+        let mut end = 0;
+        found.retain(|region| {
+            let is_new = region.end > end;
+            end = end.max(region.end);
+            is_new
+        });
     }
     found
 }
@@ -73,8 +84,8 @@ pub fn is_test_code(path: &str, text: &str, range: Range<usize>) -> bool {
     })
 }
 
-/// Test items among the children of `node`; looks into modules, `impl` blocks and the like.
-fn items(text: &str, node: Node<'_>, found: &mut Vec<Range<usize>>) {
+/// Test items among the children of `node`; modules, `impl` blocks and the like are to be looked into as well.
+fn items<'t>(text: &str, node: Node<'t>, found: &mut Vec<Range<usize>>, open: &mut Vec<Node<'t>>) {
     let mut attributes_from = None;
     for child in children(node) {
         match child.kind() {
@@ -92,9 +103,7 @@ fn items(text: &str, node: Node<'_>, found: &mut Vec<Range<usize>>) {
             _ => match attributes_from.take() {
                 Some((start, true)) => found.push(start..child.end_byte()),
                 _ if matches!(child.kind(), "mod_item" | "impl_item" | "trait_item") => {
-                    if let Some(body) = child.child_by_field_name("body") {
-                        items(text, body, found);
-                    }
+                    open.extend(child.child_by_field_name("body"));
                 }
                 _ => {}
             },
