@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod ask;
 pub mod draw;
+mod endings;
 mod history;
 mod keep;
 mod lists;
@@ -28,11 +29,12 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use history::EpisodeFact;
+pub use history::{Before, EpisodeFact};
 pub use saved::Unreadable;
 pub use update::{Changed, Changes, Updated};
 pub use write::{Ended, Range};
 
+use endings::Endings;
 use lists::Lists;
 use names::{ByNumber, NONE, Name, Names};
 
@@ -59,6 +61,14 @@ impl Family {
             _ => Self::Script,
         }
     }
+}
+
+/// Endings of the files that are read.
+const SOURCES: &[&str] = &["py", "rs", "js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "go", "java"];
+
+/// True for a file that is read, by its name.
+fn is_source(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, end)| SOURCES.contains(&end))
 }
 
 /// A node, as it is held.
@@ -138,8 +148,6 @@ struct Kept {
     bases: Vec<(u32, u32)>,
     /// Names that are used in it and lead nowhere for certain, sorted.
     loose: Vec<Name>,
-    /// Commits and episodes that changed it, by their nodes.
-    commits: Vec<u32>,
     /// Its symbols by what they stand in (0: nothing, else place + 1) and name.
     #[serde(skip)]
     index: Vec<(u32, Name, u32)>,
@@ -189,6 +197,7 @@ pub struct ProjectGraph {
     nodes: Vec<Held>,
     free: Vec<u32>,
     files: Vec<Option<Kept>>,
+    free_files: Vec<u32>,
     by_path: ByNumber<Name, u32>,
     /// Symbols by their names.
     definers: Lists<u32>,
@@ -203,7 +212,11 @@ pub struct ProjectGraph {
     loose: ByNumber<Name, u32>,
     /// Heads at which the graph was brought up to date; the first is none.
     heads: Vec<String>,
-    ended: Vec<write::EndedEdge>,
+    ended: Endings,
+    /// Commits and episodes that changed a file, by its path, by their nodes; also of files that are not there just now.
+    history: ByNumber<Name, Vec<u32>>,
+    /// Episodes are known up to this number of memory's.
+    episodes_through: u64,
     /// The newest commit whose history is known.
     known_head: String,
     /// Many files come at once: the indexes of names are made when all are there.
@@ -221,6 +234,7 @@ impl Default for ProjectGraph {
             nodes: Vec::new(),
             free: Vec::new(),
             files: Vec::new(),
+            free_files: Vec::new(),
             by_path: ByNumber::default(),
             definers: Lists::default(),
             stems: Lists::default(),
@@ -230,7 +244,9 @@ impl Default for ProjectGraph {
             back: Lists::default(),
             loose: ByNumber::default(),
             heads: vec![String::new()],
-            ended: Vec::new(),
+            ended: Endings::default(),
+            history: ByNumber::default(),
+            episodes_through: 0,
             known_head: String::new(),
             many: false,
             unlinked: false,
@@ -349,7 +365,8 @@ impl Graph for ProjectGraph {
             let node = u32::try_from(at).ok().and_then(|at| self.lend(at));
             // What nothing leads to any more is not there.
             let is_used = |node: &NodeRef<'_>| {
-                node.kind != NodeKind::Dependency || !self.back.get(node.id.0).is_empty()
+                !matches!(node.kind, NodeKind::Dependency | NodeKind::Author)
+                    || !self.back.get(node.id.0).is_empty()
             };
             if let Some(node) = node.filter(is_used) {
                 each(node);

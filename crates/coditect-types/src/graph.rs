@@ -31,8 +31,8 @@ pub enum NodeKind {
     Dependency,
     /// A commit.
     Commit,
-    /// Whoever made commits: a person, or an agent of ours.
-    Agent,
+    /// Whoever wrote commits, by the name that git has.
+    Author,
     /// A mission that has ended.
     Episode,
     /// A kind of error that was seen.
@@ -51,7 +51,7 @@ impl NodeKind {
         Self::Test,
         Self::Dependency,
         Self::Commit,
-        Self::Agent,
+        Self::Author,
         Self::Episode,
         Self::Error,
     ];
@@ -69,7 +69,7 @@ impl NodeKind {
             Self::Test => "test",
             Self::Dependency => "dependency",
             Self::Commit => "commit",
-            Self::Agent => "agent",
+            Self::Author => "author",
             Self::Episode => "episode",
             Self::Error => "error",
         }
@@ -106,7 +106,7 @@ pub enum EdgeKind {
     Tests,
     /// A commit changed the file.
     ChangedBy,
-    /// An agent made the commit.
+    /// The author made the commit.
     MadeBy,
     /// An episode changed the file.
     WorkedOnBy,

@@ -7,16 +7,16 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use coditect_code::graph::walk::{self, Passed, Read};
 use coditect_code::workspace::{Git, Log, log};
 use coditect_memory::Episode;
 use coditect_memory::graph::ask::lines_of_diff;
-use coditect_memory::graph::{Changed, Changes, EpisodeFact, ProjectGraph, Updated};
+use coditect_memory::graph::{Before, Changed, Changes, EpisodeFact, ProjectGraph, Updated};
 use coditect_ports::{PortError, Shelves};
 use coditect_types::graph::Stamp;
 
-use crate::commands::Context;
 use crate::environment::Site;
 use crate::report::{Doing, Report};
 use crate::wiring::{self, remembering};
@@ -109,8 +109,22 @@ fn bring_up(site: &Site, dir: &Path, opened: &mut Opened) -> Result<bool, Report
     opened.updated = stale.updated;
     let mut is_other = stale.is_other;
     if let Some(log) = history.filter(|log| log.head != opened.graph.known_head()) {
-        opened.graph.learn_commits(&log.commits, &log.head, log.anew);
+        let before = match log.anew {
+            true => Before::Other,
+            false if log.gone.is_empty() => Before::Stays,
+            false => Before::Without(&log.gone),
+        };
+        opened.graph.learn_commits(&log.commits, &log.head, before);
         is_other = true;
+    }
+    let known = opened.graph.episodes_through();
+    match episodes(site, dir, known) {
+        Ok((episodes, through)) => {
+            is_other |= through != known;
+            opened.graph.learn_episodes(&episodes, through);
+        }
+        // What is asked of code can be answered all the same.
+        Err(report) => opened.notes.push(format!("what missions did could not be read: {}", report.cause)),
     }
     Ok(is_other)
 }
@@ -153,11 +167,12 @@ pub(crate) fn refresh(graph: &mut ProjectGraph, dir: &Path, head: &str) -> Resul
     let mut gone: Vec<String> = known.into_keys().map(str::to_owned).collect();
     gone.sort_unstable();
     let now_ns = i64::try_from(wiring::now_ms()).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+    let too_young = now_ns.saturating_sub(TOO_YOUNG_NS);
     let (mut changed, mut touched, mut passed) = (Vec::new(), Vec::new(), found.passed);
     for ((path, hash), (read, mut stamp)) in
         to_read.iter().zip(walk::read(dir, &to_read).into_iter().zip(stamps))
     {
-        if stamp.written_ns.max(stamp.changed_ns) > now_ns - TOO_YOUNG_NS {
+        if stamp.written_ns.max(stamp.changed_ns) > too_young {
             // It is looked at once more the next time.
             stamp.changed_ns = 0;
         }
@@ -199,24 +214,30 @@ fn keep(site: &Site, file: &Path, graph: &ProjectGraph) -> Result<usize, Report>
     Ok(bytes.len())
 }
 
-/// Missions that are looked at, the newest.
+/// Missions that are taken in at a time, the newest.
 const MOST_EPISODES: usize = 2_000;
 /// Those that are looked through for the ones of a directory.
 const LOOKED_THROUGH: u64 = 20_000;
 
-/// What missions on a directory did.
-pub(crate) fn episodes(cx: &Context, dir: &Path) -> Result<Vec<EpisodeFact>, Report> {
+/// What missions on a directory did that memory has after this number, and the number up to which it was looked through.
+fn episodes(site: &Site, dir: &Path, after: u64) -> Result<(Vec<EpisodeFact>, u64), Report> {
     let doing = "asking memory";
-    let site = cx.site()?;
-    if !remembering::is_there(&site) {
-        return Ok(Vec::new());
+    if !remembering::has_any(site) {
+        return Ok((Vec::new(), after));
     }
-    let (memory, shelves) = remembering::memory(&site)?;
-    memory.absorb().doing(doing)?;
-    let mut here: Vec<Episode> = Vec::new();
-    let newest = shelves.standings().doing(doing)?.last().map_or(0, |standing| standing.number);
+    let shelves = remembering::shelves(site)?;
+    remembering::memory_on(site, Arc::clone(&shelves), remembering::AT_ONCE).absorb().doing(doing)?;
+    let from = match after {
+        0 => {
+            let newest = shelves.standings().doing(doing)?.last().map_or(0, |standing| standing.number);
+            newest.saturating_sub(LOOKED_THROUGH)
+        }
+        after => after,
+    };
+    let (mut here, mut through): (Vec<Episode>, u64) = (Vec::new(), after);
     shelves
-        .each(newest.saturating_sub(LOOKED_THROUGH), &mut |row| {
+        .each(from, &mut |row| {
+            through = through.max(row.standing.number);
             if Path::new(&row.kept.workspace) == dir {
                 here.extend(Episode::from_kept(&row.kept));
             }
@@ -230,7 +251,7 @@ pub(crate) fn episodes(cx: &Context, dir: &Path) -> Result<Vec<EpisodeFact>, Rep
         files: episode.accepted.iter().flat_map(|accepted| files_of(&accepted.diff)).collect(),
         errors: episode.symptoms.into_iter().map(|of| of.error).filter(|error| !error.is_empty()).collect(),
     };
-    Ok(here.into_iter().map(fact).collect())
+    Ok((here.into_iter().map(fact).collect(), through))
 }
 
 /// The files that a diff changes.

@@ -14,6 +14,9 @@ use super::repository::{Place, locate};
 const PART: char = '\u{2}';
 const BEGIN: char = '\u{1}';
 
+/// Commits of another branch that are taken out one by one.
+const MOST_GONE: usize = 100;
+
 /// The history of a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
@@ -21,12 +24,14 @@ pub struct Log {
     pub head: String,
     /// Commits, the newest first; merges are not among them, since what they change others changed.
     pub commits: Vec<CommitFact>,
-    /// They are all that there are, since the commit that was known is none of this history.
+    /// Commits that were known and are none of this history: the directory stands on another branch.
+    pub gone: Vec<String>,
+    /// They are all that there are, since of what was known nothing, or too little, is of this history.
     pub anew: bool,
 }
 
-/// The newest commits that changed something below a directory, at most `most` of them; where a commit is `known`, those since
-/// then. `scratch` is a directory for a while. None: the directory is under no git, or has no commits.
+/// The newest commits that changed something below a directory, at most `most` of them; where a commit is `known`, those that it
+/// does not know. `scratch` is a directory for a while. None: the directory is under no git, or has no commits.
 ///
 /// # Errors
 /// Where git refuses the repository.
@@ -49,22 +54,54 @@ fn read(lens: &Lens<'_>, below: &Path, known: &str, most: usize) -> Result<Optio
     if head == known {
         return Ok(Some(Log { head, ..Log::default() }));
     }
-    let is_ours = !known.is_empty()
-        && lens.call().args(["merge-base", "--is-ancestor", known, &head]).answer()?.code == Some(0);
-    let range = if is_ours { format!("{known}..{head}") } else { head.clone() };
+    let gone = gone(lens, known, &head)?;
+    let range = if gone.is_some() { format!("{known}..{head}") } else { head.clone() };
     let most = most.to_string();
     let format = format!("--format={BEGIN}%H{PART}%an{PART}%at{PART}%s");
-    let mut call =
-        lens.call().args(["log", "--no-merges", "--no-renames", "--name-only", "-n", &most, &format]);
+    let mut call = lens.call().args([
+        "log",
+        "--no-merges",
+        "--no-renames",
+        "--full-history",
+        "--name-only",
+        "-n",
+        &most,
+        &format,
+    ]);
     if !below.as_os_str().is_empty() {
         let mut relative = std::ffi::OsString::from("--relative=");
         relative.push(below);
         call = call.arg(relative);
     }
-    let said = call.arg(range).arg("--").run()?;
+    call = call.arg(range).arg("--");
+    if !below.as_os_str().is_empty() {
+        // Of a large repository what others change elsewhere is not read, and does not count.
+        let mut place = std::ffi::OsString::from(":(literal)");
+        place.push(below);
+        call = call.arg(place);
+    }
+    let said = call.run()?;
     let text = String::from_utf8_lossy(&said);
     let commits = text.split(BEGIN).filter_map(commit).collect();
-    Ok(Some(Log { head, commits, anew: !is_ours }))
+    let anew = gone.is_none();
+    Ok(Some(Log { head, commits, gone: gone.unwrap_or_default(), anew }))
+}
+
+/// What the history of one commit has and that of another has not. None: the one is not there, or so much is gone that all is to
+/// be read again, since of each file only the newest commits are kept.
+fn gone(lens: &Lens<'_>, known: &str, head: &str) -> Result<Option<Vec<String>>, PortError> {
+    let is_id = known.len() >= 40 && known.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_id {
+        return Ok(None);
+    }
+    let most = (MOST_GONE + 1).to_string();
+    let not_head = format!("^{head}");
+    let answer = lens.call().args(["rev-list", "-n", &most, known, &not_head, "--"]).answer()?;
+    if answer.code != Some(0) {
+        return Ok(None);
+    }
+    let gone: Vec<String> = String::from_utf8_lossy(&answer.stdout).lines().map(str::to_owned).collect();
+    Ok((gone.len() <= MOST_GONE).then_some(gone))
 }
 
 /// One commit: its line, then a file a line.
@@ -134,5 +171,49 @@ mod tests {
         let other = log(&ours, dir.path(), &scratch, &"0".repeat(40), 10).unwrap().unwrap();
         assert_eq!((other.commits.len(), other.anew), (3, true));
         assert!(!scratch.exists());
+    }
+
+    #[test]
+    fn of_another_branch_only_what_differs_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let scratch = scratch.path().join("lens.git");
+        let ours = Git::find(std::env::var_os("PATH").as_deref()).unwrap();
+        git(dir.path(), &["init", "-q"]);
+        let commit = |path: &str| {
+            std::fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(dir.path().join(path), path).unwrap();
+            git(dir.path(), &["add", "."]);
+            git(dir.path(), &["commit", "-qm", path]);
+        };
+        let read = |below: &str, known: &str, most| {
+            let log = log(&ours, &dir.path().join(below), &scratch, known, most).unwrap().unwrap();
+            let told: Vec<String> = log.commits.iter().map(|one| one.subject.clone()).collect();
+            (log.head, told.join(" "), log.gone, log.anew)
+        };
+        commit("sub/a.py");
+        commit("b.py");
+        git(dir.path(), &["checkout", "-qb", "side"]);
+        commit("side.py");
+        let (side, told, gone, anew) = read("", "", 10);
+        assert_eq!((told.as_str(), gone.len(), anew), ("side.py b.py sub/a.py", 0, true));
+        git(dir.path(), &["checkout", "-q", "main"]);
+        commit("c.py");
+        // There and back again: what both have is not read twice.
+        let (main, told, gone, anew) = read("", &side, 10);
+        assert_eq!((told.as_str(), gone, anew), ("c.py", vec![side.clone()], false));
+        git(dir.path(), &["checkout", "-q", "side"]);
+        let (_, told, gone, anew) = read("", &main, 10);
+        assert_eq!((told.as_str(), gone, anew), ("side.py", vec![main.clone()], false));
+        // What others changed elsewhere does not count against the number that is read.
+        assert_eq!(read("sub", "", 1).1, "sub/a.py");
+        // A branch from long ago is read as a whole.
+        for n in 0..super::MOST_GONE {
+            git(dir.path(), &["commit", "-q", "--allow-empty", "-m", &n.to_string()]);
+        }
+        let (far, ..) = read("", "", 1);
+        git(dir.path(), &["checkout", "-q", "main"]);
+        let (_, told, gone, anew) = read("", &far, 10);
+        assert_eq!((told.as_str(), gone.len(), anew), ("c.py b.py sub/a.py", 0, true));
     }
 }

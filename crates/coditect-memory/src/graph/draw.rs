@@ -50,6 +50,9 @@ pub fn around(graph: &dyn Graph, of: &[NodeId], depth: u32, most: usize) -> Resu
     let mut ring = of.to_vec();
     let mut left_out = 0;
     for _ in 0..depth {
+        if ring.is_empty() {
+            break;
+        }
         let mut next: HashMap<NodeId, usize> = HashMap::new();
         for way in [Way::Out, Way::In] {
             graph.edges(&ring, way, &mut |_, edge| {
@@ -165,7 +168,7 @@ fn part(graph: &dyn Graph, ids: &[NodeId], left_out: usize) -> Result<Part, Port
 fn label(node: &Node) -> &str {
     match node.kind {
         NodeKind::Commit => node.name.get(..10).unwrap_or(&node.name),
-        NodeKind::File | NodeKind::Dependency | NodeKind::Agent | NodeKind::Episode | NodeKind::Error => {
+        NodeKind::File | NodeKind::Dependency | NodeKind::Author | NodeKind::Episode | NodeKind::Error => {
             &node.name
         }
         NodeKind::Type

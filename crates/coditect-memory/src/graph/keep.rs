@@ -1,5 +1,7 @@
 //! Taking a file in, and out again: its nodes, and the indexes by which names are found.
 
+use std::collections::HashSet;
+
 use coditect_types::graph::{EdgeKind, FileFacts, How, NodeKind, On, Shape, Traits};
 
 use super::lists::Lists;
@@ -76,13 +78,10 @@ impl ProjectGraph {
     /// A file that was not known: its place, with nothing in it yet.
     pub(super) fn new_file(&mut self, path: &str) -> u32 {
         let name = self.names.keep(path);
-        let at =
-            self.files.iter().position(Option::is_none).filter(|_| self.by_path.len() < self.files.len());
-        let at = at.unwrap_or(self.files.len());
-        if at == self.files.len() {
+        let file = self.free_files.pop().unwrap_or_else(|| {
             self.files.push(None);
-        }
-        let file = u32::try_from(at).unwrap_or(NO);
+            u32::try_from(self.files.len() - 1).unwrap_or(NO)
+        });
         let node = self.new_node(Held {
             kind: NodeKind::File,
             traits: Traits::default(),
@@ -94,7 +93,7 @@ impl ProjectGraph {
             shape: Shape::default(),
             is_there: true,
         });
-        self.files[at] = Some(Kept {
+        self.files[file as usize] = Some(Kept {
             path: name,
             node,
             family: Family::of(path),
@@ -109,7 +108,6 @@ impl ProjectGraph {
             mentions: Vec::new(),
             bases: Vec::new(),
             loose: Vec::new(),
-            commits: Vec::new(),
             index: Vec::new(),
         });
         self.by_path.insert(name, file);
@@ -213,7 +211,9 @@ impl ProjectGraph {
             .collect();
         // Of several that are alike the first stays the first.
         left.sort_by_key(|(key, _)| *key);
-        let mut taken = vec![false; left.len()];
+        // How many of those that are alike are taken, at the first of them.
+        let mut taken = vec![0_usize; left.len()];
+        let mut stays: HashSet<u32> = HashSet::new();
         let (mut symbols, mut new): (Vec<KeptSymbol>, Vec<Name>) =
             (Vec::with_capacity(facts.symbols.len()), Vec::new());
         for (place, fact) in facts.symbols.iter().enumerate() {
@@ -243,12 +243,13 @@ impl ProjectGraph {
             };
             let key = (fact.kind, full, owner);
             let from = left.partition_point(|(other, _)| *other < key);
-            let known = (from..left.len()).take_while(|at| left[*at].0 == key).find(|at| !taken[*at]);
-            let node = match known {
-                Some(at) => {
-                    taken[at] = true;
-                    self.nodes[left[at].1 as usize] = held;
-                    left[at].1
+            let next = from + taken.get(from).copied().unwrap_or_default();
+            let node = match left.get(next).filter(|(other, _)| *other == key) {
+                Some((_, node)) => {
+                    taken[from] += 1;
+                    stays.insert(*node);
+                    self.nodes[*node as usize] = held;
+                    *node
                 }
                 None => {
                     let node = self.new_node(held);
@@ -265,8 +266,7 @@ impl ProjectGraph {
                 owner,
             });
         }
-        let gone =
-            left.iter().zip(&taken).filter(|(_, taken)| !**taken).map(|((_, node), _)| *node).collect();
+        let gone = left.iter().map(|(_, node)| *node).filter(|node| !stays.contains(node)).collect();
         (symbols, new, gone)
     }
 

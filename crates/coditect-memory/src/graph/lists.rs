@@ -64,6 +64,11 @@ impl<T: Copy> Lists<T> {
         lists
     }
 
+    /// Changes every item where it stands.
+    pub(super) fn each(&mut self, change: impl FnMut(&mut T)) {
+        self.pool.iter_mut().for_each(change);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.used
     }

@@ -8,14 +8,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::endings::{EndedEdge, Endings};
 use super::lists::Lists;
-use super::names::Names;
-use super::write::EndedEdge;
+use super::names::{Name, Names};
 use super::{Held, Kept, NO, Out, ProjectGraph};
 
 const MARK: &[u8; 8] = b"CODIGRAF";
 /// Grows with each change of what the bytes mean, also of what facts are.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEAD: usize = 8 + 4 + 32;
 
 /// Why bytes are no graph.
@@ -52,6 +52,9 @@ struct Saved<'a> {
     heads: Cow<'a, [String]>,
     ended: Cow<'a, [EndedEdge]>,
     known_head: Cow<'a, str>,
+    /// By path, in the order of the paths' numbers.
+    history: Vec<(Name, Vec<u32>)>,
+    episodes_through: u64,
 }
 
 impl ProjectGraph {
@@ -60,6 +63,9 @@ impl ProjectGraph {
     pub fn to_bytes(&self) -> Vec<u8> {
         let (text, ends) = self.names.kept();
         let nodes = u32::try_from(self.nodes.len()).unwrap_or(NO);
+        let mut history: Vec<(Name, Vec<u32>)> =
+            self.history.iter().map(|(path, nodes)| (*path, nodes.clone())).collect();
+        history.sort_unstable();
         let saved = Saved {
             text: text.into(),
             ends: ends.into(),
@@ -68,8 +74,10 @@ impl ProjectGraph {
             counts: (0..nodes).map(|at| u32::try_from(self.out.get(at).len()).unwrap_or(0)).collect(),
             edges: (0..nodes).flat_map(|at| self.out.get(at)).copied().collect(),
             heads: self.heads.as_slice().into(),
-            ended: self.ended.as_slice().into(),
+            ended: self.ended.list().into(),
             known_head: self.known_head.as_str().into(),
+            history,
+            episodes_through: self.episodes_through,
         };
         let mut bytes = Vec::with_capacity(1 << 20);
         bytes.extend_from_slice(MARK);
@@ -110,8 +118,10 @@ impl ProjectGraph {
             nodes: saved.nodes.into_owned(),
             files: saved.files.into_owned(),
             heads: saved.heads.into_owned(),
-            ended: saved.ended.into_owned(),
+            ended: Endings::of(saved.ended.into_owned()),
             known_head: saved.known_head.into_owned(),
+            history: saved.history.into_iter().collect(),
+            episodes_through: saved.episodes_through,
             ..Self::default()
         };
         let count = graph.nodes.len();
@@ -120,6 +130,7 @@ impl ProjectGraph {
             && saved.counts.iter().map(|n| *n as usize).sum::<usize>() == saved.edges.len()
             && saved.edges.iter().all(|edge| fits(edge.to))
             && graph.files.iter().flatten().all(|file| file.is_whole(count))
+            && graph.history.values().flatten().all(|node| fits(*node))
             && !graph.heads.is_empty();
         if !whole {
             return None;
@@ -127,6 +138,8 @@ impl ProjectGraph {
         let froms = (0..).zip(&saved.counts).flat_map(|(at, n)| std::iter::repeat_n(at, *n as usize));
         graph.out = Lists::of(count, froms.zip(saved.edges));
         graph.free = (0..).zip(&graph.nodes).filter(|(_, held)| !held.is_there).map(|(at, _)| at).collect();
+        graph.free_files =
+            (0..).zip(&graph.files).filter(|(_, file)| file.is_none()).map(|(at, _)| at).collect();
         graph.files.iter_mut().flatten().for_each(Kept::sort_index);
         for name in graph.files.iter().flatten().flat_map(|file| &file.loose) {
             *graph.loose.entry(*name).or_default() += 1;

@@ -94,6 +94,7 @@ impl ProjectGraph {
         if self.unlinked {
             self.link_back();
         }
+        self.ended.settle();
         updated
     }
 
@@ -113,6 +114,7 @@ impl ProjectGraph {
         self.drop_node(node, touched);
         self.by_path.remove(&name);
         self.files[file as usize] = None;
+        self.free_files.push(file);
         touched.files.remove(&file);
         self.touch_path(path, touched);
         true

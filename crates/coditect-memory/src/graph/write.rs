@@ -2,16 +2,15 @@
 //! at which it was seen.
 
 use coditect_types::graph::{EdgeKind, NodeKind};
-use serde::{Deserialize, Serialize};
 
+use super::endings::EndedEdge;
 use super::names::Name;
 use super::resolve::Found;
 use super::{Back, NO, Out, ProjectGraph};
 
-/// Edges that have ended which are kept, the newest.
-const MOST_ENDED: usize = 50_000;
-/// Heads that are told apart; with more, the oldest counts for all before it.
-const MOST_HEADS: usize = 100_000;
+/// Heads that are told apart, a head each time that the directory came to stand there; with more, the oldest counts for all before
+/// it.
+const MOST_HEADS: usize = 10_000;
 
 /// Commits between which an edge held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,26 +34,27 @@ pub struct Ended {
     pub range: Range,
 }
 
-/// The same by numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct EndedEdge {
-    from: (Name, Name),
-    to: (Name, Name),
-    kind: EdgeKind,
-    since: u32,
-    until: u32,
-}
-
 impl ProjectGraph {
     /// Notes the commit that the directory stands at.
     pub(super) fn stand_at(&mut self, head: &str) {
         self.seen_at = self.head();
-        if !head.is_empty()
-            && self.heads.last().is_none_or(|last| last != head)
-            && self.heads.len() < MOST_HEADS
-        {
-            self.heads.push(head.to_owned());
+        if head.is_empty() || self.heads.last().is_some_and(|last| last == head) {
+            return;
         }
+        self.heads.push(head.to_owned());
+        if self.heads.len() > MOST_HEADS {
+            self.forget_heads(MOST_HEADS / 2);
+        }
+    }
+
+    /// Takes so many of the oldest heads for one. The first of all stands for none, and stays.
+    fn forget_heads(&mut self, count: usize) {
+        let less = u32::try_from(count).unwrap_or(0);
+        let new = |at: u32| if at == 0 { 0 } else { at.saturating_sub(less).max(1) };
+        self.heads.drain(1..=count);
+        self.seen_at = new(self.seen_at);
+        self.out.each(|edge| edge.since = new(edge.since));
+        self.ended.renumber(new);
     }
 
     fn head(&self) -> u32 {
@@ -80,7 +80,7 @@ impl ProjectGraph {
             if path == full || path.is_empty() { full.to_owned() } else { format!("{path}::{full}") }
         };
         let head = |at: u32| self.heads.get(at as usize).cloned().unwrap_or_default();
-        self.ended.iter().map(move |one| Ended {
+        self.ended.list().iter().map(move |one| Ended {
             from: place(one.from),
             to: place(one.to),
             kind: one.kind,
@@ -96,7 +96,7 @@ impl ProjectGraph {
     /// Writes what was found of a file.
     pub(super) fn write(&mut self, file: u32, found: Found) {
         let Some(kept) = self.file(file) else { return };
-        let (node, commits) = (kept.node, kept.commits.clone());
+        let (node, commits) = (kept.node, self.history.get(&kept.path).cloned().unwrap_or_default());
         let mut sources: Vec<u32> = kept.symbols.iter().map(|one| one.node).collect();
         sources.push(node);
         let mut edges = found.edges;
@@ -123,15 +123,15 @@ impl ProjectGraph {
     /// Gives a node other edges than it had; `list` is sorted.
     pub(super) fn replace(&mut self, from: u32, list: &[(u32, EdgeKind, u8)]) {
         let old = self.out.get(from).to_vec();
-        let head = self.head();
-        let new: Vec<Out> = list
-            .iter()
-            .map(|(to, kind, sure)| {
-                let at = old.binary_search_by_key(&(*to, *kind), |edge| (edge.to, edge.kind));
-                let since = at.map_or(head, |at| old[at].since);
-                Out { to: *to, kind: *kind, sure: *sure, since }
-            })
-            .collect();
+        let mut new: Vec<Out> = Vec::with_capacity(list.len());
+        for (to, kind, sure) in list {
+            let at = old.binary_search_by_key(&(*to, *kind), |edge| (edge.to, edge.kind));
+            let since = match at {
+                Ok(at) => old[at].since,
+                Err(_) => self.began(from, *to, *kind),
+            };
+            new.push(Out { to: *to, kind: *kind, sure: *sure, since });
+        }
         if new == old {
             return;
         }
@@ -171,22 +171,28 @@ impl ProjectGraph {
         self.back.set(to, &back);
     }
 
+    /// Since when an edge holds that was not there at the last look.
+    fn began(&mut self, from: u32, to: u32, kind: EdgeKind) -> u32 {
+        let head = self.head();
+        if self.ended.list().is_empty() || !ends(kind) {
+            return head;
+        }
+        let key = (self.place(from), self.place(to), kind);
+        self.ended.take_back(key, &self.heads).unwrap_or(head)
+    }
+
     /// Keeps that an edge has ended; one that was never seen at a commit leaves nothing.
     fn end(&mut self, from: u32, edge: Out) {
-        if self.seen_at == 0 || edge.kind == EdgeKind::Defines {
+        if self.seen_at == 0 || !ends(edge.kind) {
             return;
         }
-        let ended = EndedEdge {
+        self.ended.push(EndedEdge {
             from: self.place(from),
             to: self.place(edge.to),
             kind: edge.kind,
             since: edge.since,
             until: self.seen_at.max(edge.since),
-        };
-        if self.ended.len() >= MOST_ENDED {
-            self.ended.drain(..MOST_ENDED / 10);
-        }
-        self.ended.push(ended);
+        });
     }
 
     /// Takes all edges of a node away, those that lead to it too.
@@ -231,5 +237,17 @@ impl ProjectGraph {
         all.sort_unstable();
         self.back = super::lists::Lists::of(self.nodes.len(), all.into_iter());
         self.unlinked = false;
+    }
+}
+
+/// True for what can end: what stands where is told by the files themselves, and what a commit did it has done for ever.
+fn ends(kind: EdgeKind) -> bool {
+    match kind {
+        EdgeKind::Calls | EdgeKind::Uses | EdgeKind::Extends | EdgeKind::Imports | EdgeKind::Tests => true,
+        EdgeKind::Defines
+        | EdgeKind::ChangedBy
+        | EdgeKind::MadeBy
+        | EdgeKind::WorkedOnBy
+        | EdgeKind::Showed => false,
     }
 }

@@ -155,8 +155,8 @@ pub(crate) enum GraphAsk {
         /// What stands around this symbol or file
         #[arg(long, value_name = "SYMBOL", conflicts_with = "all")]
         around: Option<String>,
-        /// Steps from there
-        #[arg(long, value_name = "N", default_value_t = 2, requires = "around")]
+        /// Steps from there, at most 32
+        #[arg(long, value_name = "N", default_value_t = 2, requires = "around", value_parser = clap::value_parser!(u32).range(0..=32))]
         depth: u32,
         /// Every node and every edge
         #[arg(long)]

@@ -29,7 +29,7 @@ const MOST_LIKE: usize = 8;
 
 pub(crate) fn perform(cx: &mut Context, args: &GraphArgs) -> Done {
     let dir = directory(&args.dir)?;
-    let mut opened = graphs::open(&cx.site()?, &dir)?;
+    let opened = graphs::open(&cx.site()?, &dir)?;
     opened.notes.iter().for_each(|note| cx.note(note));
     let size = opened.graph.size();
     if size.files == 0 {
@@ -46,11 +46,7 @@ pub(crate) fn perform(cx: &mut Context, args: &GraphArgs) -> Done {
         Some(GraphAsk::Cause { test, changed, limit }) => cause(cx, graph, test, changed, *limit as usize),
         Some(GraphAsk::Path { from, to }) => path(cx, graph, from, to),
         Some(GraphAsk::Similar { symbol, limit }) => similar(cx, graph, symbol, *limit as usize),
-        Some(GraphAsk::Owners { area, limit }) => {
-            let episodes = graphs::episodes(cx, &dir)?;
-            opened.graph.learn_episodes(&episodes);
-            owners(cx, &opened.graph, area, *limit as usize)
-        }
+        Some(GraphAsk::Owners { area, limit }) => owners(cx, graph, area, *limit as usize),
         Some(GraphAsk::Hot { limit }) => hot(cx, graph, *limit as usize),
         Some(GraphAsk::Dead { below, exported, limit }) => dead(cx, graph, below, *exported, *limit as usize),
         Some(GraphAsk::Query { name, edge, way, limit }) => {

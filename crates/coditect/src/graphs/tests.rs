@@ -10,6 +10,7 @@ use coditect_types::NodeId;
 use super::refresh;
 
 mod asked;
+mod held;
 
 fn write(dir: &Path, path: &str, text: &str) {
     let path = dir.join(path);

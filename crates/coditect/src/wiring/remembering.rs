@@ -13,14 +13,14 @@ use coditect_ports::{PortError, Shelves};
 use coditect_runtime::mover;
 use coditect_types::MissionId;
 
-use super::{archive, keeper, mailbox, make_home, now_ms, workspace};
+use super::{archive, journal_dir, keeper, mailbox, make_home, now_ms, workspace};
 use crate::environment::Site;
 use crate::missions;
 use crate::report::{Doing, Report};
 
 /// Journals that are read for memory at a time, the newest.
 pub(crate) const ALL: usize = usize::MAX;
-const AT_ONCE: usize = 2_000;
+pub(crate) const AT_ONCE: usize = 2_000;
 /// So long after the last time what is on the shelves is looked at again, or as soon as there are so many times as many as there
 /// may be.
 const ROUND: Duration = Duration::from_secs(12 * 3600);
@@ -35,6 +35,11 @@ fn dir(site: &Site) -> PathBuf {
 /// Whether anything was ever kept here, or could be.
 pub(crate) fn is_there(site: &Site) -> bool {
     site.home.exists()
+}
+
+/// Whether there is anything to remember: what only reads memory makes none for it.
+pub(crate) fn has_any(site: &Site) -> bool {
+    dir(site).exists() || journal_dir(site).exists()
 }
 
 /// The shelves.

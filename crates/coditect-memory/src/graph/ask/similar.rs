@@ -79,7 +79,7 @@ fn class(kind: NodeKind) -> u8 {
         NodeKind::File
         | NodeKind::Dependency
         | NodeKind::Commit
-        | NodeKind::Agent
+        | NodeKind::Author
         | NodeKind::Episode
         | NodeKind::Error => 5,
     }

@@ -92,7 +92,7 @@ fn colours(kind: NodeKind) -> (&'static str, &'static str) {
         NodeKind::Value | NodeKind::Module => ("#f8fafc", "#94a3b8"),
         NodeKind::Test => ("#dcfce7", "#16a34a"),
         NodeKind::Dependency => ("#fef3c7", "#d97706"),
-        NodeKind::Commit | NodeKind::Agent | NodeKind::Episode => ("#f3e8ff", "#9333ea"),
+        NodeKind::Commit | NodeKind::Author | NodeKind::Episode => ("#f3e8ff", "#9333ea"),
         NodeKind::Error => ("#fee2e2", "#dc2626"),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use coditect_code::graph::facts;
 use coditect_memory::graph::ask::{self, Exported};
-use coditect_memory::graph::{Changed, Changes, ProjectGraph, draw};
+use coditect_memory::graph::{Before, Changed, Changes, ProjectGraph, draw};
 use coditect_memory::numbers::Numbers;
 use coditect_ports::graph::Graph;
 use coditect_types::ErrorKind;
@@ -129,7 +129,7 @@ pub(super) fn measure(args: &GraphBenchArgs, quick: bool) -> Result<Measured, Re
     kept(&mut graph, &dir, &mut measured)?;
     edits(&mut graph, &dir, &mut numbers, &mut measured);
     let commits = history(&graph, &mut numbers);
-    graph.learn_commits(&commits, "drawn", true);
+    graph.learn_commits(&commits, "drawn", Before::Other);
     questions(&graph, &mut numbers, &mut measured).doing(DOING)?;
     Ok(measured)
 }
@@ -226,7 +226,7 @@ fn questions(graph: &ProjectGraph, numbers: &mut Numbers, measured: &mut Measure
         | NodeKind::Module
         | NodeKind::Dependency
         | NodeKind::Commit
-        | NodeKind::Agent
+        | NodeKind::Author
         | NodeKind::Episode
         | NodeKind::Error => {}
     })?;

@@ -30,7 +30,7 @@ pub(super) fn line_of(node: &Node) -> String {
             let id = node.name.get(..10).unwrap_or(&node.name);
             format!("{} {}", painted(paint::NAME, &harmless(id)), harmless(&node.full))
         }
-        NodeKind::File | NodeKind::Dependency | NodeKind::Agent | NodeKind::Error => {
+        NodeKind::File | NodeKind::Dependency | NodeKind::Author | NodeKind::Error => {
             painted(paint::NAME, &harmless(&node.name))
         }
         NodeKind::Episode => {

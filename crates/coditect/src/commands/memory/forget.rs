@@ -74,6 +74,8 @@ pub(super) fn perform(cx: &mut Context, args: &ForgetArgs) -> Done {
     if !args.dry_run && !wanted.is_empty() {
         let numbers: Vec<u64> = wanted.iter().map(|(number, _)| *number).collect();
         shelves.remove(&numbers, true).doing(DOING)?;
+        // A graph that someone asked meanwhile has taken in what was still there.
+        graphs::remove_all(&site)?;
     }
     tell(cx, args, &wanted, &dropped)
 }

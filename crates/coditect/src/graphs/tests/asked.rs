@@ -1,7 +1,7 @@
 //! The named questions, of the projects of each language.
 
 use coditect_memory::graph::ask::{self, Exported, Target, called, lines_of_diff};
-use coditect_memory::graph::{EpisodeFact, ProjectGraph, draw};
+use coditect_memory::graph::{Before, EpisodeFact, ProjectGraph, draw};
 use coditect_types::NodeId;
 use coditect_types::graph::{CommitFact, EdgeKind};
 
@@ -101,7 +101,7 @@ fn with_history() -> (tempfile::TempDir, ProjectGraph) {
     let mut commits = vec![commit(300, "Ada", &["shop/base.py"])];
     commits.extend((100..105).rev().map(|n| commit(n, "Ada", &["shop/money.py"])));
     commits.push(commit(1, "Bo", &["shop/money.py", "shop/ledger.py", "no/such.py"]));
-    graph.learn_commits(&commits, &format!("{:040x}", 300), true);
+    graph.learn_commits(&commits, &format!("{:040x}", 300), Before::Other);
     (dir, graph)
 }
 
@@ -132,19 +132,22 @@ fn owners_and_hot_spots_follow_the_history() {
     );
     assert!(owners.owners[0].share > 0.8);
     assert!(owners.episodes.is_empty());
-    graph.learn_episodes(&[EpisodeFact {
-        id: "m-1".to_owned(),
-        request: "round up".to_owned(),
-        files: vec!["shop/money.py".to_owned()],
-        errors: vec!["AssertionError".to_owned()],
-    }]);
+    graph.learn_episodes(
+        &[EpisodeFact {
+            id: "m-1".to_owned(),
+            request: "round up".to_owned(),
+            files: vec!["shop/money.py".to_owned()],
+            errors: vec!["AssertionError".to_owned()],
+        }],
+        1,
+    );
     assert_eq!(ask::owners(&graph, &file).unwrap().episodes, [("m-1".to_owned(), "round up".to_owned())]);
     let hot = ask::hot(&graph, 10).unwrap();
     let paths: Vec<_> = hot.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(paths[0], "shop/money.py");
     assert_eq!((hot[0].commits, hot[0].used_by), (6, 2));
     // Another history takes the place of the first.
-    graph.learn_commits(&[commit(1, "Cy", &["shop/base.py"])], "x", true);
+    graph.learn_commits(&[commit(1, "Cy", &["shop/base.py"])], "x", Before::Other);
     assert_eq!(ask::hot(&graph, 10).unwrap().len(), 1);
     assert_eq!(graph.size().commits, 1);
     let kept = ProjectGraph::of_bytes(&graph.to_bytes()).unwrap();
