@@ -6,6 +6,7 @@
 //! these. Each way has its own confidence.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use coditect_types::graph::{EdgeKind, NodeKind};
 
@@ -14,6 +15,7 @@ use super::{Family, Kept, KeptImport, KeptOn, KeptUse, NO, ProjectGraph};
 
 mod guess;
 mod modules;
+mod pass;
 
 /// How sure an edge is, of 100, by the way in which its end was found.
 mod sure {
@@ -34,8 +36,8 @@ mod sure {
     pub(super) const GLOBAL: u8 = 40;
 }
 
-/// Steps through files that pass names on, and up a hierarchy of types.
-const DEEPEST: usize = 8;
+/// Types that are looked into for a member.
+const MOST_TYPES: usize = 200;
 
 /// What was found of one file.
 #[derive(Debug, Default)]
@@ -64,12 +66,18 @@ enum Meant<'g> {
 #[derive(Debug)]
 pub(super) struct Sight<'g> {
     graph: &'g ProjectGraph,
-    /// Modules that were looked for, from where.
-    modules: HashMap<(Name, Name, u8), Meant<'g>>,
+    /// Modules that were looked for, from where; None: one is looked for just now.
+    modules: HashMap<(Name, Name, u8), Option<Meant<'g>>>,
     /// What files have under a name for others, as far as it was asked.
-    tops: HashMap<(u32, Name), Meant<'g>>,
-    /// How many files pass the name on that is looked for just now.
-    deep: usize,
+    passed: pass::Passed<'g>,
+    /// Types by their names, as files and packages see them.
+    types: HashMap<(Name, Name), Option<u32>>,
+    /// Members that are written outside of their types, by their names and those of the types.
+    outside: ByNumber<Name, HashMap<(Family, Name), Vec<u32>>>,
+    /// Files of packages, by their folders.
+    packages: HashMap<(&'g str, Family, bool), Rc<[u32]>>,
+    /// Crates of Rust by the names by which they are used.
+    crates: ByNumber<Name, Option<u32>>,
     /// Names that say nothing, sorted.
     common: Vec<Name>,
     file: u32,
@@ -85,8 +93,11 @@ impl<'g> Sight<'g> {
         Self {
             graph,
             modules: HashMap::new(),
-            tops: HashMap::new(),
-            deep: 0,
+            passed: pass::Passed::default(),
+            types: HashMap::new(),
+            outside: ByNumber::default(),
+            packages: HashMap::new(),
+            crates: ByNumber::default(),
             common,
             file: NO,
             imports: ByNumber::default(),
@@ -122,6 +133,8 @@ impl<'g> Sight<'g> {
                 bases.push((one.from, node));
             }
         }
+        // Looked up by the type; the order in which one type names its bases stays.
+        bases.sort_by_key(|(at, _)| *at);
         bases.dedup();
         bases
     }
@@ -138,7 +151,7 @@ impl<'g> Sight<'g> {
             found.edges.push((around, one.node, EdgeKind::Defines, sure::CERTAIN));
         }
         for import in &kept.imports {
-            match self.imported(kept, import, 0).0 {
+            match self.imported(kept, import).0 {
                 Meant::Node(node) => {
                     let other = self.graph.nodes[node as usize].file;
                     let to = self.graph.file(other).map(|kept| kept.node).filter(|_| other != file);
@@ -221,7 +234,7 @@ impl<'g> Sight<'g> {
             KeptOn::Nothing => self.bare(kept, one.from, one.name),
             KeptOn::Own => {
                 let own = self.own_type(kept, one.from)?;
-                self.member(own, one.name, 0).map(|node| (Meant::Node(node), sure::OWN))
+                self.member(own, one.name).map(|node| (Meant::Node(node), sure::OWN))
             }
             KeptOn::Named(path) => {
                 let (meant, sure) = self.path(kept, one.from, path)?;
@@ -235,9 +248,7 @@ impl<'g> Sight<'g> {
             KeptOn::Typed(path) => {
                 let (meant, _) = self.path(kept, one.from, path)?;
                 match meant {
-                    Meant::Node(of) => {
-                        self.member(of, one.name, 0).map(|node| (Meant::Node(node), sure::TYPED))
-                    }
+                    Meant::Node(of) => self.member(of, one.name).map(|node| (Meant::Node(node), sure::TYPED)),
                     Meant::Outside => Some((Meant::Outside, sure::TYPED)),
                     Meant::File(_) | Meant::Files(_) | Meant::Nothing => None,
                 }
@@ -247,7 +258,7 @@ impl<'g> Sight<'g> {
     }
 
     /// The type that the code of a symbol belongs to.
-    fn own_type(&self, kept: &'g Kept, from: u32) -> Option<u32> {
+    fn own_type(&mut self, kept: &'g Kept, from: u32) -> Option<u32> {
         let mut at = from;
         while let Some(symbol) = kept.symbols.get(at as usize) {
             if symbol.kind == NodeKind::Type {
@@ -262,50 +273,74 @@ impl<'g> Sight<'g> {
     }
 
     /// A type of this file or its package by its name.
-    fn type_called(&self, kept: &'g Kept, name: Name) -> Option<u32> {
+    fn type_called(&mut self, kept: &'g Kept, name: Name) -> Option<u32> {
+        if let Some(known) = self.types.get(&(kept.path, name)) {
+            return *known;
+        }
         let is_type = |node: &u32| self.graph.nodes[*node as usize].kind == NodeKind::Type;
         let here = kept.symbols.iter().find(|one| one.kind == NodeKind::Type && one.name == name);
-        here.map(|one| one.node).or_else(|| {
+        let found = here.map(|one| one.node).or_else(|| {
             let folder = super::keep::folder_of(self.graph.names.get(kept.path));
-            let near = self.graph.definers.get(name).iter().copied().filter(is_type).filter(|node| {
+            let is_near = |node: &u32| {
                 let file = self.graph.file(self.graph.nodes[*node as usize].file);
                 file.is_some_and(|file| {
                     file.family == kept.family
                         && (kept.family == Family::Rust
                             || super::keep::folder_of(self.graph.names.get(file.path)) == folder)
                 })
-            });
-            let near: Vec<u32> = near.collect();
-            (near.len() == 1).then(|| near[0])
-        })
+            };
+            let all = self.graph.definers.get(name).iter().copied();
+            let mut near = all.filter(is_type).filter(is_near);
+            near.next().filter(|_| near.next().is_none())
+        });
+        self.types.insert((kept.path, name), found);
+        found
     }
 
-    /// A member of a type, or of one that it is made from.
-    fn member(&self, of: u32, name: Name, depth: usize) -> Option<u32> {
-        let held = self.graph.nodes.get(of as usize)?;
-        let kept = self.graph.file(held.file)?;
-        let around = kept.symbols.get(held.place as usize).filter(|one| one.node == of)?;
-        if let Some(found) = kept.within(held.place + 1, name).next() {
-            return Some(found);
+    /// A member of a type, or of one that it is made from. Types may be made from one another in circles.
+    fn member(&mut self, of: u32, name: Name) -> Option<u32> {
+        let (mut open, mut seen) = (vec![of], Vec::new());
+        while let Some(of) = open.pop() {
+            if seen.contains(&of) || seen.len() >= MOST_TYPES {
+                continue;
+            }
+            seen.push(of);
+            let Some(held) = self.graph.nodes.get(of as usize) else { continue };
+            let Some(kept) = self.graph.file(held.file) else { continue };
+            let own = kept.symbols.get(held.place as usize).filter(|one| one.node == of);
+            let Some(own) = own else { continue };
+            if let Some(found) = kept.within(held.place + 1, name).next() {
+                return Some(found);
+            }
+            if let Some(found) = self.elsewhere((held.file, kept.family, own.name), name) {
+                return Some(found);
+            }
+            let from = kept.bases.partition_point(|(at, _)| *at < held.place);
+            let bases = kept.bases[from..].iter().take_while(|(at, _)| *at == held.place);
+            let before = open.len();
+            open.extend(bases.map(|(_, base)| *base));
+            open[before..].reverse();
         }
-        // What is written elsewhere for it: `impl` blocks, methods of other files of the package.
-        let elsewhere = self.graph.definers.get(name).iter().copied().filter(|node| {
-            let other = &self.graph.nodes[*node as usize];
-            let file = self.graph.file(other.file).filter(|file| file.family == kept.family);
-            other.file != held.file
-                && file
-                    .and_then(|file| file.symbols.get(other.place as usize))
-                    .is_some_and(|one| one.owner == around.name)
+        None
+    }
+
+    /// What is written outside of a type's file for it, if it is one thing: `impl` blocks, methods of other files of the package.
+    fn elsewhere(&mut self, (file, family, of): (u32, Family, Name), name: Name) -> Option<u32> {
+        let graph = self.graph;
+        let by_type = self.outside.entry(name).or_insert_with(|| {
+            let mut by_type: HashMap<(Family, Name), Vec<u32>> = HashMap::new();
+            for node in graph.definers.get(name) {
+                let held = &graph.nodes[*node as usize];
+                let Some(file) = graph.file(held.file) else { continue };
+                if let Some(one) = file.symbols.get(held.place as usize).filter(|one| one.owner != NONE) {
+                    by_type.entry((file.family, one.owner)).or_default().push(*node);
+                }
+            }
+            by_type
         });
-        let elsewhere: Vec<u32> = elsewhere.take(2).collect();
-        if let [one] = elsewhere[..] {
-            return Some(one);
-        }
-        if depth >= DEEPEST {
-            return None;
-        }
-        let bases = kept.bases.iter().filter(|(at, node)| *at == held.place && *node != of);
-        bases.into_iter().find_map(|(_, base)| self.member(*base, name, depth + 1))
+        let all = by_type.get(&(family, of)).into_iter().flatten().copied();
+        let mut others = all.filter(|node| graph.nodes[*node as usize].file != file);
+        others.next().filter(|_| others.next().is_none())
     }
 
     /// A name that stands alone.
@@ -313,7 +348,7 @@ impl<'g> Sight<'g> {
         let mut at = from;
         while let Some(symbol) = kept.symbols.get(at as usize) {
             if symbol.kind == NodeKind::Type && kept.family == Family::Java {
-                if let Some(node) = self.member(symbol.node, name, 0) {
+                if let Some(node) = self.member(symbol.node, name) {
                     return Some((Meant::Node(node), sure::OWN));
                 }
             } else if (symbol.kind != NodeKind::Type || at == from)
@@ -350,7 +385,7 @@ impl<'g> Sight<'g> {
         // The last of several is what the name is bound to in the end; one that leads somewhere is better than one that does not.
         let mut best = None;
         for import in imports.iter().rev() {
-            match self.imported(kept, import, 0) {
+            match self.imported(kept, import) {
                 (Meant::Nothing, _) => {}
                 (Meant::Outside, sure) => best = best.or(Some((Meant::Outside, sure))),
                 found => return Some(found),
@@ -360,7 +395,7 @@ impl<'g> Sight<'g> {
     }
 
     /// What the other files of a package define.
-    fn in_package(&self, kept: &'g Kept, name: Name) -> Option<(Meant<'g>, u8)> {
+    fn in_package(&mut self, kept: &'g Kept, name: Name) -> Option<(Meant<'g>, u8)> {
         if !matches!(kept.family, Family::Go | Family::Java) {
             return None;
         }
@@ -369,8 +404,8 @@ impl<'g> Sight<'g> {
         };
         let files = self.package(kept);
         files
-            .into_iter()
-            .filter_map(|file| self.graph.file(file))
+            .iter()
+            .filter_map(|file| self.graph.file(*file))
             .find_map(top)
             .map(|node| (Meant::Node(node), sure::PACKAGE))
     }
@@ -412,11 +447,11 @@ impl<'g> Sight<'g> {
     /// What has a name in something.
     fn inside(&mut self, from: &'g Kept, meant: Meant<'g>, name: Name) -> Meant<'g> {
         match meant {
-            Meant::Node(node) => match self.member(node, name, 0) {
+            Meant::Node(node) => match self.member(node, name) {
                 Some(member) => Meant::Node(member),
                 None => Meant::Nothing,
             },
-            Meant::File(file) => self.top(file, name, 0),
+            Meant::File(file) => self.top(file, name),
             Meant::Files(files) => {
                 let tops = files
                     .iter()
@@ -429,92 +464,6 @@ impl<'g> Sight<'g> {
             Meant::Outside => Meant::Outside,
             Meant::Nothing => Meant::Nothing,
         }
-    }
-
-    /// What a file has under a name for others: its own, what it exports by that name, what it passes on.
-    fn top(&mut self, file: u32, name: Name, depth: usize) -> Meant<'g> {
-        // Files may pass one another's names on in a circle.
-        if self.deep > DEEPEST {
-            return Meant::Nothing;
-        }
-        if let Some(known) = self.tops.get(&(file, name)) {
-            return *known;
-        }
-        self.deep += 1;
-        let found = self.passed_on(file, name, depth);
-        self.deep -= 1;
-        if self.deep == 0 {
-            self.tops.insert((file, name), found);
-        }
-        found
-    }
-
-    fn passed_on(&mut self, file: u32, name: Name, depth: usize) -> Meant<'g> {
-        let Some(kept) = self.graph.file(file).filter(|_| depth <= DEEPEST) else { return Meant::Nothing };
-        let is_bare = |node: &u32| self.graph.nodes[*node as usize].kind != NodeKind::Method;
-        if let Some(node) = kept.within(0, name).find(is_bare) {
-            return Meant::Node(node);
-        }
-        let local = kept
-            .exports
-            .iter()
-            .find(|(exported, local)| *exported == name && *local != name)
-            .map(|(_, local)| *local);
-        if let Some(node) = local.and_then(|local| kept.within(0, local).next()) {
-            return Meant::Node(node);
-        }
-        let mut outside = false;
-        for import in kept.imports.iter().filter(|one| one.local == name || Some(one.local) == local) {
-            match self.imported(kept, import, depth + 1).0 {
-                Meant::Nothing => {}
-                Meant::Outside => outside = true,
-                found @ (Meant::Node(_) | Meant::File(_) | Meant::Files(_)) => return found,
-            }
-        }
-        if let Some(child) = self.child_module(kept, name) {
-            return Meant::File(child);
-        }
-        let stars = kept.imports.iter().filter(|one| self.graph.names.get(one.name) == "*");
-        for star in stars {
-            match self.module(kept, star.module, star.dots) {
-                Meant::File(other) if other != file => {
-                    let found = self.top(other, name, depth + 1);
-                    if found != Meant::Nothing && found != Meant::Outside {
-                        return found;
-                    }
-                }
-                Meant::Files(_) | Meant::File(_) | Meant::Node(_) | Meant::Outside | Meant::Nothing => {}
-            }
-        }
-        if outside { Meant::Outside } else { Meant::Nothing }
-    }
-
-    /// What an import brings.
-    fn imported(&mut self, kept: &'g Kept, import: &KeptImport, depth: usize) -> (Meant<'g>, u8) {
-        if depth > DEEPEST {
-            return (Meant::Nothing, 0);
-        }
-        let module = self.module(kept, import.module, import.dots);
-        let name = self.graph.names.get(import.name);
-        if module == Meant::Nothing
-            && let Some(file) = self.submodule(kept, import)
-        {
-            return (Meant::File(file), sure::IMPORTED);
-        }
-        if matches!(name, "" | "*") {
-            return (module, sure::IMPORTED);
-        }
-        let found = match module {
-            Meant::File(file) => {
-                let found = self.top(file, import.name, depth + 1);
-                // Whatever a module gives as a whole is the module.
-                if found == Meant::Nothing && name == "default" { Meant::File(file) } else { found }
-            }
-            Meant::Node(_) | Meant::Files(_) | Meant::Outside | Meant::Nothing => {
-                self.inside(kept, module, import.name)
-            }
-        };
-        (found, sure::IMPORTED)
     }
 
     /// What a path of names stands for, from a place in a file.

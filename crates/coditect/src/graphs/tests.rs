@@ -11,6 +11,7 @@ use super::refresh;
 
 mod asked;
 mod held;
+mod hostile;
 
 fn write(dir: &Path, path: &str, text: &str) {
     let path = dir.join(path);

@@ -1,5 +1,7 @@
 //! Which files a module's name stands for, by the rules of each language as far as paths tell.
 
+use std::rc::Rc;
+
 use super::super::keep::{folder_of, is_hub, parts, stem_of};
 use super::super::names::{NONE, Name};
 use super::super::{Family, Kept, KeptImport};
@@ -17,22 +19,33 @@ impl<'g> Sight<'g> {
     /// The files that a module's name stands for, seen from a file.
     pub(super) fn module(&mut self, kept: &'g Kept, module: Name, dots: u8) -> Meant<'g> {
         let key = (kept.path, module, dots);
-        if let Some(known) = self.modules.get(&key) {
-            return *known;
+        match self.modules.get(&key) {
+            Some(Some(known)) => return *known,
+            Some(None) => {
+                self.cut_short();
+                return Meant::Nothing;
+            }
+            None => {}
         }
-        let (own, text) = (self.graph.names.get(kept.path), self.graph.names.get(module));
-        let found = match kept.family {
-            Family::Python => self.python(own, text, dots),
-            Family::Rust => self.rust_module(kept, text),
-            Family::Script => self.script(own, text),
-            Family::Go => self.go(text),
-            Family::Java => self.java(kept, text),
-        };
         // Only what is asked again soon is worth its place.
         if self.modules.len() > 200_000 {
-            self.modules.clear();
+            self.modules.retain(|_, found| found.is_none());
         }
-        self.modules.insert(key, found);
+        self.modules.insert(key, None);
+        let (own, text) = (self.graph.names.get(kept.path), self.graph.names.get(module));
+        let look = |sight: &mut Self| match kept.family {
+            Family::Python => sight.python(own, text, dots),
+            Family::Rust => sight.rust_module(kept, text),
+            Family::Script => sight.script(own, text),
+            Family::Go => sight.go(text),
+            Family::Java => sight.java(kept, text),
+        };
+        let found = self.ask(look, |sight, found| {
+            sight.modules.insert(key, Some(found));
+        });
+        if self.modules.get(&key) == Some(&None) {
+            self.modules.remove(&key);
+        }
         found
     }
 
@@ -173,8 +186,12 @@ impl<'g> Sight<'g> {
     }
 
     /// The files of the package that a file belongs to.
-    pub(super) fn package(&self, kept: &'g Kept) -> Vec<u32> {
+    pub(super) fn package(&mut self, kept: &'g Kept) -> Rc<[u32]> {
         let path = self.graph.names.get(kept.path);
+        let key = (folder_of(path), kept.family, kept.for_tests);
+        if let Some(known) = self.packages.get(&key) {
+            return Rc::clone(known);
+        }
         let mut files: Vec<u32> = self.graph.folders.get(folder_of(path)).cloned().unwrap_or_default();
         if kept.family == Family::Java
             && let Some((root, package)) = java_package(path)
@@ -195,6 +212,8 @@ impl<'g> Sight<'g> {
         });
         // In an order that does not depend on when they came.
         files.sort_by_key(|file| self.graph.file(*file).map(|file| self.graph.names.get(file.path)));
+        let files: Rc<[u32]> = files.into();
+        self.packages.insert(key, Rc::clone(&files));
         files
     }
 
@@ -258,7 +277,7 @@ impl<'g> Sight<'g> {
                     rest.remove(0);
                     child
                 } else {
-                    let root = self.rust_crate(first)?;
+                    let root = self.rust_crate(name)?;
                     rest.remove(0);
                     root
                 }
@@ -306,7 +325,16 @@ impl<'g> Sight<'g> {
     }
 
     /// The first file of a crate of the project, by the crate's name: by custom the name of its folder.
-    fn rust_crate(&self, name: &str) -> Option<u32> {
+    fn rust_crate(&mut self, name: Name) -> Option<u32> {
+        if let Some(known) = self.crates.get(&name) {
+            return *known;
+        }
+        let found = self.crate_called(self.graph.names.get(name));
+        self.crates.insert(name, found);
+        found
+    }
+
+    fn crate_called(&self, name: &str) -> Option<u32> {
         let libs = self.graph.names.find("lib").map_or(&[][..], |lib| self.graph.stems.get(lib));
         let is_it = |file: &&u32| {
             let path = self.graph.file(**file).map_or("", |file| self.graph.names.get(file.path));
