@@ -13,6 +13,7 @@ use coditect_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::diff::{self, Part};
 use crate::redact::redact;
 
 /// Red tests that are kept of a situation.
@@ -330,45 +331,29 @@ fn named(value: &impl Serialize) -> String {
 fn hunks(diff: &str) -> Option<Vec<PastEdit>> {
     let mut edits: Vec<PastEdit> = Vec::new();
     let mut path = String::new();
-    let mut left = (0_usize, 0_usize);
-    for line in diff.lines() {
-        if left == (0, 0) {
-            if let Some(name) = line.strip_prefix("+++ ") {
-                name.strip_prefix("b/").unwrap_or(name).clone_into(&mut path);
-            } else if let Some(head) = line.strip_prefix("@@ ") {
-                left = (lines_of(head, '-')?, lines_of(head, '+')?);
-                edits.push(PastEdit { path: path.clone(), before: String::new(), after: String::new() });
-            }
-            continue;
-        }
-        let edit = edits.last_mut()?;
-        let (mark, text) = (line.chars().next().unwrap_or(' '), line.get(1..).unwrap_or_default());
-        let both = |mark| (mark != '+', mark != '-');
-        match mark {
-            ' ' | '+' | '-' => {
-                let (old, new) = both(mark);
-                for (to, wanted, left) in
-                    [(&mut edit.before, old, &mut left.0), (&mut edit.after, new, &mut left.1)]
-                {
-                    if wanted {
-                        to.push_str(text);
-                        to.push('\n');
-                        *left = left.checked_sub(1)?;
-                    }
+    let put = |text: &mut String, line: &str| text.extend([line, "\n"]);
+    for part in diff::parts(diff) {
+        match part {
+            // A file that is no more keeps the name that it had.
+            Part::Before(named) | Part::After(named) => {
+                if let Some(named) = named {
+                    path = named.into_owned();
                 }
             }
-            // `\ No newline at end of file`
-            '\\' => {}
-            _ => return None,
+            Part::Hunk(_) => {
+                edits.push(PastEdit { path: path.clone(), before: String::new(), after: String::new() });
+            }
+            Part::Same(line) => {
+                let edit = edits.last_mut()?;
+                put(&mut edit.before, line);
+                put(&mut edit.after, line);
+            }
+            Part::Gone(line) => put(&mut edits.last_mut()?.before, line),
+            Part::New(line) => put(&mut edits.last_mut()?.after, line),
+            Part::Broken => return None,
         }
     }
-    (left == (0, 0)).then_some(edits)
-}
-
-/// `-3,13 +3,13 @@ def f` has 13 lines on either side; where no count is said, it is 1.
-fn lines_of(head: &str, side: char) -> Option<usize> {
-    let range = head.split(' ').find_map(|part| part.strip_prefix(side))?;
-    range.split_once(',').map_or(Some(1), |(_, count)| count.parse().ok())
+    Some(edits)
 }
 
 #[cfg(test)]

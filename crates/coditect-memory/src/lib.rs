@@ -9,6 +9,7 @@
 //! Nothing here reads a disk or a clock. Numbers of texts are given in the order in which they come, and are never used again.
 
 pub mod code;
+mod diff;
 pub mod episode;
 pub mod episodes;
 pub mod graph;

@@ -93,12 +93,18 @@ fn spread(
     Ok(reached)
 }
 
-/// Nodes, kept.
-pub fn nodes(graph: &dyn Graph, ids: &[NodeId]) -> Result<Vec<Node>, PortError> {
+/// Nodes by their numbers, kept; those that are not there are missing.
+pub fn known(graph: &dyn Graph, ids: &[NodeId]) -> Result<HashMap<NodeId, Node>, PortError> {
     let mut found: HashMap<NodeId, Node> = HashMap::with_capacity(ids.len());
     graph.look(ids, &mut |node| {
         found.insert(node.id, node.into());
     })?;
+    Ok(found)
+}
+
+/// Nodes, kept, in the order of the numbers; each once, so that they stand at other places than their numbers.
+pub fn nodes(graph: &dyn Graph, ids: &[NodeId]) -> Result<Vec<Node>, PortError> {
+    let mut found = known(graph, ids)?;
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 

@@ -405,10 +405,11 @@ fn query(
             }
         }
         let ids: Vec<NodeId> = edges.iter().map(|(.., id)| *id).collect();
+        // Two edges may lead to one node.
+        let others = ask::known(graph, &ids).doing(DOING)?;
         let mut told: Vec<(bool, EdgeKind, u8, Node)> = edges
             .into_iter()
-            .zip(ask::nodes(graph, &ids).doing(DOING)?)
-            .map(|((way, kind, sure, _), other)| (way, kind, sure, other))
+            .filter_map(|(way, kind, sure, id)| Some((way, kind, sure, others.get(&id)?.clone())))
             .collect();
         told.sort_by(|a, b| {
             (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| called(a.3.lend()).cmp(&called(b.3.lend())))

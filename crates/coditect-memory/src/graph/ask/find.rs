@@ -1,10 +1,14 @@
 //! What a person means by a name.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use coditect_ports::PortError;
 use coditect_ports::graph::{Graph, Node, Way};
 use coditect_types::graph::{EdgeKind, NodeId, NodeKind};
 
-use super::{by_name, called, nodes};
+use super::super::is_source;
+use super::{by_name, called, known, nodes};
+use crate::diff::{self, Part};
 
 /// Lines of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,12 +46,10 @@ impl Target {
 pub fn target(graph: &dyn Graph, name: &str) -> Result<Target, PortError> {
     let name = name.trim().trim_start_matches("./");
     let mut found = if let Some(place) = place_of(name) {
-        let file = nodes(graph, &graph.named(&place.path)?)?;
-        let file: Vec<Node> = file.into_iter().filter(|node| node.kind == NodeKind::File).collect();
-        match (file.is_empty(), place.lines) {
-            (true, _) => Vec::new(),
-            (false, None) => file,
-            (false, Some(_)) => at(graph, &place)?,
+        match (file_at(graph, &place.path)?, place.lines) {
+            (None, _) => Vec::new(),
+            (Some(file), None) => vec![file],
+            (Some(file), Some(lines)) => Standing::of(graph, file)?.at(lines),
         }
     } else {
         let whole = nodes(graph, &graph.named(name)?)?;
@@ -68,13 +70,10 @@ fn place_of(name: &str) -> Option<Place> {
     }
     if let Some((path, lines)) = name.rsplit_once(':') {
         let (from, to) = lines.split_once('-').unwrap_or((lines, lines));
-        let (from, to) = (from.parse().ok()?, to.parse().ok()?);
-        return Some(Place { path: path.to_owned(), lines: Some((from, to)) });
+        let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+        return Some(Place { path: path.to_owned(), lines: Some((from.min(to), from.max(to))) });
     }
-    let is_path = name.contains('/')
-        || ["py", "rs", "js", "ts", "tsx", "jsx", "go", "java", "mjs", "cjs"]
-            .iter()
-            .any(|end| name.ends_with(&format!(".{end}")));
+    let is_path = name.contains('/') || is_source(name);
     is_path.then(|| Place { path: name.to_owned(), lines: None })
 }
 
@@ -96,53 +95,127 @@ fn in_parts(graph: &dyn Graph, name: &str) -> Result<Vec<Node>, PortError> {
     Ok(if exact.is_empty() { found.into_iter().filter(fits).collect() } else { exact })
 }
 
-/// The innermost symbols that some lines touch; the file where they touch none.
-fn at(graph: &dyn Graph, place: &Place) -> Result<Vec<Node>, PortError> {
-    let Some((from, to)) = place.lines else { return Ok(Vec::new()) };
-    let files = nodes(graph, &graph.named(&place.path)?)?;
-    let mut around: Vec<Node> = files.into_iter().filter(|node| node.kind == NodeKind::File).collect();
-    let mut found: Vec<Node> = Vec::new();
-    while let Some(outer) = around.pop() {
-        let mut within: Vec<NodeId> = Vec::new();
-        graph.edges(&[outer.id], Way::Out, &mut |_, edge| {
-            if edge.kind == EdgeKind::Defines {
-                within.push(edge.to);
+fn file_at(graph: &dyn Graph, path: &str) -> Result<Option<Node>, PortError> {
+    Ok(nodes(graph, &graph.named(path)?)?.into_iter().find(|node| node.kind == NodeKind::File))
+}
+
+/// What stands in a file: its symbols, each with the place of the one that defines it.
+struct Standing {
+    file: Node,
+    symbols: Vec<(Node, Option<usize>)>,
+}
+
+impl Standing {
+    fn of(graph: &dyn Graph, file: Node) -> Result<Self, PortError> {
+        let mut symbols: Vec<(Node, Option<usize>)> = Vec::new();
+        let mut open: HashMap<NodeId, Option<usize>> = HashMap::from([(file.id, None)]);
+        while !open.is_empty() {
+            let ids: Vec<NodeId> = open.keys().copied().collect();
+            let mut within: Vec<(NodeId, Option<usize>)> = Vec::new();
+            graph.edges(&ids, Way::Out, &mut |around, edge| {
+                if edge.kind == EdgeKind::Defines {
+                    within.push((edge.to, open.get(&around).copied().flatten()));
+                }
+            })?;
+            let ids: Vec<NodeId> = within.iter().map(|(id, _)| *id).collect();
+            let mut found = known(graph, &ids)?;
+            open = HashMap::new();
+            for (id, around) in within {
+                if let Some(node) = found.remove(&id).filter(|node| node.path == file.path) {
+                    open.insert(id, Some(symbols.len()));
+                    symbols.push((node, around));
+                }
             }
-        })?;
-        let touched: Vec<Node> = nodes(graph, &within)?
-            .into_iter()
-            .filter(|node| node.path == outer.path && node.lines.0 <= to && node.lines.1 >= from)
-            .collect();
-        // A line of a type that belongs to none of what is in it changes the type.
-        let covered = (from..=to.min(from.saturating_add(10_000)))
-            .all(|line| touched.iter().any(|node| node.lines.0 <= line && line <= node.lines.1));
-        if touched.is_empty() || (!covered && outer.kind == NodeKind::Type) {
-            found.push(outer);
         }
-        around.extend(touched);
+        Ok(Self { file, symbols })
     }
-    Ok(found)
+
+    /// The innermost symbols that some lines touch; the file where they touch none.
+    ///
+    /// What stands within what is told by lines and by what defines what: a method of Go, or of an `impl` block, stands outside of
+    /// the lines of its type.
+    fn at(&self, (from, to): (u32, u32)) -> Vec<Node> {
+        let lines = |at: usize| self.symbols[at].0.lines;
+        let mut touched: Vec<usize> =
+            (0..self.symbols.len()).filter(|at| lines(*at).0 <= to && lines(*at).1 >= from).collect();
+        touched.sort_by_key(|at| lines(*at));
+        // The lines at which something begins, or something has ended just before: between them all is the same.
+        let mut cuts: Vec<u32> = vec![from];
+        cuts.extend(touched.iter().map(|at| lines(*at).0.max(from)));
+        cuts.extend(touched.iter().map(|at| lines(*at).1.saturating_add(1)).filter(|cut| *cut <= to));
+        cuts.sort_unstable();
+        cuts.dedup();
+        let mut found: BTreeSet<usize> = BTreeSet::new();
+        let mut here: BTreeSet<(u32, usize)> = BTreeSet::new();
+        let mut coming = touched.into_iter().peekable();
+        for cut in cuts {
+            while let Some(at) = coming.next_if(|at| lines(*at).0 <= cut) {
+                here.insert((lines(at).1, at));
+            }
+            while here.first().is_some_and(|(end, _)| *end < cut) {
+                here.pop_first();
+            }
+            found.extend(self.innermost(here.iter().map(|(_, at)| *at)));
+        }
+        // A blank line between the tests of a module is no change of all of them.
+        let is_group = |at: &usize| self.symbols[*at].0.kind == NodeKind::Module;
+        if !found.iter().all(is_group) {
+            found.retain(|at| !is_group(at));
+        }
+        if found.is_empty() {
+            return vec![self.file.clone()];
+        }
+        found.into_iter().map(|at| self.symbols[at].0.clone()).collect()
+    }
+
+    /// Those of some symbols that stand on one line that have no other of them in them.
+    fn innermost(&self, here: impl Iterator<Item = usize>) -> Vec<usize> {
+        let lines = |at: usize| self.symbols[at].0.lines;
+        let mut left: Vec<usize> = here.collect();
+        let mut around: BTreeSet<usize> = BTreeSet::new();
+        for at in &left {
+            let mut outer = self.symbols[*at].1;
+            while let Some(at) = outer.filter(|at| around.insert(*at)) {
+                outer = self.symbols[at].1;
+            }
+        }
+        left.retain(|at| !around.contains(at));
+        // Those that begin last come first; whoever ends no earlier than one of these is around it.
+        left.sort_by_key(|at| (u32::MAX - lines(*at).0, lines(*at).1));
+        let mut inner: Option<(u32, u32)> = None;
+        left.retain(|at| {
+            let own = lines(*at);
+            let is_around = inner.is_some_and(|inner| inner != own && inner.1 <= own.1);
+            if !is_around {
+                inner = Some(own);
+            }
+            !is_around
+        });
+        left
+    }
 }
 
 /// The nodes that places stand for; the paths of those of which nothing is known.
 pub fn find(graph: &dyn Graph, places: &[Place]) -> Result<(Vec<Node>, Vec<String>), PortError> {
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    // A diff has many places of one file, which is looked at once.
+    let mut by_path: BTreeMap<&str, Vec<Option<(u32, u32)>>> = BTreeMap::new();
     for place in places {
-        let known = match place.lines {
-            Some(_) => at(graph, place)?,
-            None => {
-                let files = nodes(graph, &graph.named(&place.path)?)?;
-                files.into_iter().filter(|node| node.kind == NodeKind::File).collect()
-            }
+        by_path.entry(&place.path).or_default().push(place.lines);
+    }
+    for (path, places) in by_path {
+        let Some(file) = file_at(graph, path)? else {
+            unknown.push(path.to_owned());
+            continue;
         };
-        if known.is_empty() {
-            unknown.push(place.path.clone());
+        if places.contains(&None) {
+            found.push(file.clone());
         }
-        found.extend(known);
+        let standing = Standing::of(graph, file)?;
+        found.extend(places.into_iter().flatten().flat_map(|lines| standing.at(lines)));
     }
     found.sort_by(by_name);
     found.dedup_by_key(|node| node.id);
-    unknown.dedup();
     Ok((found, unknown))
 }
 
@@ -151,56 +224,53 @@ pub fn find(graph: &dyn Graph, places: &[Place]) -> Result<(Vec<Node>, Vec<Strin
 #[must_use]
 pub fn lines_of_diff(diff: &str) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    let mut path = String::new();
-    let (mut line, mut old_left, mut new_left) = (1_u32, 0_u32, 0_u32);
-    let path_of = |text: &str| {
-        let text = text.split('\t').next().unwrap_or(text).trim();
-        let own = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/")).unwrap_or(text);
-        (text != "/dev/null").then(|| own.to_owned())
-    };
-    for text in diff.lines() {
-        if old_left == 0 && new_left == 0 {
-            if let Some(old) = text.strip_prefix("--- ") {
-                path = path_of(old).unwrap_or_default();
-            } else if let Some(new) = text.strip_prefix("+++ ") {
-                path = path_of(new).unwrap_or(path);
-            } else if let Some((_, numbers)) =
-                text.strip_prefix("@@ -").and_then(|rest| rest.split_once(" +"))
-            {
-                let old = text[4..].split(' ').next().unwrap_or_default();
-                let count = |range: &str| {
-                    range.split_once(',').map_or(Ok(1), |(_, count)| count.parse()).unwrap_or(0)
-                };
-                let new = numbers.split(' ').next().unwrap_or_default();
-                line = new.split(',').next().and_then(|from| from.parse().ok()).unwrap_or(1);
-                (old_left, new_left) = (count(old), count(new));
+    let (mut path, mut line) = (String::new(), 1_u32);
+    for part in diff::parts(diff) {
+        match part {
+            // A file that is no more keeps the name that it had.
+            Part::Before(named) | Part::After(named) => {
+                if let Some(named) = named {
+                    path = named.into_owned();
+                }
             }
-            continue;
-        }
-        let kind = text.as_bytes().first().copied().unwrap_or(b' ');
-        if matches!(kind, b'+' | b'-') && !path.is_empty() {
-            places.push(Place { path: path.clone(), lines: Some((line.max(1), line.max(1))) });
-        }
-        if kind != b'+' && kind != b'\\' {
-            old_left = old_left.saturating_sub(1);
-        }
-        if kind != b'-' && kind != b'\\' {
-            (line, new_left) = (line + 1, new_left.saturating_sub(1));
+            Part::Hunk(from) => line = from,
+            Part::Same(_) => line = line.saturating_add(1),
+            Part::Gone(_) => touch(&mut places, &path, line),
+            Part::New(_) => {
+                touch(&mut places, &path, line);
+                line = line.saturating_add(1);
+            }
+            Part::Broken => {}
         }
     }
     places.sort();
-    places.dedup();
-    // Neighbouring lines are one place.
     let mut joined: Vec<Place> = Vec::new();
     for place in places {
-        match (joined.last_mut(), place.lines) {
-            (Some(last), Some((from, to)))
-                if last.path == place.path && last.lines.is_some_and(|(_, end)| from <= end + 1) =>
-            {
-                last.lines = last.lines.map(|(start, _)| (start, to));
+        match place.lines {
+            Some((from, to)) => {
+                touch(&mut joined, &place.path, from);
+                if let Some((_, end)) = joined.last_mut().and_then(|last| last.lines.as_mut()) {
+                    *end = to.max(*end);
+                }
             }
-            _ => joined.push(place),
+            None => joined.push(place),
         }
     }
     joined
+}
+
+/// Notes a line; neighbouring lines are one place.
+fn touch(places: &mut Vec<Place>, path: &str, line: u32) {
+    if path.is_empty() {
+        return;
+    }
+    let line = line.max(1);
+    match places.last_mut() {
+        Some(Place { path: of, lines: Some((from, end)) })
+            if of == path && (*from..=end.saturating_add(1)).contains(&line) =>
+        {
+            *end = line.max(*end);
+        }
+        Some(_) | None => places.push(Place { path: path.to_owned(), lines: Some((line, line)) }),
+    }
 }

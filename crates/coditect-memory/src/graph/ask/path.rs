@@ -1,12 +1,12 @@
 //! How one symbol leads to another.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use coditect_ports::PortError;
 use coditect_ports::graph::{Graph, Node, Way};
 use coditect_types::graph::{EdgeKind, NodeId};
 
-use super::{MOST, nodes};
+use super::{MOST, known};
 
 /// A step of a way.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub fn path(graph: &dyn Graph, from: &[NodeId], to: &[NodeId]) -> Result<Vec<Ste
     let mut open: BTreeMap<u32, Vec<NodeId>> = BTreeMap::new();
     open.entry(0).or_default().extend(from);
     best.extend(from.iter().map(|node| (*node, (0, None))));
+    // A name may stand for thousands.
+    let to: HashSet<NodeId> = to.iter().copied().collect();
     let mut end = from.iter().copied().find(|node| to.contains(node));
     while let Some((cost, mut batch)) = open.pop_first().filter(|_| end.is_none()) {
         batch.retain(|node| best.get(node).is_some_and(|(least, _)| *least == cost));
@@ -56,8 +58,8 @@ pub fn path(graph: &dyn Graph, from: &[NodeId], to: &[NodeId]) -> Result<Vec<Ste
     }
     steps.reverse();
     let ids: Vec<NodeId> = steps.iter().map(|(node, _)| *node).collect();
-    let found = nodes(graph, &ids)?;
-    Ok(found.into_iter().zip(steps).map(|(node, (_, by))| Step { node, by }).collect())
+    let mut found = known(graph, &ids)?;
+    Ok(steps.into_iter().filter_map(|(id, by)| Some(Step { node: found.remove(&id)?, by })).collect())
 }
 
 /// What a step costs; None: it is no way to go.
