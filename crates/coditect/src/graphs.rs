@@ -239,7 +239,8 @@ fn episodes(site: &Site, dir: &Path, after: u64) -> Result<(Vec<EpisodeFact>, u6
         .each(from, &mut |row| {
             through = through.max(row.standing.number);
             if Path::new(&row.kept.workspace) == dir {
-                here.extend(Episode::from_kept(&row.kept));
+                // What was learnt from a commit is in the history already.
+                here.extend(Episode::from_kept(&row.kept).filter(|episode| episode.status.is_some()));
             }
             true
         })

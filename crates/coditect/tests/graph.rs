@@ -145,6 +145,30 @@ fn every_question_has_an_answer_for_programs() {
 }
 
 #[test]
+fn each_neighbour_stands_beside_what_its_edge_says() {
+    let world = World::new();
+    world.write("use.py", "from money import cents, round_up\n\ndef both(n):\n    keep = cents\n    return cents(n) + round_up(n)\n");
+    let found = world.json(&["query", "both", "--way", "out"]);
+    let edges = found["found"][0]["edges"].as_array().unwrap();
+    let told: Vec<String> = edges
+        .iter()
+        .map(|edge| format!("{} {}", edge["kind"].as_str().unwrap(), edge["node"]["name"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, ["calls money.py::cents", "calls money.py::round_up", "uses money.py::cents"]);
+}
+
+#[test]
+fn how_far_a_picture_reaches_has_a_limit() {
+    let world = World::new();
+    let depth = |depth: &str| world.run(&["export", "--around", "cents", "--depth", depth]);
+    assert!(depth("32").starts_with("exit 0") && depth("0").starts_with("exit 0"));
+    for wrong in ["33", "4294967295", "99999999999999999999", "-1"] {
+        let told = depth(wrong);
+        assert!(told.starts_with("exit 2") && told.contains("--depth"), "{told}");
+    }
+}
+
+#[test]
 fn a_diff_comes_from_a_file_or_from_standard_input() {
     let world = World::new();
     world.write("money.py", &MONEY.replace("return n", "return n + 0"));

@@ -207,12 +207,12 @@ impl<'t> Reader<'t> {
         let written = self.field(node, "type").and_then(types::named);
         let owner = written.map(|path| path.rsplit("::").next().unwrap_or(path));
         let of_trait = node.child_by_field_name("trait");
-        if let (Some(owner), Some(of_trait)) = (owner, of_trait.and_then(|of| types::named(self.text(of)))) {
-            if let Some(at) = self.types.get(owner).copied() {
-                let (path, name) = of_trait.rsplit_once("::").unwrap_or(("", of_trait));
-                let on = if path.is_empty() { On::Nothing } else { On::Named(path.to_owned()) };
-                self.used(Some(at), name, on, How::Extended);
-            }
+        if let (Some(owner), Some(of_trait)) = (owner, of_trait.and_then(|of| types::named(self.text(of))))
+            && let Some(at) = self.types.get(owner).copied()
+        {
+            let (path, name) = of_trait.rsplit_once("::").unwrap_or(("", of_trait));
+            let on = if path.is_empty() { On::Nothing } else { On::Named(path.to_owned()) };
+            self.used(Some(at), name, on, How::Extended);
         }
         let mut scope = Scope::of(node.end_byte(), None);
         scope.owner = owner;

@@ -1,10 +1,21 @@
 //! Since when edges hold, and what commits and missions did, on branches that come and go.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use coditect_memory::Episode;
+use coditect_memory::episode::{Accepted, Symptom};
 use coditect_memory::graph::{Before, EpisodeFact, ProjectGraph, ask};
+use coditect_ports::Shelves;
 use coditect_ports::graph::Graph;
 use coditect_types::graph::{CommitFact, EdgeKind, NodeKind};
+use coditect_types::memory::{EpisodeId, MemoryLimits};
+use coditect_types::{MissionId, MissionStatus};
 
 use super::{project, refresh, told, write};
+use crate::environment::Site;
+use crate::graphs;
+use crate::wiring::remembering;
 
 const WITH: &str = "def f(): return g()\ndef g(): return 1\n";
 const WITHOUT: &str = "def f(): return 1\ndef g(): return 1\n";
@@ -127,7 +138,7 @@ fn commits_of_another_branch_go_and_come_back_and_end_nothing() {
         // The file is not on the other branch.
         std::fs::remove_file(world.dir.path().join("b.py")).unwrap();
         refresh(&mut world.graph, world.dir.path(), "side").unwrap();
-        world.graph.learn_commits(&[side.clone()], "side", Before::Without(&["main".to_owned()]));
+        world.graph.learn_commits(std::slice::from_ref(&side), "side", Before::Without(&["main".to_owned()]));
         let on_side = [
             "a.py changed_by shared 100",
             "a.py changed_by side 100",
@@ -138,7 +149,7 @@ fn commits_of_another_branch_go_and_come_back_and_end_nothing() {
         assert_eq!(history(&world.graph), on_side);
         write(world.dir.path(), "b.py", "x = 1\n");
         refresh(&mut world.graph, world.dir.path(), "main").unwrap();
-        world.graph.learn_commits(&[main.clone()], "main", Before::Without(&["side".to_owned()]));
+        world.graph.learn_commits(std::slice::from_ref(&main), "main", Before::Without(&["side".to_owned()]));
         assert_eq!(history(&world.graph), on_main, "what the file had before is known still");
     }
     assert_eq!(world.graph.ended().count(), 0, "what a commit did it has done for ever");
@@ -157,4 +168,72 @@ fn commits_of_another_branch_go_and_come_back_and_end_nothing() {
         })
         .unwrap();
     assert_eq!(people, ["Di"]);
+}
+
+fn site(home: &Path) -> Site {
+    Site {
+        home: home.to_owned(),
+        cache: home.join("cache"),
+        path: std::env::var_os("PATH"),
+        user_home: None,
+        xdg_config: None,
+        engines: Vec::new(),
+        image: None,
+        models: Vec::new(),
+        memory: MemoryLimits::default(),
+        toolchains: BTreeMap::new(),
+    }
+}
+
+fn episode(n: u64, workspace: &Path) -> Episode {
+    Episode {
+        id: EpisodeId::from(&MissionId::from_parts(n * 1_000, n)),
+        workspace: workspace.display().to_string(),
+        ended_ms: n,
+        status: Some(MissionStatus::Verified),
+        request: format!("request {n}"),
+        language: "python".to_owned(),
+        symptoms: vec![Symptom { test: "t".to_owned(), error: "TypeError".to_owned(), said: String::new() }],
+        refused: Vec::new(),
+        accepted: Some(Accepted {
+            rung: None,
+            confidence: 1.0,
+            explanation: String::new(),
+            diff: format!("--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-{n}\n+x\n"),
+        }),
+        diagnoses: Vec::new(),
+        reused: Vec::new(),
+        tokens: 0,
+        tree: String::new(),
+        wall_ms: 5,
+    }
+}
+
+#[test]
+fn what_missions_did_is_kept_with_the_graph_and_read_once() {
+    let home = tempfile::tempdir().unwrap();
+    let (dir, _) = project(&[("a.py", WITH)]);
+    let (site, dir) = (site(&home.path().join("home")), dir.path().canonicalize().unwrap());
+    let asked = || graphs::open(&site, &dir).unwrap();
+    let first = asked();
+    assert!(first.notes.is_empty() && first.file_bytes > 0);
+    assert!(!site.home.join("memory").exists(), "whoever only asks makes no memory");
+    let shelves = remembering::shelves(&site).unwrap();
+    shelves.put(&[episode(1, &dir).kept(), episode(2, Path::new("/other")).kept()]).unwrap();
+    let kept = || ProjectGraph::of_bytes(&std::fs::read(graphs::file_of(&site, &dir)).unwrap()).unwrap();
+    let ids = |numbers: &[u64]| -> Vec<String> {
+        let edge = |n: &u64| format!("a.py worked_on_by {} 100", episode(*n, &dir).id);
+        numbers.iter().map(edge).collect()
+    };
+    assert_eq!((history(&asked().graph), history(&kept())), (ids(&[1]), ids(&[1])));
+    assert!(told(&kept()).contains(&format!("{} showed TypeError 100", episode(1, &dir).id)));
+    let known = kept().episodes_through();
+    shelves.put(&[episode(3, &dir).kept()]).unwrap();
+    assert_eq!(history(&asked().graph), ids(&[1, 3]));
+    assert!(kept().episodes_through() > known, "the next time only newer ones are looked at");
+    // What a person has memory forget is in no graph any more.
+    graphs::remove_all(&site).unwrap();
+    let numbers: Vec<u64> = shelves.standings().unwrap().iter().map(|standing| standing.number).collect();
+    shelves.remove(&numbers, true).unwrap();
+    assert!(history(&asked().graph).is_empty());
 }
