@@ -420,7 +420,7 @@ fn code_that_is_nested_deeper_than_any_stack_is_read_around() {
 #[test]
 fn a_file_of_many_symbols_takes_no_longer_for_each() {
     let began = std::time::Instant::now();
-    let count = 20_000;
+    let count = 40_000;
     let values: String = (0..count).fold(String::new(), |mut text, n| {
         writeln!(text, "V{n} = a{n}.x").unwrap();
         text
