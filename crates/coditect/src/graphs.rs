@@ -227,14 +227,15 @@ fn episodes(site: &Site, dir: &Path, after: u64) -> Result<(Vec<EpisodeFact>, u6
     }
     let shelves = remembering::shelves(site)?;
     remembering::memory_on(site, Arc::clone(&shelves), remembering::AT_ONCE).absorb().doing(doing)?;
-    let from = match after {
-        0 => {
-            let newest = shelves.standings().doing(doing)?.last().map_or(0, |standing| standing.number);
-            newest.saturating_sub(LOOKED_THROUGH)
-        }
-        after => after,
+    // A memory that was thrown away and begun again counts from the beginning.
+    let is_same = after > 0 && !shelves.fetch(&[after]).doing(doing)?.is_empty();
+    let from = if is_same {
+        after
+    } else {
+        let newest = shelves.standings().doing(doing)?.last().map_or(0, |standing| standing.number);
+        newest.saturating_sub(LOOKED_THROUGH)
     };
-    let (mut here, mut through): (Vec<Episode>, u64) = (Vec::new(), after);
+    let (mut here, mut through): (Vec<Episode>, u64) = (Vec::new(), if is_same { after } else { 0 });
     shelves
         .each(from, &mut |row| {
             through = through.max(row.standing.number);

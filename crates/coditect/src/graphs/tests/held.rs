@@ -236,4 +236,12 @@ fn what_missions_did_is_kept_with_the_graph_and_read_once() {
     let numbers: Vec<u64> = shelves.standings().unwrap().iter().map(|standing| standing.number).collect();
     shelves.remove(&numbers, true).unwrap();
     assert!(history(&asked().graph).is_empty());
+    // A memory that begins anew gives numbers that were known.
+    shelves.put(&[episode(4, &dir).kept(), episode(5, &dir).kept()]).unwrap();
+    assert_eq!(history(&asked().graph), ids(&[4, 5]));
+    drop(shelves);
+    std::fs::remove_dir_all(site.home.join("memory")).unwrap();
+    let shelves = remembering::shelves(&site).unwrap();
+    shelves.put(&[episode(6, &dir).kept()]).unwrap();
+    assert_eq!(history(&asked().graph), ids(&[4, 5, 6]));
 }
