@@ -130,7 +130,98 @@ impl<'a> Checker<'a> {
             .filter(|edit| &*edit.path == path)
             .map(|edit| Splice { range: edit.range.clone(), new: edit.new.clone() })
             .collect();
+        if language == Language::Python
+            && let Some(statement) = statement_of(old, &source.text, &splices, new_text)
+        {
+            return syntax.parse(&statement).is_some_and(|tree| !tree.root_node().has_error());
+        }
         let sorted: Vec<&Splice> = splices.iter().collect();
         syntax.reparse(old, &source.text, &sorted, new_text).is_some_and(|tree| !tree.root_node().has_error())
+    }
+}
+
+/// The innermost statement of Python that all of a change lies in, as the change makes it, as a text of its own. To parse it
+/// takes a fraction of what the change costs in the tree of the file.
+fn statement_of(old: &Tree, old_text: &str, splices: &[Splice], new_text: &str) -> Option<String> {
+    let start = splices.iter().map(|splice| splice.range.start).min()?;
+    let end = splices.iter().map(|splice| splice.range.end).max()?;
+    let mut node = old.root_node().descendant_for_byte_range(start, end)?;
+    loop {
+        let parent = node.parent()?;
+        let lead = old_text.get(..node.start_byte())?;
+        let indent = &lead[lead.rfind('\n').map_or(0, |at| at + 1)..];
+        if matches!(parent.kind(), "module" | "block")
+            && node.start_byte() <= start
+            && end <= node.end_byte()
+            && indent.trim().is_empty()
+        {
+            let behind = old_text.len() - node.end_byte();
+            let changed = new_text.get(node.start_byte()..new_text.len().checked_sub(behind)?)?;
+            let head = if indent.is_empty() { "" } else { "if 1:\n" };
+            return Some(format!("{head}{indent}{changed}\n"));
+        }
+        node = parent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "import re\n\nclass A:\n    def f(self, n):\n        if n < 1: return 0\n        \
+                        for i in [1,\n                  2]:\n            n += i\n        return n\n\nx = f(\n    1)\n";
+
+    /// What is parsed for a change of the first `old` to `new`, and whether it parses, alone and in the file.
+    fn checked(old: &str, new: &str) -> (Option<String>, bool, bool) {
+        let mut syntax = Syntax::python().unwrap();
+        let tree = syntax.parse(TEXT).unwrap();
+        let start = TEXT.find(old).unwrap();
+        let change = Splice { range: start..start + old.len(), new: new.to_owned() };
+        let changed = TEXT.replacen(old, new, 1);
+        let statement = statement_of(&tree, TEXT, std::slice::from_ref(&change), &changed);
+        let whole = syntax.reparse(&tree, TEXT, &[&change], &changed).unwrap();
+        let alone = statement.as_deref().map(|text| syntax.parse(text).unwrap());
+        let alone = alone.is_none_or(|tree| !tree.root_node().has_error());
+        (statement, alone, !whole.root_node().has_error())
+    }
+
+    #[test]
+    fn a_change_is_parsed_in_its_innermost_statement() {
+        let statement = |old, new| checked(old, new).0.unwrap();
+        assert_eq!(statement("n += i", "n -= i"), "if 1:\n            n -= i\n");
+        // What stands behind a colon has no line of its own.
+        assert_eq!(statement("return 0", "return 1"), "if 1:\n        if n < 1: return 1\n");
+        assert_eq!(statement("f(\n    1)", "f(\n    2)"), "x = f(\n    2)\n");
+        assert_eq!(statement("import re", "import os"), "import os\n");
+        assert!(statement("n):", "n, m):").starts_with("if 1:\n    def f(self, n, m):\n        if n < 1"));
+        // From one statement into the next: the one that has both.
+        assert!(statement("i\n        return", "i\n        print").contains("print n"));
+    }
+
+    #[test]
+    fn it_parses_alone_where_it_parses_in_the_file() {
+        for (old, new) in [
+            ("n < 1", "n <= 1"),
+            ("n < 1", "n < "),
+            ("n < 1", "(n < 1"),
+            ("return 0", "return"),
+            ("return 0", "if x: return"),
+            ("n += i", "n = = i"),
+            ("n += i", "if i > 1:\n                n += i"),
+            ("n += i", "if i > 1:\n            n += i"),
+            ("        return n\n", ""),
+            ("            n += i\n", ""),
+            ("return n", "return 'n"),
+            ("return n", "return n\n        print(n)"),
+            ("class A:", "class A(B):"),
+            ("class A:", "class A(B:"),
+            ("for i in", "for in"),
+            ("x = f(", "x = = f("),
+            ("import re", "import"),
+            ("import re\n", ""),
+        ] {
+            let (statement, alone, whole) = checked(old, new);
+            assert_eq!(alone, whole, "{old:?} to {new:?}: {statement:?}");
+        }
     }
 }
