@@ -12,7 +12,7 @@ import reprlib
 import sys
 import types
 
-import runner
+import coditect_runner as runner
 
 MOST_TESTS, MOST_NAMES, MOST_OWN, CAP = 12, 12, 6, 120
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")

@@ -19,7 +19,7 @@ import re
 import sys
 import types
 
-import runner
+import coditect_runner as runner
 
 # Calls kept of one function, and bytes of the arguments of one.
 MOST_CALLS = 40
