@@ -146,7 +146,9 @@ class File:
         self.path, self.code, self.text = path, code, text
         self.loaded = {}
         for inner in all_codes(code):
-            self.loaded.setdefault((inner.co_qualname, inner.co_firstlineno), inner)
+            place = inner.co_qualname, inner.co_firstlineno
+            # Two lambdas of one line cannot be told apart.
+            self.loaded[place] = None if place in self.loaded else inner
         self.flags = code.co_flags & 0x1FF0000  # of `from __future__ import`
         self.functions, self.called = functions, called
         self.compiled, self.spans, self.methods = {}, [], []

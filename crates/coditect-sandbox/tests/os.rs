@@ -278,6 +278,27 @@ fn the_runner_starts_in_the_directory_of_the_project() {
     assert!(lines.iter().any(|line| line.contains("\"test_one.py::T::test_a\"")), "{lines:?}");
 }
 
+/// A project may call its modules as we call ours.
+#[test]
+fn modules_of_the_project_are_its_own_whatever_their_names() {
+    let view = view();
+    for name in ["runner", "many", "hot", "parts"] {
+        std::fs::write(view.path().join(format!("{name}.py")), "WHO = 'the project'\n").unwrap();
+    }
+    let test = "import unittest, hot, many, parts, runner\nclass T(unittest.TestCase):\n    def test_a(self):\n        \
+                self.assertEqual({m.WHO for m in (hot, many, parts, runner)}, {'the project'})\n";
+    std::fs::write(view.path().join("test_one.py"), test).unwrap();
+    let request = r#"{"op": "test", "framework": "unittest", "targets": [], "paths": [""]}"#;
+    let (ran, lines) = Case::new(view.path()).python(request, usize::MAX);
+    assert_eq!(ran.exit, Exit::Code(0), "{lines:?}");
+    // And where candidates are tried in forks.
+    let request = r#"{"op": "many", "framework": "unittest", "targets": [], "paths": [""], "share_ms": 20000, "near": [],
+        "select": ["test_one.py::T::test_a"], "root": "/project", "coverage": "none",
+        "candidates": [{"n": 0, "files": [{"path": "parts.py", "start": 7, "end": 18, "new": "a candidate"}]}]}"#;
+    let (_, lines) = Case::new(view.path()).python(request, usize::MAX);
+    assert!(lines.iter().any(|line| line.contains("a candidate")), "{lines:?}");
+}
+
 #[test]
 fn the_probe_says_what_holds() {
     let probe = sandbox().probe();

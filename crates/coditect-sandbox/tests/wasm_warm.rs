@@ -142,6 +142,23 @@ fn functions_that_ran_while_files_were_imported_are_changed_too() {
     assert_eq!(passing, [true, false, false, false, false, false, true]);
 }
 
+/// They have one name and one line: which of them a candidate changes cannot be told by these.
+#[test]
+fn of_two_like_lambdas_of_a_line_the_one_that_changes_is_changed() {
+    let mut bench = Bench::new("unittest");
+    let calc = "PAIR = (lambda n: n + 1, lambda n: n + 1)\n";
+    let test = "import unittest, calc\n\nclass Add(unittest.TestCase):\n    def test_add(self):\n        \
+                self.assertEqual([one(1) for one in calc.PAIR], [2, 3])\n";
+    bench.project = Project::new(&[("calc.py", calc), ("test_calc.py", test)]);
+    let second = "PAIR = (lambda n: n + 1, lambda n: n + 2)\n";
+    let first = "PAIR = (lambda n: n + 2, lambda n: n + 1)\n";
+    for (text, status) in [(second, "\"passed\""), (first, "\"failed\"")] {
+        for warm in [false, true] {
+            assert_eq!(bench.verdict(Some(text), warm).1, status, "{warm} {text}");
+        }
+    }
+}
+
 /// A project may call its modules as we call ours.
 #[test]
 fn modules_of_the_project_are_its_own_whatever_their_names() {

@@ -417,10 +417,9 @@ fn code_that_is_nested_deeper_than_any_stack_is_read_around() {
     thread.join().unwrap();
 }
 
-#[test]
-fn a_file_of_many_symbols_takes_no_longer_for_each() {
+/// Files of so many symbols, read; how long that took.
+fn read_many(count: usize) -> std::time::Duration {
     let began = std::time::Instant::now();
-    let count = 24_000;
     let values: String = (0..count).fold(String::new(), |mut text, n| {
         writeln!(text, "V{n} = a{n}.x").unwrap();
         text
@@ -439,6 +438,14 @@ fn a_file_of_many_symbols_takes_no_longer_for_each() {
     });
     let told = facts("a.js", &exports).unwrap();
     assert!(told.symbols.iter().all(|one| one.traits.exported));
-    // Seconds; looked for one by one, symbols took most of a minute or more.
-    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    began.elapsed()
+}
+
+#[test]
+fn a_file_of_many_symbols_takes_no_longer_for_each() {
+    // Eight times as many take eight times as long, and 64 times where each is looked for among all others. The quickest of some
+    // runs is that which other work slowed down least.
+    let few = (0..5).map(|_| read_many(3_000)).min().unwrap();
+    let many = (0..2).map(|_| read_many(24_000)).min().unwrap();
+    assert!(many < few * 24, "{few:?} and {many:?}");
 }

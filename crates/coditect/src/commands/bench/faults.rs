@@ -293,38 +293,16 @@ impl Bench {
     /// How the case's mission is run. What its models answer is told their provider.
     fn policy_of(&self, case: &Ready) -> Policy {
         let policy = self.policy.clone();
-        match &case.meddling {
-            Meddling::KillsAProcess(..) | Meddling::InProcesses => {
-                Policy { sandbox: SandboxChoice::Only(Tier::Os), ..policy }
-            }
-            Meddling::Models(all) => {
-                let names = (0..all.len()).map(|n| model(case.number, n));
-                for (name, answers) in names.clone().zip(all) {
-                    self.provider.answers(name, answers.clone());
-                }
-                // What nobody wrote is nothing that a search need go through first.
-                Policy { models: names.map(spec).collect(), rungs: vec![Rung::SmallModel], ..policy }
-            }
-            Meddling::None
-            | Meddling::Breaks(_)
-            | Meddling::AnswersSomethingElse(_)
-            | Meddling::IsUnavailable(_)
-            | Meddling::IsCutOff(_)
-            | Meddling::IsSlow(_)
-            | Meddling::AnswersTwice(_)
-            | Meddling::AnswersLate(_)
-            | Meddling::StaleReceipt
-            | Meddling::EditsATest
-            | Meddling::BreaksAnother
-            | Meddling::BreaksTheFlaky(_)
-            | Meddling::DoesNothing
-            | Meddling::HidesTests
-            | Meddling::Writes(..)
-            | Meddling::Commits(..)
-            | Meddling::CommitsElsewhere
-            | Meddling::Removes(_)
-            | Meddling::Touches(_) => policy,
+        if let Meddling::KillsAProcess(..) | Meddling::InProcesses = &case.meddling {
+            return Policy { sandbox: SandboxChoice::Only(Tier::Os), ..policy };
         }
+        let Meddling::Models(all) = &case.meddling else { return policy };
+        let names = (0..all.len()).map(|n| model(case.number, n));
+        for (name, answers) in names.clone().zip(all) {
+            self.provider.answers(name, answers.clone());
+        }
+        // What nobody wrote is nothing that a search need go through first.
+        Policy { models: names.map(spec).collect(), rungs: vec![Rung::SmallModel], ..policy }
     }
 
     /// Whether what was handed over does what it should, on inputs that the tests do not have as well, and leaves the
