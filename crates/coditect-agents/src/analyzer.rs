@@ -21,17 +21,16 @@ use coditect_types::{
 
 use crate::coder::sources;
 use crate::notices::Notices;
+use crate::values::Asked;
 use crate::{Tools, failed, interrupted, not_mine, receipt};
 
 mod gather;
 mod hosting;
 mod suspects;
 mod trace;
-mod values;
 
 use gather::Gather;
 use hosting::Hosting;
-use values::Asked;
 
 /// Bytes of messages kept in full over all red tests of a report; later ones are cut to a line.
 const MESSAGES: usize = 512 << 10;
@@ -201,7 +200,7 @@ impl Agent for Analyzer {
                 waived,
                 places,
             } => {
-                let run = Asked { project, baseline, limits, waived };
+                let run = Asked { project, report: baseline, limits, waived };
                 let of = Gather { snapshot, project, baseline, suspects, request, focus, also, run, places };
                 self.gather(&of, work)
             }

@@ -26,6 +26,7 @@ mod receipt;
 pub mod reviewer;
 mod script;
 pub mod tester;
+mod values;
 
 pub use analyzer::Analyzer;
 pub use coder::Coder;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use coditect_code::python::Listing;
 use coditect_code::reach::reach;
-use coditect_code::suite::{IMPORT, SuiteRun, can_order, shuffled};
+use coditect_code::suite::{IMPORT, SuiteRun, can_order, orders_selected, shuffled};
 use coditect_ports::PortError;
 use coditect_types::testing::OrderSeen;
 use coditect_types::{Snapshot, TestReport, TestStatus};
@@ -17,9 +17,10 @@ use crate::measure::Place;
 
 /// Orders that are tried, by their seeds.
 const SEEDS: [u64; 4] = [1, 2, 3, 4];
-/// What is tried takes no longer than this together, and suites that take longer than this are not run for it, ms.
+/// What is tried takes no longer than this together, of a suite that takes longer than a second six times that; and suites that take
+/// longer than this are not run for it, ms.
 const ALL: Duration = Duration::from_secs(6);
-const LONG_MS: u64 = 2_000;
+const LONG_MS: u64 = 15_000;
 /// Tests that are told.
 const MOST: usize = 20;
 
@@ -47,14 +48,19 @@ pub(crate) fn look(place: &Place<'_>, report: &TestReport, wanted: &[String]) ->
         .map(|test| (test.id.as_str(), test.status.is_red()))
         .collect();
     let ids: Vec<String> = known.keys().map(|id| (*id).to_owned()).collect();
+    let within = ALL.max(Duration::from_millis(report.wall_ms) * 6);
     let began = Instant::now();
     for seed in SEEDS {
         let is_open = |id: &&String| !orders.seen.iter().any(|seen| seen.test == **id);
-        if wanted.iter().find(is_open).is_none() || began.elapsed() > ALL {
+        if wanted.iter().find(is_open).is_none() || began.elapsed() > within {
             break;
         }
         let order = shuffled(&ids, seed);
-        let how = SuiteRun { select: Some(&order), ..SuiteRun::whole(place.limits) };
+        let how = if orders_selected(place.project) {
+            SuiteRun { select: Some(&order), ..SuiteRun::whole(place.limits) }
+        } else {
+            SuiteRun { order: Some(seed), ..SuiteRun::whole(place.limits) }
+        };
         let mut others: Option<Vec<String>> = None;
         // A test that is only flaky seldom ends otherwise twice.
         for _ in 0..2 {

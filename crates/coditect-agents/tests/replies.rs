@@ -229,4 +229,48 @@ fn what_local_names_are_worth_where_tests_fail_is_gathered() {
     assert!(of_test.contains("cart = <") && !of_test.contains("0x") && of_test.len() < 500, "{of_test}");
     assert_eq!(of_product, "at cart.py:7 in `total`: rate = 1, total = 3, self.items = [1, 2]");
     assert_eq!(context.values.len(), 2, "green tests have nothing to tell");
+    let smallest =
+        context.values.iter().filter_map(|failing| Some((&*failing.test, failing.smallest.as_ref()?)));
+    let smallest: Vec<_> = smallest.collect();
+    let [("test_cart.py::T::test_total", smallest)] = smallest[..] else { panic!("{smallest:?}") };
+    assert_eq!(
+        (&*smallest.call, &*smallest.given),
+        ("Cart(items=[]).total(1)", "Cart(items=[1, 2]).total(1)"),
+        "where a test itself says that it is not so, no call breaks"
+    );
+    assert_eq!(smallest.raises, "ZeroDivisionError: division by zero");
+}
+
+#[test]
+fn the_smallest_call_that_breaks_as_in_the_test_is_found_whatever_the_function_does() {
+    let product = "import sys\n\n\ndef settings(text):\n    found = {}\n    for part in text.split(','):\n        key, value = \
+                   part.split('=')\n        found[key] = int(value)\n    return found\n\n\ndef deep(n):\n    return deep(n + 1)\n\n\ndef \
+                   leave(rows, hard=False):\n    if len(rows) > 4:\n        sys.exit(3)\n    if 7 in rows:\n        while True:\n            \
+                   pass\n    if 'a' in rows and 'b' in rows:\n        raise KeyError(rows)\n\n\ndef later(n):\n    yield n\n    raise \
+                   ValueError(n)\n";
+    let test = "import unittest\nfrom app import deep, later, leave, settings\n\n\nclass T(unittest.TestCase):\n    def \
+                test_settings(self):\n        self.assertEqual(settings('alpha=1,beta=zwei'), {})\n\n    def test_deep(self):\n        \
+                deep(3)\n\n    def test_leave(self):\n        leave(['x', 'a', 'y', 'b'], hard=True)\n\n    def test_later(self):\n        \
+                list(later(300))\n";
+    let world = World::new(&[("app.py", product), ("test_app.py", test)], vec![Host::new(Tier::Wasm)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Wasm));
+    let Outcome::ContextGathered { context } = world.perform(&baseline.gather("mend `app.py`")) else {
+        panic!("it is gathered")
+    };
+    let found: Vec<(&str, Option<&str>)> = context
+        .values
+        .iter()
+        .map(|failing| {
+            (failing.test.rsplit("::").next().unwrap(), failing.smallest.as_ref().map(|s| &*s.call))
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("test_deep", Some("deep(0)")),
+            ("test_later", None),
+            ("test_leave", Some("leave(['a', 'b'])")),
+            ("test_settings", Some("settings('=')")),
+        ]
+    );
 }

@@ -32,7 +32,7 @@ pub use checks::{Mending, mending};
 pub use imports::IMPORT;
 pub(crate) use native::node::Told;
 pub use native::{Arm, BUILD, Built, Fate, Fitting, HITS, LACKS, Many, Patch, Picked, Variant};
-pub use order::{can_order, shuffled};
+pub use order::{can_order, orders_selected, shuffled};
 pub use scripts::scripts;
 pub use snapshots::{is_snapshot, refreshing};
 pub use tally::CollectError;
@@ -94,6 +94,9 @@ pub struct Suite<'a> {
 pub struct SuiteRun<'a> {
     /// Only these tests; None: all.
     pub select: Option<&'a [String]>,
+    /// A seed: in another order than the suite's own, where [`can_order`] says so; the same seed, the same order. Python's tests
+    /// run in the order in which they are selected, see [`shuffled`].
+    pub order: Option<u64>,
     /// Without these tests.
     pub deselect: &'a [String],
     /// Whether lines are recorded.
@@ -131,6 +134,7 @@ impl<'a> SuiteRun<'a> {
         const NO_OVERLAY: &BTreeMap<String, String> = &BTreeMap::new();
         Self {
             select: None,
+            order: None,
             deselect: &[],
             coverage: Coverage::None,
             overlay: NO_OVERLAY,

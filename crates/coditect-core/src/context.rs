@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use coditect_types::context::FragmentKind;
+use coditect_types::context::{Failing, FragmentKind};
 use coditect_types::model::{EditForm, Message, Speaker};
 use coditect_types::{Aim, Context, Fragment, ModelRequest, ModelSpec, Reach, Strand, TestReport};
 
@@ -419,8 +419,8 @@ fn findings_of<'a>(state: &'a State, strand: Option<&Strand>) -> &'a [Finding] {
 /// What local names were worth where a test failed, a line for each frame.
 fn values_of(state: &State, id: &str) -> String {
     let known = state.world.context.as_deref().into_iter().flat_map(|context| &context.values);
-    let frames = known.filter(|failing| failing.test == id).flat_map(|failing| &failing.frames);
-    frames.map(|frame| format!("\n{}", frame.says())).collect()
+    let lines = known.filter(|failing| failing.test == id).flat_map(Failing::lines);
+    lines.map(|line| format!("\n{line}")).collect()
 }
 
 fn failures(state: &State, strand: Option<&Strand>, room: usize, tag: &str) -> String {
@@ -454,6 +454,8 @@ fn tag(context: &Context, state: &State) -> String {
     };
     let frames = || context.values.iter().flat_map(|failing| &failing.frames);
     let values = || frames().flat_map(|frame| &frame.values).map(|(_, value)| value.as_str());
+    let smallest = || context.values.iter().filter_map(|failing| failing.smallest.as_ref());
+    let calls = || smallest().flat_map(|smallest| [smallest.call.as_str(), smallest.raises.as_str()]);
     let texts = || {
         context
             .fragments
@@ -462,6 +464,7 @@ fn tag(context: &Context, state: &State) -> String {
             .chain(messages())
             .chain(found())
             .chain(values())
+            .chain(calls())
     };
     let closes = |tag: &str| texts().any(|text| text.contains(&format!("</{tag}")));
     let mut tag = "text".to_owned();

@@ -9,6 +9,7 @@ use crate::approvals;
 use crate::expect;
 use crate::gateway;
 use crate::goal;
+use crate::late;
 use crate::newer;
 use crate::parametrize::{agents, allowance_ms, parametrize};
 use crate::plan;
@@ -158,6 +159,9 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
             "the attempt is not under way any more"
         };
         draft.push(Event::OutcomeIgnored { attempt, reason: reason.into() });
+        if let Some((task, violation)) = late::violation(&draft.state, attempt) {
+            draft.push(found(task, attempt, violation));
+        }
         return;
     };
     let task_id = running.task;
@@ -191,21 +195,25 @@ fn observe(draft: &mut Draft, attempt: AttemptId, outcome: &Outcome) {
             });
         }
         response = worse(response, violation.response);
-        draft.push(Event::ViolationFound {
-            task: task_id,
-            attempt,
-            kind: violation.kind,
-            expected: violation.expected,
-            observed: violation.observed,
-            confidence: violation.confidence,
-            response: violation.response,
-            diagnosis: violation.diagnosis,
-        });
+        draft.push(found(task_id, attempt, violation));
     }
     match (refuted, question.filter(|_| response == Response::Ask)) {
         (Some(why), _) => draft.settle(task_id, TaskEnd::Failed, why),
         (None, Some(question)) => approvals::ask(draft, task_id, attempt, &question),
         (None, None) => settle(draft, task_id, outcome, response),
+    }
+}
+
+fn found(task: TaskId, attempt: AttemptId, violation: expect::Violation) -> Event {
+    Event::ViolationFound {
+        task,
+        attempt,
+        kind: violation.kind,
+        expected: violation.expected,
+        observed: violation.observed,
+        confidence: violation.confidence,
+        response: violation.response,
+        diagnosis: violation.diagnosis,
     }
 }
 

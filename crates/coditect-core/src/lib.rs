@@ -24,6 +24,7 @@ pub mod foreign;
 pub mod gateway;
 pub mod goal;
 pub mod hand_over;
+pub mod late;
 mod luck;
 pub mod memory;
 pub mod newer;

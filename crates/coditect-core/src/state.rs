@@ -19,6 +19,7 @@ use crate::context::Turn;
 use crate::expect::SHOWS;
 use crate::findings::{self, Finding};
 use crate::gateway;
+use crate::late::Latest;
 use crate::luck;
 use crate::newer::{self, Heads};
 use crate::parametrize::parametrize;
@@ -161,6 +162,8 @@ pub struct State {
     pub running: BTreeMap<AttemptId, Running>,
     /// Attempts started so far.
     pub attempts: u32,
+    /// The tasks of the latest of them.
+    pub latest: Latest,
     /// Those of them that failed by themselves.
     pub failures: u32,
     /// What is known.
@@ -334,6 +337,7 @@ fn started(state: &mut State, at_ms: u64, id: TaskId, attempt: AttemptId, deadli
     let Some(action) = state.task(id).and_then(|task| parametrize(state, task.spec, at_ms)) else { return };
     state.tasks.change(id, |task| task.state = TaskState::Running(attempt));
     state.attempts = state.attempts.max(attempt.0);
+    state.latest.note(attempt, id);
     let action = Arc::new(action);
     state.running.insert(attempt, Running { task: id, action, started_ms: at_ms, deadline_ms });
 }

@@ -58,6 +58,30 @@ pub struct Failing {
     pub test: String,
     /// The innermost frame of the test, then that of the code that it tests (at most 2).
     pub frames: Vec<FrameValues>,
+    /// The smallest call with which a function of the code breaks as it does in the test, where it breaks there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest: Option<SmallestCall>,
+}
+
+/// A call of a test that breaks, made smaller for as long as it broke on the same line with an error of the same class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SmallestCall {
+    /// The smallest one that was found, as Python writes it (cut).
+    pub call: String,
+    /// The one that the test makes.
+    pub given: String,
+    /// The error that the smallest one ends with.
+    pub raises: String,
+    /// Calls that were made to find it.
+    pub calls: u32,
+}
+
+impl SmallestCall {
+    /// `` the smallest call found that breaks so: `mean([])` raises ZeroDivisionError: division by zero ``.
+    #[must_use]
+    pub fn says(&self) -> String {
+        format!("the smallest call found that breaks so: `{}` raises {}", self.call, self.raises)
+    }
 }
 
 /// A frame of a traceback with its values.
@@ -74,6 +98,11 @@ pub struct FrameValues {
 }
 
 impl Failing {
+    /// What is known, a line each: of the frames, and of the smallest call.
+    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
+        self.frames.iter().map(FrameValues::says).chain(self.smallest.iter().map(SmallestCall::says))
+    }
+
     /// The same within its limits: what a guest answers is not trusted to keep them.
     #[must_use]
     pub fn bounded(mut self) -> Self {
@@ -86,6 +115,11 @@ impl Failing {
                 cut(name);
                 cut(value);
             }
+        }
+        if let Some(smallest) = &mut self.smallest {
+            cut(&mut smallest.call);
+            cut(&mut smallest.given);
+            cut(&mut smallest.raises);
         }
         self
     }

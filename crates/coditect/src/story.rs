@@ -241,6 +241,8 @@ fn details(outcome: &Outcome) -> Vec<String> {
         for failing in context.values.iter().take(SHOWN) {
             let frames = failing.frames.iter();
             lines.extend(frames.map(|frame| format!("Values of {} {}.", failing.test, frame.says())));
+            let smallest = failing.smallest.iter();
+            lines.extend(smallest.map(|smallest| format!("Of {}, {}.", failing.test, smallest.says())));
         }
     }
     lines

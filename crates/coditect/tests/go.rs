@@ -166,3 +166,15 @@ fn stale_golden_files_are_written_anew_only_where_that_is_asked() {
     let records = run(&world, &["--budget-s", "10"]);
     assert_ne!(records.last().unwrap()["status"], "verified");
 }
+
+#[test]
+fn a_test_that_what_ran_before_makes_red_is_told_with_an_order_in_which_it_is_green() {
+    let log = "package calc\n\nvar lines []string\n\nfunc Collect(line string) int {\n\tlines = append(lines, line)\n\treturn len(lines)\n}\n";
+    let test = "package calc\n\nimport \"testing\"\n\nfunc TestOne(t *testing.T) {\n\tif got := Collect(\"a\"); got != 1 {\n\t\tt.Errorf(\"got %d\", got)\n\t}\n}\n\nfunc TestTwo(t *testing.T) {\n\tif got := Collect(\"b\"); got != 1 {\n\t\tt.Errorf(\"got %d\", got)\n\t}\n}\n";
+    let Some(world) = project(&[MODULE, ("log.go", log), ("log_test.go", test)]) else { return };
+    let said = serde_json::to_string(&run(&world, &["--no-model"])).unwrap();
+    assert!(
+        said.contains("red beside the others, green by itself, and green in another order (seed "),
+        "{said}"
+    );
+}

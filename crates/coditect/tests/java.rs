@@ -150,3 +150,41 @@ fn bugs_of_java_projects_are_found() {
     );
     assert_eq!(fixed("plain/src/Week.java"), WEEK.replace("22", "21"));
 }
+
+#[test]
+fn a_test_that_what_ran_before_makes_red_is_told_with_an_order_in_which_it_is_green() {
+    if let Some(why) = lacking() {
+        eprintln!("skipped: {why}");
+        return;
+    }
+    let world = World::new();
+    for name in ["calc.py", "test_calc.py"] {
+        fs::remove_file(world.path("project").join(name)).unwrap();
+    }
+    let test = |name: &str| {
+        format!(
+            "    @Test\n    void {name}() {{\n        assertEquals(1, Log.collect(\"{name}\"));\n    }}\n"
+        )
+    };
+    let suite = format!(
+        "import static org.junit.jupiter.api.Assertions.assertEquals;\n\nimport org.junit.jupiter.api.Test;\n\n\
+         class LogTest {{\n{}\n{}}}\n",
+        test("one"),
+        test("two")
+    );
+    let log = "import java.util.ArrayList;\nimport java.util.List;\n\nclass Log {\n    private static final List<String> LINES = new \
+               ArrayList<>();\n\n    static int collect(String line) {\n        LINES.add(line);\n        return LINES.size();\n    }\n}\n";
+    for (path, text) in [("src/Log.java", log), ("test/LogTest.java", &suite)] {
+        let at = world.path("project").join(path);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(at, text).unwrap();
+    }
+    world.git(&["add", "-A"]);
+    world.git(&["commit", "-q", "-m", "a project of Java"]);
+    let output = world.coditect(&["run", "--json", "--no-model", "make the failing tests pass"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("red beside the others, green by itself, and green in another order (seed "),
+        "{said}"
+    );
+}

@@ -177,6 +177,44 @@ fn the_same_bug_under_vitest() {
     under("vitest", "vitest run", &suite_of("test", IMPORTED));
 }
 
+/// A suite in which one test is red behind the other.
+#[track_caller]
+fn in_other_orders_under(runner: &str, script: &str, head: &str) {
+    let Some(folder) = installed(runner) else {
+        return eprintln!("skipped: no {runner} among npm's global packages");
+    };
+    let manifest = format!(r#"{{"name": "log", "scripts": {{"test": "{script}"}}}}"#);
+    let suite = format!(
+        "{head}\ndescribe('log', () => {{\n  test('one', () => assert.strictEqual(log.collect('a'), 1));\n  \
+         test('two', () => assert.strictEqual(log.collect('b'), 1));\n}});\n"
+    );
+    let files = [
+        ("package.json", manifest.as_str()),
+        (".gitignore", "node_modules\n"),
+        (
+            "lib/log.js",
+            "'use strict';\n\nconst lines = [];\n\nexports.collect = (line) => lines.push(line);\n",
+        ),
+        ("test/log.test.js", &suite),
+    ];
+    let Some(world) = world(&files) else { return };
+    std::os::unix::fs::symlink(folder, world.path("project/node_modules")).unwrap();
+    let output = world.coditect(&["run", "--json", "--no-model", "make the failing tests pass"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let told = "red beside the others, green by itself, and green in another order (seed ";
+    assert!(said.contains(told), "{said}");
+}
+
+#[test]
+fn a_test_that_is_red_behind_another_under_jest() {
+    in_other_orders_under("jest", "jest", &REQUIRED.replace("shapes", "log"));
+}
+
+#[test]
+fn a_test_that_is_red_behind_another_under_vitest() {
+    in_other_orders_under("vitest", "vitest run", &IMPORTED.replace("shapes", "log"));
+}
+
 /// What a project is repaired by, or how its mission ended.
 fn repaired(files: &[(&str, &str)], more: &[&str]) -> Option<String> {
     let world = world(files)?;

@@ -15,11 +15,11 @@ use coditect_types::{
 };
 
 use super::Analyzer;
-use super::values::{self, Asked};
 use crate::coder::by_tools::text_below;
 use crate::coder::sources;
 use crate::notices::Notices;
 use crate::paths::below_top;
+use crate::values::{self, Asked};
 
 /// Bytes of all fragments, and of one.
 const ALL_BYTES: usize = 256 << 10;

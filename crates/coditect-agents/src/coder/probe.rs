@@ -21,7 +21,13 @@ use super::judge::{Bench, Stage};
 use super::parts::files_of;
 use crate::script::{Overlay, Script, framework, inside};
 
-const SCRIPT: &str = concat!(include_str!("probe/gather.py"), "\n\n", include_str!("probe/run.py"));
+const SCRIPT: &str = concat!(
+    include_str!("../script/calls.py"),
+    "\n\n",
+    include_str!("probe/gather.py"),
+    "\n\n",
+    include_str!("probe/run.py")
+);
 /// Wall clock of gathering beside the tests, and of the calls of one change, ms.
 const GATHER_MS: u64 = 4_000;
 const RUN_MS: u64 = 4_000;

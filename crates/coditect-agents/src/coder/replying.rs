@@ -12,6 +12,7 @@ use coditect_code::suite::SuiteRun;
 use coditect_code::written::{self, Applied, Refused};
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
+use coditect_types::context::Failing;
 use coditect_types::outcome::{Evidence, Halved, HarmfulPart, Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{Aim, Failure, Outcome, TestReport, TestResult};
@@ -26,8 +27,9 @@ use super::seats::Seat;
 use super::sources::{self, Sources};
 use super::{Case, Coder};
 use crate::doubt::Doubts;
-use crate::measure::{BUILD_MS, selectable, stand_ins};
+use crate::measure::{BUILD_MS, Place, selectable, stand_ins};
 use crate::notices::Notices;
+use crate::values;
 
 /// How sure one can be of a change of which nothing is known but that it passes.
 pub(crate) const PASSES: f64 = 0.5;
@@ -208,11 +210,13 @@ impl Coder {
         let purposes = (seat.purpose("reply"), seat.purpose("baseline"));
         let place = self.place(case, &change.commit, (&purposes.0, &purposes.1), work)?;
         spent.candidates = 1;
-        let refusal = |why: String, report: &TestReport| Refusal {
-            account: format!("A change of `{}` was refuted: {why}.", reply.model),
-            feedback: feedback(case, report),
-            diff: diff.clone(),
-            halved: None,
+        let refusal = |why: String, report: &TestReport| -> Result<Refusal, Failure> {
+            Ok(Refusal {
+                account: format!("A change of `{}` was refuted: {why}.", reply.model),
+                feedback: feedback(case, report, &self.values(case, report, &place)?),
+                diff: diff.clone(),
+                halved: None,
+            })
         };
         let imports = stand_ins(case.baseline);
         let build_ms = BUILD_MS.max(case.limits.wall_ms);
@@ -222,7 +226,7 @@ impl Coder {
             let run = place.run(&SuiteRun { select, ..how.clone() }, &mut notices)?;
             spent.sandbox_runs += u64::from(run.runs);
             if let Some(why) = case.fails_of(&strand.tests, &run.report) {
-                return Ok(Err(refusal(why, &run.report)));
+                return Ok(Err(refusal(why, &run.report)?));
             }
         }
         let run = place.run(&how, &mut notices)?;
@@ -244,9 +248,20 @@ impl Coder {
             }
             let nearly = Nearly { model: reply.model, change: &change, edits, report: &run.report };
             let mended = self.mend_nearly(case, &nearly, (work, seat), spent)?;
-            return Ok(mended_or(mended, case, with_parts(refusal(why, &run.report), halved)));
+            return Ok(mended_or(mended, case, with_parts(refusal(why, &run.report)?, halved)));
         }
         Ok(Ok(proposed(case, change, explanation, (doubts.flaky(), None))))
+    }
+
+    /// What is known of where tests fail with a change.
+    fn values(
+        &self,
+        case: &Case<'_>,
+        report: &TestReport,
+        place: &Place<'_>,
+    ) -> Result<Vec<Failing>, Failure> {
+        let asked = values::Asked { project: case.project, report, limits: case.limits, waived: case.waived };
+        values::values(&self.tools, &asked, &place.fresh()?, place.work)
     }
 }
 
@@ -502,7 +517,7 @@ fn once_more(model: &str, diff: String) -> Refusal {
 }
 
 /// What is told the model of a run with its change.
-fn feedback(case: &Case<'_>, report: &TestReport) -> String {
+fn feedback(case: &Case<'_>, report: &TestReport, values: &[Failing]) -> String {
     let before: BTreeSet<&str> = case.baseline.red().map(|test| test.id.as_str()).collect();
     let left = case.left();
     let mut red: Vec<&TestResult> = report.red().filter(|test| !left.contains(&test.id)).collect();
@@ -516,6 +531,8 @@ fn feedback(case: &Case<'_>, report: &TestReport) -> String {
             end -= 1;
         }
         text.push_str(&format!("\n{} ({was}):\n{}\n", test.id, test.message[..end].trim()));
+        let known = values.iter().filter(|failing| failing.test == test.id).flat_map(Failing::lines);
+        text.extend(known.map(|line| format!("{line}\n")));
     }
     for problem in report.problems.iter().take(MOST_TOLD) {
         text.push_str(&format!("\n{problem}\n"));

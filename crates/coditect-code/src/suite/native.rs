@@ -396,7 +396,10 @@ impl<'a> Native<'a> {
             select.filter(|_| how.coverage == Coverage::Lines).and_then(|ids| self.driver.traced(unit, ids));
         let is_traced = traced.is_some();
         let named = select.filter(|ids| ids.len() <= self.driver.most_named());
-        let step = resumed.or(traced).unwrap_or_else(|| self.driver.launch(unit, named));
+        let mut step = resumed.or(traced).unwrap_or_else(|| self.driver.launch(unit, named));
+        if let (Some(seed), false) = (how.order, unit.opaque) {
+            self.driver.order(unit, &mut step, seed);
+        }
         let watch = Watch::new(share + unit.compiling);
         let mut ear = self.driver.ear(unit, select);
         let ran = watch.over(stop, || {

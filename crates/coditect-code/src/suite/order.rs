@@ -5,10 +5,20 @@ use std::collections::BTreeMap;
 use coditect_types::Project;
 use coditect_types::project::Framework;
 
-/// Whether the order of a run can be chosen without changing the project. Python's runner takes tests in the order in which they
-/// are selected; what other frameworks do is their own or the project's settings' business.
+/// Whether the order of a run can be chosen without changing the project. Of other frameworks the order is their own business: libtest
+/// of stable Rust, Node's own runner and Mocha know no other.
 #[must_use]
 pub fn can_order(project: &Project) -> bool {
+    match project.framework {
+        Framework::GoTest | Framework::Junit | Framework::Jest | Framework::Vitest => true,
+        Framework::CargoTest | Framework::NodeTest | Framework::Mocha | Framework::Command => false,
+        Framework::Unittest | Framework::Pytest | Framework::Doctest => orders_selected(project),
+    }
+}
+
+/// Whether tests run in the order in which they are selected, as those of Python's runner do.
+#[must_use]
+pub fn orders_selected(project: &Project) -> bool {
     matches!(project.framework, Framework::Unittest | Framework::Pytest | Framework::Doctest)
 }
 

@@ -183,6 +183,9 @@ pub(in crate::suite) trait Driver: Sync {
     /// The command that runs a unit, or of it only the tests with these ids.
     fn launch(&self, unit: &Unit, select: Option<&[String]>) -> Step;
 
+    /// Has a command that runs tests of a unit run them in another order, see [`crate::suite::can_order`].
+    fn order(&self, _unit: &Unit, _step: &mut Step, _seed: u64) {}
+
     /// The command that runs all tests of a unit but those that have ended, where its tests are known only once they
     /// run. None: those that are known are all.
     fn resume(&self, _unit: &Unit, _ended: &[String]) -> Option<Step> {

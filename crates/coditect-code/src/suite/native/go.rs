@@ -139,6 +139,12 @@ impl Driver for Go {
         step
     }
 
+    /// Since Go 1.17; those before it refuse, which shows nothing.
+    fn order(&self, _unit: &Unit, step: &mut Step, seed: u64) {
+        step.argv.retain(|word| !word.starts_with("-test.shuffle="));
+        step.argv.push(format!("-test.shuffle={seed}"));
+    }
+
     fn narrowed(&self, project: &Project, ids: &[String]) -> Option<Project> {
         let mut targets: Vec<String> =
             project.targets.iter().filter(|word| !Words::is_pattern(word)).cloned().collect();

@@ -71,6 +71,13 @@ own=${1%/*}/variants/${CODITECT_PICK:-none}-${1##*/}.args
 if test -e "$own"; then args=$own; fi
 exec java -Xmx"$heap"m $flags -XX:+UseSerialGC -XX:-UsePerfData -Xshare:auto -XX:CompressedClassSpaceSize=128m "@$args" coditect.tool.Run "$@" >&"$CODITECT_REPORT_FD"
 "#;
+/// Where its flags for the JVM are among its words.
+const FLAGS: usize = 5;
+/// Settings of JUnit for an order by chance, which the JVM's own properties may give.
+const ORDER: &[(&str, &str)] = &[
+    ("junit.jupiter.testmethod.order.default", "org.junit.jupiter.api.MethodOrderer$Random"),
+    ("junit.jupiter.testclass.order.default", "org.junit.jupiter.api.ClassOrderer$Random"),
+];
 /// For runs that are over before a better compiler would pay.
 const SHORT: &str = "-XX:TieredStopAtLevel=1";
 /// The same for woven methods, which may be longer than a JVM compiles by itself.
@@ -164,6 +171,15 @@ impl Driver for Java {
             None => run(unit, ("", "whole.args"), &["whole"], Vec::new()),
             Some(ids) => run(unit, (SHORT, "whole.args"), &["select"], vec![("ids", lines(ids))]),
         }
+    }
+
+    /// JUnit Jupiter since 5.8; others know no such settings, and keep their order.
+    fn order(&self, _unit: &Unit, step: &mut Step, seed: u64) {
+        let Some(flags) = step.argv.get_mut(FLAGS) else { return };
+        for (name, value) in ORDER {
+            flags.push_str(&format!(" -D{name}={value}"));
+        }
+        flags.push_str(&format!(" -Djunit.jupiter.execution.order.random.seed={seed}"));
     }
 
     fn traced(&self, unit: &Unit, ids: &[String]) -> Option<Step> {

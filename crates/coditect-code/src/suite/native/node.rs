@@ -134,6 +134,22 @@ impl Driver for Node {
         step
     }
 
+    /// Jest since 29.5; those before it refuse, which shows nothing.
+    fn order(&self, _unit: &Unit, step: &mut Step, seed: u64) {
+        if self.0 == Framework::Jest {
+            // Among the flags: files may follow.
+            let at = step.argv.iter().position(|word| word == "--ci").unwrap_or(step.argv.len());
+            step.argv.splice(at..at, ["--randomize".to_owned(), format!("--seed={seed}")]);
+        } else if self.0 == Framework::Vitest {
+            ask(step, |request| {
+                if let Some(vitest) = &mut request.vitest {
+                    let sequence = serde_json::json!({"shuffle": true, "seed": seed});
+                    vitest.options.insert("sequence".to_owned(), sequence);
+                }
+            });
+        }
+    }
+
     fn resume(&self, unit: &Unit, ended: &[String]) -> Option<Step> {
         Some(asked(unit, |request| request.skip = ended.to_vec()))
     }
@@ -281,13 +297,18 @@ fn add_option(env: &mut Vec<(String, String)>, option: &str) {
 /// The step of a unit, asked for something else.
 fn asked(unit: &Unit, change: impl FnOnce(&mut Request)) -> Step {
     let mut step = unit.step.clone();
+    ask(&mut step, change);
+    step
+}
+
+/// Asks a step of a unit for something else.
+fn ask(step: &mut Step, change: impl FnOnce(&mut Request)) {
     if let Some((_, text)) = step.files.iter_mut().find(|(name, _)| name == REQUEST)
         && let Ok(mut request) = serde_json::from_str::<Request>(text)
     {
         change(&mut request);
         *text = serde_json::to_string(&request).unwrap_or_default();
     }
-    step
 }
 
 fn root_of(unit: &Unit) -> Option<String> {

@@ -39,10 +39,6 @@ type Noticed = Vec<(ViolationKind, Option<Cause>, u32)>;
 
 fn noticed(records: &[Record]) -> Noticed {
     let found = |record: &Record| {
-        if let Event::OutcomeIgnored { .. } = &record.event {
-            // That it changed nothing, and why it came to nothing, is all that there is to say of it.
-            return Some((ViolationKind::LateOutcome, Some(Cause::Infrastructure), 0));
-        }
         let Event::ViolationFound { kind, diagnosis, .. } = &record.event else { return None };
         let (cause, runs) = diagnosis.as_ref().map_or((None, 0), |d| (Some(d.cause), d.runs));
         Some((*kind, cause, runs))

@@ -1,5 +1,6 @@
-//! What the local names are worth where red tests fail: in the test itself, and in the innermost frame of the product. The tests
-//! are run once more for it, in the project's own sandbox, by a script of ours (`values/tell.py`).
+//! What the local names are worth where red tests fail: in the test itself, and in the innermost frame of the product; and the smallest
+//! call with which a function of the product breaks as it does there. The tests are run once more for it, in the project's own sandbox,
+//! by a script of ours (`values/tell.py`, `values/minimise.py`).
 
 use std::path::Path;
 
@@ -13,7 +14,13 @@ use serde_json::json;
 use crate::Tools;
 use crate::script::{Overlay, Script, framework, inside};
 
-const SCRIPT: &str = include_str!("values/tell.py");
+const SCRIPT: &str = concat!(
+    include_str!("script/calls.py"),
+    "\n\n",
+    include_str!("values/tell.py"),
+    "\n\n",
+    include_str!("values/minimise.py")
+);
 /// Red tests that are run for it, and how long that may take, ms.
 const MOST: usize = 12;
 const WALL_MS: u64 = 10_000;
@@ -21,16 +28,17 @@ const WALL_MS: u64 = 10_000;
 const ANSWER_BYTES: u64 = 256 << 10;
 
 /// What a run of the red tests needs.
-pub(super) struct Asked<'a> {
-    pub(super) project: &'a Project,
-    pub(super) baseline: &'a TestReport,
-    pub(super) limits: &'a Limits,
-    pub(super) waived: &'a [String],
+pub(crate) struct Asked<'a> {
+    pub(crate) project: &'a Project,
+    /// What its suite said.
+    pub(crate) report: &'a TestReport,
+    pub(crate) limits: &'a Limits,
+    pub(crate) waived: &'a [String],
 }
 
 /// The values where the red tests fail. Nothing where the language has no such script, or where it did not come to its end: it is
 /// told beside what the tests say, and nothing rests on it.
-pub(super) fn values(
+pub(crate) fn values(
     tools: &Tools,
     of: &Asked<'_>,
     view: &Path,
@@ -38,7 +46,7 @@ pub(super) fn values(
 ) -> Result<Vec<Failing>, Failure> {
     let ends = |status| matches!(status, TestStatus::Failed | TestStatus::Errored);
     let red: Vec<&str> = of
-        .baseline
+        .report
         .red()
         .filter(|test| ends(test.status) && !test.id.ends_with(IMPORT))
         .map(|test| test.id.as_str())

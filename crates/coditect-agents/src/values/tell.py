@@ -1,8 +1,9 @@
 """Runs red tests and tells what the local names are worth where they fail.
 
-A script for the runner's `exec`, in either tier (Python 3.8 or later). `INPUT` is a request for a run of tests. The answer: for each
-test the frame of the test that is innermost, and the innermost frame of the product, with names and short values. Values are
-only ever asked for their `repr`, which may do anything that the sandbox allows, and nothing else.
+A script for the runner's `exec`, in either tier (Python 3.8 or later), behind `script/calls.py` and with `minimise.py` after it. `INPUT` is
+a request for a run of tests. The answer: for each test the frame of the test that is innermost, and the innermost frame of the product,
+with names and short values; and where a function of the product breaks, the smallest call with which it does. Values are asked for
+their `repr`, and functions called, which may do anything that the sandbox allows.
 """
 
 import json
@@ -17,15 +18,15 @@ import coditect_runner as runner
 MOST_TESTS, MOST_NAMES, MOST_OWN, CAP = 12, 12, 6, 120
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
-short = reprlib.Repr()
-short.maxlevel, short.maxstring, short.maxlong, short.maxother = 3, CAP, CAP, CAP
-short.maxlist = short.maxtuple = short.maxset = short.maxfrozenset = short.maxdeque = short.maxarray = 8
-short.maxdict = 6
+cutting = reprlib.Repr()
+cutting.maxlevel, cutting.maxstring, cutting.maxlong, cutting.maxother = 3, CAP, CAP, CAP
+cutting.maxlist = cutting.maxtuple = cutting.maxset = cutting.maxfrozenset = cutting.maxdeque = cutting.maxarray = 8
+cutting.maxdict = 6
 
 
 def told(value):
     try:
-        text = short.repr(value)
+        text = cutting.repr(value)
     except BaseException as error:
         text = "<%s: repr raised %s>" % (type(value).__name__, type(error).__name__)
     text = ADDRESS.sub("", " ".join(str(text).split()))
@@ -74,21 +75,27 @@ def frames_of(project, tb):
 
 
 def main(request):
-    out, seen, open_test = sys.stdout, {}, [None]
+    out, seen, breaks, took, open_test, projects = sys.stdout, {}, {}, {}, [None], []
     explain, send = runner.Project.explain, runner.Reporter.send
 
     def telling(self, error, tb=None):
         test = open_test[0]
         if test is not None and test not in seen and len(seen) < MOST_TESTS:
             try:
-                seen[test] = frames_of(self, tb if tb is not None else error.__traceback__)
+                at = tb if tb is not None else error.__traceback__
+                seen[test] = frames_of(self, at)
+                how = broken(self, error, at)
+                if how is not None:
+                    breaks[test] = how
+                    projects.append(self)
             except BaseException:
-                seen[test] = []
+                seen.setdefault(test, [])
         return explain(self, error, tb)
 
     def hearing(self, kind, **fields):
         if kind in ("start", "end"):
             open_test[0] = fields["id"] if kind == "start" else None
+            took[fields["id"]] = (fields.get("us") or 0) / 1e6
         return send(self, kind, **fields)
 
     runner.Project.explain, runner.Reporter.send = telling, hearing
@@ -97,7 +104,13 @@ def main(request):
     finally:
         runner.Project.explain, runner.Reporter.send = explain, send
         sys.stdout = out
-    out.write(json.dumps([{"test": test, "frames": frames} for test, frames in seen.items() if frames]))
-
-
-main(INPUT)  # noqa: F821, given by the runner
+    smallest = {}
+    try:
+        smallest = minimised(request, projects[0], breaks, took) if breaks else {}
+    except Exception:
+        # The values are worth telling without it.
+        pass
+    finally:
+        sys.stdout = out
+    answers = [{"test": test, "frames": frames, "smallest": smallest.get(test)} for test, frames in seen.items() if frames]
+    out.write(json.dumps(answers))
