@@ -9,6 +9,7 @@
 pub mod bench;
 pub mod bus;
 pub mod clock;
+pub mod graph;
 pub mod journal;
 pub mod mailbox;
 pub mod model;
@@ -16,6 +17,7 @@ pub mod shelves;
 
 pub use bus::LocalBus;
 pub use clock::{SystemClock, SystemEntropy};
+pub use graph::GraphAt;
 pub use journal::Segments;
 pub use mailbox::Mailbox;
 pub use shelves::DiskShelves;

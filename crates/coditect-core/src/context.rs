@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use coditect_types::context::{Failing, FragmentKind};
 use coditect_types::model::{EditForm, Message, Speaker};
-use coditect_types::{Aim, Context, Fragment, ModelRequest, ModelSpec, Reach, Strand, TestReport};
+use coditect_types::{Aim, Context, Fragment, ModelRequest, ModelSpec, Reach, Rung, Strand, TestReport};
 
 use crate::expect::red_tests;
 use crate::findings::Finding;
@@ -37,6 +37,8 @@ const FINDINGS: usize = 10;
 const MAP: usize = 25;
 /// Each answer is sampled more freely than the one before it, in hundredths: small models are slow to change their minds.
 const WARMER: u32 = 40;
+/// And one that is to be another one altogether, like this.
+const ANEW: u32 = 80;
 /// An answer of whole files needs about as many tokens as the files have; of blocks, fewer.
 const SHARE_OF_ANSWER: u64 = 3;
 
@@ -56,6 +58,16 @@ pub struct Turn {
     pub reply: String,
     /// What is told the model of it.
     pub feedback: String,
+    /// A change was made of it, and refused for what it does.
+    pub refuted: bool,
+}
+
+impl Turn {
+    /// An answer of which nothing is known yet.
+    #[must_use]
+    pub fn new(reply: &str) -> Self {
+        Self { reply: reply.to_owned(), feedback: String::new(), refuted: false }
+    }
 }
 
 /// What is sent to `model`; None while nothing was gathered. `turns`: how it answered so far, of which the newest is told.
@@ -126,10 +138,11 @@ fn conversation(
     let mut room = usize::try_from(room).unwrap_or(usize::MAX);
     let wish = wish(state, REQUEST_BYTES.min(room / 8));
     room = room.saturating_sub(system.len() + wish.len() + 512);
+    let is_anew = is_asked_anew(model, turns);
     // An answer may be far longer than a window; what became of it says more than all of it.
     let last = turns
         .last()
-        .filter(|_| !repeats_itself(turns))
+        .filter(|_| !is_anew)
         .map(|turn| (clip(&turn.reply, room / 3), clip(&turn.feedback, FEEDBACK_BYTES.min(room / 4))))
         // What tests print comes back in it.
         .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
@@ -154,7 +167,7 @@ fn conversation(
         stable: 1,
         output_tokens,
         // The first answer is the likeliest one; a second like the first would help nobody.
-        temperature: WARMER * u32::try_from(turns.len()).unwrap_or(0).min(2),
+        temperature: if is_anew { ANEW } else { WARMER * u32::try_from(turns.len()).unwrap_or(0).min(2) },
         seed: state.policy.seed + turns.len() as u64,
         schema: None,
     }
@@ -177,10 +190,13 @@ fn wish(state: &State, bytes: usize) -> String {
     )
 }
 
-/// A model that answered the same twice would do so again as long as it sees its answer: it is asked as if for the first
-/// time, and sampled more freely.
-fn repeats_itself(turns: &[Turn]) -> bool {
-    matches!(turns, [.., one, other] if one.reply.trim() == other.reply.trim())
+/// Whether a model is asked as if for the first time, and sampled more freely. One that answered the same twice would do so again as
+/// long as it sees its answer. A small one clings to its answer at once, whatever is said of it, and several proposals of one are worth
+/// more than its repairs (Olausson et al., "Is Self-Repair a Silver Bullet for Code Generation?", 2024); besides, its server has
+/// read the question already.
+fn is_asked_anew(model: &ModelSpec, turns: &[Turn]) -> bool {
+    let repeats_itself = matches!(turns, [.., one, other] if one.reply.trim() == other.reply.trim());
+    repeats_itself || (model.rung == Rung::SmallModel && turns.last().is_some_and(|turn| turn.refuted))
 }
 
 /// What is said to one that is to write tests for what is not there yet.

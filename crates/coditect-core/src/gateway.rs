@@ -4,7 +4,7 @@
 use coditect_types::event::TaskEnd;
 use coditect_types::model::{Usage, dollars};
 use coditect_types::plan::Intent;
-use coditect_types::{Action, Budget, ModelRequest, ModelSpec, Strand, StrandId, TaskSpec};
+use coditect_types::{Action, Budget, ModelRequest, ModelSpec, Rung, Strand, StrandId, TaskSpec};
 
 use crate::context;
 use crate::parametrize::left;
@@ -13,6 +13,13 @@ use crate::tasks::{Task, TaskState};
 
 /// Answers that one model may give in a mission: the first, and what it makes of the tests' verdict.
 pub const MAX_REPLIES: usize = 3;
+/// The same of a small model, which is asked for one proposal after the other: the tests pick among them.
+const MAX_SAMPLES: usize = 6;
+
+/// Answers that this model may give in a mission, or for a strand of one.
+fn most_replies(spec: &ModelSpec) -> usize {
+    if spec.rung == Rung::SmallModel { MAX_SAMPLES } else { MAX_REPLIES }
+}
 /// Tokens that an answer needs at least to be worth asking for.
 pub(crate) const LEAST_OUTPUT: u64 = 256;
 
@@ -42,7 +49,7 @@ pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
         if !state.policy.allows(spec.rung)
             || given_up(state, strand, &spec.name)
             || state.circles.is_stuck(strand, &spec.name)
-            || turns.len() >= MAX_REPLIES
+            || turns.len() >= most_replies(spec)
         {
             continue;
         }
@@ -66,7 +73,7 @@ pub fn has_other(state: &State, task: &TaskSpec) -> bool {
             && state.policy.allows(spec.rung)
             && !given_up(state, task.strand, &spec.name)
             && !state.circles.is_stuck(task.strand, &spec.name)
-            && state.world.turns_of(task.strand, &spec.name).len() < MAX_REPLIES
+            && state.world.turns_of(task.strand, &spec.name).len() < most_replies(spec)
     })
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn learn(state: &mut State, task: TaskId, outcome: &Outcome) -> bool 
     let is_ours = matches!(intent, Intent::AskForTests { .. } | Intent::TrySpecification { .. });
     let about = Arc::make_mut(&mut state.world.specification);
     if let (true, Outcome::ModelAnswered { model, reply, .. }) = (is_ours, outcome) {
-        let turn = Turn { reply: reply.text.clone(), feedback: String::new() };
+        let turn = Turn::new(&reply.text);
         about.turns.entry(model.clone()).or_default().push(turn);
         about.reply = Some(Arc::new((model.clone(), reply.text.clone())));
     } else if let (true, Outcome::ReplyRefused { rung, account, feedback, spent, .. }) = (is_ours, outcome) {

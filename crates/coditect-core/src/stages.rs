@@ -308,7 +308,7 @@ pub(crate) fn learn(state: &mut State, task: TaskId, outcome: &Outcome) -> bool 
             feedback
         }
     };
-    let turn = Turn { reply: reply.text.clone(), feedback };
+    let turn = Turn { feedback, ..Turn::new(&reply.text) };
     stages.turns.entry(model.clone()).or_default().push(turn);
     true
 }

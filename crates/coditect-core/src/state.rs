@@ -486,6 +486,7 @@ fn tell_model(state: &mut State, rung: Rung, said: &str) {
         Arc::make_mut(&mut state.world.turns).get_mut(&name).and_then(|turns| turns.last_mut())
     {
         said.clone_into(&mut turn.feedback);
+        turn.refuted = true;
     }
 }
 
@@ -522,7 +523,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
             pay(&mut state.ledger, spent);
         }
         Outcome::ModelAnswered { model, reply, .. } => {
-            let turn = Turn { reply: reply.text.clone(), feedback: String::new() };
+            let turn = Turn::new(&reply.text);
             Arc::make_mut(&mut world.turns).entry(model.clone()).or_default().push(turn);
             world.reply = Some(Arc::new((model.clone(), reply.text.clone())));
         }
@@ -535,6 +536,7 @@ fn learn(state: &mut State, outcome: &Outcome) {
                     Arc::make_mut(&mut world.turns).get_mut(model).and_then(|turns| turns.last_mut())
             {
                 turn.feedback.clone_from(feedback);
+                turn.refuted = !diff.is_empty();
             }
             if !diff.is_empty() && !world.refused.contains(diff) {
                 Arc::make_mut(&mut world.refused).push(diff.clone());

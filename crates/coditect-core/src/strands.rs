@@ -90,7 +90,7 @@ pub(crate) fn learn(state: &mut State, id: StrandId, outcome: &Outcome) -> bool 
         strand.proposal = Some(Arc::new(proposal.clone()));
         (proposal.rung, spent, 1)
     } else if let Outcome::ReplyRefused { rung, account, feedback, diff, spent, halved } = outcome {
-        strand.reply_failed(feedback);
+        strand.reply_failed(feedback, !diff.is_empty());
         strand.account.clone_from(account);
         if !diff.is_empty() && !strand.refused.contains(diff) {
             strand.refused.push(diff.clone());
@@ -100,7 +100,7 @@ pub(crate) fn learn(state: &mut State, id: StrandId, outcome: &Outcome) -> bool 
         }
         (*rung, spent, 0)
     } else if let Outcome::ModelAnswered { model, reply, .. } = outcome {
-        let turn = Turn { reply: reply.text.clone(), feedback: String::new() };
+        let turn = Turn::new(&reply.text);
         strand.turns.entry(model.clone()).or_default().push(turn);
         strand.reply = Some(Arc::new((model.clone(), reply.text.clone())));
         return true;
@@ -113,11 +113,12 @@ pub(crate) fn learn(state: &mut State, id: StrandId, outcome: &Outcome) -> bool 
 
 impl StrandState {
     /// What became of the newest answer is told the model that gave it.
-    fn reply_failed(&mut self, feedback: &str) {
+    fn reply_failed(&mut self, feedback: &str, refuted: bool) {
         if let Some((model, _)) = self.reply.take().as_deref()
             && let Some(turn) = self.turns.get_mut(model).and_then(|turns| turns.last_mut())
         {
             feedback.clone_into(&mut turn.feedback);
+            turn.refuted = refuted;
         }
     }
 
@@ -145,6 +146,7 @@ pub(crate) fn contradicted(state: &mut State, id: StrandId, observed: &str) {
     let last = strand.turns.values_mut().filter_map(|turns| turns.last_mut());
     for turn in last.filter(|turn| turn.feedback.is_empty()) {
         turn.feedback = format!("This change cannot be taken: {observed}.");
+        turn.refuted = true;
     }
 }
 

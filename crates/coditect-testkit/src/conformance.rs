@@ -3,6 +3,7 @@
 //! A suite panics at the first promise that is broken, and names it. An adapter's test is one line:
 //! `conformance::journal(|| Arc::new(MyJournal::new()))`.
 
+mod graph;
 mod journal;
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
+pub use graph::{ListedGraph, graph};
 pub use journal::{journal, journal_on_disk};
 
 struct Unpark(Thread);

@@ -413,6 +413,9 @@ pub(crate) struct SqlArgs {
     /// A SELECT
     #[arg(value_name = "QUERY")]
     pub(crate) query: String,
+    /// Time for an answer, seconds; what takes longer is given up with exit code 4
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) timeout_s: u64,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,14 @@
 //! Questions in SQL about everything on the shelves, the cold one among them.
 
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
 use coditect_ports::shelves::Row;
 use coditect_ports::{PortError, Shelves};
 use coditect_types::ErrorKind;
 use coditect_types::memory::Shelf;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, Statement, params};
 
 use super::DiskShelves;
 use super::catalogue::{failed, signed};
@@ -13,6 +16,13 @@ use super::catalogue::{failed, signed};
 const TABLE: &str = "CREATE TABLE episodes (
     id TEXT PRIMARY KEY, workspace TEXT, language TEXT, status TEXT, rung TEXT, request TEXT, ended_ms INTEGER,
     wall_ms INTEGER, uses INTEGER, held INTEGER, seen INTEGER, shelf TEXT, body TEXT)";
+
+/// Bytes that an answer takes at most.
+const MOST_BYTES: usize = 64 << 20;
+/// Where the time is up, a question is told to end so often.
+const AGAIN: Duration = Duration::from_millis(50);
+/// What a value takes beside its text.
+const CELL_BYTES: usize = 32;
 
 /// A value of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,8 +53,9 @@ impl DiskShelves {
     /// what is asked.
     ///
     /// # Errors
-    /// `Invalid` where it is no question that SQLite understands, with what it says of it.
-    pub fn query(&self, sql: &str) -> Result<Answer, PortError> {
+    /// `Invalid` where it is no question that SQLite understands, with what it says of it. `Exhausted` where it is not answered `within`
+    /// this time, or by more than 64 MiB.
+    pub fn query(&self, sql: &str, within: Duration) -> Result<Answer, PortError> {
         let table = Connection::open_in_memory().map_err(|error| failed(&error))?;
         self.fill(&table)?;
         table.pragma_update(None, "query_only", "ON").map_err(|error| failed(&error))?;
@@ -59,15 +70,24 @@ impl DiskShelves {
             let cause = "it is no question: only SELECT is answered";
             return Err(PortError::new(ErrorKind::Invalid, cause));
         }
-        let columns: Vec<String> = asked.column_names().map(str::to_owned).collect();
-        let mut answer = Answer { columns, rows: Vec::new() };
-        let mut rows = asked.query([]).map_err(refused)?;
-        while let Some(row) = rows.next().map_err(refused)? {
-            let cells: rusqlite::Result<Vec<Cell>> =
-                (0..answer.columns.len()).map(|at| row.get_ref(at).map(cell)).collect();
-            answer.rows.push(cells.map_err(refused)?);
-        }
-        Ok(answer)
+        let handle = table.get_interrupt_handle();
+        let (done, is_done) = sync_channel::<()>(0);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut wait = within;
+                while is_done.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                    // Before the first step of the question it is heard by nobody.
+                    handle.interrupt();
+                    wait = AGAIN;
+                }
+            });
+            let answer = rows_of(&mut asked, |error| match error.sqlite_error_code() {
+                Some(ErrorCode::OperationInterrupted) => took_too_long(within),
+                Some(_) | None => refused(error),
+            });
+            drop(done);
+            answer
+        })
     }
 
     fn fill(&self, table: &Connection) -> Result<(), PortError> {
@@ -105,6 +125,46 @@ impl DiskShelves {
         drop(insert);
         table.execute_batch("COMMIT").map_err(|error| failed(&error))
     }
+}
+
+/// All rows of a question, as long as they are not too many.
+fn rows_of(
+    asked: &mut Statement<'_>,
+    refused: impl Fn(rusqlite::Error) -> PortError,
+) -> Result<Answer, PortError> {
+    let columns: Vec<String> = asked.column_names().map(str::to_owned).collect();
+    let mut answer = Answer { columns, rows: Vec::new() };
+    let mut rows = asked.query([]).map_err(&refused)?;
+    let mut bytes = 0;
+    while let Some(row) = rows.next().map_err(&refused)? {
+        let cells: rusqlite::Result<Vec<Cell>> =
+            (0..answer.columns.len()).map(|at| row.get_ref(at).map(cell)).collect();
+        let cells = cells.map_err(&refused)?;
+        bytes += cells.iter().map(size).sum::<usize>();
+        if bytes > MOST_BYTES {
+            let cause = format!("the answer is longer than {} MiB", MOST_BYTES >> 20);
+            let hint = "ask for fewer columns than `*`, for counts, or with a LIMIT";
+            return Err(PortError::new(ErrorKind::Exhausted, cause).with_hint(hint));
+        }
+        answer.rows.push(cells);
+    }
+    Ok(answer)
+}
+
+fn took_too_long(within: Duration) -> PortError {
+    let cause = format!("the question was not answered within {} s", within.as_secs_f64());
+    PortError::new(ErrorKind::Exhausted, cause).with_hint(
+        "give it longer with `--timeout-s`, or ask for less: a join needs an ON, a long answer a LIMIT",
+    )
+}
+
+/// About what a value takes, bytes.
+fn size(cell: &Cell) -> usize {
+    CELL_BYTES
+        + match cell {
+            Cell::Text(text) => text.len(),
+            Cell::Null | Cell::Integer(_) | Cell::Real(_) | Cell::Bytes(_) => 0,
+        }
 }
 
 fn cell(value: ValueRef<'_>) -> Cell {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -342,7 +343,7 @@ fn questions_in_sql_see_both_shelves_and_change_nothing() {
     let shelves = DiskShelves::open(dir.path()).unwrap();
     shelves.put(&(1..=30).map(kept).collect::<Vec<_>>()).unwrap();
     shelves.move_to(Shelf::Cold, &numbers(&shelves)[..10]).unwrap();
-    let ask = |sql: &str| shelves.query(sql);
+    let ask = |sql: &str| shelves.query(sql, Duration::from_secs(30));
     let answer =
         ask("SELECT shelf, count(*) AS n, avg(wall_ms) FROM episodes GROUP BY shelf ORDER BY n").unwrap();
     assert_eq!(answer.columns, ["shelf", "n", "avg(wall_ms)"]);
@@ -354,6 +355,24 @@ fn questions_in_sql_see_both_shelves_and_change_nothing() {
         assert_eq!(ask(bad).unwrap_err().kind, ErrorKind::Invalid, "{bad}");
     }
     assert_eq!(all(&shelves).len(), 30);
+}
+
+#[test]
+fn questions_without_end_are_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    let endless = |select: &str| {
+        format!("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT {select} FROM n")
+    };
+    for (question, within, says) in [
+        (endless("count(*)"), 100, "not answered within 0.1 s"),
+        (endless("count(*)"), 0, "not answered within 0 s"),
+        (endless("x, 'a text'"), 60_000, "longer than 64 MiB"),
+    ] {
+        let error = shelves.query(&question, Duration::from_millis(within)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Exhausted, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -81,7 +81,7 @@ fn no_text_of_the_project_closes_its_tag() {
 
 #[test]
 fn the_newest_answer_and_what_became_of_it_are_told() {
-    let turn = |n: u32| Turn { reply: format!("answer {n}"), feedback: format!("red {n}") };
+    let turn = |n: u32| Turn { feedback: format!("red {n}"), ..Turn::new(&format!("answer {n}")) };
     let asked = request(&usual("5 != 6"), &model(8_192), &[turn(1), turn(2)]).unwrap();
     let texts: Vec<&str> = asked.messages.iter().map(|message| message.text.as_str()).collect();
     assert_eq!((texts.len(), texts[1]), (3, "answer 2"));
@@ -91,11 +91,17 @@ fn the_newest_answer_and_what_became_of_it_are_told() {
 
 #[test]
 fn a_model_that_repeats_itself_is_asked_anew() {
-    let turn = |text: &str| Turn { reply: text.into(), feedback: "red".into() };
+    let turn = |text: &str| Turn { feedback: "red".into(), ..Turn::new(text) };
     let asked = |turns: &[Turn]| request(&usual("5 != 6"), &model(8_192), turns).unwrap();
     assert_eq!(asked(&[turn("one"), turn("two")]).messages.len(), 3);
     let anew = asked(&[turn("one"), turn("one\n")]);
     assert_eq!((anew.messages.len(), anew.temperature), (1, 80));
+    // What could not be read is told; what the tests refuted, a small model would cling to.
+    let refuted = Turn { refuted: true, ..turn("one") };
+    let again = asked(std::slice::from_ref(&refuted));
+    assert_eq!((again.messages.len(), again.temperature, again.seed), (1, 80, 1));
+    let large = ModelSpec { rung: Rung::LargeModel, ..model(8_192) };
+    assert_eq!(request(&usual("5 != 6"), &large, &[refuted]).unwrap().messages.len(), 3);
     // The file that is likely to change is where the answer begins.
     assert!(anew.messages[0].text.ends_with("Begin with the line `a.py`."), "{}", anew.messages[0].text);
 }
@@ -117,7 +123,7 @@ fn what_is_sent_keeps_to_the_window() {
         fragment(FragmentKind::Source, "b.py", "short = 1\n"),
     ];
     for window in [1_024, 4_096, 32_768] {
-        let turns = [Turn { reply: "y".repeat(900), feedback: long.clone() }];
+        let turns = [Turn { feedback: long.clone(), ..Turn::new(&"y".repeat(900)) }];
         let asked = request(&state(&long, fragments.clone()), &model(window), &turns).unwrap();
         let bytes: u64 = asked.messages.iter().map(|message| message.text.len() as u64).sum();
         let room = (window - asked.output_tokens) * TENTHS_OF_BYTES_PER_TOKEN / 10;
@@ -164,7 +170,7 @@ fn what_was_found_out_is_told_a_model_that_has_not_answered_yet_and_as_data() {
     state.world.findings = Arc::new(vec![finding]);
     let text = request(&state, &model(8_192), &[]).unwrap().messages[0].text.clone();
     assert!(text.contains("# What was found out\n\nOf it, `a.py:2` breaks `t`:\n<text-1>\n+ "), "{text}");
-    let turn = Turn { reply: "no".into(), feedback: "yes".into() };
+    let turn = Turn { feedback: "yes".into(), ..Turn::new("no") };
     let again = request(&state, &model(8_192), &[turn]).unwrap();
     assert!(again.messages.iter().all(|message| !message.text.contains("found out")), "{again:?}");
 }

@@ -161,7 +161,7 @@ pub(crate) struct FaultsArgs {
     /// What the cases are drawn from: the same seed gives the same ones
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Cases of each kind [default: 17, with --quick 2]
+    /// Cases of each kind [default: 14, with --quick 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) each: Option<u16>,
     /// Only this kind of case; can be given several times

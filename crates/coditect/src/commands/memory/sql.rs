@@ -1,5 +1,7 @@
 //! `coditect sql`: questions about all episodes, the ones that were put away among them.
 
+use std::time::Duration;
+
 use coditect_adapters::shelves::{Answer, Cell};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +16,10 @@ const WIDTH: usize = 60;
 
 pub(crate) fn perform(cx: &mut Context, args: &SqlArgs) -> Done {
     let opened = open(cx)?;
-    let answer = opened.shelves.query(&args.query).doing("asking memory in SQL")?;
+    let answer = opened
+        .shelves
+        .query(&args.query, Duration::from_secs(args.timeout_s))
+        .doing("asking memory in SQL")?;
     tell_findings(cx, &opened.shelves);
     if cx.out.json {
         let rows: Vec<Value> = answer.rows.iter().map(|row| object(&answer.columns, row)).collect();
