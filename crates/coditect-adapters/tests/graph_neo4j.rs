@@ -64,10 +64,15 @@ impl Server {
             .spawn()
             .unwrap();
         let server = Self { process, port, _dir: dir };
+        // It listens before it has its database.
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let is_up = || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+                && Neo4jGraph::open(&server.at(), "nothing").unwrap().push(&ListedGraph::default()).is_ok()
+        };
+        while !is_up() {
             assert!(began.elapsed() < Duration::from_secs(120), "the server did not come up");
-            std::thread::park_timeout(Duration::from_millis(100));
+            std::thread::park_timeout(Duration::from_millis(200));
         }
         server
     }

@@ -14,7 +14,7 @@ pub(crate) use bench::{
     BenchArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs, Size,
     Suite, TasksArgs, WorldBenchArgs,
 };
-pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, Ways};
+pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, GraphServer, Ways};
 pub(crate) use repair::RepairArgs;
 
 const EXAMPLES: &str = "\

@@ -110,15 +110,20 @@ impl Neo4jGraph {
     }
 
     fn failed(&self, error: &neo4rs::Error) -> PortError {
-        let kind = match error {
-            neo4rs::Error::Neo4j(told) if told.code().contains("Security") => ErrorKind::Denied,
-            neo4rs::Error::Neo4j(_) => ErrorKind::Invalid,
-            #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list grows with each release")]
-            _ => ErrorKind::Unavailable,
+        let told = if let neo4rs::Error::Neo4j(told) = error {
+            Some(told.code().contains("Security"))
+        } else {
+            None
         };
-        let hint = match kind {
-            ErrorKind::Denied => "name the user with `graph_user`, and set CODITECT_GRAPH_PASSWORD",
-            _ => "see that the server runs, and that it is the one of `graph_url`",
+        let is_denied = told == Some(true) || matches!(error, neo4rs::Error::AuthenticationError(_));
+        if told.is_some() && !is_denied {
+            let cause = format!("the graph's server at {}: {error}", self.url);
+            return PortError::new(ErrorKind::Invalid, cause);
+        }
+        let (kind, hint) = if is_denied {
+            (ErrorKind::Denied, "name the user with `--server-user`, and set CODITECT_GRAPH_PASSWORD")
+        } else {
+            (ErrorKind::Unavailable, "see that the server runs, and that it is the one that `--server` names")
         };
         PortError::new(kind, format!("the graph's server at {}: {error}", self.url)).with_hint(hint)
     }
@@ -150,7 +155,7 @@ impl Neo4jGraph {
 
     fn not_ours(&self, what: &str) -> PortError {
         PortError::new(ErrorKind::Invalid, format!("the graph's server at {} holds {what}", self.url))
-            .with_hint("another version may have written it: name another database with `graph_database`")
+            .with_hint("another version may have written it: name another database with `--server-database`")
     }
 
     fn id(&self, row: &Row, column: &str) -> Result<NodeId, PortError> {

@@ -7,7 +7,7 @@ use coditect_code::review;
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
 use coditect_types::outcome::{Proposal, Spent};
-use coditect_types::{Failure, Outcome, Rung, Snapshot, Suspect, TestReport};
+use coditect_types::{Failure, Outcome, Rung, Snapshot, Suspect, TestReport, TestStatus};
 
 use super::proposing::cut;
 use super::replying::PASSES;
@@ -16,6 +16,9 @@ use super::{Case, Coder};
 
 /// Below this confidence a change of a change says more of the tests than of what was wanted.
 const LEAST: f64 = 0.3;
+/// Where more of the red tests are red still than are green, an answer is hardly one small slip from right: what is left of the time is
+/// better spent on another answer. It gets this part of the search's time.
+const FAR: u64 = 6;
 
 /// An answer that was made a change, and what refuted it.
 pub(super) struct Nearly<'a> {
@@ -24,6 +27,16 @@ pub(super) struct Nearly<'a> {
     pub(super) edits: &'a [FileEdit],
     /// What the whole suite said of it.
     pub(super) report: &'a TestReport,
+}
+
+impl Nearly<'_> {
+    /// Whether at least half of what was red is green with it.
+    fn is_near(&self, case: &Case<'_>) -> bool {
+        let red: BTreeSet<&str> = case.baseline.red().map(|test| test.id.as_str()).collect();
+        let green = self.report.tests.iter().filter(|test| test.status == TestStatus::Passed);
+        let turned = green.filter(|test| red.contains(test.id.as_str())).count();
+        2 * turned >= red.len()
+    }
 }
 
 impl Coder {
@@ -46,11 +59,12 @@ impl Coder {
         };
         let Some(suspects) = self.suspects(case, nearly, work, seat)? else { return Ok(Err(String::new())) };
         let began_us = self.tools.clock.monotonic_us();
+        let within_ms = case.budget.search_ms / if nearly.is_near(case) { 1 } else { FAR };
         let mut tried = 0;
         for rung in [Rung::Recipe, Rung::Reflex] {
             let past_ms = self.tools.clock.monotonic_us().saturating_sub(began_us) / 1_000;
             let mut budget = case.budget.clone();
-            budget.search_ms = budget.search_ms.saturating_sub(past_ms);
+            budget.search_ms = within_ms.saturating_sub(past_ms);
             budget.candidates = budget.candidates.saturating_sub(tried);
             let from = Case {
                 rung,

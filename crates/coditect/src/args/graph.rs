@@ -12,6 +12,7 @@ Examples:
   coditect graph cause tests/test_ledger.py::test_round
   coditect graph path main Store.put
   coditect graph export --around Ledger --depth 2 --format svg -o ledger.svg
+  coditect graph --server bolt://127.0.0.1:7687 impact src/ledger.py
 
 A file is named by its path, lines of it as `src/a.py:10-20`, a symbol by its name, by what it stands in
 (`Ledger::add` or `Ledger.add`), or by all of it (`src/a.py::Ledger::add`). The graph is made by reading
@@ -24,9 +25,26 @@ pub(crate) struct GraphArgs {
     /// The directory of the project
     #[arg(short = 'C', long = "workspace", value_name = "DIR", default_value = ".", global = true)]
     pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: GraphServer,
     /// What is asked; without it, a summary
     #[command(subcommand)]
     pub(crate) ask: Option<GraphAsk>,
+}
+
+/// The server that has a copy of the graph.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GraphServer {
+    /// Keep a copy of the graph on a server that speaks Bolt and Cypher, such as Neo4j, and ask that; the embedded
+    /// graph answers where it does not [env: CODITECT_GRAPH_URL]
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) server: Option<String>,
+    /// The server's user; the password is that of CODITECT_GRAPH_PASSWORD [default: $CODITECT_GRAPH_USER, else neo4j]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) server_user: Option<String>,
+    /// The server's database, where it is not its default one [env: CODITECT_GRAPH_DATABASE]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) server_database: Option<String>,
 }
 
 /// What changed.

@@ -2,11 +2,14 @@
 
 mod change;
 mod export;
+mod server;
 mod told;
 
+use coditect_adapters::SystemClock;
 use coditect_memory::graph::ProjectGraph;
 use coditect_memory::graph::ask::{self, Target, called};
 use coditect_ports::graph::{Graph, Node, Way};
+use coditect_runtime::FarGraph;
 use coditect_types::ErrorKind;
 use coditect_types::graph::{EdgeKind, NodeId, NodeKind};
 use serde_json::{Value, json};
@@ -38,19 +41,38 @@ pub(crate) fn perform(cx: &mut Context, args: &GraphArgs) -> Done {
             .hint("name the directory with `--workspace DIR`; Python, Rust, JavaScript, TypeScript, Go and Java are read")
             .into());
     }
-    let graph = &opened.graph;
+    let server = server::up_to_date(cx, &dir, &args.server, &opened.graph)?;
+    let clock = SystemClock::default();
+    let far = server.as_deref().map(|server| FarGraph::new(server, &opened.graph, &clock));
+    let graph: &dyn Graph = match &far {
+        Some(far) => far,
+        None => &opened.graph,
+    };
+    let done = ask(cx, args, &opened, graph);
+    for why in far.iter().flat_map(FarGraph::failed) {
+        cx.note(&format!("{why}; the embedded graph answered"));
+    }
+    done
+}
+
+fn ask(cx: &mut Context, args: &GraphArgs, opened: &Opened, graph: &dyn Graph) -> Done {
+    let size = opened.graph.size();
     match &args.ask {
-        None => summary(cx, &opened),
+        None => summary(cx, opened),
         Some(GraphAsk::Impact { change, limit }) => change::impact(cx, graph, change, *limit as usize),
-        Some(GraphAsk::Tests { change, limit }) => change::tests(cx, graph, change, *limit as usize),
-        Some(GraphAsk::Cause { test, changed, limit }) => cause(cx, graph, test, changed, *limit as usize),
+        Some(GraphAsk::Tests { change, limit }) => {
+            change::tests(cx, (graph, size.tests), change, *limit as usize)
+        }
+        Some(GraphAsk::Cause { test, changed, limit }) => {
+            cause(cx, (graph, size.commits), (test, changed), *limit as usize)
+        }
         Some(GraphAsk::Path { from, to }) => path(cx, graph, from, to),
         Some(GraphAsk::Similar { symbol, limit }) => similar(cx, graph, symbol, *limit as usize),
         Some(GraphAsk::Owners { area, limit }) => owners(cx, graph, area, *limit as usize),
         Some(GraphAsk::Hot { limit }) => hot(cx, graph, *limit as usize),
         Some(GraphAsk::Dead { below, exported, limit }) => dead(cx, graph, below, *exported, *limit as usize),
         Some(GraphAsk::Query { name, edge, way, limit }) => {
-            query(cx, graph, name, edge.as_deref(), *way, *limit as usize)
+            query(cx, (graph, &opened.graph), name, edge.as_deref(), *way, *limit as usize)
         }
         Some(GraphAsk::Export { .. }) => export::perform(cx, graph, args),
     }
@@ -104,7 +126,7 @@ fn summary(cx: &mut Context, opened: &Opened) -> Done {
 }
 
 /// The nodes that a name stands for; a report where it stands for none.
-fn named(graph: &ProjectGraph, name: &str) -> Result<Vec<Node>, Report> {
+fn named(graph: &dyn Graph, name: &str) -> Result<Vec<Node>, Report> {
     let found = ask::target(graph, name).doing(DOING)?.all();
     if found.is_empty() {
         let cause = format!("nothing is called `{name}`");
@@ -115,7 +137,7 @@ fn named(graph: &ProjectGraph, name: &str) -> Result<Vec<Node>, Report> {
 }
 
 /// The one node that a name stands for.
-fn one(graph: &ProjectGraph, name: &str, fits: &dyn Fn(&Node) -> bool) -> Result<Node, Report> {
+fn one(graph: &dyn Graph, name: &str, fits: &dyn Fn(&Node) -> bool) -> Result<Node, Report> {
     match ask::target(graph, name).doing(DOING)? {
         Target::One(node) if fits(&node) => Ok(*node),
         Target::One(_) | Target::Nothing => named(graph, name).and_then(|_| {
@@ -140,7 +162,7 @@ fn one(graph: &ProjectGraph, name: &str, fits: &dyn Fn(&Node) -> bool) -> Result
 }
 
 /// A test by its id; ids of the runners name a class with a dot, or a parameter in brackets.
-fn test(graph: &ProjectGraph, id: &str) -> Result<Node, Report> {
+fn test(graph: &dyn Graph, id: &str) -> Result<Node, Report> {
     let is_test = |node: &Node| node.kind == NodeKind::Test;
     match one(graph, id, &is_test) {
         Ok(node) => Ok(node),
@@ -158,7 +180,12 @@ fn test(graph: &ProjectGraph, id: &str) -> Result<Node, Report> {
     }
 }
 
-fn cause(cx: &mut Context, graph: &ProjectGraph, name: &str, changed: &[String], limit: usize) -> Done {
+fn cause(
+    cx: &mut Context,
+    (graph, commits): (&dyn Graph, usize),
+    (name, changed): (&str, &[String]),
+    limit: usize,
+) -> Done {
     let test = test(graph, name)?;
     let edited: Vec<String> = changed.iter().map(|path| path.trim_start_matches("./").to_owned()).collect();
     let found = ask::cause(graph, test.id, &edited, limit).doing(DOING)?;
@@ -179,7 +206,7 @@ fn cause(cx: &mut Context, graph: &ProjectGraph, name: &str, changed: &[String],
         cx.out.object(&json!({ "test": called(test.lend()), "candidates": candidates }))?;
         return Ok(0);
     }
-    if graph.size().commits == 0 && edited.is_empty() {
+    if commits == 0 && edited.is_empty() {
         cx.note("no history is known: candidates are ranked by how near they are alone");
     }
     if found.is_empty() {
@@ -201,7 +228,7 @@ fn cause(cx: &mut Context, graph: &ProjectGraph, name: &str, changed: &[String],
     Ok(0)
 }
 
-fn path(cx: &mut Context, graph: &ProjectGraph, from: &str, to: &str) -> Done {
+fn path(cx: &mut Context, graph: &dyn Graph, from: &str, to: &str) -> Done {
     let ids = |nodes: &[Node]| -> Vec<NodeId> { nodes.iter().map(|node| node.id).collect() };
     let (one, other) = (ids(&named(graph, from)?), ids(&named(graph, to)?));
     let mut steps = ask::path(graph, &one, &other).doing(DOING)?;
@@ -237,7 +264,7 @@ fn path(cx: &mut Context, graph: &ProjectGraph, from: &str, to: &str) -> Done {
     Ok(0)
 }
 
-fn similar(cx: &mut Context, graph: &ProjectGraph, name: &str, limit: usize) -> Done {
+fn similar(cx: &mut Context, graph: &dyn Graph, name: &str, limit: usize) -> Done {
     let symbol = one(graph, name, &|node| node.kind.is_symbol())?;
     let found = ask::similar(graph, symbol.id, limit).doing(DOING)?;
     if cx.out.json {
@@ -269,7 +296,7 @@ fn similar(cx: &mut Context, graph: &ProjectGraph, name: &str, limit: usize) -> 
 }
 
 /// The files of an area: a folder, a file, or those of a symbol.
-fn area(graph: &ProjectGraph, area: &str) -> Result<Vec<NodeId>, Report> {
+fn area(graph: &dyn Graph, area: &str) -> Result<Vec<NodeId>, Report> {
     let area = area.trim_start_matches("./").trim_end_matches('/');
     let area = if area == "." { "" } else { area };
     let mut files: Vec<NodeId> = Vec::new();
@@ -290,7 +317,7 @@ fn area(graph: &ProjectGraph, area: &str) -> Result<Vec<NodeId>, Report> {
     Ok(files)
 }
 
-fn owners(cx: &mut Context, graph: &ProjectGraph, name: &str, limit: usize) -> Done {
+fn owners(cx: &mut Context, graph: &dyn Graph, name: &str, limit: usize) -> Done {
     let files = area(graph, name)?;
     let found = ask::owners(graph, &files).doing(DOING)?;
     if cx.out.json {
@@ -322,7 +349,7 @@ fn owners(cx: &mut Context, graph: &ProjectGraph, name: &str, limit: usize) -> D
     Ok(0)
 }
 
-fn hot(cx: &mut Context, graph: &ProjectGraph, limit: usize) -> Done {
+fn hot(cx: &mut Context, graph: &dyn Graph, limit: usize) -> Done {
     let found = ask::hot(graph, limit).doing(DOING)?;
     if cx.out.json {
         let all: Vec<Value> = found
@@ -349,7 +376,7 @@ fn hot(cx: &mut Context, graph: &ProjectGraph, limit: usize) -> Done {
     Ok(0)
 }
 
-fn dead(cx: &mut Context, graph: &ProjectGraph, below: &str, exported: bool, limit: usize) -> Done {
+fn dead(cx: &mut Context, graph: &dyn Graph, below: &str, exported: bool, limit: usize) -> Done {
     let below = below.trim_start_matches("./").trim_end_matches('/');
     let which = if exported { ask::Exported::MayBeDead } else { ask::Exported::IsNeeded };
     let mut found = ask::dead(graph, which).doing(DOING)?;
@@ -376,7 +403,7 @@ fn dead(cx: &mut Context, graph: &ProjectGraph, below: &str, exported: bool, lim
 
 fn query(
     cx: &mut Context,
-    graph: &ProjectGraph,
+    (graph, own): (&dyn Graph, &ProjectGraph),
     name: &str,
     kind: Option<&str>,
     ways: Ways,
@@ -415,7 +442,7 @@ fn query(
             (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| called(a.3.lend()).cmp(&called(b.3.lend())))
         });
         if cx.out.json {
-            objects.push(told::neighbours(graph, &node, &told));
+            objects.push(told::neighbours(own, &node, &told));
             continue;
         }
         cx.out.line(&format!("{} {}", painted(paint::LABEL, node.kind.name()), line_of(&node)))?;

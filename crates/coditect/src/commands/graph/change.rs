@@ -2,9 +2,8 @@
 
 use std::io::Read;
 
-use coditect_memory::graph::ProjectGraph;
 use coditect_memory::graph::ask::{self, Impact, Reached, called};
-use coditect_ports::graph::Node;
+use coditect_ports::graph::{Graph, Node};
 use coditect_types::ErrorKind;
 use coditect_types::graph::NodeId;
 use serde_json::{Value, json};
@@ -21,7 +20,7 @@ use crate::report::{Doing, Done, Report};
 const MOST_BYTES: u64 = 64 << 20;
 
 /// The nodes that change.
-fn changed(cx: &Context, graph: &ProjectGraph, change: &ChangeArgs) -> Result<Vec<Node>, Report> {
+fn changed(cx: &Context, graph: &dyn Graph, change: &ChangeArgs) -> Result<Vec<Node>, Report> {
     let mut found: Vec<Node> = Vec::new();
     for name in &change.what {
         found.extend(named(graph, name)?);
@@ -56,7 +55,7 @@ fn changed(cx: &Context, graph: &ProjectGraph, change: &ChangeArgs) -> Result<Ve
     Ok(found)
 }
 
-fn reached(cx: &Context, graph: &ProjectGraph, change: &ChangeArgs) -> Result<(Vec<Node>, Impact), Report> {
+fn reached(cx: &Context, graph: &dyn Graph, change: &ChangeArgs) -> Result<(Vec<Node>, Impact), Report> {
     let nodes = changed(cx, graph, change)?;
     let ids: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
     let impact = ask::impact(graph, &ids).doing(DOING)?;
@@ -72,7 +71,7 @@ fn told(one: &Reached) -> Value {
     object
 }
 
-pub(super) fn impact(cx: &mut Context, graph: &ProjectGraph, change: &ChangeArgs, limit: usize) -> Done {
+pub(super) fn impact(cx: &mut Context, graph: &dyn Graph, change: &ChangeArgs, limit: usize) -> Done {
     let (nodes, impact) = reached(cx, graph, change)?;
     if cx.out.json {
         let of = |list: &[Reached]| -> Vec<Value> { list.iter().map(told).collect() };
@@ -114,11 +113,16 @@ fn more(cx: &mut Context, all: usize, limit: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(super) fn tests(cx: &mut Context, graph: &ProjectGraph, change: &ChangeArgs, limit: usize) -> Done {
+pub(super) fn tests(
+    cx: &mut Context,
+    (graph, of): (&dyn Graph, usize),
+    change: &ChangeArgs,
+    limit: usize,
+) -> Done {
     let (_, impact) = reached(cx, graph, change)?;
     if cx.out.json {
         let all: Vec<Value> = impact.tests.iter().take(limit).map(told).collect();
-        cx.out.object(&json!({ "tests": all, "of": graph.size().tests }))?;
+        cx.out.object(&json!({ "tests": all, "of": of }))?;
         return Ok(0);
     }
     if impact.tests.is_empty() {

@@ -1,8 +1,8 @@
 //! A part of the graph for other programs, or as a picture.
 
-use coditect_memory::graph::ProjectGraph;
 use coditect_memory::graph::draw::{self, Part};
 use coditect_ports::PortError;
+use coditect_ports::graph::Graph;
 use coditect_types::graph::NodeId;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::report::{Doing, Done, Report};
 /// Nodes of a part, where nobody says how many.
 const MOST: u32 = 60;
 
-pub(super) fn perform(cx: &mut Context, graph: &ProjectGraph, args: &GraphArgs) -> Done {
+pub(super) fn perform(cx: &mut Context, graph: &dyn Graph, args: &GraphArgs) -> Done {
     let Some(GraphAsk::Export { format, around, depth, all, most, output }) = &args.ask else {
         return Err(Report::new(coditect_types::ErrorKind::Bug, DOING, "this is no export").into());
     };

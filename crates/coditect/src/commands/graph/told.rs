@@ -53,13 +53,13 @@ pub(super) fn line_of(node: &Node) -> String {
 }
 
 /// A node with what stands next to it.
-pub(super) fn neighbours(graph: &ProjectGraph, node: &Node, edges: &[(bool, EdgeKind, u8, Node)]) -> Value {
+pub(super) fn neighbours(own: &ProjectGraph, node: &Node, edges: &[(bool, EdgeKind, u8, Node)]) -> Value {
     let mut told = object(node);
     let edges: Vec<Value> = edges
         .iter()
         .map(|(is_in, kind, sure, other)| {
             let (from, to) = if *is_in { (other.id, node.id) } else { (node.id, other.id) };
-            let since = graph.range(from, to, *kind).map(|range| range.from).filter(|from| !from.is_empty());
+            let since = own.range(from, to, *kind).map(|range| range.from).filter(|from| !from.is_empty());
             json!({
                 "way": if *is_in { "in" } else { "out" }, "kind": kind, "sure": sure, "since": since, "node": object(other),
             })
