@@ -16,6 +16,6 @@ pub mod shelves;
 
 pub use bus::LocalBus;
 pub use clock::{SystemClock, SystemEntropy};
-pub use journal::Segments;
+pub use journal::{JetStream, Segments};
 pub use mailbox::Mailbox;
 pub use shelves::DiskShelves;

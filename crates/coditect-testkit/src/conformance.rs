@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
-pub use journal::{journal, journal_on_disk};
+pub use journal::{journal, journal_on_disk, journal_on_server};
 
 struct Unpark(Thread);
 
