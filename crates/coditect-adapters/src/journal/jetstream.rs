@@ -226,6 +226,22 @@ impl JetStream {
         &self.shared.link.shown
     }
 
+    /// Removes the streams with all that is in them. For benches and tests, which have a journal of their own.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or refuses.
+    pub fn remove(&self) -> Result<(), PortError> {
+        self.blocking(|shared| async move {
+            let deadline = shared.link.deadline();
+            for stream in [&shared.names.saved, &shared.names.journal] {
+                let subject = format!("STREAM.DELETE.{stream}");
+                let removed = shared.link.api_patiently::<Purged>(&subject, &(), deadline).await;
+                removed.map_err(|fault| shared.link.error("removing a journal", fault))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Does something on our own threads and blocks until it is done. Each has a deadline of its own.
     fn blocking<T, F>(&self, work: impl FnOnce(Arc<Shared>) -> F) -> Result<T, PortError>
     where

@@ -30,6 +30,10 @@ pub(super) const BATCH: usize = 256;
 /// Bytes of one batch, beside its last message.
 pub(super) const BATCH_BYTES: usize = 4 << 20;
 
+/// Refusals that come with 503 and that waiting does not mend.
+const LASTING: [u64; 5] =
+    [code::NOT_ENABLED, code::NOT_ENABLED_FOR_ACCOUNT, code::NOT_STORED, code::STORAGE, code::RESOURCES];
+
 /// A connection that stands or is being made again.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -66,8 +70,8 @@ impl Fault {
     pub(super) fn passes(&self) -> bool {
         match self {
             Self::Nobody | Self::NotSent(_) | Self::NoAnswer(_) => true,
-            // 503: a cluster without a leader has one soon.
-            Self::Refused(error) => error.code == 503 && error.err_code != code::NOT_ENABLED,
+            // 503: a cluster without a leader has one soon. What is full stays full.
+            Self::Refused(error) => error.code == 503 && !LASTING.contains(&error.err_code),
             Self::Odd(_) => false,
         }
     }
