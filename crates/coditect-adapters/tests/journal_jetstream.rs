@@ -226,6 +226,19 @@ fn weak_durability_is_said() {
 }
 
 #[test]
+fn what_is_removed_is_gone_and_can_be_made_again() {
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    let journal = JetStream::connect(&Options { patience: SHORT, ..options(&server, "test") }).unwrap();
+    append(&journal, 1, 0, "a").unwrap();
+    journal.remove().unwrap();
+    let failed = append(&journal, 2, 0, "x");
+    let Err(AppendError::NotKept(error)) = failed else { panic!("its stream is gone: {failed:?}") };
+    assert!(error.cause.contains("its stream is gone") && error.hint.is_some(), "{error:?}");
+    assert_eq!(connect(&server).streams().unwrap(), []);
+    assert_eq!(append(&journal, 2, 0, "a"), Ok(1));
+}
+
+#[test]
 fn an_append_that_is_too_large_is_refused() {
     let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
     let journal = connect(&server);

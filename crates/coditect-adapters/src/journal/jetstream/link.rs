@@ -382,7 +382,9 @@ impl Pause {
 }
 
 fn to_json(body: &impl Serialize) -> Result<Bytes, Fault> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(|error| Fault::NotSent(error.to_string()))
+    let json = serde_json::to_vec(body).map_err(|error| Fault::NotSent(error.to_string()))?;
+    // `()` is no request: where there is nothing to say, the server wants to hear nothing.
+    Ok(if json == b"null" { Bytes::new() } else { Bytes::from(json) })
 }
 
 fn read_answer<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {
