@@ -190,7 +190,10 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
     let gone = Options { patience: SHORT, ..Options::at("nats://user:hush@127.0.0.1:1") };
     let error = refused(&gone);
     assert_eq!(error.kind, ErrorKind::Unavailable);
-    assert!(error.cause.contains("nats://127.0.0.1:1") && !format!("{error:?} {gone:?}").contains("hush"), "{error:?}");
+    assert!(
+        error.cause.contains("nats://127.0.0.1:1") && !format!("{error:?} {gone:?}").contains("hush"),
+        "{error:?}"
+    );
     let Some(server) = Server::start_bare("authorization { user: u, password: right }") else {
         return eprintln!("{SKIPPED}");
     };
@@ -244,7 +247,10 @@ fn an_append_that_is_too_large_is_refused() {
     let journal = connect(&server);
     let refused = wait_for(journal.append(&mission(1), 0, vec![vec![0; 33 << 20]]));
     let Err(AppendError::NotKept(error)) = refused else { panic!("{refused:?}") };
-    assert_eq!((error.kind, error.cause.as_str()), (ErrorKind::Invalid, "one append may have 32 MiB at most"));
+    assert_eq!(
+        (error.kind, error.cause.as_str()),
+        (ErrorKind::Invalid, "one append may have 32 MiB at most")
+    );
     assert_eq!(wait_for(journal.append(&mission(1), 0, vec![vec![7; 31 << 20], vec![]])), Ok(2), "in parts");
     let back = journal.read(&mission(1), 1, 9).unwrap();
     assert!(back.len() == 2 && back[0].1 == vec![7; 31 << 20] && back[1].1.is_empty());

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{
-    BenchArgs, EventsArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs, Size,
-    Suite, TasksArgs, WorldBenchArgs,
+    BenchArgs, EventsArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs,
+    Size, Suite, TasksArgs, WorldBenchArgs,
 };
 pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, Ways};
 pub(crate) use repair::RepairArgs;

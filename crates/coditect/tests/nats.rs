@@ -26,6 +26,10 @@ fn a_mission_that_is_killed_goes_on_from_the_server_in_another_home() {
     let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
     let world = world_on(&server.url());
     let mut begun = world.begun();
+    let listed = world.json(&["list", "--json"]);
+    assert_eq!(listed["missions"][0]["status"], "running", "{listed}");
+    let taken = world.coditect(&["resume", &begun.mission]);
+    assert!(stderr(&taken).contains("is held by process"), "{taken:?}");
     begun.child.kill().unwrap();
     begun.child.wait().unwrap();
     assert!(!world.path("home/journal").exists(), "nothing of it is in files");
@@ -73,7 +77,10 @@ fn a_server_that_cannot_be_used_is_told_and_no_password_is() {
         assert!(!said.contains("hush"), "{said}");
     }
     let nobody = world.coditect(&["list", "--nats", "nats://127.0.0.1:1"]);
-    assert!(stderr(&nobody).contains("the NATS server at `nats://127.0.0.1:1` cannot be reached"), "{nobody:?}");
+    assert!(
+        stderr(&nobody).contains("the NATS server at `nats://127.0.0.1:1` cannot be reached"),
+        "{nobody:?}"
+    );
     assert!(stderr(&nobody).contains("nats-server -js"), "{nobody:?}");
     let bad = world.coditect(&["list", "--nats", "http://u:hush@h"]);
     assert!(stderr(&bad).contains("--nats") && !stderr(&bad).contains("hush"), "{bad:?}");

@@ -260,8 +260,7 @@ impl JetStream {
     ) -> Result<u64, AppendError> {
         let runtime = self.runtime.as_ref().ok_or_else(|| AppendError::NotKept(gone()))?;
         let (shared, stream) = (Arc::clone(&self.shared), stream.clone());
-        let append =
-            runtime.spawn(async move { keep::append(&shared, &stream, expected, records).await });
+        let append = runtime.spawn(async move { keep::append(&shared, &stream, expected, records).await });
         append.await.unwrap_or_else(|_| Err(AppendError::Unknown(gone())))
     }
 }
@@ -326,13 +325,12 @@ impl Journal for JetStream {
 async fn forget(shared: &Shared, mission: &MissionId) -> Result<(), PortError> {
     let deadline = shared.link.deadline();
     let names = &shared.names;
-    let filters = [
-        (&names.saved, format!("{}{mission}.*", names.of_saved)),
-        (&names.journal, shared.subject(mission)),
-    ];
+    let filters =
+        [(&names.saved, format!("{}{mission}.*", names.of_saved)), (&names.journal, shared.subject(mission))];
     for (stream, filter) in filters {
         let subject = format!("STREAM.PURGE.{stream}");
-        let purged = shared.link.api_patiently::<Purged>(&subject, &Purge { filter: &filter }, deadline).await;
+        let purged =
+            shared.link.api_patiently::<Purged>(&subject, &Purge { filter: &filter }, deadline).await;
         let purged = purged.map_err(|fault| shared.link.error("forgetting a mission", fault))?;
         if !purged.success {
             return Err(PortError::new(ErrorKind::Unavailable, format!("`{filter}` was not purged")));

@@ -297,7 +297,11 @@ fn whoever_is_second_conflicts(open: &impl Fn(&Path) -> Arc<dyn Journal>) {
     assert_eq!(append(&*two, &s, 1, &["b", "c"]), Ok(3), "whoever knows the number goes on");
     let old = append(&*one, &s, 1, &["x"]);
     assert_eq!(old, Err(AppendError::Conflict { expected: 1, actual: 3 }), "the writer before steps down");
-    assert_eq!(append(&*one, &s, 1, &[]), Err(AppendError::Conflict { expected: 1, actual: 3 }), "every time");
+    assert_eq!(
+        append(&*one, &s, 1, &[]),
+        Err(AppendError::Conflict { expected: 1, actual: 3 }),
+        "every time"
+    );
     assert_eq!(append(&*one, &s, 3, &["d"]), Ok(4), "and may go on from the truth");
     assert_eq!(whole(&*two, &s), numbered(&["a", "b", "c", "d"]), "the losers kept nothing");
 }
@@ -328,11 +332,15 @@ fn writers_on_two_handles_lose_nothing(open: &impl Fn(&Path) -> Arc<dyn Journal>
         })
     };
     let threads: Vec<_> = ["one", "two", "three"].into_iter().map(write).collect();
-    let mut kept: Vec<(u64, String)> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    let mut kept: Vec<(u64, String)> =
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
     kept.sort();
     let expected: Vec<_> = (1..).zip(kept.iter().flat_map(|(_, text)| records(&[text, text]))).collect();
     assert!(kept.iter().map(|(last, _)| *last).eq((1..=120).map(|n| n * 2)), "each number was given once");
-    assert!(whole(&*open(dir.path()), &s) == expected, "what was acknowledged is there, where it was said to be");
+    assert!(
+        whole(&*open(dir.path()), &s) == expected,
+        "what was acknowledged is there, where it was said to be"
+    );
 }
 
 fn what_another_handle_forgot_is_gone(open: &impl Fn(&Path) -> Arc<dyn Journal>) {
@@ -351,6 +359,10 @@ fn what_another_handle_forgot_is_gone(open: &impl Fn(&Path) -> Arc<dyn Journal>)
     for (at, text) in (0..).zip(&texts[..20]) {
         append(&*two, &s, at, &[text]).unwrap();
     }
-    assert_eq!(one.read(&s, 15, 3).unwrap(), numbered(&texts)[14..17], "places of the old stream mislead nobody");
+    assert_eq!(
+        one.read(&s, 15, 3).unwrap(),
+        numbered(&texts)[14..17],
+        "places of the old stream mislead nobody"
+    );
     assert_eq!(whole(&*one, &s), numbered(&texts[..20]));
 }

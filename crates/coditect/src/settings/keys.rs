@@ -244,7 +244,9 @@ impl Key {
                 }
             },
             Kind::Page if is_page(text) => Ok(Value::Word(text.to_owned())),
-            Kind::Page => Err(format!("`{}` is no address like `http://127.0.0.1:8222`", text.escape_default())),
+            Kind::Page => {
+                Err(format!("`{}` is no address like `http://127.0.0.1:8222`", text.escape_default()))
+            }
             Kind::File if !text.is_empty() && !text.contains(char::is_control) => {
                 Ok(Value::Word(text.to_owned()))
             }

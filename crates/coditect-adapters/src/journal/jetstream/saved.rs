@@ -62,10 +62,8 @@ pub(super) async fn read(shared: &Shared, mission: &MissionId) -> Result<Option<
     let Ok((head, chunk)) = codec::decode(&bytes) else { return Ok(None) };
     let mut chunks = BTreeMap::from([(0, chunk.to_vec())]);
     while (chunks.len() as u64) < u64::from(head.parts) {
-        let wanted: Vec<String> = (chunks.len() as u32..head.parts)
-            .take(64)
-            .map(|part| subject(shared, mission, part))
-            .collect();
+        let wanted: Vec<String> =
+            (chunks.len() as u32..head.parts).take(64).map(|part| subject(shared, mission, part)).collect();
         let which = AskBatch {
             multi_last: wanted.iter().map(String::as_str).collect(),
             batch: wanted.len(),

@@ -24,6 +24,9 @@ const LEAST_PAYLOAD: usize = 4 << 10;
 /// which never expires.
 const DUPLICATES_NS: i64 = 1_000_000_000;
 
+/// How long the streams may take to be there.
+const OPENING: Duration = Duration::from_secs(5);
+
 /// Names of the streams and subjects of one journal.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
@@ -84,7 +87,8 @@ pub(super) struct Opened {
 
 /// Makes or checks both streams.
 pub(super) async fn open(link: &Link, names: &Names) -> Result<Opened, PortError> {
-    let deadline = link.deadline();
+    // Where there is no JetStream, a person is to hear it soon; where a server is starting, it is waited for.
+    let deadline = link.deadline().min(Instant::now() + OPENING);
     let replicas = if link.is_clustered() { REPLICAS } else { 1 };
     let journal = config(&names.journal, format!("{}*", names.of_journal), replicas, -1);
     let saved = config(&names.saved, format!("{}*.*", names.of_saved), replicas, 1);
@@ -160,7 +164,9 @@ fn check(wanted: &StreamConfig, found: &StreamInfo) -> Result<Checked, PortError
         let cause = format!(
             "the stream `{name}` was written in format {written}, and this version reads {VERSION} at most"
         );
-        return Err(PortError::new(ErrorKind::Invalid, cause).with_hint("use the newest version of `coditect`"));
+        return Err(
+            PortError::new(ErrorKind::Invalid, cause).with_hint("use the newest version of `coditect`")
+        );
     }
     let wrong = faults_of(wanted, config);
     if !wrong.is_empty() {
@@ -211,10 +217,16 @@ fn faults_of(wanted: &StreamConfig, found: &StreamConfig) -> Vec<String> {
     let drops = found.discard != "new" && (found.max_msgs > 0 || found.max_bytes > 0);
     must(!drops, "it has a limit and drops the oldest (`discard`)".to_owned());
     let own = &wanted.subjects;
-    must(found.subjects == *own, format!("its subjects are `{}`, not `{}`", found.subjects.join(" "), own.join(" ")));
+    must(
+        found.subjects == *own,
+        format!("its subjects are `{}`, not `{}`", found.subjects.join(" "), own.join(" ")),
+    );
     must(!found.no_ack, "it acknowledges nothing (`no_ack`)".to_owned());
     must(!found.sealed, "it is sealed".to_owned());
-    must(found.mirror.is_none() && found.subject_transform.is_none(), "it is a mirror or changes subjects".to_owned());
+    must(
+        found.mirror.is_none() && found.subject_transform.is_none(),
+        "it is a mirror or changes subjects".to_owned(),
+    );
     must(!found.deny_purge, "nothing in it can be forgotten (`deny_purge`)".to_owned());
     must(found.allow_direct, "it cannot be read directly (`allow_direct`)".to_owned());
     wrong
@@ -252,7 +264,8 @@ pub(super) async fn syncs(link: &Link, monitor: Option<&str>) -> Result<Syncs, P
         PortError::new(ErrorKind::Unavailable, cause)
             .with_hint("start the server with `-m 8222`, and name `http://HOST:8222`")
     };
-    let client = reqwest::Client::builder().no_proxy().timeout(link.patience.min(Duration::from_secs(5))).build();
+    let client =
+        reqwest::Client::builder().no_proxy().timeout(link.patience.min(Duration::from_secs(5))).build();
     let answer = client.map_err(failed)?.get(url).send().await.and_then(reqwest::Response::error_for_status);
     let text = answer.map_err(failed)?.bytes().await.map_err(failed)?;
     let varz: Varz = serde_json::from_slice(&text).map_err(|error| {
@@ -264,7 +277,11 @@ pub(super) async fn syncs(link: &Link, monitor: Option<&str>) -> Result<Syncs, P
         return Err(PortError::new(ErrorKind::Invalid, cause).with_hint("name the port of the same server"));
     }
     let config = varz.jetstream.config;
-    Ok(if config.sync_always { Syncs::Always } else { Syncs::Every(Duration::from_nanos(config.sync_interval)) })
+    Ok(if config.sync_always {
+        Syncs::Always
+    } else {
+        Syncs::Every(Duration::from_nanos(config.sync_interval))
+    })
 }
 
 /// What a person should know of when the server syncs; None: it keeps what the port promises.
@@ -272,9 +289,11 @@ pub(super) fn note_on(syncs: Syncs, is_clustered: bool) -> Option<String> {
     let until = match syncs {
         Syncs::Always => return None,
         Syncs::Every(time) => format!("the NATS server syncs its disk every {} s", time.as_secs_f64()),
-        Syncs::Unknown => "when the NATS server syncs its disk cannot be seen from here, and unless it is told \
+        Syncs::Unknown => {
+            "when the NATS server syncs its disk cannot be seen from here, and unless it is told \
                            otherwise it does so every 120 s"
-            .to_owned(),
+                .to_owned()
+        }
     };
     let loses = if is_clustered {
         "if the machines of most replicas lose power at once, records that were acknowledged are lost"

@@ -57,12 +57,14 @@ fn the_format_is_what_it_was() {
 
 #[test]
 fn addresses_are_shown_without_what_is_secret() {
-    let shown = |url: &str| address::parse(url, None).map(|address| address.shown).map_err(|error| error.cause);
+    let shown =
+        |url: &str| address::parse(url, None).map(|address| address.shown).map_err(|error| error.cause);
     assert_eq!(shown("localhost"), Ok("nats://localhost:4222".to_owned()));
     assert_eq!(shown("tls://u:p@a.example:1, nats://b"), Ok("tls://a.example:1, nats://b:4222".to_owned()));
     assert_eq!(redacted("nats://u:p@h:1,tok@h"), "nats://***@h:1,nats://***@h:4222");
     assert_eq!(redacted("http://u:p@h"), "***");
-    for bad in ["", "http://h", "nats://", "nats://h/path", "nats://h?x", "nats://u:%zz@h", "nats://h:99999"] {
+    for bad in ["", "http://h", "nats://", "nats://h/path", "nats://h?x", "nats://u:%zz@h", "nats://h:99999"]
+    {
         let error = address::parse(bad, None).unwrap_err();
         assert!(error.kind == ErrorKind::Invalid && error.hint.is_some(), "{bad}: {error:?}");
         assert!(!error.cause.contains("zz"), "{error:?}");
@@ -97,7 +99,8 @@ fn publish(journal: &JetStream, mission: &MissionId, payload: Vec<u8>) {
     journal
         .blocking(|shared| async move {
             let subject = shared.subject(&mission);
-            let sent = shared.link.publish(&subject, None, Bytes::from(payload), shared.link.deadline()).await;
+            let sent =
+                shared.link.publish(&subject, None, Bytes::from(payload), shared.link.deadline()).await;
             sent.map(drop).map_err(|fault| shared.link.error("publishing past the journal", fault))
         })
         .unwrap();
@@ -120,7 +123,10 @@ fn streams_that_would_lose_records_are_refused() {
         (serde_json::json!({"retention": "workqueue"}), "its retention is `workqueue`, not `limits`"),
         (serde_json::json!({"max_age": 60_000_000_000_u64}), "it drops messages after 60 s"),
         (serde_json::json!({"max_msgs_per_subject": 5}), "it keeps 5 messages of a mission"),
-        (serde_json::json!({"max_bytes": 1_000_000, "discard": "old"}), "it has a limit and drops the oldest"),
+        (
+            serde_json::json!({"max_bytes": 1_000_000, "discard": "old"}),
+            "it has a limit and drops the oldest",
+        ),
         (serde_json::json!({"allow_direct": false}), "it cannot be read directly"),
         (serde_json::json!({"deny_purge": true}), "nothing in it can be forgotten"),
         (serde_json::json!({"no_ack": true}), "it acknowledges nothing"),
@@ -191,7 +197,10 @@ fn what_others_wrote_is_named() {
     let error = journal.read(&mission(1), 1, 10).unwrap_err();
     assert!(error.cause.contains("another program wrote it") && error.hint.is_some(), "{error:?}");
     let refused = wait_for(journal.append(&mission(1), 1, one.clone()));
-    assert!(matches!(&refused, Err(AppendError::NotKept(error)) if error.kind == ErrorKind::Conflict), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(AppendError::NotKept(error)) if error.kind == ErrorKind::Conflict),
+        "{refused:?}"
+    );
     let mut newer = encode(&frame(0, 1, 0, 1), &body_of(&one).unwrap());
     newer[2] = 9;
     publish(&journal, &mission(2), newer);

@@ -43,8 +43,12 @@ pub(super) fn measure(site: &Site, args: &EventsArgs, quick: bool) -> Result<Mea
     measured.params.insert("event_bytes", json!(coditect_adapters::bench::EVENT_BYTES));
     measured.params.insert("events", json!(main.found.events));
     let one = |value| Figure::One { unit: "1/s", value };
-    let spread = |found: coditect_adapters::bench::Spread| {
-        Figure::Spread { unit: "ms", p50: found.p50, p95: found.p95, p99: found.p99, n: found.n }
+    let spread = |found: coditect_adapters::bench::Spread| Figure::Spread {
+        unit: "ms",
+        p50: found.p50,
+        p95: found.p95,
+        p99: found.p99,
+        n: found.n,
     };
     measured.results.insert("durable_events_per_s", one(main.found.durable_events_per_s));
     measured.results.insert("latency_ms", spread(main.found.latency_ms));
