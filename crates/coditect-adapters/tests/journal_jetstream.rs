@@ -89,8 +89,24 @@ fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
     let Some(mut server) = Server::start() else { return eprintln!("{SKIPPED}") };
     let journal = Arc::new(connect(&server));
     let ended = Arc::new(AtomicBool::new(false));
+    let writers = writers(&journal, &ended);
+    for round in 1..=5 {
+        // So that each kill comes in the middle of something.
+        let far = round * 40;
+        while (0..4).any(|n| journal.read(&mission(n), far, 1).unwrap().is_empty()) {}
+        server.kill();
+        server.restart();
+    }
+    ended.store(true, Ordering::Relaxed);
+    all_are_there(&journal, writers);
+}
+
+type Writers = Vec<std::thread::JoinHandle<u64>>;
+
+/// Four that append to a mission each until the end, whatever happens. They give its last number.
+fn writers(journal: &Arc<JetStream>, ended: &Arc<AtomicBool>) -> Writers {
     let write = |n: u64| {
-        let (journal, ended) = (Arc::clone(&journal), Arc::clone(&ended));
+        let (journal, ended) = (Arc::clone(journal), Arc::clone(ended));
         std::thread::spawn(move || {
             let mut at = 0;
             while !ended.load(Ordering::Relaxed) {
@@ -104,20 +120,47 @@ fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
             at
         })
     };
-    let writers: Vec<_> = (0..4).map(write).collect();
-    for round in 1..=5 {
-        // So that each kill comes in the middle of something.
-        let far = round * 40;
-        while (0..4).any(|n| journal.read(&mission(n), far, 1).unwrap().is_empty()) {}
-        server.kill();
-        server.restart();
-    }
-    ended.store(true, Ordering::Relaxed);
+    (0..4).map(write).collect()
+}
+
+/// Everything that was acknowledged, and nothing beside it.
+fn all_are_there(journal: &JetStream, writers: Writers) {
     for (n, writer) in (0..).zip(writers) {
         let last = writer.join().unwrap();
         let expected: Vec<String> = (0..last).map(|n| n.to_string()).collect();
-        assert_eq!(texts(&journal, n), expected);
+        assert_eq!(texts(journal, n), expected);
     }
+}
+
+#[test]
+fn a_cluster_whose_servers_are_killed_in_turn_loses_and_doubles_nothing() {
+    let Some(mut servers) = Server::start_cluster() else { return eprintln!("{SKIPPED}") };
+    let urls: Vec<String> = servers.iter().map(Server::url).collect();
+    let options = Options { name: "test".to_owned(), ..Options::at(&urls.join(",")) };
+    let begun = Instant::now();
+    let journal = loop {
+        match JetStream::connect(&options) {
+            Ok(journal) => break Arc::new(journal),
+            // Until the three have found each other.
+            Err(error) => assert!(begun.elapsed() < Duration::from_secs(60), "{error:?}"),
+        }
+    };
+    let note = &journal.notes()[0];
+    assert!(
+        note.contains("machines of most replicas") && journal.notes().len() == 1,
+        "three replicas: {note}"
+    );
+    let ended = Arc::new(AtomicBool::new(false));
+    let writers = writers(&journal, &ended);
+    for round in 0..3 {
+        let far = (round as u64 + 1) * 40;
+        while (0..4).any(|n| journal.read(&mission(n), far, 1).unwrap().is_empty()) {}
+        servers[round].kill();
+        while (0..4).any(|n| journal.read(&mission(n), far + 20, 1).unwrap().is_empty()) {}
+        servers[round].restart();
+    }
+    ended.store(true, Ordering::Relaxed);
+    all_are_there(&journal, writers);
 }
 
 #[test]
@@ -152,7 +195,7 @@ fn a_paused_server_ends_an_append_and_no_copy_of_it_is_kept_twice() {
 #[test]
 fn a_pause_that_is_short_is_waited_for() {
     let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
-    // So impatient that the pause is longer than the wait for one answer, which is a quarter.
+    // So impatient that the pause is longer than the wait for one answer, which is an eighth.
     let patience = Duration::from_secs(8);
     let journal = Arc::new(JetStream::connect(&Options { patience, ..options(&server, "test") }).unwrap());
     append(&journal, 1, 0, "a").unwrap();
@@ -206,8 +249,6 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
     let small = Server::start_with("", "max_payload: 1024").unwrap();
     let error = refused(&options(&small, "test"));
     assert!(error.cause.contains("takes messages of 1024 bytes, and 4096 are needed"), "{error:?}");
-    let error = refused(&Options { monitor: Some(small.monitor()), ..with("u:right") });
-    assert!(error.cause.contains("JetStream"), "{error:?}");
 }
 
 #[test]

@@ -53,6 +53,30 @@ impl Server {
         Some(Self::launch(program()?, tempfile::tempdir().unwrap(), more.to_owned()))
     }
 
+    /// Starts a cluster of three with JetStream; None where it is not installed. It needs some seconds until it has a
+    /// leader.
+    #[must_use]
+    pub fn start_cluster() -> Option<Vec<Self>> {
+        let program = program()?;
+        // Routes are named before anyone listens, so ports are looked for that are free. All at once, so that they differ.
+        let listeners: Vec<_> = (0..3).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports: Vec<u16> =
+            listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+        drop(listeners);
+        let routes: Vec<_> = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+        let start = |(n, port): (usize, &u16)| {
+            let dir = tempfile::tempdir().unwrap();
+            let store = dir.path().join("store");
+            let more = format!(
+                "server_name: n{n}\njetstream {{ store_dir: {store:?} }}\n\
+                 cluster {{ name: test, listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
+                routes.join(", ")
+            );
+            Self::launch(program.clone(), dir, more)
+        };
+        Some(ports.iter().enumerate().map(start).collect())
+    }
+
     fn launch(program: PathBuf, dir: tempfile::TempDir, more: String) -> Self {
         let (child, port, monitor) = run(&program, dir.path(), &more, 0, 0);
         Self { child, program, dir, more, port, monitor }

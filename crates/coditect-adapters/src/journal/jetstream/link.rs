@@ -263,9 +263,10 @@ impl Link {
         }
     }
 
-    /// Until when one try may take, where there may be several.
+    /// Until when one try may take, where there may be several: short, since a leader that is gone answers nothing, and
+    /// what is sent twice is kept once.
     pub(super) fn try_until(&self, deadline: Instant) -> Instant {
-        deadline.min(Instant::now() + self.patience / 4)
+        deadline.min(Instant::now() + self.patience / 8)
     }
 
     /// One message from the stream's leader, which has the newest. None: there is none.
