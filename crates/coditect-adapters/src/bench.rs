@@ -1,5 +1,7 @@
 //! How fast the adapters are on the machine at hand.
 
+pub mod events;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;

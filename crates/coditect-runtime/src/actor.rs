@@ -150,8 +150,8 @@ impl Actor {
                 Err(error) => {
                     tries += 1;
                     self.after_failed_append(error, tries).await?;
-                    if !step.is_empty() && self.cell.seq() >= step.last_seq() {
-                        // It was kept after all: this process alone writes the stream, so it can only be ours.
+                    if self.is_there(&step)? {
+                        // It was kept after all.
                         self.reconcile();
                         return Ok(self.cell.state().end.map_or(Reply::Taken, Reply::Ended));
                     }
@@ -165,6 +165,19 @@ impl Actor {
             return Ok(());
         }
         self.ports.journal.append(self.cell.mission(), self.cell.seq(), step.encode()).await.map(|_| ())
+    }
+
+    /// Whether what was tried is in the journal after all. Where something else stands in its place, another process
+    /// goes on with the mission: a journal on a server is held by nobody.
+    fn is_there(&self, step: &Step) -> Result<bool, ShellError> {
+        let tried = step.encode();
+        let first = step.last_seq() + 1 - tried.len() as u64;
+        let there = self.ports.journal.read(self.cell.mission(), first, tried.len())?;
+        match there.iter().map(|(_, record)| record).eq(&tried) {
+            true => Ok(!tried.is_empty()),
+            false if there.is_empty() => Ok(false),
+            false => Err(ShellError::SteppedDown(self.cell.mission().clone())),
+        }
     }
 
     /// Decides whether to try again. What may have been kept is read before anything is decided anew.

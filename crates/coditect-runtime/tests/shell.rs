@@ -178,6 +178,14 @@ async fn a_journal_in_trouble_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_was_overtaken_without_an_answer_steps_down() {
+    let bench = bench(Habit::Works);
+    bench.journal.next_fate(Fate::UnknownOvertaken);
+    let error = bench.shell.submit(mission(), submit()).await.unwrap_err();
+    assert!(matches!(error, ShellError::SteppedDown(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_journal_that_stays_in_trouble_stops_the_mission_with_the_cause() {
     let bench = bench(Habit::Works);
     for _ in 0..20 {

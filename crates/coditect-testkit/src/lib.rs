@@ -8,6 +8,7 @@ pub mod chance;
 pub mod conformance;
 pub mod invent;
 pub mod memory_journal;
+pub mod nats;
 pub mod pieces;
 pub mod provider;
 pub mod rules;

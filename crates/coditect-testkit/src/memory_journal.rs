@@ -18,6 +18,8 @@ pub enum Fate {
     UnknownKept,
     /// It is not kept, and the answer is that nobody knows.
     UnknownNotKept,
+    /// Another writer was faster, and the answer is that nobody knows.
+    UnknownOvertaken,
     /// It is said to be kept and is not: a broken promise, for canaries.
     Lied,
 }
@@ -69,6 +71,11 @@ impl MemoryJournal {
             Fate::Kept => kept.extend(records),
             Fate::UnknownKept => {
                 kept.extend(records);
+                return Err(AppendError::Unknown(trouble("the answer was lost")));
+            }
+            Fate::UnknownOvertaken => {
+                // The same to whoever reads it, and not the same bytes.
+                kept.extend(records.into_iter().map(|record| [record.as_slice(), b" "].concat()));
                 return Err(AppendError::Unknown(trouble("the answer was lost")));
             }
             Fate::NotKept => return Err(AppendError::NotKept(trouble("refused"))),

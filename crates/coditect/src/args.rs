@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bench::{
-    BenchArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs, Size,
-    Suite, TasksArgs, WorldBenchArgs,
+    BenchArgs, EventsArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs,
+    Size, Suite, TasksArgs, WorldBenchArgs,
 };
 pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, GraphServer, Ways};
 pub(crate) use repair::RepairArgs;
@@ -42,6 +42,9 @@ pub(crate) struct Global {
     /// Where missions are kept [default: $CODITECT_HOME, else $XDG_STATE_HOME/coditect]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) home: Option<PathBuf>,
+    /// The NATS server on which missions are kept, in place of files [default: the setting `nats`]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub(crate) nats: Option<String>,
     /// When to use colours (NO_COLOR and pipes turn `auto` off)
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub(crate) color: Color,
@@ -217,6 +220,9 @@ pub(crate) struct TapeFlags {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings (see `coditect config`)")]
 pub(crate) struct SettingFlags {
+    /// From the global flag, by whoever asks where missions are kept.
+    #[arg(skip)]
+    pub(crate) nats: Option<String>,
     /// How the tests are run, such as "python -m pytest tests"
     #[arg(long, value_name = "COMMAND")]
     pub(crate) test_command: Option<String>,

@@ -30,7 +30,7 @@ use std::path::Path;
 use coditect_types::limits::Verdict;
 
 use crate::args::{Cli, Global, SettingFlags, Verb};
-use crate::environment::{Environment, Site};
+use crate::environment::{Environment, Place, Site};
 use crate::out::{self, Out};
 use crate::report::{Done, Report};
 use crate::settings;
@@ -57,10 +57,14 @@ impl Context {
     pub(crate) fn site(&self) -> Result<Site, Report> {
         let mut site = self.env.site(&self.global)?;
         // What the person's own layers say. A file that cannot be read is told by the commands that need it.
-        let own = settings::load(&SettingFlags::default(), &self.env, Path::new("/"));
-        if let Ok(own) = own {
-            site.image = own.settings.image;
-            site.memory = own.settings.memory;
+        let flags = SettingFlags { nats: self.global.nats.clone(), ..SettingFlags::default() };
+        match settings::load(&flags, &self.env, Path::new("/")) {
+            Ok(own) => {
+                site.image = own.settings.image;
+                site.memory = own.settings.memory;
+                site.journal = own.settings.nats.map_or(Place::Files, Place::Server);
+            }
+            Err(report) => site.journal = Place::Unknown(Box::new(report)),
         }
         Ok(site)
     }

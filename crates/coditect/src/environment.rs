@@ -11,6 +11,7 @@ use coditect_types::memory::MemoryLimits;
 
 use crate::args::Global;
 use crate::report::Report;
+use crate::settings::Nats;
 
 /// Where things are for this person on this machine.
 #[derive(Clone, Debug)]
@@ -33,8 +34,22 @@ pub(crate) struct Site {
     pub(crate) models: Vec<Arc<dyn Model>>,
     /// How much memory may take.
     pub(crate) memory: MemoryLimits,
+    /// Where missions are kept.
+    pub(crate) journal: Place,
     /// Where toolchains keep things, by the variables that say so.
     pub(crate) toolchains: BTreeMap<String, PathBuf>,
+}
+
+/// Where missions are kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Place {
+    /// In files of the state directory.
+    #[default]
+    Files,
+    /// On a server.
+    Server(Nats),
+    /// The settings that say so cannot be read: nothing is looked for in the wrong place.
+    Unknown(Box<Report>),
 }
 
 /// Variables that name a directory of a toolchain.
@@ -115,6 +130,7 @@ impl Environment {
             engines: self.engines(),
             image: None,
             memory: MemoryLimits::default(),
+            journal: Place::Files,
             models: Vec::new(),
             toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })

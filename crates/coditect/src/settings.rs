@@ -25,7 +25,7 @@ use crate::models::Tables;
 use crate::phrase;
 use crate::report::Report;
 
-pub(crate) use keys::{KEYS, Key, ProjectMay, Value};
+pub(crate) use keys::{KEYS, Key, ProjectMay, ServerUrl, Value};
 pub(crate) use template::template;
 
 /// Where a value comes from.
@@ -131,6 +131,19 @@ pub(crate) struct Settings {
     pub(crate) thresholds: Thresholds,
     /// Seed of the search.
     pub(crate) seed: u64,
+    /// Where missions are kept; None: in the state directory.
+    pub(crate) nats: Option<Nats>,
+}
+
+/// The server on which missions are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Nats {
+    /// Where it is.
+    pub(crate) url: ServerUrl,
+    /// The file with the credentials for it.
+    pub(crate) creds: Option<PathBuf>,
+    /// Its monitoring port.
+    pub(crate) monitor: Option<String>,
 }
 
 impl Settings {
@@ -319,6 +332,11 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
             unproved_days: number("memory_unproved_days"),
         },
         seed: number("seed"),
+        nats: get("nats").and_then(Value::server).map(|url| Nats {
+            url: url.clone(),
+            creds: get("nats_creds").and_then(Value::word).map(PathBuf::from),
+            monitor: get("nats_monitor").and_then(Value::word).map(str::to_owned),
+        }),
     }
 }
 

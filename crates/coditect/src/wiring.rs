@@ -1,6 +1,7 @@
 //! The only place that names concrete adapters: which technology stands behind which port.
 
 mod holder;
+mod journals;
 pub(crate) mod remembering;
 mod scratch;
 mod tiers;
@@ -10,86 +11,25 @@ use std::sync::Arc;
 
 use coditect_adapters::bench::JournalBench;
 use coditect_adapters::mailbox::Letter;
-use coditect_adapters::{LocalBus, Mailbox, Segments, SystemClock, SystemEntropy};
+use coditect_adapters::{LocalBus, Mailbox, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
 use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Memory, Model, PortError, Workspace};
 use coditect_runtime::{Ports, Settings, Shell};
 use coditect_types::{ErrorKind, MissionId, Policy};
 
-use crate::environment::Site;
+use crate::environment::{Place, Site};
 use crate::host;
 use crate::report::{Doing, Report, USAGE};
 
+use journals::journal_dir;
+pub(crate) use journals::{Archive, archive, check_server, keeper, measure_events, redacted_server};
 use scratch::Scratch;
 use tiers::Tiers;
 pub(crate) use tiers::{probes, sandbox};
 
 /// Inputs that may wait for one mission.
 const INBOX: usize = 256;
-
-fn journal_dir(site: &Site) -> PathBuf {
-    site.home.join("journal")
-}
-
-/// The journal, for reading. A home that does not exist is an empty one, and stays that way.
-pub(crate) struct Archive {
-    journal: Segments,
-    dir: PathBuf,
-}
-
-impl Archive {
-    /// The journal.
-    pub(crate) fn journal(&self) -> &dyn Journal {
-        &self.journal
-    }
-
-    /// Whether a process has the mission under way, and its number where it is known.
-    pub(crate) fn holder(&self, mission: &MissionId) -> Option<Option<u32>> {
-        holder::of(&self.dir, mission)
-    }
-
-    /// Refuses a mission of which the journal has lost records: it can be looked at, and not be gone on with.
-    pub(crate) fn must_be_whole(&self, mission: &MissionId, doing: &str) -> Result<(), Report> {
-        let streams = self.journal.streams().doing(doing)?;
-        let last = streams.iter().find(|info| info.stream == *mission).map_or(0, |info| info.last_seq);
-        let read = coditect_runtime::history(&self.journal, mission).doing(doing)?.len() as u64;
-        if read >= last {
-            return Ok(());
-        }
-        let cause =
-            format!("the journal is damaged: of its {last} records only the first {read} can be read");
-        let hint = format!(
-            "run the request again; `coditect log {mission}` shows what is left, `coditect clean --force {mission}` \
-             removes it"
-        );
-        Err(Report::new(ErrorKind::Conflict, doing, cause).hint(hint))
-    }
-
-    /// What a person should know of the journal's files, a line each; none: it is whole.
-    pub(crate) fn findings(&self) -> Vec<String> {
-        self.journal.findings().iter().map(ToString::to_string).collect()
-    }
-}
-
-/// Opens the journal for reading.
-pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
-    let dir = journal_dir(site);
-    let journal = Segments::open_read_only(&dir).doing("opening the journal")?;
-    Ok(Archive { journal, dir })
-}
-
-/// Opens the journal for writing, and makes it if need be.
-pub(crate) fn keeper(site: &Site) -> Result<Arc<Segments>, Report> {
-    make_home(&site.home)?;
-    let journal = Segments::open(&journal_dir(site)).map_err(|error| match error.kind {
-        kind if kind == ErrorKind::Denied && error.hint.is_none() => {
-            error.with_hint("make the state directory writable, or name another with `--home DIR`")
-        }
-        _ => error,
-    });
-    Ok(Arc::new(journal.doing("opening the journal")?))
-}
 
 /// The state directory is its owner's alone: requests and diffs are in it.
 pub(crate) fn make_home(home: &Path) -> Result<(), Report> {
@@ -178,8 +118,7 @@ pub(crate) fn house(
     let workspace = workspace(site)?;
     let scratch = Scratch::open(&site.home)?;
     let sandboxes = Tiers::open(site, policy.sandbox, say).usable(policy)?;
-    let keeper = keeper(site)?;
-    let mut notes: Vec<String> = keeper.findings().iter().map(ToString::to_string).collect();
+    let (journal, mut notes) = journals::keeper_and_notes(site)?;
     let (memory, of_memory) = remembering::for_mission(site);
     notes.extend(of_memory);
     remembering::start_mover(site);
@@ -193,7 +132,7 @@ pub(crate) fn house(
     let mailbox = mailbox(site);
     let bus = Arc::new(LocalBus::new());
     let models = site.models.clone();
-    Ok(House { journal: keeper, bus, notes, workspace, mailbox, agents, models, workers, _scratch: scratch })
+    Ok(House { journal, bus, notes, workspace, mailbox, agents, models, workers, _scratch: scratch })
 }
 
 impl House {
@@ -268,7 +207,7 @@ pub(crate) fn bench_site(site: &Site) -> Result<(tempfile::TempDir, Site), Repor
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(&site.home).map_err(|error| {
         Report::new(ErrorKind::Unavailable, "making a directory for the bench", error.to_string())
     })?;
-    let site = Site { home: dir.path().to_owned(), ..site.clone() };
+    let site = Site { home: dir.path().to_owned(), journal: Place::Files, ..site.clone() };
     Ok((dir, site))
 }
 
@@ -299,6 +238,6 @@ pub(crate) fn lodging(site: &Site) -> Result<Lodging, Report> {
             .doing("making a directory for a while")
     };
     let (copies, home) = (make("copies-", base)?, make("home-", scratch.path())?);
-    let site = Site { home: home.path().to_owned(), ..site.clone() };
+    let site = Site { home: home.path().to_owned(), journal: Place::Files, ..site.clone() };
     Ok(Lodging { site, copies: copies.path().to_owned(), _dirs: [copies, home], _scratch: scratch })
 }

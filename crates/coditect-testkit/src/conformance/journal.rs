@@ -33,6 +33,16 @@ pub fn journal_on_disk(open: impl Fn(&Path) -> Arc<dyn Journal>) {
     a_held_stream_is_not_forgotten(&open);
 }
 
+/// What a journal on a server must do beside that, where nobody holds a stream: the number alone fences. `open` opens
+/// the journal that the directory stands for, once more each time.
+pub fn journal_on_server(open: impl Fn(&Path) -> Arc<dyn Journal>) {
+    opened_again_it_has_everything(&open);
+    two_handles_see_each_other(&open);
+    whoever_is_second_conflicts(&open);
+    writers_on_two_handles_lose_nothing(&open);
+    what_another_handle_forgot_is_gone(&open);
+}
+
 /// Names a stream of the suite.
 fn stream(n: u64) -> MissionId {
     MissionId::parse(&format!("m-conformance-{n:04}")).expect("a good id")
@@ -275,4 +285,84 @@ fn a_held_stream_is_not_forgotten(open: &impl Fn(&Path) -> Arc<dyn Journal>) {
     two.forget(&stream(1)).unwrap();
     assert_eq!(whole(&*two, &stream(1)), []);
     assert_eq!(open(dir.path()).streams().unwrap(), []);
+}
+
+fn whoever_is_second_conflicts(open: &impl Fn(&Path) -> Arc<dyn Journal>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (open(dir.path()), open(dir.path()));
+    let s = stream(1);
+    append(&*one, &s, 0, &["a"]).unwrap();
+    let second = append(&*two, &s, 0, &["x"]);
+    assert_eq!(second, Err(AppendError::Conflict { expected: 0, actual: 1 }), "it began the stream too late");
+    assert_eq!(append(&*two, &s, 1, &["b", "c"]), Ok(3), "whoever knows the number goes on");
+    let old = append(&*one, &s, 1, &["x"]);
+    assert_eq!(old, Err(AppendError::Conflict { expected: 1, actual: 3 }), "the writer before steps down");
+    assert_eq!(
+        append(&*one, &s, 1, &[]),
+        Err(AppendError::Conflict { expected: 1, actual: 3 }),
+        "every time"
+    );
+    assert_eq!(append(&*one, &s, 3, &["d"]), Ok(4), "and may go on from the truth");
+    assert_eq!(whole(&*two, &s), numbered(&["a", "b", "c", "d"]), "the losers kept nothing");
+}
+
+fn writers_on_two_handles_lose_nothing(open: &impl Fn(&Path) -> Arc<dyn Journal>) {
+    let dir = tempfile::tempdir().unwrap();
+    let s = stream(1);
+    let write = |name: &'static str| {
+        let (journal, s) = (open(dir.path()), s.clone());
+        std::thread::spawn(move || {
+            let (mut at, mut kept) = (0, Vec::new());
+            for n in 0..40 {
+                let text = format!("{name} {n}");
+                // Whoever conflicts reads on and tries again, as an orchestrator that takes over does.
+                loop {
+                    match append(&*journal, &s, at, &[&text, &text]) {
+                        Ok(last) => {
+                            kept.push((last, text));
+                            at = last;
+                            break;
+                        }
+                        Err(AppendError::Conflict { actual, .. }) => at = actual,
+                        Err(other) => panic!("{other:?}"),
+                    }
+                }
+            }
+            kept
+        })
+    };
+    let threads: Vec<_> = ["one", "two", "three"].into_iter().map(write).collect();
+    let mut kept: Vec<(u64, String)> =
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    kept.sort();
+    let expected: Vec<_> = (1..).zip(kept.iter().flat_map(|(_, text)| records(&[text, text]))).collect();
+    assert!(kept.iter().map(|(last, _)| *last).eq((1..=120).map(|n| n * 2)), "each number was given once");
+    assert!(
+        whole(&*open(dir.path()), &s) == expected,
+        "what was acknowledged is there, where it was said to be"
+    );
+}
+
+fn what_another_handle_forgot_is_gone(open: &impl Fn(&Path) -> Arc<dyn Journal>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (open(dir.path()), open(dir.path()));
+    let s = stream(1);
+    let texts: Vec<String> = (0..30).map(|n| n.to_string()).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for (at, text) in (0..).zip(&texts) {
+        append(&*one, &s, at, &[text]).unwrap();
+    }
+    assert_eq!(whole(&*one, &s), numbered(&texts));
+    two.forget(&s).unwrap();
+    assert_eq!(append(&*one, &s, 30, &["x"]), Err(AppendError::Conflict { expected: 30, actual: 0 }));
+    assert_eq!(whole(&*one, &s), []);
+    for (at, text) in (0..).zip(&texts[..20]) {
+        append(&*two, &s, at, &[text]).unwrap();
+    }
+    assert_eq!(
+        one.read(&s, 15, 3).unwrap(),
+        numbered(&texts)[14..17],
+        "places of the old stream mislead nobody"
+    );
+    assert_eq!(whole(&*one, &s), numbered(&texts[..20]));
 }

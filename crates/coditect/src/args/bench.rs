@@ -27,6 +27,8 @@ pub(crate) enum Suite {
     Sandbox(Size),
     /// Durable events per second, one append at low load, replay
     Journal(Size),
+    /// Durable events per second, their latency at a tenth of that, and one event at a time: embedded, or on `--nats`
+    Events(EventsArgs),
     /// Concurrent missions of no-op actions through the whole ring
     Steps(Size),
     /// Candidates of a search without a model per second, and where its time goes
@@ -53,6 +55,22 @@ pub(crate) struct Size {
     /// Smaller sizes, for a first impression in seconds
     #[arg(long)]
     pub(crate) quick: bool,
+}
+
+/// How events are offered.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect bench events --json\n  coditect bench events --nats nats://127.0.0.1:4222 --batch 1000\n\nOn a server it has a journal of its own, which is removed in the end. `nats_monitor` lets it tell when the server syncs."
+)]
+pub(crate) struct EventsArgs {
+    /// Events of one append
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    pub(crate) batch: u16,
+    /// Missions that append at the same time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=5_000))]
+    pub(crate) producers: u16,
+    #[command(flatten)]
+    pub(crate) size: Size,
 }
 
 /// How large the repository is.

@@ -1,5 +1,6 @@
 //! `coditect bench`: measures this build on this machine. The measuring is done by the crates that know how.
 
+mod events;
 mod faults;
 mod graph;
 mod journal;
@@ -101,6 +102,9 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
     match &args.suite {
         Suite::Sandbox(size) => figures(cx, "sandbox", *size, sandbox::measure),
         Suite::Journal(size) => figures(cx, "journal", *size, |_, site, quick| journal::measure(site, quick)),
+        Suite::Events(args) => {
+            figures(cx, "events", args.size, |_, site, quick| events::measure(site, args, quick))
+        }
         Suite::Steps(size) => figures(cx, "steps", *size, |_, site, quick| steps::measure(site, quick)),
         Suite::Search(args) => {
             figures(cx, "search", args.size, |env, site, quick| search::measure(env, site, args, quick))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coditect_ports::{AppendError, Journal};
+use coditect_ports::AppendError;
 use coditect_runtime::Cell;
 use coditect_types::{Command, ErrorKind, Input, MissionId, MissionStatus};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Context;
-use crate::args::ConfigArgs;
+use crate::args::{ConfigArgs, SettingFlags};
 use crate::environment::directory;
 use crate::out::{harmless, paint, painted};
 use crate::report::Done;
@@ -12,7 +12,8 @@ use crate::settings::{self, Resolved, Source};
 pub(crate) fn perform(cx: &mut Context, args: &ConfigArgs) -> Done {
     let dir = directory(&args.dir)?;
     let home = cx.site()?.home;
-    let resolved = settings::load(&args.settings, &cx.env, &dir)?;
+    let flags = SettingFlags { nats: cx.global.nats.clone(), ..args.settings.clone() };
+    let resolved = settings::load(&flags, &cx.env, &dir)?;
     if cx.out.json {
         cx.out.object(&object(&resolved, &home))?;
         return Ok(0);

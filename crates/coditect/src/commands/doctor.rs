@@ -58,6 +58,9 @@ struct State {
 #[derive(Debug, Serialize)]
 struct Journal {
     missions: usize,
+    /// The server that has it, where it is not in files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
     /// What is wrong with it, a line each; none: it is whole.
     findings: Vec<String>,
 }
@@ -77,14 +80,24 @@ fn examine(cx: &Context, site: &Site) -> Findings {
     let sandboxes: Vec<Tier> = wiring::probes(site).into_iter().map(Tier::from).collect();
     let git = host::tool(&cx.env, "git");
     let state = state(home);
+    let mut of_server = Vec::new();
     let journal = match wiring::archive(site) {
-        Ok(archive) => Journal {
-            missions: archive.journal().streams().map_or(0, |streams| streams.len()),
-            findings: archive.findings(),
-        },
-        Err(report) => Journal { missions: 0, findings: vec![report.cause] },
+        Ok(archive) => {
+            let server = archive.server();
+            of_server.extend(server.iter().flat_map(|(_, notes)| notes.iter().cloned()));
+            Journal {
+                missions: archive.journal().streams().map_or(0, |streams| streams.len()),
+                server: server.map(|(shown, _)| shown.to_owned()),
+                findings: archive.findings(),
+            }
+        }
+        Err(report) => {
+            of_server.extend(report.hint);
+            Journal { missions: 0, server: None, findings: vec![report.cause] }
+        }
     };
     let mut advice: Vec<String> = sandboxes.iter().flat_map(|tier| tier.advice.clone()).collect();
+    advice.append(&mut of_server);
     if git.is_none() {
         advice.push("install git: snapshots and branches are made with it".to_owned());
     }
@@ -150,7 +163,8 @@ fn print(cx: &mut Context, found: &Findings) -> std::io::Result<()> {
     entry(cx, "state", &format!("{}{exists}; {free} free", state.directory.display()))?;
     let whole = if found.journal.findings.is_empty() { "whole" } else { "damaged" };
     let missions = phrase::count_of(found.journal.missions, "mission");
-    entry(cx, "journal", &format!("{missions}, {whole}"))?;
+    let server = found.journal.server.as_ref().map_or_else(String::new, |server| format!(" on {server}"));
+    entry(cx, "journal", &format!("{missions}{server}, {whole}"))?;
     for finding in &found.journal.findings {
         entry(cx, "", &harmless(finding))?;
     }

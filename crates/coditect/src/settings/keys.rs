@@ -9,6 +9,35 @@ use serde::Serialize;
 use crate::models::Tables;
 use crate::words;
 
+/// The address of a server, which may have a password in it: whoever prints it prints none.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ServerUrl(String);
+
+impl ServerUrl {
+    /// The address with what is secret, for whoever connects.
+    pub(crate) fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&crate::wiring::redacted_server(&self.0))
+    }
+}
+
+impl std::fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for ServerUrl {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 /// A value, checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -23,9 +52,15 @@ pub(crate) enum Value {
     Money(u64),
     /// What models are, by name.
     Models(Tables),
+    /// Where a server is.
+    Server(ServerUrl),
 }
 
 impl Value {
+    pub(crate) fn server(&self) -> Option<&ServerUrl> {
+        if let Self::Server(url) = self { Some(url) } else { None }
+    }
+
     pub(crate) fn words(&self) -> Option<&[String]> {
         if let Self::Words(words) = self { Some(words) } else { None }
     }
@@ -51,6 +86,7 @@ impl std::fmt::Display for Value {
             Self::Word(word) => f.write_str(word),
             Self::Number(number) => write!(f, "{number}"),
             Self::Money(micro_usd) => f.write_str(&dollars(*micro_usd)),
+            Self::Server(url) => write!(f, "{url}"),
             Self::Models(tables) => f.write_str(&tables.keys().cloned().collect::<Vec<_>>().join(", ")),
         }
     }
@@ -75,6 +111,12 @@ pub(crate) enum Kind {
     ModelTables,
     /// US dollars.
     Money,
+    /// The address of a NATS server, or of several of one system.
+    Server,
+    /// The address of a page.
+    Page,
+    /// A file of the person's.
+    File,
     /// A whole number within these.
     Number {
         /// The least.
@@ -102,6 +144,8 @@ pub(crate) enum ProjectMay {
     NotImage,
     /// Not at all: its text would go there, and money.
     NotModels,
+    /// Not at all: what missions hold would go there.
+    NotServer,
 }
 
 impl ProjectMay {
@@ -120,6 +164,7 @@ impl ProjectMay {
                 .then(|| "a project may ask for the stronger sandbox only (`wasm`)".to_owned()),
             Self::Not => Some("a project may not give up protections".to_owned()),
             Self::NotModels => Some("a project may not choose who is sent its text".to_owned()),
+            Self::NotServer => Some("a project may not choose where missions are kept".to_owned()),
             Self::NotImage => Some("a project may not choose the image that its code runs in".to_owned()),
         }
     }
@@ -166,7 +211,9 @@ impl Key {
             | "memory_warm"
             | "memory_warm_days"
             | "memory_cold_mib"
-            | "memory_unproved_days" => None,
+            | "memory_unproved_days"
+            | "nats_creds"
+            | "nats_monitor" => None,
             "models" => Some("--model".to_owned()),
             name => Some(format!("--{}", name.replace('_', "-"))),
         }
@@ -190,6 +237,20 @@ impl Key {
             ),
             Kind::ModelTables => Err("it is a table: write it into your settings file".to_owned()),
             Kind::Money => money(text).map(Value::Money),
+            Kind::Server => match crate::wiring::check_server(text.trim()) {
+                Ok(()) => Ok(Value::Server(ServerUrl(text.trim().to_owned()))),
+                Err(error) => {
+                    Err(error.hint.map_or(error.cause.clone(), |hint| format!("{}; {hint}", error.cause)))
+                }
+            },
+            Kind::Page if is_page(text) => Ok(Value::Word(text.to_owned())),
+            Kind::Page => {
+                Err(format!("`{}` is no address like `http://127.0.0.1:8222`", text.escape_default()))
+            }
+            Kind::File if !text.is_empty() && !text.contains(char::is_control) => {
+                Ok(Value::Word(text.to_owned()))
+            }
+            Kind::File => Err(format!("`{}` is no name of a file", text.escape_default())),
             Kind::Number { least, most } => match text.trim().parse::<u64>() {
                 Ok(number) if (least..=most).contains(&number) => Ok(Value::Number(number)),
                 _ => Err(format!("`{text}` is not a whole number from {least} to {most}")),
@@ -214,6 +275,9 @@ impl Key {
                         | Kind::Money
                         | Kind::Command
                         | Kind::Choice(_)
+                        | Kind::Server
+                        | Kind::Page
+                        | Kind::File
                         | Kind::Image
                         | Kind::Pattern
                         | Kind::Number { .. } => Ok(Value::Words(words)),
@@ -230,7 +294,15 @@ impl Key {
                 tables.map(Value::Models).map_err(|error| error.message().to_owned())
             }
             (
-                Kind::Command | Kind::Names(_) | Kind::Models | Kind::Choice(_) | Kind::Image | Kind::Pattern,
+                Kind::Command
+                | Kind::Names(_)
+                | Kind::Models
+                | Kind::Choice(_)
+                | Kind::Server
+                | Kind::Page
+                | Kind::File
+                | Kind::Image
+                | Kind::Pattern,
                 toml::Value::String(text),
             ) => self.read(text),
             (kind, other) => {
@@ -238,7 +310,12 @@ impl Key {
                     Kind::Command | Kind::Names(_) | Kind::Models => "a string or a list of strings",
                     Kind::ModelTables => "a table",
                     Kind::Money => "a number",
-                    Kind::Choice(_) | Kind::Image | Kind::Pattern => "a string",
+                    Kind::Choice(_)
+                    | Kind::Server
+                    | Kind::Page
+                    | Kind::File
+                    | Kind::Image
+                    | Kind::Pattern => "a string",
                     Kind::Number { .. } => "a whole number",
                 };
                 Err(format!("it must be {wants}, not {}", article(other.type_str())))
@@ -286,6 +363,13 @@ fn money(text: &str) -> Result<u64, String> {
     let micro: u64 = format!("{rest:0<6}").parse().map_err(|_| wrong())?;
     let sum = dollars.checked_mul(1_000_000).and_then(|sum| sum.checked_add(micro)).ok_or_else(wrong)?;
     if sum > 1_000_000_000_000 { Err(wrong()) } else { Ok(sum) }
+}
+
+/// Whether this can be the address of a page of a server, without anything secret.
+fn is_page(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'@';
+    rest.is_some_and(|rest| !rest.is_empty() && rest.len() <= 255 && rest.bytes().all(fits))
 }
 
 /// Whether this can be a name, a digest or an id of an image.
@@ -543,6 +627,31 @@ pub(crate) const KEYS: &[Key] = &[
         default: Some(|| Value::Number(MemoryLimits::default().unproved_days)),
         doc: "Days after which an episode without a change that was proved is dropped.",
         example: "90",
+    },
+    Key {
+        name: "nats",
+        kind: Kind::Server,
+        project: ProjectMay::NotServer,
+        default: None,
+        doc: "The NATS server with JetStream on which missions are kept, in place of files of the state directory. It may have a \
+              user and a password; several servers of one cluster are separated by commas.",
+        example: "\"nats://127.0.0.1:4222\"",
+    },
+    Key {
+        name: "nats_creds",
+        kind: Kind::File,
+        project: ProjectMay::NotServer,
+        default: None,
+        doc: "The file with the credentials for that server, as `nsc` makes it.",
+        example: "\"/home/me/team.creds\"",
+    },
+    Key {
+        name: "nats_monitor",
+        kind: Kind::Page,
+        project: ProjectMay::NotServer,
+        default: None,
+        doc: "The monitoring port of that server: it alone tells when the server syncs its disk.",
+        example: "\"http://127.0.0.1:8222\"",
     },
     Key {
         name: "seed",

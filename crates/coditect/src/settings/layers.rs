@@ -34,6 +34,7 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "agents" => &flags.agents,
             "ask_wait_s" => &flags.ask_wait_s,
             "seed" => &flags.seed,
+            "nats" => &flags.nats,
             _ => &None,
         };
         if let (Some(text), Some(name)) = (text, key.flag()) {

@@ -28,6 +28,6 @@ fn may(key: &Key) -> Option<&'static str> {
         ProjectMay::Set => Some(""),
         ProjectMay::Lower { .. } => Some("Can be lowered here, not raised."),
         ProjectMay::Strengthen => Some("Only \"wasm\" can be asked for here."),
-        ProjectMay::Not | ProjectMay::NotImage | ProjectMay::NotModels => None,
+        ProjectMay::Not | ProjectMay::NotImage | ProjectMay::NotModels | ProjectMay::NotServer => None,
     }
 }

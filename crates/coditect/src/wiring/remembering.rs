@@ -14,7 +14,7 @@ use coditect_runtime::mover;
 use coditect_types::MissionId;
 
 use super::{archive, journal_dir, keeper, mailbox, make_home, now_ms, workspace};
-use crate::environment::Site;
+use crate::environment::{Place, Site};
 use crate::missions;
 use crate::report::{Doing, Report};
 
@@ -39,7 +39,7 @@ pub(crate) fn is_there(site: &Site) -> bool {
 
 /// Whether there is anything to remember: what only reads memory makes none for it.
 pub(crate) fn has_any(site: &Site) -> bool {
-    dir(site).exists() || journal_dir(site).exists()
+    dir(site).exists() || !matches!(site.journal, Place::Files) || journal_dir(site).exists()
 }
 
 /// The shelves.
@@ -139,7 +139,7 @@ pub(crate) fn remove_missions(site: &Site, gone: &[MissionId]) -> Result<Vec<(Mi
         let removed = workspace
             .clean(mission)
             .and_then(|()| mailbox.clean(mission))
-            .and_then(|()| coditect_ports::Journal::forget(&*keeper, mission));
+            .and_then(|()| keeper.forget(mission));
         if let Err(error) = removed {
             kept.push((mission.clone(), error.cause));
         }

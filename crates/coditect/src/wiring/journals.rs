@@ -1,0 +1,174 @@
+//! Where missions are kept: in files of the state directory, or on a server.
+
+mod marked;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use coditect_adapters::bench::events::{self, EventsBench, Load};
+use coditect_adapters::journal::jetstream::{self, Options};
+use coditect_adapters::{JetStream, Segments};
+use coditect_ports::{Journal, PortError};
+use coditect_types::{ErrorKind, MissionId};
+
+use super::{holder, make_home};
+use crate::environment::{Place, Site};
+use crate::report::{Doing, Report};
+use crate::settings::Nats;
+
+use marked::Marked;
+
+pub(super) fn journal_dir(site: &Site) -> PathBuf {
+    site.home.join("journal")
+}
+
+/// Where it is marked which process of this machine has a mission that is kept on a server.
+fn marks_dir(site: &Site) -> PathBuf {
+    site.home.join("nats")
+}
+
+/// A journal, wherever it is.
+enum Kept {
+    Files { journal: Segments, dir: PathBuf },
+    Server { journal: Box<JetStream>, dir: PathBuf },
+}
+
+/// The journal, for reading. A home that does not exist is an empty one, and stays that way.
+pub(crate) struct Archive(Kept);
+
+impl Archive {
+    /// The journal.
+    pub(crate) fn journal(&self) -> &dyn Journal {
+        match &self.0 {
+            Kept::Files { journal, .. } => journal,
+            Kept::Server { journal, .. } => &**journal,
+        }
+    }
+
+    /// Whether a process of this machine has the mission under way, and its number where it is known.
+    pub(crate) fn holder(&self, mission: &MissionId) -> Option<Option<u32>> {
+        match &self.0 {
+            Kept::Files { dir, .. } | Kept::Server { dir, .. } => holder::of(dir, mission),
+        }
+    }
+
+    /// Refuses a mission of which the journal has lost records: it can be looked at, and not be gone on with.
+    pub(crate) fn must_be_whole(&self, mission: &MissionId, doing: &str) -> Result<(), Report> {
+        let streams = self.journal().streams().doing(doing)?;
+        let last = streams.iter().find(|info| info.stream == *mission).map_or(0, |info| info.last_seq);
+        let read = coditect_runtime::history(self.journal(), mission).doing(doing)?.len() as u64;
+        if read >= last {
+            return Ok(());
+        }
+        let cause =
+            format!("the journal is damaged: of its {last} records only the first {read} can be read");
+        let hint = format!(
+            "run the request again; `coditect log {mission}` shows what is left, `coditect clean --force {mission}` \
+             removes it"
+        );
+        Err(Report::new(ErrorKind::Conflict, doing, cause).hint(hint))
+    }
+
+    /// What a person should know of the journal's files, a line each; none: it is whole.
+    pub(crate) fn findings(&self) -> Vec<String> {
+        match &self.0 {
+            Kept::Files { journal, .. } => journal.findings().iter().map(ToString::to_string).collect(),
+            Kept::Server { .. } => Vec::new(),
+        }
+    }
+
+    /// The server that has it, and what a person should know of that; None: it is in files.
+    pub(crate) fn server(&self) -> Option<(&str, &[String])> {
+        match &self.0 {
+            Kept::Files { .. } => None,
+            Kept::Server { journal, .. } => Some((journal.shown(), journal.notes())),
+        }
+    }
+}
+
+/// Opens the journal for reading.
+pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
+    match &site.journal {
+        Place::Files => {
+            let dir = journal_dir(site);
+            let journal = Segments::open_read_only(&dir).doing("opening the journal")?;
+            Ok(Archive(Kept::Files { journal, dir }))
+        }
+        Place::Server(nats) => {
+            Ok(Archive(Kept::Server { journal: Box::new(connect(nats)?), dir: marks_dir(site) }))
+        }
+        Place::Unknown(report) => Err(Report::clone(report)),
+    }
+}
+
+/// Opens the journal for writing, and makes it if need be.
+pub(crate) fn keeper(site: &Site) -> Result<Arc<dyn Journal>, Report> {
+    keeper_and_notes(site).map(|(journal, _)| journal)
+}
+
+/// The same, with what a person should know of it, a line each.
+pub(super) fn keeper_and_notes(site: &Site) -> Result<(Arc<dyn Journal>, Vec<String>), Report> {
+    make_home(&site.home)?;
+    match &site.journal {
+        Place::Files => {
+            let journal = Segments::open(&journal_dir(site)).map_err(|error| match error.kind {
+                kind if kind == ErrorKind::Denied && error.hint.is_none() => {
+                    error.with_hint("make the state directory writable, or name another with `--home DIR`")
+                }
+                _ => error,
+            });
+            let journal = journal.doing("opening the journal")?;
+            let notes = journal.findings().iter().map(ToString::to_string).collect();
+            Ok((Arc::new(journal), notes))
+        }
+        Place::Server(nats) => {
+            let journal = connect(nats)?;
+            let notes = journal.notes().to_vec();
+            let journal = Marked::open(journal, &marks_dir(site)).doing("opening the journal")?;
+            Ok((Arc::new(journal), notes))
+        }
+        Place::Unknown(report) => Err(Report::clone(report)),
+    }
+}
+
+fn connect(nats: &Nats) -> Result<JetStream, Report> {
+    JetStream::connect(&options(nats)).doing("opening the journal")
+}
+
+fn options(nats: &Nats) -> Options {
+    Options { creds: nats.creds.clone(), monitor: nats.monitor.clone(), ..Options::at(nats.url.secret()) }
+}
+
+/// Checks the address of a server, without a connection.
+pub(crate) fn check_server(url: &str) -> Result<(), PortError> {
+    jetstream::check(url)
+}
+
+/// The address of a server without what is secret.
+pub(crate) fn redacted_server(url: &str) -> String {
+    jetstream::redacted(url)
+}
+
+/// What was measured, and of what.
+pub(crate) struct Measured {
+    pub(crate) found: EventsBench,
+    /// When a disk has what was acknowledged.
+    pub(crate) syncs: String,
+    /// The server's version; None: in files.
+    pub(crate) server: Option<String>,
+}
+
+/// Measures how many events a second a journal of its own keeps: in files, or on the server.
+pub(crate) fn measure_events(site: &Site, nats: Option<&Nats>, load: Load) -> Result<Measured, PortError> {
+    let Some(nats) = nats else {
+        let journal: Arc<dyn Journal> = Arc::new(Segments::open(&journal_dir(site))?);
+        let found = events::measure(&journal, load)?;
+        return Ok(Measured { found, syncs: "always".to_owned(), server: None });
+    };
+    let name = format!("bench-{}-{}", std::process::id(), super::now_ms());
+    let journal = Arc::new(JetStream::connect(&Options { name, ..options(nats) })?);
+    let found = events::measure(&(Arc::clone(&journal) as Arc<dyn Journal>), load);
+    // Also where the bench broke off: nothing of it is to be left on somebody's server.
+    journal.remove()?;
+    Ok(Measured { found: found?, syncs: journal.syncs().to_string(), server: Some(journal.version()) })
+}
