@@ -25,4 +25,4 @@ pub use coditect_core::world;
 pub use error::ShellError;
 pub use history::history;
 pub use shell::{Ports, Settings, Shell};
-pub use view::{MissionView, TaskView, view};
+pub use view::{MissionView, TaskView, Viewer, view};
