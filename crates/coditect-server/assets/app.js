@@ -5,6 +5,12 @@
   const RECORDS = 300; // kept in an open page; older ones are a click away
   const status = document.getElementById("status");
   const say = (text) => { if (status && status.textContent !== text) status.textContent = text; };
+  // What comes often is said now and then, with its newest text: who listens to the page is not talked to without a pause.
+  let news = "", saying = 0;
+  function sayNews(text) {
+    news = text;
+    if (!saying) saying = setTimeout(() => { saying = 0; say(news); }, 1500);
+  }
 
   // Fetches the page again and puts its living parts in place of the old ones, unless somebody is typing in one.
   let isFetching = false, isWanted = false;
@@ -66,7 +72,7 @@
       const record = JSON.parse(event.data);
       append(record);
       const last = record.lines[record.lines.length - 1];
-      say("Record " + record.seq + ": " + (last ? last.text : record.type));
+      sayNews("Record " + record.seq + ": " + (last ? last.text : record.type));
       soon();
     };
     events.addEventListener("open", () => say("Live."));
@@ -78,12 +84,12 @@
     });
   }
 
-  // The slider goes where it is let go, and says meanwhile where that is.
+  // The slider goes where a finger or a mouse lets it go, and says meanwhile where that is; with keys one presses the button.
   function slide() {
     for (const form of document.querySelectorAll("form[data-slider]")) {
       const range = form.querySelector("input"), output = form.querySelector("output");
       range.oninput = () => { output.textContent = range.value; };
-      range.onchange = () => form.requestSubmit();
+      range.onpointerup = () => { if (range.value !== range.defaultValue) form.requestSubmit(); };
     }
   }
   slide();

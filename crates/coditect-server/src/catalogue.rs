@@ -9,8 +9,13 @@ use coditect_runtime::cell;
 use coditect_types::{Event, MissionId, MissionStatus, Record};
 use serde::Serialize;
 
+use crate::text::cut;
+
 /// Missions that are listed, the newest. More are in the journal, and are said to be.
 pub(crate) const MOST: usize = 10_000;
+/// Bytes of a request and of a summary that the list holds, so that it has a bound; all of it is on the mission's page.
+const REQUEST_BYTES: usize = 4 << 10;
+const SUMMARY_BYTES: usize = 1 << 10;
 /// Records that may stand behind the end of a mission: outcomes that came late.
 const BEHIND: u64 = 16;
 
@@ -98,7 +103,7 @@ fn read(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, PortE
                 end = Some(End {
                     status,
                     at_ms,
-                    summary,
+                    summary: cut(summary, SUMMARY_BYTES),
                     wall_ms,
                     model_calls: ledger.model_calls,
                     micro_usd: ledger.micro_usd,
@@ -112,7 +117,7 @@ fn read(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, PortE
     }
     Ok(Some(Entry {
         mission: info.stream.clone(),
-        request,
+        request: cut(request, REQUEST_BYTES),
         workspace: workspace.path,
         submitted_at_ms: first.at_ms,
         last_seq: info.last_seq,

@@ -239,7 +239,7 @@ impl Watcher {
             if let Some(told) = self.ready.pop_front() {
                 if told.seq > self.next {
                     // Something is missing in between.
-                    (self.is_behind, self.is_over) = (true, false);
+                    self.is_behind = true;
                     self.ready.clear();
                 } else if told.seq == self.next {
                     self.next += 1;

@@ -23,6 +23,8 @@ mod refusal;
 mod routes;
 mod serve;
 mod text;
+#[cfg(test)]
+mod trial;
 
 pub use guard::Secrets;
 pub use house::{House, Sentence};

@@ -58,7 +58,7 @@ pub(crate) struct Shared {
     moments: Moments,
     metrics: Metrics,
     followers: Followers,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     is_ready: AtomicBool,
 }
 
@@ -79,7 +79,7 @@ impl Shared {
             catalogue: Catalogue::default(),
             moments: Moments::default(),
             metrics: Metrics::default(),
-            turns: Semaphore::new(READING),
+            turns: Arc::new(Semaphore::new(READING)),
             is_ready: AtomicBool::new(false),
         }
     }
@@ -102,9 +102,15 @@ impl Shared {
         work: impl FnOnce(&Self) -> Result<T, Oops> + Send + 'static,
     ) -> Result<T, Oops> {
         let stopping = || Oops::new(ErrorKind::Interrupted, "the server is stopping");
-        let _turn = self.turns.acquire().await.map_err(|_| stopping())?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| stopping())?;
         let shared = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        // The turn goes with the work: that goes on where nobody waits for it any more.
+        let working = tokio::task::spawn_blocking(move || {
+            let done = work(&shared);
+            drop(turn);
+            done
+        });
+        let done = working.await;
         done.unwrap_or_else(|error| {
             if error.is_panic() {
                 return Err(Oops::new(ErrorKind::Bug, "this page broke; please report it"));

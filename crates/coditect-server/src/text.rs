@@ -40,9 +40,10 @@ fn replaced(c: char) -> Option<&'static str> {
 }
 
 /// Controls, marks that turn the direction of writing, and what has no width: a text with it reads otherwise than it is.
+/// Joiners (`U+200C`, `U+200D`) stay: Persian and families of emoji are written with them.
 fn steers(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
             | '\u{061c}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -61,6 +62,15 @@ pub(crate) fn brief(text: &str, width: usize) -> String {
         out.push('…');
     }
     out
+}
+
+/// At most so many bytes of a text, whole characters.
+pub(crate) fn cut(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// A span of time: `820 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`.
