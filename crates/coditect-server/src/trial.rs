@@ -154,6 +154,30 @@ fn proposal() -> Proposal {
     }
 }
 
+/// A red test, and what it says.
+fn red() -> TestResult {
+    TestResult {
+        id: format!("test_{HOSTILE}"),
+        status: TestStatus::Failed,
+        us: 1,
+        message: HOSTILE.to_owned(),
+        error_type: String::new(),
+        frames: Vec::new(),
+        passes_of_runs: None,
+    }
+}
+
+fn started(attempt: AttemptId, action: &str) -> Event {
+    let expectations = vec![Expectation::Succeeds { probability: 0.9 }];
+    Event::AttemptStarted {
+        task: TaskId(1),
+        attempt,
+        action: action.to_owned(),
+        expectations,
+        deadline_ms: 0,
+    }
+}
+
 /// A mission whose project, tests and person are as hostile as can be, up to a question that waits.
 pub(crate) fn hostile(mission: &MissionId) -> Vec<Event> {
     let (task, attempt) = (TaskId(1), AttemptId(1));
@@ -165,16 +189,7 @@ pub(crate) fn hostile(mission: &MissionId) -> Vec<Event> {
         strand: None,
         parent: None,
     };
-    let red = TestResult {
-        id: format!("test_{HOSTILE}"),
-        status: TestStatus::Failed,
-        us: 1,
-        message: HOSTILE.to_owned(),
-        error_type: String::new(),
-        frames: Vec::new(),
-        passes_of_runs: None,
-    };
-    let report = TestReport { tests: vec![red], ..TestReport::default() };
+    let report = TestReport { tests: vec![red()], ..TestReport::default() };
     let spent = Spent { candidates: 7, sandbox_runs: 9, ..Spent::default() };
     vec![
         submitted(mission, HOSTILE),
@@ -183,29 +198,21 @@ pub(crate) fn hostile(mission: &MissionId) -> Vec<Event> {
             reason: HOSTILE.to_owned(),
             strands: Vec::new(),
         },
-        Event::AttemptStarted {
-            task,
-            attempt,
-            action: HOSTILE.to_owned(),
-            expectations: vec![Expectation::Succeeds { probability: 0.9 }],
-            deadline_ms: 0,
-        },
+        started(attempt, HOSTILE),
         Event::AttemptEnded {
             task,
             attempt,
             outcome: Outcome::ChangeProposed { proposal: proposal(), spent: spent.clone() },
         },
-        Event::AttemptStarted {
-            task,
-            attempt: AttemptId(2),
-            action: "verify_change".to_owned(),
-            expectations: Vec::new(),
-            deadline_ms: 0,
-        },
+        started(AttemptId(2), "verify_change"),
         Event::AttemptEnded {
             task,
             attempt: AttemptId(2),
-            outcome: Outcome::ChangeVerified { receipt: receipt(), report, spent: Spent { candidates: 0, ..spent } },
+            outcome: Outcome::ChangeVerified {
+                receipt: receipt(),
+                report,
+                spent: Spent { candidates: 0, ..spent },
+            },
         },
         Event::ViolationFound {
             task,
