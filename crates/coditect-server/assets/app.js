@@ -66,22 +66,36 @@
     while (list.children.length > RECORDS) list.firstElementChild.remove();
   }
 
+  // Follows a mission from the record behind the newest one that is here. A page that nobody looks at does not: a browser has
+  // few connections to one server, and ten open pages would leave none to load the next.
   function follow(address) {
-    const events = new EventSource(address);
+    let next = Number(new URL(address, location.href).searchParams.get("from")), events = null, isOver = false;
     const take = (event) => {
       const record = JSON.parse(event.data);
+      next = record.seq + 1;
       append(record);
       const last = record.lines[record.lines.length - 1];
       sayNews("Record " + record.seq + ": " + (last ? last.text : record.type));
       soon();
     };
-    events.addEventListener("open", () => say("Live."));
-    events.addEventListener("record", take);
-    events.addEventListener("ended", (event) => { take(event); events.close(); });
-    events.addEventListener("error", () => {
-      if (events.readyState === EventSource.CLOSED) { renew(); say("Not live any more: reload, or open the address that `coditect ui` printed."); }
-      else say("The server does not answer; asking again.");
-    });
+    function listen() {
+      if (events || isOver || document.hidden) return;
+      events = new EventSource(address.split("?")[0] + "?from=" + next);
+      events.addEventListener("open", () => say("Live."));
+      events.addEventListener("record", take);
+      events.addEventListener("ended", (event) => { isOver = true; take(event); stop(); });
+      events.addEventListener("error", () => {
+        if (events && events.readyState !== EventSource.CLOSED) { say("The server does not answer; asking again."); return; }
+        stop();
+        say("Not live any more: reload the page.");
+        renew();
+      });
+    }
+    function stop() { if (events) { events.close(); events = null; } }
+    document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else { listen(); soon(); } });
+    window.addEventListener("pagehide", stop);
+    window.addEventListener("pageshow", listen);
+    listen();
   }
 
   // The slider goes where a finger or a mouse lets it go, and says meanwhile where that is; with keys one presses the button.

@@ -73,6 +73,8 @@ pub(crate) struct Taken {
 pub(crate) struct Evidence {
     /// Which tasks each one waits for.
     pub(crate) needs: BTreeMap<TaskId, Vec<TaskId>>,
+    /// The first task of each plan, in their order.
+    pub(crate) plans: Vec<TaskId>,
     /// The newest attempts, oldest first.
     pub(crate) attempts: VecDeque<Attempt>,
     /// The newest violations, oldest first.
@@ -99,6 +101,7 @@ impl Evidence {
     pub(crate) fn take(&mut self, record: &Record) {
         match &record.event {
             Event::PlanMade { tasks, .. } => {
+                self.plans.extend(tasks.first().map(|spec| spec.id));
                 let needs = tasks.iter().filter(|spec| !spec.needs.is_empty());
                 self.needs.extend(needs.map(|spec| (spec.id, spec.needs.clone())));
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use coditect_runtime::TaskView;
 use coditect_types::TaskId;
 
+use crate::evidence::Evidence;
 use crate::names::{name, words};
 use crate::text::brief;
 
@@ -62,16 +63,21 @@ impl Node {
     }
 }
 
-/// Draws the newest tasks. Each stands one row below the lowest of those that it waits for.
-pub(crate) fn draw(tasks: &[TaskView], needs: &BTreeMap<TaskId, Vec<TaskId>>) -> Graph {
+/// Draws the newest tasks. Each stands one row below the lowest of those that it waits for, and a plan below the one that
+/// was made before it.
+pub(crate) fn draw(tasks: &[TaskView], evidence: &Evidence) -> Graph {
     let shown = &tasks[tasks.len().saturating_sub(MOST)..];
     let mut places: BTreeMap<TaskId, (usize, usize)> = BTreeMap::new();
     let mut rows: Vec<usize> = Vec::new();
+    let mut first_row = 0;
     let mut graph = Graph::default();
     for task in shown {
-        let behind = needs.get(&task.id).map_or(&[][..], Vec::as_slice);
+        if evidence.plans.binary_search(&task.id).is_ok() {
+            first_row = rows.len();
+        }
+        let behind = evidence.needs.get(&task.id).map_or(&[][..], Vec::as_slice);
         let above = behind.iter().filter_map(|id| places.get(id)).map(|(row, _)| row + 1);
-        let row = above.max().unwrap_or(0);
+        let row = above.max().unwrap_or(first_row);
         rows.resize(rows.len().max(row + 1), 0);
         let column = rows[row];
         rows[row] += 1;
@@ -123,21 +129,34 @@ mod tests {
         }
     }
 
+    fn evidence(needs: impl IntoIterator<Item = (u32, Vec<u32>)>, plans: &[u32]) -> Evidence {
+        let needs = needs.into_iter().map(|(id, of)| (TaskId(id), of.into_iter().map(TaskId).collect()));
+        Evidence {
+            needs: needs.collect(),
+            plans: plans.iter().copied().map(TaskId).collect(),
+            ..Evidence::default()
+        }
+    }
+
+    /// Column and row of each task.
+    fn places(graph: &Graph) -> Vec<(usize, usize)> {
+        let place = |node: &Node| (node.x / (WIDTH + GAP.0), node.y / (HEIGHT + GAP.1));
+        graph.nodes.iter().map(place).collect()
+    }
+
     #[test]
-    fn a_task_stands_below_those_that_it_waits_for() {
-        let needs = BTreeMap::from([(TaskId(3), vec![TaskId(1), TaskId(2)])]);
-        let graph = draw(&[task(1), task(2), task(3)], &needs);
-        let places: Vec<_> = graph.nodes.iter().map(|node| (node.x > 1, node.y > 1)).collect();
-        assert_eq!(places, [(false, false), (true, false), (false, true)]);
-        assert_eq!((graph.edges.len(), graph.size), (2, (458, 138)));
+    fn a_task_stands_below_those_that_it_waits_for_and_below_the_plan_before() {
+        let tasks: Vec<TaskView> = (1..=5).map(task).collect();
+        let graph = draw(&tasks, &evidence([(3, vec![1, 2]), (5, vec![4])], &[1, 4]));
+        assert_eq!(places(&graph), [(0, 0), (1, 0), (0, 1), (0, 2), (0, 3)]);
+        assert_eq!((graph.edges.len(), graph.size), (3, (458, 274)));
     }
 
     #[test]
     fn a_long_plan_is_drawn_in_part_and_an_empty_one_not_at_all() {
         let tasks: Vec<TaskView> = (1..=1_000).map(task).collect();
-        let needs = (2..=1_000).map(|id| (TaskId(id), vec![TaskId(id - 1)])).collect();
-        let graph = draw(&tasks, &needs);
+        let graph = draw(&tasks, &evidence((2..=1_000).map(|id| (id, vec![id - 1])), &[1]));
         assert_eq!((graph.nodes.len(), graph.edges.len()), (MOST, MOST - 1));
-        assert_eq!(draw(&[], &BTreeMap::new()).nodes.len(), 0);
+        assert_eq!(draw(&[], &Evidence::default()).nodes.len(), 0);
     }
 }

@@ -189,7 +189,7 @@ pub(crate) fn make(house: &dyn House, moment: &Moment, when: When, form: &str) -
         slider: slider(moment),
         open,
         answered,
-        graph: graph::draw(&view.tasks, &evidence.needs),
+        graph: graph::draw(&view.tasks, evidence),
         graph_says: graph::says(&view.tasks),
         tasks: task_rows(moment),
         tasks_before: view.tasks.len().saturating_sub(TASKS),
