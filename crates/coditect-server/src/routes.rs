@@ -444,8 +444,10 @@ fn words(text: &str) -> Result<String, Oops> {
 
 async fn metrics(State(shared): Shares) -> Response {
     let made = shared.blocking(|shared| {
-        let watchers = shared.followers.count();
-        Ok(shared.metrics.text(shared.house.as_ref(), watchers)?)
+        let text = shared.metrics.text(shared.house.as_ref(), shared.followers.count())?;
+        // The first reading may have failed, and this one has not.
+        shared.is_ready.store(true, Ordering::Relaxed);
+        Ok(text)
     });
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     told(made.await.map(|text| ([(header::CONTENT_TYPE, kind)], text).into_response()), Reader::Program)

@@ -1,5 +1,7 @@
 //! Connections: how many, how long a request may take, and how the server stops.
 
+mod patience;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use crate::follow::WATCHERS;
 use crate::guard::Secrets;
 use crate::house::House;
 use crate::routes::{self, Shared};
+use crate::serve::patience::Patient;
 
 /// Connections at once: one for each watcher, and some to ask with. The next one waits to be taken.
 const CONNECTIONS: usize = WATCHERS + 200;
@@ -143,7 +146,8 @@ async fn connection(
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     builder.max_buf_size(HEAD_BYTES).max_headers(HEAD_LINES);
-    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let serving =
+        builder.serve_connection(TokioIo::new(Patient::new(stream)), TowerToHyperService::new(router));
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,
