@@ -10,6 +10,7 @@ mod sandbox;
 mod search;
 mod steps;
 mod tasks;
+mod watch;
 mod world;
 
 use std::collections::BTreeMap;
@@ -102,6 +103,7 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
         Suite::Sandbox(size) => figures(cx, "sandbox", *size, sandbox::measure),
         Suite::Journal(size) => figures(cx, "journal", *size, |_, site, quick| journal::measure(site, quick)),
         Suite::Steps(size) => figures(cx, "steps", *size, |_, site, quick| steps::measure(site, quick)),
+        Suite::Watch(size) => figures(cx, "watch", *size, |_, site, quick| watch::measure(site, quick)),
         Suite::Search(args) => {
             figures(cx, "search", args.size, |env, site, quick| search::measure(env, site, args, quick))
         }

@@ -24,7 +24,7 @@ const DOING: &str = "starting the dashboard";
 
 pub(crate) fn perform(cx: &mut Context, args: &UiArgs) -> Done {
     let (site, archive) = (cx.site()?, cx.archive()?);
-    let lent = Arc::new(Lent { site, archive, person: approvals::person(&cx.env) });
+    let lent = Arc::new(Lent::new(site, archive, approvals::person(&cx.env)));
     let runtime = wiring::tokio_runtime()?;
     let done = runtime.block_on(serve(cx, args.listen, lent));
     // What still reads the journal is left to the end of the process.
@@ -57,10 +57,17 @@ fn tell(cx: &mut Context, address: SocketAddr, token: &str) -> Result<(), Fault>
 
 /// What the server stands on.
 #[derive(Debug)]
-struct Lent {
+pub(crate) struct Lent {
     site: Site,
     archive: Archive,
     person: String,
+}
+
+impl Lent {
+    /// What is there at a site, for a person.
+    pub(crate) fn new(site: Site, archive: Archive, person: String) -> Self {
+        Self { site, archive, person }
+    }
 }
 
 impl House for Lent {
