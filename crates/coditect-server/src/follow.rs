@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::response::sse::Event as Message;
 use coditect_runtime::ShellError;
+use coditect_runtime::said::{kind, moment};
 use coditect_types::{Event, MissionId, Record};
 use futures::Stream;
 use serde_json::json;
@@ -19,9 +20,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::house::House;
 use crate::moments::decoded;
-use crate::names::kind;
 use crate::serve::stopped;
-use crate::text::{moment, plain};
+use crate::text::plain;
 
 /// Watchers at once.
 pub(crate) const WATCHERS: usize = 1_000;

@@ -1,7 +1,7 @@
 //! Names of things for people and for metrics: those of the journal's JSON, so that all three agree.
 
 use coditect_runtime::view::TaskProgress;
-use coditect_types::{Event, MissionStatus};
+use coditect_types::MissionStatus;
 use serde::Serialize;
 
 /// The name of a value that is a word in JSON.
@@ -16,26 +16,6 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
 /// The same with blanks.
 pub(crate) fn words<T: Serialize>(value: &T) -> String {
     name(value).replace('_', " ")
-}
-
-/// The type of an event, as in its JSON.
-pub(crate) fn kind(event: &Event) -> &'static str {
-    match event {
-        Event::MissionSubmitted { .. } => "mission.submitted",
-        Event::MissionResumed { .. } => "mission.resumed",
-        Event::MissionConcluding {} => "mission.concluding",
-        Event::PlanMade { .. } => "plan.made",
-        Event::StagesPlanned { .. } => "stages.planned",
-        Event::StageEnded { .. } => "stage.ended",
-        Event::AttemptStarted { .. } => "attempt.started",
-        Event::AttemptEnded { .. } => "attempt.ended",
-        Event::OutcomeIgnored { .. } => "outcome.ignored",
-        Event::ViolationFound { .. } => "violation.found",
-        Event::ApprovalAsked { .. } => "approval.asked",
-        Event::ApprovalGiven { .. } => "approval.given",
-        Event::TaskSettled { .. } => "task.settled",
-        Event::MissionCompleted { .. } => "mission.completed",
-    }
 }
 
 /// Where a mission stands: how it ended, else whether a process is at it.

@@ -73,52 +73,6 @@ pub(crate) fn cut(mut text: String, bytes: usize) -> String {
     text
 }
 
-/// A span of time: `820 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`.
-pub(crate) fn span(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
-        _ => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
-    }
-}
-
-/// A moment, UTC, as `2026-11-23 06:31:07`, and with `T` and `Z` for programs.
-pub(crate) fn moment(at_ms: u64) -> String {
-    let (days, second) = (at_ms / 86_400_000, at_ms / 1000 % 86_400);
-    let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
-}
-
-/// The date of a day since 1970 (Hinnant, "chrono-Compatible Low-Level Date Algorithms", 2013).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let z = days + 719_468;
-    let (era, of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let mp = (5 * of_year + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, of_year - (153 * mp + 2) / 5 + 1)
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1 test`, `3 tests`.
-pub(crate) fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(n as u64)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,17 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn moments_spans_and_counts_read_well() {
-        assert_eq!(moment(1_795_415_467_000), "2026-11-23 06:31:07");
-        assert_eq!(
-            (moment(0), moment(951_827_696_000)),
-            ("1970-01-01 00:00:00".into(), "2000-02-29 12:34:56".into())
-        );
-        assert_eq!(
-            (span(999), span(4_251), span(7_500_000)),
-            ("999 ms".into(), "4.2 s".into(), "2 h 5 min".into())
-        );
-        assert_eq!((count(1, "test"), count(1_234, "test")), ("1 test".to_owned(), "1,234 tests".to_owned()));
+    fn texts_are_cut_at_whole_characters() {
+        assert_eq!((cut("aé".into(), 2), cut("aé".into(), 3)), ("a".to_owned(), "aé".to_owned()));
         assert_eq!(
             (brief("fix it\nnow", 20), brief("0123456789", 5)),
             ("fix it…".to_owned(), "0123…".to_owned())

@@ -1,9 +1,8 @@
 //! Diffs, line by line.
 
 use coditect_runtime::MissionView;
+use coditect_runtime::said::count_of;
 use coditect_types::outcome::ChangedFile;
-
-use crate::text::count;
 
 /// Lines of a diff that are shown.
 const LINES: usize = 3_000;
@@ -71,7 +70,7 @@ pub(crate) fn diffs(view: &MissionView) -> Vec<Diff> {
 fn diff(title: &str, about: String, text: &str) -> Diff {
     let lines: Vec<DiffLine> = text.lines().take(LINES).map(line).collect();
     let left_out = text.lines().count() - lines.len();
-    let title = format!("{title} ({})", count(lines.len() + left_out, "line"));
+    let title = format!("{title} ({})", count_of(lines.len() + left_out, "line"));
     Diff { title, about, files: Vec::new(), lines, left_out, is_open: false }
 }
 

@@ -30,9 +30,9 @@ fn entry(one: &Chosen) -> Value {
         "ended_at_ms": end.map(|end| end.at_ms),
         "summary": end.map(|end| &end.summary),
         "wall_ms": end.map(|end| end.wall_ms),
-        "model_calls": end.map(|end| end.model_calls),
-        "micro_usd": end.map(|end| end.micro_usd),
-        "candidates": end.map(|end| end.candidates),
+        "model_calls": end.map(|end| end.ledger.model_calls),
+        "micro_usd": end.map(|end| end.ledger.micro_usd),
+        "candidates": end.map(|end| end.ledger.candidates),
         "last_seq": one.entry.last_seq,
     })
 }

@@ -1,16 +1,16 @@
 //! The list of missions.
 
 use askama::Template;
-use coditect_runtime::MissionView;
+use coditect_runtime::said::{count, count_of, moment, span};
+use coditect_runtime::{Entry, MissionView};
 use coditect_types::model::dollars;
 use coditect_types::{ErrorKind, MissionId};
 
-use crate::catalogue::Entry;
 use crate::house::House;
 use crate::names::{STANDINGS, mood, standing};
 use crate::refusal::Oops;
 use crate::routes::Wanted;
-use crate::text::{brief, count, grouped, moment, span};
+use crate::text::brief;
 
 /// Missions on a page.
 const PAGE: usize = 50;
@@ -87,7 +87,7 @@ pub(crate) fn make(
 ) -> Result<String, askama::Error> {
     let last = chosen.len().div_ceil(PAGE).max(1);
     let number = wanted.page.unwrap_or(1).clamp(1, last);
-    let found = count(chosen.len(), "mission");
+    let found = count_of(chosen.len(), "mission");
     let is_narrowed = !wanted.status.is_empty() || !wanted.q.trim().is_empty();
     let shown = chosen.into_iter().skip((number - 1) * PAGE).take(PAGE);
     let rows: Vec<Row> = shown.map(|one| row(one, view)).collect();
@@ -112,15 +112,13 @@ fn row(one: Chosen, view: &dyn Fn(&MissionId) -> Option<MissionView>) -> Row {
     let mut questions = 0;
     let (took, cost, summary) = match &entry.end {
         Some(end) => {
-            let money = match end.model_calls {
+            let ledger = &end.ledger;
+            let money = match ledger.model_calls {
                 0 => "no model".to_owned(),
-                n => format!("{}, {}", dollars(end.micro_usd), count(n as usize, "model call")),
+                n => format!("{}, {}", dollars(ledger.micro_usd), count(n, "model call")),
             };
-            (
-                span(end.wall_ms),
-                format!("{money}, {} candidates", grouped(end.candidates)),
-                end.summary.clone(),
-            )
+            let tried = count(ledger.candidates, "candidate");
+            (span(end.wall_ms), format!("{money}, {tried}"), end.summary.clone())
         }
         None => match view(&entry.mission) {
             Some(view) => {
@@ -136,7 +134,7 @@ fn row(one: Chosen, view: &dyn Fn(&MissionId) -> Option<MissionView>) -> Row {
         request: brief(&entry.request, WIDTH),
         workspace: entry.workspace,
         begun: moment(entry.submitted_at_ms),
-        questions: if questions > 0 { count(questions, "question") } else { String::new() },
+        questions: if questions > 0 { count_of(questions, "question") } else { String::new() },
         summary: brief(&summary, WIDTH),
         mission: entry.mission,
         took,

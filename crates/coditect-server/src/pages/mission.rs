@@ -1,8 +1,9 @@
 //! One mission, as it stands or as it stood at a record.
 
 use askama::Template;
+use coditect_runtime::said::{count, count_of, grouped, kind, moment, percent, span};
 use coditect_runtime::view::ApprovalView;
-use coditect_runtime::{MissionView, ShellError, TaskView};
+use coditect_runtime::{MissionView, ShellError, TaskView, said};
 use coditect_types::event::Diagnosis;
 use coditect_types::model::dollars;
 use coditect_types::{Record, TaskId};
@@ -13,10 +14,10 @@ use crate::evidence::{Attempt, Violation};
 use crate::graph::{self, Graph};
 use crate::house::House;
 use crate::moments::{Moment, each};
-use crate::names::{kind, mood, name, standing, words};
+use crate::names::{mood, name, standing, words};
 use crate::refusal::Oops;
 use crate::routes::When;
-use crate::text::{brief, count, grouped, moment, span};
+use crate::text::brief;
 
 /// Records of the timeline on a page.
 const WINDOW: u64 = 100;
@@ -184,7 +185,7 @@ pub(crate) fn make(house: &dyn House, moment: &Moment, when: When, form: &str) -
         is_running,
         is_live: !is_past && view.status.is_none(),
         can_cancel: !is_past && view.status.is_none(),
-        begun: crate::text::moment(view.submitted_at_ms),
+        begun: said::moment(view.submitted_at_ms),
         took: span(view.wall_ms),
         slider: slider(moment),
         open,
@@ -216,7 +217,7 @@ fn left_out(moment: &Moment) -> String {
         (evidence.counts.1 as usize - evidence.violations.len(), "older violation"),
         (evidence.counts.2 as usize - evidence.receipts.len(), "older receipt"),
     ];
-    let told: Vec<String> = more.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
+    let told: Vec<String> = more.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count_of(*n, what)).collect();
     told.join(", ")
 }
 
@@ -320,12 +321,8 @@ fn violation(one: &Violation) -> ViolationRow {
 
 fn diagnosed(of: &Diagnosis) -> String {
     let runs =
-        if of.runs > 0 { format!(", after {}", count(of.runs as usize, "run")) } else { String::new() };
+        if of.runs > 0 { format!(", after {}", count(u64::from(of.runs), "run")) } else { String::new() };
     format!("{}: {} ({} sure{runs})", words(&of.cause), of.evidence, percent(of.confidence))
-}
-
-fn percent(p: f64) -> String {
-    format!("{:.0} %", p * 100.0)
 }
 
 /// The questions that wait, and the others. Nothing waits in the past.
@@ -373,7 +370,7 @@ fn ledger(view: &MissionView) -> Ledger {
     let solved = of.solved_by.map_or_else(String::new, |rung| format!("; solved by {}", words(&rung)));
     let sum = format!(
         "{} ({}), {} candidates, {} sandbox runs{solved}",
-        count(of.model_calls as usize, "model call"),
+        count(of.model_calls, "model call"),
         dollars(of.micro_usd),
         grouped(of.candidates),
         grouped(of.sandbox_runs),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use coditect_runtime::MissionView;
-use coditect_types::{Enforced, Receipt, TestStatus};
+use coditect_runtime::said::{count_of, enforced, moment, span};
+use coditect_types::{Receipt, TestStatus};
 
 use crate::evidence::Evidence;
 use crate::names::words;
-use crate::text::{count, moment, span};
 
 /// Tests that are shown one by one.
 const MOST: usize = 500;
@@ -86,7 +86,7 @@ fn summary(receipt: &Receipt) -> String {
         let parts: Vec<String> = counts.iter().map(|(status, n)| format!("{n} {}", words(status))).collect();
         if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
     };
-    let all = count(receipt.before.len().max(receipt.after.len()), "test");
+    let all = count_of(receipt.before.len().max(receipt.after.len()), "test");
     format!("{all}; before: {}; after: {}.", counts(&receipt.before), counts(&receipt.after))
 }
 
@@ -142,19 +142,4 @@ fn row(receipt: &Receipt, of: String) -> ReceiptRow {
         output: receipt.output_hash.clone(),
         when: format!("{} UTC, in {}", moment(receipt.taken_at_ms), span(receipt.wall_ms)),
     }
-}
-
-/// What a sandbox enforced, as a list.
-fn enforced(enforced: &Enforced) -> String {
-    let said = |holds: bool, text: &str| holds.then(|| text.to_owned());
-    let parts = [
-        said(enforced.network, "no network"),
-        said(enforced.file_writes, "no writes outside"),
-        said(enforced.file_reads, "no reads outside"),
-        said(enforced.processes, "no outside process"),
-        enforced.wall_ms.map(|ms| format!("at most {}", span(ms))),
-        enforced.memory_bytes.map(|bytes| format!("at most {} MiB", bytes >> 20)),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "nothing enforced".to_owned() } else { parts.join(", ") }
 }
