@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod form;
+
 use axum::body::{Body, Bytes, HttpBody};
 use coditect_ports::Journal;
 use coditect_types::{Event, MissionStatus};
@@ -154,6 +156,7 @@ async fn hostile_text_is_text() {
         assert!(text.contains("&lt;script&gt;alert(1)"), "{path}: nothing of it is shown: {text}");
         let steers = text.find(|c: char| c == '\u{202e}' || (c.is_control() && c != '\n' && c != '\t'));
         assert_eq!(steers, None, "{path}");
+        form::check(&answer.text);
         assert!(!text.contains(" style=") && !text.contains(" onclick="), "{path}: nothing is inline");
     };
     door.trial.append(&mission, hostile(&mission));
@@ -172,6 +175,8 @@ async fn the_list_is_narrowed_by_status_and_words() {
     let door = Door::open();
     let empty = door.get("/").await;
     assert!(empty.text.contains("No mission yet"), "{}", empty.text);
+    form::check(&empty.text);
+    form::check(&door.get("/nowhere").await.text);
     for (n, words) in [(1, "fix the Rounding"), (2, "add a flag"), (3, "fix the flag")] {
         let mission = id(&format!("m-{n}"));
         door.trial.append(&mission, vec![submitted(&mission, words)]);
@@ -286,6 +291,7 @@ async fn what_changes_something_is_asked_by_an_own_form() {
 
     let done = door.post("/missions/m-1/cancel", OWN, &good).await;
     assert!(done.status == StatusCode::OK && done.text.contains("cancelled m-1"), "{}", done.text);
+    form::check(&done.text);
     let answer = format!("form={FORM}&verdict=approved&by=&why=it+was+%3Cb%3E");
     assert_eq!(door.post("/missions/m-1/approvals/1", OWN, &answer).await.status, StatusCode::OK);
     let unknown = door.post("/missions/m-1/approvals/7", OWN, &answer).await;
