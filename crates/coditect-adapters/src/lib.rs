@@ -17,11 +17,7 @@ pub mod shelves;
 
 pub use bus::LocalBus;
 pub use clock::{SystemClock, SystemEntropy};
-<<<<<<< HEAD
 pub use graph::GraphAt;
-pub use journal::Segments;
-=======
 pub use journal::{JetStream, Segments};
->>>>>>> nats
 pub use mailbox::Mailbox;
 pub use shelves::DiskShelves;

@@ -92,11 +92,14 @@ impl Cell {
     #[must_use]
     pub fn replay<'a>(mission: MissionId, records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut cell = Self::new(mission);
-        for record in records {
-            apply(&mut cell.state, record.at_ms, &record.event);
-            cell.seq = record.seq;
-        }
+        records.into_iter().for_each(|record| cell.hear(record));
         cell
+    }
+
+    /// Takes a record that is in the journal: for whoever follows a mission that is written elsewhere.
+    pub fn hear(&mut self, record: &Record) {
+        apply(&mut self.state, record.at_ms, &record.event);
+        self.seq = record.seq;
     }
 
     /// The mission.

@@ -6,25 +6,28 @@
 //! - [`cell`] is one mission without any waiting: the simulator drives the same code.
 //! - [`shell`] drives many cells on tokio, with one actor a mission and a pool of worker threads.
 //! - Models are asked in one place, the desk, on threads of its own; agents never see them.
-//! - [`history`] and [`view`] read the journal for people; readers never enter the ring.
+//! - [`entry`], [`history`] and [`view`] read the journal for people, [`said`] has words for it; readers never enter the ring.
 //!
 //! There are no protocols here, and nothing that prints.
 
 mod actor;
 pub mod cell;
 mod desk;
+pub mod entry;
 pub mod error;
 pub mod far;
 pub mod history;
 pub mod mover;
 mod pool;
+pub mod said;
 pub mod shell;
 pub mod view;
 
 pub use cell::Cell;
 pub use coditect_core::world;
+pub use entry::{Entry, entry};
 pub use error::ShellError;
 pub use far::FarGraph;
 pub use history::history;
 pub use shell::{Ports, Settings, Shell};
-pub use view::{MissionView, TaskView, view};
+pub use view::{MissionView, TaskView, Viewer, view};

@@ -1,13 +1,15 @@
 //! A mission as a person wants to see it: a fold over its records, for `list`, `show` and others.
 
+use std::collections::BTreeMap;
+
 use coditect_core::decide::intent_name;
 use coditect_types::event::{TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
 use coditect_types::outcome::{ChangedFile, Proposal};
 use coditect_types::plan::Role;
 use coditect_types::{
-    ApprovalId, Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt, Record, Snapshot,
-    Stage, StageId, Strand, StrandId, TaskId, TaskSpec,
+    ApprovalId, AttemptId, Event, Ledger, MissionId, MissionStatus, Outcome, Policy, Project, Receipt,
+    Record, Snapshot, Stage, StageId, Strand, StrandId, TaskId, TaskSpec,
 };
 use serde::Serialize;
 
@@ -179,9 +181,52 @@ pub struct StageView {
 /// Folds records into a view. None if they do not begin with a submission.
 #[must_use]
 pub fn view(records: &[Record]) -> Option<MissionView> {
-    let first = records.first()?;
+    let mut viewer = Viewer::default();
+    records.iter().for_each(|record| viewer.take(record));
+    viewer.view()
+}
+
+/// The same fold, record by record: for whoever follows a mission, or does not want all of its records at once.
+#[derive(Clone, Debug, Default)]
+pub struct Viewer {
+    view: Option<MissionView>,
+    started_ms: BTreeMap<AttemptId, u64>,
+}
+
+impl Viewer {
+    /// Takes the next record. Nothing counts before a submission.
+    pub fn take(&mut self, record: &Record) {
+        if self.view.is_none() {
+            self.view = submitted(record);
+        }
+        let Some(view) = &mut self.view else { return };
+        fold(view, record, &mut self.started_ms);
+        view.last_seq = record.seq;
+        if view.status.is_none() {
+            view.wall_ms = record.at_ms.saturating_sub(view.submitted_at_ms);
+        }
+    }
+
+    /// What the records so far come to.
+    #[must_use]
+    pub fn view(&self) -> Option<MissionView> {
+        let mut view = self.view.clone()?;
+        if view.status.is_none() {
+            let open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count();
+            view.summary = match open {
+                0 => under_way(&view.tasks),
+                1 => "Waits for a person's answer.".into(),
+                n => format!("Waits for a person's answers to {n} questions."),
+            };
+        }
+        Some(view)
+    }
+}
+
+/// A view that knows of nothing but the submission.
+fn submitted(first: &Record) -> Option<MissionView> {
     let Event::MissionSubmitted { mission, request, workspace, policy } = &first.event else { return None };
-    let mut view = MissionView {
+    Some(MissionView {
         mission: mission.clone(),
         request: request.clone(),
         workspace: workspace.path.clone(),
@@ -207,24 +252,7 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
         ended_at_ms: None,
         wall_ms: 0,
         last_seq: 0,
-    };
-    let mut started_ms = std::collections::BTreeMap::new();
-    for record in records {
-        fold(&mut view, record, &mut started_ms);
-        view.last_seq = record.seq;
-        if view.status.is_none() {
-            view.wall_ms = record.at_ms.saturating_sub(first.at_ms);
-        }
-    }
-    if view.status.is_none() {
-        let open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count();
-        view.summary = match open {
-            0 => under_way(&view.tasks),
-            1 => "Waits for a person's answer.".into(),
-            n => format!("Waits for a person's answers to {n} questions."),
-        };
-    }
-    Some(view)
+    })
 }
 
 /// What goes on, in a sentence.
@@ -237,11 +265,7 @@ fn under_way(tasks: &[TaskView]) -> String {
     }
 }
 
-fn fold(
-    view: &mut MissionView,
-    record: &Record,
-    started_ms: &mut std::collections::BTreeMap<coditect_types::AttemptId, u64>,
-) {
+fn fold(view: &mut MissionView, record: &Record, started_ms: &mut BTreeMap<AttemptId, u64>) {
     match &record.event {
         Event::PlanMade { tasks, strands, .. } => {
             view.tasks.extend(tasks.iter().map(waiting));
@@ -431,5 +455,6 @@ fn sum_of(stages: &[StageView]) -> Option<Proposal> {
 }
 
 fn task_of(view: &mut MissionView, id: TaskId) -> Option<&mut TaskView> {
-    view.tasks.iter_mut().find(|task| task.id == id)
+    // They are numbered in the order of planning, so that none has to be looked for.
+    view.tasks.get_mut(id.0.checked_sub(1)? as usize).filter(|task| task.id == id)
 }

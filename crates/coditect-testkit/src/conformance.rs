@@ -15,12 +15,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
-<<<<<<< HEAD
 pub use graph::{ListedGraph, graph};
-pub use journal::{journal, journal_on_disk};
-=======
 pub use journal::{journal, journal_on_disk, journal_on_server};
->>>>>>> nats
 
 struct Unpark(Thread);
 

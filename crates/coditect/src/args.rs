@@ -106,6 +106,8 @@ pub(crate) enum Verb {
     Models(ModelsArgs),
     /// Print what missions cost, by rung and by model
     Cost(CostArgs),
+    /// Watch and steer missions in a browser
+    Ui(UiArgs),
     /// Look into what missions that have ended are remembered by; forget, carry elsewhere
     Memory(MemoryArgs),
     /// Learn from the commits of a repository that touch code and tests
@@ -551,6 +553,24 @@ pub(crate) struct CostArgs {
     /// A mission's id, the beginning of one, or `last`; without it, all that have ended
     #[arg(value_name = "MISSION")]
     pub(crate) mission: Option<String>,
+}
+
+const UI_HELP: &str = "\
+Examples:
+  coditect ui
+  coditect ui --listen 127.0.0.1:7077
+  curl -H \"Authorization: Bearer TOKEN\" http://127.0.0.1:7077/metrics
+
+It prints an address with a token, which is new each time: whoever has it can look at your missions, cancel them and
+answer their questions. Nobody reaches it from another machine; from there, use `ssh -L 7077:127.0.0.1:7077`. Missions
+go on without it. Ctrl-C stops it.";
+
+#[derive(Debug, Args)]
+#[command(after_help = UI_HELP)]
+pub(crate) struct UiArgs {
+    /// Where to listen, on this machine only; port 0 is a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = coditect_server::loopback)]
+    pub(crate) listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod serve_model;
 mod show;
+mod ui;
 pub(crate) mod why;
 mod world;
 
@@ -116,6 +117,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Models(args) => models::perform(&mut cx, &args),
         Verb::ServeModel(args) => serve_model::perform(&cx, &args),
         Verb::Cost(args) => cost::perform(&mut cx, &args),
+        Verb::Ui(args) => ui::perform(&mut cx, &args),
         Verb::Memory(args) => memory::perform(&mut cx, &args),
         Verb::Learn(args) => memory::learn::perform(&mut cx, &args),
         Verb::Sql(args) => memory::sql::perform(&mut cx, &args),

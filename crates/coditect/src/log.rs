@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use coditect_runtime::said::kind;
 use coditect_types::{Event, Record, StrandId, TaskId};
 
 use crate::out::{brief, paint, painted};
@@ -45,26 +46,6 @@ impl Teller {
         let strand = strand.map_or(String::new(), |strand| format!("strand {strand}: "));
         let task = task.map_or(String::new(), |task| format!("{:<3} ", task.to_string()));
         format!("{task}{strand}{}", brief(&text, WIDTH))
-    }
-}
-
-/// The type of an event, as in its JSON.
-pub(crate) fn kind(event: &Event) -> &'static str {
-    match event {
-        Event::MissionSubmitted { .. } => "mission.submitted",
-        Event::MissionResumed { .. } => "mission.resumed",
-        Event::MissionConcluding {} => "mission.concluding",
-        Event::PlanMade { .. } => "plan.made",
-        Event::StagesPlanned { .. } => "stages.planned",
-        Event::StageEnded { .. } => "stage.ended",
-        Event::AttemptStarted { .. } => "attempt.started",
-        Event::AttemptEnded { .. } => "attempt.ended",
-        Event::OutcomeIgnored { .. } => "outcome.ignored",
-        Event::ViolationFound { .. } => "violation.found",
-        Event::ApprovalAsked { .. } => "approval.asked",
-        Event::ApprovalGiven { .. } => "approval.given",
-        Event::TaskSettled { .. } => "task.settled",
-        Event::MissionCompleted { .. } => "mission.completed",
     }
 }
 

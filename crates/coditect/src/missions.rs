@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use coditect_memory::Episode;
 use coditect_memory::episodes::Lacking;
+use coditect_ports::journal::StreamInfo;
 use coditect_ports::{Journal, PortError};
 use coditect_runtime::world::WorldModel;
-use coditect_runtime::{MissionView, ShellError, cell, history, view};
+use coditect_runtime::{MissionView, ShellError, history, view};
 use coditect_types::limits::History;
-use coditect_types::{EpisodeId, ErrorKind, Event, MissionId, MissionStatus, Record};
+use coditect_types::{EpisodeId, ErrorKind, MissionId, MissionStatus, Record};
 
 use crate::report::{Doing, Report};
 
@@ -51,32 +52,16 @@ pub(crate) fn list(journal: &dyn Journal, limit: usize) -> Result<(Vec<Entry>, u
     Ok((entries, all))
 }
 
-/// What the list says of one mission; None where its first record cannot be read.
+/// What the list says of one mission; None where its first record cannot be understood.
 fn entry(journal: &dyn Journal, mission: &MissionId, last_seq: u64) -> Result<Option<Entry>, Report> {
-    let read = |seq: u64| -> Result<Option<Record>, Report> {
-        let records = journal.read(mission, seq, 1).doing("reading the journal")?;
-        Ok(records.first().and_then(|(_, bytes)| cell::decode(bytes).ok()))
-    };
-    let Some(first) = read(1)? else { return Ok(None) };
-    let Event::MissionSubmitted { request, workspace, .. } = first.event else { return Ok(None) };
-    let mut end = None;
-    // A late outcome may stand behind the end; it is looked for a few records back, no further.
-    for seq in (last_seq.saturating_sub(16).max(1)..=last_seq).rev() {
-        match read(seq)? {
-            Some(Record { event: Event::MissionCompleted { status, .. }, at_ms, .. }) => {
-                end = Some((status, at_ms));
-                break;
-            }
-            Some(Record { event: Event::OutcomeIgnored { .. }, .. }) => {}
-            Some(_) | None => break,
-        }
-    }
-    Ok(Some(Entry {
-        mission: mission.clone(),
-        request,
-        workspace: workspace.path,
-        submitted_at_ms: first.at_ms,
-        end,
+    let info = StreamInfo { stream: mission.clone(), last_seq };
+    let found = coditect_runtime::entry(journal, &info).doing("reading the journal")?;
+    Ok(found.map(|entry| Entry {
+        mission: entry.mission,
+        request: entry.request,
+        workspace: entry.workspace,
+        submitted_at_ms: entry.submitted_at_ms,
+        end: entry.end.map(|end| (end.status, end.at_ms)),
     }))
 }
 

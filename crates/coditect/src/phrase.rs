@@ -1,4 +1,4 @@
-//! Plain sentences for what the journal holds. Numbers are those of the journal, never rounded up.
+//! Plain sentences for what the journal holds.
 
 mod outcome;
 
@@ -7,49 +7,18 @@ use coditect_types::event::{Cause, Response, TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
 use coditect_types::testing::TestReport;
 use coditect_types::{
-    Enforced, Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId,
-    TestStatus, Tier,
+    Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId, TestStatus,
+    Tier,
 };
 
 use crate::out::paint;
+
+pub(crate) use coditect_runtime::said::{count, count_of, enforced, grouped, moment, percent, span};
 
 pub(crate) use outcome::outcome;
 
 /// Files of a strand that are named.
 const FILES: usize = 5;
-
-/// `1 test`, `3 tests`, `12,345 tests`.
-pub(crate) fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(n)) }
-}
-
-/// `count` of a length.
-pub(crate) fn count_of(n: usize, noun: &str) -> String {
-    count(n as u64, noun)
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A span of time: `820 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`.
-pub(crate) fn span(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms / 1000 % 60),
-        _ => format!("{} h {} min", ms / 3_600_000, ms / 60_000 % 60),
-    }
-}
 
 /// How long ago, in one unit: `just now`, `5 min ago`, `3 d ago`.
 pub(crate) fn ago(now_ms: u64, then_ms: u64) -> String {
@@ -60,14 +29,6 @@ pub(crate) fn ago(now_ms: u64, then_ms: u64) -> String {
         3_600..86_400 => format!("{} h ago", seconds / 3_600),
         _ => format!("{} d ago", seconds / 86_400),
     }
-}
-
-/// A moment, UTC: `2026-11-23 06:31:07`.
-pub(crate) fn moment(at_ms: u64) -> String {
-    i64::try_from(at_ms)
-        .ok()
-        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        .map_or_else(|| "at an unknown time".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 /// A status as in the journal's JSON.
@@ -214,12 +175,6 @@ pub(crate) fn expectation(expectation: &Expectation) -> String {
     }
 }
 
-/// A probability: `98 %`, `99.9 %`.
-pub(crate) fn percent(p: f64) -> String {
-    let text = format!("{:.1}", p * 100.0);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
-}
-
 /// A kind of violation.
 pub(crate) fn violation(kind: ViolationKind) -> &'static str {
     match kind {
@@ -328,23 +283,6 @@ pub(crate) fn test_status(status: TestStatus) -> &'static str {
     }
 }
 
-/// What the sandbox enforced, in a phrase.
-pub(crate) fn enforced(enforced: &Enforced) -> String {
-    let mut parts = Vec::new();
-    let mut say = |held: bool, phrase: &str| {
-        if held {
-            parts.push(phrase.to_owned());
-        }
-    };
-    say(enforced.network, "no network");
-    say(enforced.file_writes, "no writes outside");
-    say(enforced.file_reads, "no reads outside");
-    say(enforced.processes, "no outside process");
-    parts.extend(enforced.wall_ms.map(|ms| format!("at most {}", span(ms))));
-    parts.extend(enforced.memory_bytes.map(|bytes| format!("at most {} MiB", bytes >> 20)));
-    if parts.is_empty() { "nothing enforced".to_owned() } else { parts.join(", ") }
-}
-
 /// What a snapshot holds.
 pub(crate) fn snapshot(snapshot: &Snapshot) -> String {
     let work = if snapshot.uncommitted { ", with uncommitted work" } else { "" };
@@ -360,21 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_counts_read_well() {
-        let check = |ms, expect: &str| assert_eq!(span(ms), expect);
-        check(0, "0 ms");
-        check(999, "999 ms");
-        check(4_251, "4.2 s");
-        check(200_000, "3 min 20 s");
-        check(7_500_000, "2 h 5 min");
-        assert_eq!(count(1, "test"), "1 test");
-        assert_eq!(count(1_234_567, "test"), "1,234,567 tests");
-        assert_eq!((grouped(100), grouped(1000)), ("100".to_owned(), "1,000".to_owned()));
-        assert_eq!(
-            (percent(0.98), percent(0.999), percent(1.0)),
-            ("98 %".into(), "99.9 %".into(), "100 %".into())
-        );
-        assert_eq!(moment(1_795_415_467_000), "2026-11-23 06:31:07");
+    fn what_was_long_ago_is_told_in_one_unit() {
         assert_eq!(ago(10_000_000, 9_990_000), "just now");
         assert_eq!(ago(10_000_000, 0), "2 h ago");
     }

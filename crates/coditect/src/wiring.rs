@@ -84,6 +84,21 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy::new())
 }
 
+/// 256 bits that nobody can guess, as text.
+pub(crate) fn secret() -> Result<String, Report> {
+    use std::fmt::Write;
+    use std::io::Read;
+    const SOURCE: &str = "/dev/urandom";
+    let mut bytes = [0_u8; 32];
+    let read = std::fs::File::open(SOURCE).and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(|error| PortError::from_io(&format!("`{SOURCE}`"), &error)).doing("making a secret")?;
+    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    }))
+}
+
 /// A bus that nobody listens to.
 pub(crate) fn silent_bus() -> Arc<dyn Bus> {
     Arc::new(LocalBus::new())

@@ -9,23 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
-use world::{REQUEST, World, objects};
-
-/// One test that fails each time, and one that passes now and then as long as the first one fails.
-const UNSTEADY: &str = "\
-import random
-import unittest
-
-import calc
-
-
-class Total(unittest.TestCase):
-    def test_some(self):
-        self.assertEqual(calc.total([1, 2, 3]), 6)
-
-    def test_now_and_then(self):
-        self.assertTrue(calc.total([1, 2, 3]) == -6 and random.random() < 0.5)
-";
+use world::{REQUEST, UNSTEADY, World, objects};
 
 fn world() -> World {
     let world = World::new();

@@ -22,7 +22,11 @@ const TABLE: [Room; 14] = [
     Room { name: "coditect-adapters", may_name: &["coditect-types", "coditect-ports"] },
     Room { name: "coditect-sandbox", may_name: &["coditect-types", "coditect-ports"] },
     Room { name: "coditect-api", may_name: &[] },
-    Room { name: "coditect-server", may_name: &["coditect-types", "coditect-runtime", "coditect-api"] },
+    // It reads the journal through the port, and names nothing that stands behind it.
+    Room {
+        name: "coditect-server",
+        may_name: &["coditect-types", "coditect-ports", "coditect-runtime", "coditect-api"],
+    },
     Room {
         name: "coditect-testkit",
         may_name: &["coditect-types", "coditect-core", "coditect-ports", "coditect-runtime"],

@@ -31,6 +31,8 @@ pub(crate) enum Suite {
     Events(EventsArgs),
     /// Concurrent missions of no-op actions through the whole ring
     Steps(Size),
+    /// The dashboard's page of a long mission, and how long an event is under way to those who watch it
+    Watch(Size),
     /// Candidates of a search without a model per second, and where its time goes
     Search(SearchArgs),
     /// Missions in which something goes wrong, and others in which it only looks so: what is noticed, and what comes of it

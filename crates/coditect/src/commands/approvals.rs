@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::args::{AnswerArgs, ApprovalsArgs};
+use crate::environment::{Environment, Site};
 use crate::missions;
 use crate::out::{brief, harmless, paint, painted};
 use crate::phrase;
@@ -107,47 +108,85 @@ fn tell(
     Ok(())
 }
 
+/// A person's answer, and what came of it.
+pub(crate) struct Answered {
+    mission: MissionId,
+    approval: ApprovalId,
+    verdict: Verdict,
+    /// The question with its answer, once the journal has one.
+    given: Option<ApprovalView>,
+    is_running: bool,
+}
+
 /// Answers a question.
 pub(crate) fn answer(cx: &mut Context, args: &AnswerArgs, verdict: Verdict) -> Done {
+    let site = cx.site()?;
+    let archive = cx.archive()?;
+    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let words = (person(&cx.env), args.why.clone());
+    let giving = give(&site, &archive, &mission, (args.number, verdict), words);
+    let answered = wiring::tokio_runtime()?.block_on(giving)?;
+    if cx.out.json {
+        let given = answered.given.as_ref();
+        let word = given.map_or("kept", |given| phrase::verdict(given.verdict.unwrap_or(verdict)));
+        let approval = answered.approval;
+        cx.out.object(&json!({ "mission": mission, "approval": approval, "answer": word }))?;
+    } else {
+        cx.out.line(&answered.said())?;
+    }
+    Ok(0)
+}
+
+/// Who the person is, by the name that the system has for them.
+pub(crate) fn person(env: &Environment) -> String {
+    let by = ["USER", "LOGNAME"].iter().find_map(|name| env.get(name)?.to_str().map(str::to_owned));
+    by.filter(|name| !name.is_empty()).unwrap_or_else(|| "a person".to_owned())
+}
+
+/// Answers a question of a mission, the open one where no number is given, and waits for whoever runs it to take that.
+pub(crate) async fn give(
+    site: &Site,
+    archive: &Archive,
+    mission: &MissionId,
+    (number, verdict): (Option<u32>, Verdict),
+    (by, why): (String, String),
+) -> Result<Answered, Report> {
     let doing = match verdict {
         Verdict::Approved => "approving",
         Verdict::Denied => "denying",
     };
-    let site = cx.site()?;
-    let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.of.mission)?;
-    let (_, view) = missions::load(archive.journal(), &mission)?;
-    let approval = which(&view, args.number, doing)?;
-    let by = ["USER", "LOGNAME"].iter().find_map(|name| cx.env.get(name)?.to_str().map(str::to_owned));
-    let by = by.filter(|name| !name.is_empty()).unwrap_or_else(|| "a person".to_owned());
-    let command = Command::AnswerApproval { approval, verdict, by, why: args.why.clone() };
+    let (_, view) = missions::load(archive.journal(), mission)?;
+    let approval = which(&view, number, doing)?;
+    let command = Command::AnswerApproval { approval, verdict, by, why };
     // Whoever runs the mission goes on with it; where nobody does, the answer waits for who takes it up again.
-    wiring::mailbox(&site).send(&mission, &command).doing(&format!("answering {mission}"))?;
-    let is_running = archive.holder(&mission).is_some();
+    wiring::mailbox(site).send(mission, &command).doing(&format!("answering {mission}"))?;
+    let is_running = archive.holder(mission).is_some();
     let given = match is_running {
-        true => wiring::tokio_runtime()?.block_on(wait(&archive, &mission, approval))?,
+        true => wait(archive, mission, approval).await?,
         false => None,
     };
-    if cx.out.json {
-        let word = given.as_ref().map_or("kept", |given| phrase::verdict(given.verdict.unwrap_or(verdict)));
-        cx.out.object(&json!({ "mission": mission, "approval": approval, "answer": word }))?;
-        return Ok(0);
+    Ok(Answered { mission: mission.clone(), approval, verdict, given, is_running })
+}
+
+impl Answered {
+    /// What came of it, for a person.
+    pub(crate) fn said(&self) -> String {
+        let Self { mission, approval, verdict, given, is_running } = self;
+        match given {
+            Some(given) if given.verdict == Some(*verdict) => {
+                format!("{}: question {approval} of {mission}", phrase::verdict(*verdict))
+            }
+            // Somebody was faster, or its time was over.
+            Some(given) => format!(
+                "question {approval} of {mission} had an answer by then: {}",
+                given.verdict.map_or("none", phrase::verdict)
+            ),
+            None if *is_running => {
+                format!("kept for the process that runs {mission}; see `coditect approvals {mission}`")
+            }
+            None => format!("kept: {mission} is stopped, and takes it with `coditect resume {mission}`"),
+        }
     }
-    cx.out.line(&match given {
-        Some(given) if given.verdict == Some(verdict) => {
-            format!("{}: question {approval} of {mission}", phrase::verdict(verdict))
-        }
-        // Somebody was faster, or its time was over.
-        Some(given) => format!(
-            "question {approval} of {mission} had an answer by then: {}",
-            given.verdict.map_or("none", phrase::verdict)
-        ),
-        None if is_running => {
-            format!("kept for the process that runs {mission}; see `coditect approvals {mission}`")
-        }
-        None => format!("kept: {mission} is stopped, and takes it with `coditect resume {mission}`"),
-    })?;
-    Ok(0)
 }
 
 /// The question that is meant.

@@ -11,6 +11,7 @@ mod sandbox;
 mod search;
 mod steps;
 mod tasks;
+mod watch;
 mod world;
 
 use std::collections::BTreeMap;
@@ -106,6 +107,7 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
             figures(cx, "events", args.size, |_, site, quick| events::measure(site, args, quick))
         }
         Suite::Steps(size) => figures(cx, "steps", *size, |_, site, quick| steps::measure(site, quick)),
+        Suite::Watch(size) => figures(cx, "watch", *size, |_, site, quick| watch::measure(site, quick)),
         Suite::Search(args) => {
             figures(cx, "search", args.size, |env, site, quick| search::measure(env, site, args, quick))
         }

@@ -14,7 +14,7 @@ use crate::missions;
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
 use crate::signals::Signals;
-use crate::wiring;
+use crate::wiring::{self, Archive};
 
 /// How long the process that runs a mission is given to end it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,23 +25,37 @@ pub(crate) fn perform(cx: &mut Context, args: &CancelArgs) -> Done {
     let site = cx.site()?;
     let archive = cx.archive()?;
     let mission = missions::find(archive.journal(), &args.of.mission)?;
-    let (records, view) = missions::load(archive.journal(), &mission)?;
+    let ended = wiring::tokio_runtime()?.block_on(end(&site, &archive, &mission, &args.reason))?;
+    if cx.out.json {
+        cx.out.object(&json!({ "mission": mission, "status": ended.map_or("asked", phrase::status) }))?;
+    } else {
+        cx.out.line(&said(&mission, ended))?;
+    }
+    Ok(0)
+}
+
+/// Ends a mission, whoever runs it. None: whoever does was asked, and has not done it yet.
+pub(crate) async fn end(
+    site: &Site,
+    archive: &Archive,
+    mission: &MissionId,
+    reason: &str,
+) -> Result<Option<MissionStatus>, Report> {
+    let (records, view) = missions::load(archive.journal(), mission)?;
     if let Some(status) = view.status {
         let cause = format!("it has ended already, as {}", phrase::status(status));
-        return Err(Report::new(ErrorKind::Conflict, format!("cancelling {mission}"), cause).into());
+        return Err(Report::new(ErrorKind::Conflict, format!("cancelling {mission}"), cause));
     }
-    archive.must_be_whole(&mission, &format!("cancelling {mission}"))?;
-    let command = Command::CancelMission { reason: args.reason.clone() };
-    let runtime = wiring::tokio_runtime()?;
+    archive.must_be_whole(mission, &format!("cancelling {mission}"))?;
+    let command = Command::CancelMission { reason: reason.to_owned() };
     let cell = Cell::replay(mission.clone(), &records);
-    if runtime.block_on(end_here(&site, &cell, &command))? {
-        return tell(cx, &mission, Some(MissionStatus::Cancelled));
+    if end_here(site, &cell, &command).await? {
+        return Ok(Some(MissionStatus::Cancelled));
     }
-    wiring::mailbox(&site)
-        .send(&mission, &command)
+    wiring::mailbox(site)
+        .send(mission, &command)
         .doing(&format!("asking the process that runs {mission}"))?;
-    let ended = runtime.block_on(wait(&archive, &mission))?;
-    tell(cx, &mission, ended)
+    wait(archive, mission).await
 }
 
 /// Ends the mission in its journal, through the core like any other step. False: another process runs it.
@@ -62,7 +76,7 @@ async fn end_here(site: &Site, cell: &Cell, command: &Command) -> Result<bool, R
 }
 
 /// Waits for the mission's end in the journal. None: it has not come yet.
-async fn wait(archive: &wiring::Archive, mission: &MissionId) -> Result<Option<MissionStatus>, Report> {
+async fn wait(archive: &Archive, mission: &MissionId) -> Result<Option<MissionStatus>, Report> {
     let mut signals = Signals::listen()?;
     let ended = async {
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -79,18 +93,14 @@ async fn wait(archive: &wiring::Archive, mission: &MissionId) -> Result<Option<M
     }
 }
 
-fn tell(cx: &mut Context, mission: &MissionId, end: Option<MissionStatus>) -> Done {
-    if cx.out.json {
-        cx.out.object(&json!({ "mission": mission, "status": end.map_or("asked", phrase::status) }))?;
-        return Ok(0);
-    }
-    cx.out.line(&match end {
+/// What came of it, for a person.
+pub(crate) fn said(mission: &MissionId, end: Option<MissionStatus>) -> String {
+    match end {
         Some(MissionStatus::Cancelled) => format!("cancelled {mission}"),
         // It was faster than the request to stop.
         Some(status) => format!("{mission} has ended as {}", phrase::status(status)),
         None => {
             format!("asked the process that runs {mission} to end it; see `coditect show {mission}`")
         }
-    })?;
-    Ok(0)
+    }
 }

@@ -28,12 +28,14 @@ fn marks_dir(site: &Site) -> PathBuf {
 }
 
 /// A journal, wherever it is.
+#[derive(Debug)]
 enum Kept {
     Files { journal: Segments, dir: PathBuf },
     Server { journal: Box<JetStream>, dir: PathBuf },
 }
 
 /// The journal, for reading. A home that does not exist is an empty one, and stays that way.
+#[derive(Debug)]
 pub(crate) struct Archive(Kept);
 
 impl Archive {

@@ -45,6 +45,22 @@ if __name__ == \"__main__\":
     unittest.main()
 ";
 
+/// One test that fails each time, and one that passes now and then as long as the first one fails.
+pub(crate) const UNSTEADY: &str = "\
+import random
+import unittest
+
+import calc
+
+
+class Total(unittest.TestCase):
+    def test_some(self):
+        self.assertEqual(calc.total([1, 2, 3]), 6)
+
+    def test_now_and_then(self):
+        self.assertTrue(calc.total([1, 2, 3]) == -6 and random.random() < 0.5)
+";
+
 /// A repository with one bug, and a home.
 pub(crate) struct World {
     pub(crate) dir: TempDir,

@@ -1,0 +1,74 @@
+//! What a list says of a mission: its first record and its end, without reading what is in between.
+
+use coditect_ports::journal::StreamInfo;
+use coditect_ports::{Journal, PortError};
+use coditect_types::{Event, Ledger, MissionId, MissionStatus, Record};
+
+use crate::cell::decode;
+
+/// Records that may stand behind the end of a mission: outcomes that came late. It is looked for that far back, no further.
+const BEHIND: u64 = 16;
+
+/// A mission in a list.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its id.
+    pub mission: MissionId,
+    /// The request.
+    pub request: String,
+    /// The person's directory.
+    pub workspace: String,
+    /// When it was submitted, ms since 1970.
+    pub submitted_at_ms: u64,
+    /// The number of its newest record.
+    pub last_seq: u64,
+    /// How it ended; None: it has not.
+    pub end: Option<End>,
+}
+
+/// How a mission ended.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// How.
+    pub status: MissionStatus,
+    /// When, ms since 1970.
+    pub at_ms: u64,
+    /// What happened.
+    pub summary: String,
+    /// Time at work, ms.
+    pub wall_ms: u64,
+    /// The cost.
+    pub ledger: Ledger,
+}
+
+/// What a list says of the mission of a stream; None where its first record cannot be understood. Reads two records, as a rule.
+///
+/// # Errors
+/// The journal cannot be read there.
+pub fn entry(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, PortError> {
+    let read = |seq: u64| -> Result<Option<Record>, PortError> {
+        let records = journal.read(&info.stream, seq, 1)?;
+        Ok(records.first().and_then(|(_, bytes)| decode(bytes).ok()))
+    };
+    let Some(first) = read(1)? else { return Ok(None) };
+    let Event::MissionSubmitted { request, workspace, .. } = first.event else { return Ok(None) };
+    let mut end = None;
+    for seq in (info.last_seq.saturating_sub(BEHIND).max(1)..=info.last_seq).rev() {
+        match read(seq)?.map(|record| (record.at_ms, record.event)) {
+            Some((at_ms, Event::MissionCompleted { status, summary, ledger, wall_ms, .. })) => {
+                end = Some(End { status, at_ms, summary, wall_ms, ledger });
+                break;
+            }
+            Some((_, Event::OutcomeIgnored { .. })) => {}
+            Some(_) | None => break,
+        }
+    }
+    Ok(Some(Entry {
+        mission: info.stream.clone(),
+        request,
+        workspace: workspace.path,
+        submitted_at_ms: first.at_ms,
+        last_seq: info.last_seq,
+        end,
+    }))
+}

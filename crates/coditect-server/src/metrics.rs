@@ -1,0 +1,301 @@
+//! Metrics in Prometheus' text format, computed from the journals.
+//!
+//! Each is declared once, in [`FAMILIES`]. Labels have the values of our own enumerations and no others: nothing that a
+//! request, a project or a model is called becomes one.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+
+use coditect_ports::PortError;
+use coditect_runtime::view::TaskProgress;
+use coditect_types::{Event, Ledger, MissionId, MissionStatus, Record, Rung};
+
+use crate::catalogue::MOST;
+use crate::house::House;
+use crate::moments::{Folded, each};
+use crate::names::{STANDINGS, TASK_STATES, name, standing};
+
+/// A family of metrics.
+#[derive(Debug)]
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+}
+
+/// All families, in the order in which they are written.
+const FAMILIES: [Family; 16] = [
+    gauge("coditect_build_info", "1, with the version of this build as a label."),
+    gauge("coditect_missions", "Missions by status; running or stopped where they have not ended."),
+    gauge(
+        "coditect_missions_left_out",
+        "Missions that are not counted: older than the newest 10,000, or unreadable.",
+    ),
+    gauge("coditect_tasks", "Tasks of missions that have not ended, by state."),
+    gauge("coditect_approvals_open", "Questions that wait for a person's answer."),
+    counter("coditect_tasks_settled_total", "Tasks that came to their end, by how."),
+    counter("coditect_attempts_started_total", "Attempts that agents were given."),
+    counter("coditect_outcomes_ignored_total", "Outcomes that came too late or twice and changed nothing."),
+    counter("coditect_violations_total", "Expectations that an observation contradicted, by kind."),
+    counter("coditect_diagnoses_total", "Violations whose cause was looked for, by cause."),
+    counter("coditect_candidates_total", "Candidate changes that were tried, by rung."),
+    counter("coditect_sandbox_runs_total", "Runs in a sandbox."),
+    counter("coditect_model_calls_total", "Calls of language models."),
+    counter("coditect_model_tokens_total", "Tokens sent to language models (in) and written by them (out)."),
+    counter("coditect_model_cost_usd_total", "Money for language models, US dollars."),
+    gauge("coditect_ui_watchers", "Event streams that are open."),
+];
+
+const fn gauge(name: &'static str, help: &'static str) -> Family {
+    Family { name, kind: "gauge", help }
+}
+
+const fn counter(name: &'static str, help: &'static str) -> Family {
+    Family { name, kind: "counter", help }
+}
+
+/// Counts that only grow.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    attempts: u64,
+    ignored: u64,
+    settled: BTreeMap<String, u64>,
+    violations: BTreeMap<String, u64>,
+    diagnoses: BTreeMap<String, u64>,
+    candidates: BTreeMap<Rung, u64>,
+    sandbox_runs: u64,
+    model_calls: u64,
+    tokens: (u64, u64),
+    micro_usd: u64,
+}
+
+impl Counts {
+    fn take(&mut self, record: &Record) {
+        match &record.event {
+            Event::AttemptStarted { .. } => self.attempts += 1,
+            Event::OutcomeIgnored { .. } => self.ignored += 1,
+            Event::TaskSettled { end, .. } => *self.settled.entry(name(end)).or_default() += 1,
+            Event::ViolationFound { kind, diagnosis, .. } => {
+                *self.violations.entry(name(kind)).or_default() += 1;
+                if let Some(diagnosis) = diagnosis {
+                    *self.diagnoses.entry(name(&diagnosis.cause)).or_default() += 1;
+                }
+            }
+            Event::MissionSubmitted { .. }
+            | Event::MissionResumed { .. }
+            | Event::MissionConcluding {}
+            | Event::PlanMade { .. }
+            | Event::StagesPlanned { .. }
+            | Event::StageEnded { .. }
+            | Event::AttemptEnded { .. }
+            | Event::ApprovalAsked { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::MissionCompleted { .. } => {}
+        }
+    }
+
+    fn spend(&mut self, ledger: &Ledger) {
+        self.candidates = ledger.rungs.iter().map(|(rung, cost)| (*rung, cost.candidates)).collect();
+        self.sandbox_runs = ledger.sandbox_runs;
+        self.model_calls = ledger.model_calls;
+        self.tokens = (ledger.tokens_in, ledger.tokens_out);
+        self.micro_usd = ledger.micro_usd;
+    }
+
+    fn add(&mut self, more: &Self) {
+        let add = |sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>| {
+            more.iter().for_each(|(key, n)| *sum.entry(key.clone()).or_default() += n);
+        };
+        self.attempts += more.attempts;
+        self.ignored += more.ignored;
+        add(&mut self.settled, &more.settled);
+        add(&mut self.violations, &more.violations);
+        add(&mut self.diagnoses, &more.diagnoses);
+        more.candidates.iter().for_each(|(rung, n)| *self.candidates.entry(*rung).or_default() += n);
+        self.sandbox_runs += more.sandbox_runs;
+        self.model_calls += more.model_calls;
+        self.tokens = (self.tokens.0 + more.tokens.0, self.tokens.1 + more.tokens.1);
+        self.micro_usd += more.micro_usd;
+    }
+}
+
+/// What is known of one mission.
+#[derive(Debug)]
+struct Tally {
+    seq: u64,
+    status: Option<MissionStatus>,
+    tasks: [u64; TASK_STATES.len()],
+    open: u64,
+    counts: Counts,
+    /// The fold of one that is under way; dropped where nobody is at it, and made again where it grows after that.
+    fold: Option<Box<Folded>>,
+}
+
+impl Tally {
+    fn new(mission: &MissionId) -> Self {
+        let fold = Some(Box::new(Folded::new(mission.clone())));
+        Self { seq: 0, status: None, tasks: [0; 5], open: 0, counts: Counts::default(), fold }
+    }
+
+    /// Takes what is new of a mission.
+    fn follow(&mut self, house: &dyn House, mission: &MissionId) -> Result<(), coditect_runtime::ShellError> {
+        if self.fold.is_none() {
+            *self = Self::new(mission);
+        }
+        let Some(mut fold) = self.fold.take() else { return Ok(()) };
+        let counts = &mut self.counts;
+        each(house.journal(), mission, (fold.seq() + 1, u64::MAX), |record| {
+            fold.take(record);
+            counts.take(record);
+        })?;
+        self.seq = fold.seq();
+        if let Some(view) = fold.view() {
+            self.status = view.status;
+            self.counts.spend(&view.ledger);
+            self.open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count() as u64;
+            for (n, state) in self.tasks.iter_mut().zip(TASK_STATES) {
+                *n = view.tasks.iter().filter(|task| task.state == state).count() as u64;
+            }
+        }
+        if self.status.is_none() && house.is_running(mission) {
+            self.fold = Some(fold);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_mission: BTreeMap<MissionId, Tally>,
+    /// What missions came to that were removed meanwhile: a counter never falls.
+    gone: Counts,
+    left_out: u64,
+}
+
+/// What the journals come to; each is read again only where it has grown.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    known: Mutex<Known>,
+}
+
+impl Metrics {
+    /// Reads what is new.
+    pub(crate) fn refresh(&self, house: &dyn House) -> Result<(), PortError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.refresh(house)
+    }
+
+    /// All metrics, as text.
+    pub(crate) fn text(&self, house: &dyn House, watchers: usize) -> Result<String, PortError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.refresh(house)?;
+        Ok(known.text(house, watchers))
+    }
+}
+
+impl Known {
+    fn refresh(&mut self, house: &dyn House) -> Result<(), PortError> {
+        let streams = house.journal().streams()?;
+        let all = streams.len();
+        let mut next = BTreeMap::new();
+        for info in streams.into_iter().rev().take(MOST) {
+            let mut tally = self.by_mission.remove(&info.stream).unwrap_or_else(|| Tally::new(&info.stream));
+            if tally.seq < info.last_seq
+                && let Err(error) = tally.follow(house, &info.stream)
+            {
+                tracing::warn!(mission = %info.stream, %error, "a mission is not counted");
+                continue;
+            }
+            next.insert(info.stream, tally);
+        }
+        std::mem::take(&mut self.by_mission).values().for_each(|tally| self.gone.add(&tally.counts));
+        self.left_out = (all - next.len()) as u64;
+        self.by_mission = next;
+        Ok(())
+    }
+
+    fn text(&self, house: &dyn House, watchers: usize) -> String {
+        let mut sum = self.gone.clone();
+        let mut missions: BTreeMap<String, u64> =
+            STANDINGS.iter().map(|word| ((*word).to_owned(), 0)).collect();
+        let (mut tasks, mut open) = ([0; TASK_STATES.len()], 0);
+        for (mission, tally) in &self.by_mission {
+            sum.add(&tally.counts);
+            let is_running = tally.status.is_none() && house.is_running(mission);
+            *missions.entry(standing(tally.status, is_running)).or_default() += 1;
+            if tally.status.is_none() {
+                open += tally.open;
+                tasks.iter_mut().zip(tally.tasks).for_each(|(sum, n)| *sum += n);
+            }
+        }
+        let mut out = String::new();
+        for family in &FAMILIES {
+            let rows = match family.name {
+                "coditect_missions" => labelled("status", &missions),
+                "coditect_tasks" => by_state(&tasks),
+                "coditect_approvals_open" => one(open),
+                "coditect_missions_left_out" => one(self.left_out),
+                "coditect_ui_watchers" => one(watchers as u64),
+                "coditect_build_info" => {
+                    vec![(format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), "1".to_owned())]
+                }
+                name => counted(name, &sum),
+            };
+            write_family(&mut out, family, &rows);
+        }
+        out
+    }
+}
+
+/// Label and value of each row.
+type Rows = Vec<(String, String)>;
+
+/// The rows of a counter.
+fn counted(family: &str, sum: &Counts) -> Rows {
+    let rungs = || sum.candidates.iter().map(|(rung, n)| (name(rung), *n)).collect();
+    match family {
+        "coditect_tasks_settled_total" => labelled("end", &sum.settled),
+        "coditect_attempts_started_total" => one(sum.attempts),
+        "coditect_outcomes_ignored_total" => one(sum.ignored),
+        "coditect_violations_total" => labelled("kind", &sum.violations),
+        "coditect_diagnoses_total" => labelled("cause", &sum.diagnoses),
+        "coditect_candidates_total" => labelled("rung", &rungs()),
+        "coditect_sandbox_runs_total" => one(sum.sandbox_runs),
+        "coditect_model_calls_total" => one(sum.model_calls),
+        "coditect_model_tokens_total" => {
+            let (tokens_in, tokens_out) = sum.tokens;
+            labelled("direction", &BTreeMap::from([("in".into(), tokens_in), ("out".into(), tokens_out)]))
+        }
+        "coditect_model_cost_usd_total" => {
+            vec![(String::new(), format!("{}.{:06}", sum.micro_usd / 1_000_000, sum.micro_usd % 1_000_000))]
+        }
+        // A family without rows is one that somebody forgot here; the test of all families finds it.
+        _ => Vec::new(),
+    }
+}
+
+fn one(n: u64) -> Rows {
+    vec![(String::new(), n.to_string())]
+}
+
+fn labelled(label: &str, all: &BTreeMap<String, u64>) -> Rows {
+    all.iter().map(|(value, n)| (format!("{{{label}=\"{value}\"}}"), n.to_string())).collect()
+}
+
+fn by_state(tasks: &[u64; TASK_STATES.len()]) -> Rows {
+    let all = TASK_STATES.iter().map(|state: &TaskProgress| name(state)).zip(tasks.iter().copied());
+    labelled("state", &all.collect())
+}
+
+fn write_family(out: &mut String, family: &Family, rows: &Rows) {
+    let Family { name, kind, help } = family;
+    // Writing into a string cannot fail.
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
+    for (label, value) in rows {
+        writeln!(out, "{name}{label} {value}").ok();
+    }
+}
+
+#[cfg(test)]
+mod tests;

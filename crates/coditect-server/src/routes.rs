@@ -1,0 +1,474 @@
+//! Which address gives what.
+//!
+//! | address | gives |
+//! |---|---|
+//! | `/` | the missions |
+//! | `/missions/ID` | one mission, now or at a record (`?at=SEQ`) |
+//! | `/missions/ID/events` | its records as server-sent events, which resume by `Last-Event-ID` |
+//! | `/missions/ID/cancel`, `/missions/ID/approvals/N` | what a person does, as forms |
+//! | `/api/missions`, `/api/missions/ID`, `/api/missions/ID/records` | the same as JSON |
+//! | `/metrics`, `/health/live`, `/health/ready` | for programs that watch |
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::rejection::{FormRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Form, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use coditect_runtime::ShellError;
+use coditect_types::limits::Verdict;
+use coditect_types::{ApprovalId, ErrorKind, MissionId};
+use serde::Deserialize;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::catalogue::Catalogue;
+use crate::follow::{Followers, From};
+use crate::guard::{self, Secrets, guard, reader};
+use crate::house::House;
+use crate::metrics::Metrics;
+use crate::moments::{Moment, Moments};
+use crate::pages::{self, json};
+use crate::refusal::{Oops, Reader};
+
+/// Readings of the journal at once; more wait for their turn.
+const READING: usize = 8;
+/// A request is answered within this time, streams apart.
+const WITHIN: Duration = Duration::from_secs(60);
+/// Bytes of a form.
+const FORM_BYTES: usize = 64 << 10;
+/// Bytes of a person's words in a form.
+const WORDS: usize = 4 << 10;
+/// An open event stream says every so often that it is there.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) house: Arc<dyn House>,
+    pub(crate) secrets: Secrets,
+    pub(crate) port: u16,
+    catalogue: Catalogue,
+    moments: Moments,
+    metrics: Metrics,
+    followers: Followers,
+    turns: Arc<Semaphore>,
+    is_ready: AtomicBool,
+}
+
+impl Shared {
+    /// Nothing was read yet.
+    pub(crate) fn new(
+        house: Arc<dyn House>,
+        secrets: Secrets,
+        port: u16,
+        tasks: &TaskTracker,
+        stop: &watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            followers: Followers::new(Arc::clone(&house), tasks.clone(), stop.clone()),
+            house,
+            secrets,
+            port,
+            catalogue: Catalogue::default(),
+            moments: Moments::default(),
+            metrics: Metrics::default(),
+            turns: Arc::new(Semaphore::new(READING)),
+            is_ready: AtomicBool::new(false),
+        }
+    }
+
+    /// Reads the journals once, so that the first who asks does not wait for that.
+    pub(crate) fn make_ready(self: &Arc<Self>, tasks: &TaskTracker) {
+        let shared = Arc::clone(self);
+        tasks.spawn_blocking(move || {
+            let read = shared.metrics.refresh(shared.house.as_ref());
+            shared.is_ready.store(read.is_ok(), Ordering::Relaxed);
+            if let Err(error) = read {
+                tracing::warn!(%error, "the journal cannot be read");
+            }
+        });
+    }
+
+    /// Does what blocks where that is allowed, when it is its turn.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Oops> + Send + 'static,
+    ) -> Result<T, Oops> {
+        let stopping = || Oops::new(ErrorKind::Interrupted, "the server is stopping");
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| stopping())?;
+        let shared = Arc::clone(self);
+        // The turn goes with the work: that goes on where nobody waits for it any more.
+        let working = tokio::task::spawn_blocking(move || {
+            let done = work(&shared);
+            drop(turn);
+            done
+        });
+        let done = working.await;
+        done.unwrap_or_else(|error| {
+            if error.is_panic() {
+                return Err(Oops::new(ErrorKind::Bug, "this page broke; please report it"));
+            }
+            Err(stopping())
+        })
+    }
+
+    /// A mission at a record, or as it stands.
+    fn moment(&self, mission: &MissionId, at: Option<u64>) -> Result<Moment, Oops> {
+        let journal = self.house.journal();
+        let moment = match at {
+            Some(seq) => self.moments.at(journal, mission, seq),
+            None => self.moments.now(journal, mission),
+        };
+        moment.map_err(|error| {
+            let is_missing = matches!(error, ShellError::NoSuchMission(_));
+            let oops = Oops::from(error);
+            if is_missing { oops.hint("the list of missions is at `/`") } else { oops }
+        })
+    }
+}
+
+type Shares = State<Arc<Shared>>;
+
+/// All addresses, behind the guard.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let timed = Router::new()
+        .route("/", get(list))
+        .route("/missions/{id}", get(mission))
+        .route("/missions/{id}/cancel", post(cancel))
+        .route("/missions/{id}/approvals/{number}", post(answer))
+        .route("/api/missions", get(api_list))
+        .route("/api/missions/{id}", get(api_mission))
+        .route("/api/missions/{id}/records", get(api_records))
+        .route("/metrics", get(metrics))
+        .route("/missions/{id}/events", get(events))
+        .route("/health/live", get(|| async { "live\n" }))
+        .route("/health/ready", get(ready))
+        .route("/assets/app.js", get(|| async { asset("text/javascript", include_str!("../assets/app.js")) }))
+        .route("/assets/style.css", get(|| async { asset("text/css", include_str!("../assets/style.css")) }))
+        .route(
+            "/assets/icon.svg",
+            get(|| async { asset("image/svg+xml", include_str!("../assets/icon.svg")) }),
+        )
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn(in_time))
+        .with_state(Arc::clone(&shared));
+    timed.layer(from_fn_with_state(shared, guard))
+}
+
+/// Ends what takes too long. A stream has begun by then, and goes on.
+async fn in_time(request: Request, next: Next) -> Response {
+    let reader = reader(request.uri().path());
+    tokio::time::timeout(WITHIN, next.run(request)).await.unwrap_or_else(|_| {
+        let seconds = WITHIN.as_secs();
+        let oops = Oops::new(ErrorKind::Unavailable, format!("this took longer than {seconds} s"));
+        oops.hint("try again in a moment").answer(reader)
+    })
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    let kind = format!("{kind}; charset=utf-8");
+    let cached = (header::CACHE_CONTROL, "no-cache".to_owned());
+    ([(header::CONTENT_TYPE, kind), cached], text).into_response()
+}
+
+fn page(text: Result<String, askama::Error>) -> Result<Response, Oops> {
+    text.map(html).map_err(|error| Oops::new(ErrorKind::Bug, format!("the page cannot be made: {error}")))
+}
+
+fn html(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response()
+}
+
+fn object(value: &serde_json::Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], format!("{value}\n")).into_response()
+}
+
+/// What is answered, or why not, for whoever asks.
+fn told(done: Result<Response, Oops>, reader: Reader) -> Response {
+    done.unwrap_or_else(|oops| oops.answer(reader))
+}
+
+/// The mission that an address names.
+fn named(id: &str) -> Result<MissionId, Oops> {
+    MissionId::parse(id)
+        .map_err(|bad| Oops::new(ErrorKind::NotFound, bad.to_string()).hint("the list of missions is at `/`"))
+}
+
+fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Oops> {
+    query.map(|Query(asked)| asked).map_err(|bad| {
+        Oops::new(ErrorKind::Invalid, format!("the address asks for what cannot be: {}", bad.body_text()))
+    })
+}
+
+fn sent<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Oops> {
+    form.map(|Form(sent)| sent).map_err(|bad| {
+        let oops = Oops::new(ErrorKind::Invalid, format!("the form cannot be read: {}", bad.body_text()));
+        oops.with_status(bad.status()).hint("open the mission's page again, and send its form")
+    })
+}
+
+/// What the list is narrowed to.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    /// Where the missions stand; empty: anywhere.
+    #[serde(default)]
+    pub(crate) status: String,
+    /// Words in the request, the directory, the summary or the id.
+    #[serde(default)]
+    pub(crate) q: String,
+    /// Which page of it, from 1.
+    #[serde(default)]
+    pub(crate) page: Option<usize>,
+}
+
+async fn list(State(shared): Shares, query: Result<Query<Wanted>, QueryRejection>) -> Response {
+    let done = async {
+        let wanted = asked(query)?;
+        let made = shared.blocking(move |shared| {
+            let (entries, all) = shared.catalogue.list(shared.house.journal())?;
+            let chosen = pages::list::choose(shared.house.as_ref(), entries, &wanted)?;
+            let asking =
+                |mission: &MissionId| Some(shared.moments.now(shared.house.journal(), mission).ok()?.view);
+            Ok(pages::list::make(shared.house.as_ref(), &asking, chosen, all, &wanted))
+        });
+        page(made.await?)
+    };
+    told(done.await, Reader::Person)
+}
+
+async fn api_list(State(shared): Shares, query: Result<Query<Wanted>, QueryRejection>) -> Response {
+    let done = async {
+        let wanted = asked(query)?;
+        let made = shared.blocking(move |shared| {
+            let (entries, all) = shared.catalogue.list(shared.house.journal())?;
+            let chosen = pages::list::choose(shared.house.as_ref(), entries, &wanted)?;
+            Ok(json::list(&chosen, all))
+        });
+        Ok(object(&made.await?))
+    };
+    told(done.await, Reader::Program)
+}
+
+/// Which moment of a mission is looked at, and which part of its timeline.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct When {
+    /// The record at which the state is shown; None: the newest.
+    pub(crate) at: Option<u64>,
+    /// The first record of the timeline that is shown; None: such that the last is there.
+    pub(crate) from: Option<u64>,
+}
+
+async fn mission(
+    State(shared): Shares,
+    Path(id): Path<String>,
+    query: Result<Query<When>, QueryRejection>,
+) -> Response {
+    let done = async {
+        let (id, when) = (named(&id)?, asked(query)?);
+        let made = shared.blocking(move |shared| {
+            let moment = shared.moment(&id, when.at)?;
+            pages::mission::make(shared.house.as_ref(), &moment, when, shared.secrets.form())
+        });
+        Ok(html(made.await?))
+    };
+    told(done.await, Reader::Person)
+}
+
+async fn api_mission(
+    State(shared): Shares,
+    Path(id): Path<String>,
+    query: Result<Query<When>, QueryRejection>,
+) -> Response {
+    let done = async {
+        let (id, when) = (named(&id)?, asked(query)?);
+        let made = shared.blocking(move |shared| {
+            let moment = shared.moment(&id, when.at)?;
+            Ok(json::mission(&moment, shared.house.is_running(&id)))
+        });
+        Ok(object(&made.await?))
+    };
+    told(done.await, Reader::Program)
+}
+
+/// Which records are wanted.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Which {
+    from: Option<u64>,
+    limit: Option<usize>,
+}
+
+async fn api_records(
+    State(shared): Shares,
+    Path(id): Path<String>,
+    query: Result<Query<Which>, QueryRejection>,
+) -> Response {
+    let done = async {
+        let (id, which) = (named(&id)?, asked(query)?);
+        let made = shared.blocking(move |shared| {
+            // Says whether there is such a mission, and how far it is.
+            let newest = shared.moment(&id, None)?.newest_seq;
+            Ok(json::records(shared.house.journal(), &id, (which.from, which.limit), newest)?)
+        });
+        Ok(([(header::CONTENT_TYPE, "application/json")], made.await?).into_response())
+    };
+    told(done.await, Reader::Program)
+}
+
+/// Where a stream is to begin, where a browser does not say it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Begin {
+    from: Option<u64>,
+}
+
+async fn events(
+    State(shared): Shares,
+    Path(id): Path<String>,
+    query: Result<Query<Begin>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let done = async {
+        let (id, begin) = (named(&id)?, asked(query)?);
+        let next = resumed(&headers)?.or(begin.from).unwrap_or(1).max(1);
+        let of = id.clone();
+        let moment = shared.blocking(move |shared| shared.moment(&of, None)).await?;
+        let (last_seq, has_ended) = (moment.newest_seq, moment.view.status.is_some());
+        if has_ended && next > last_seq {
+            // The one answer after which a browser does not ask again.
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        let stream = shared.followers.watch(&id, From { next, last_seq, has_ended }).ok_or_else(|| {
+            Oops::new(ErrorKind::Exhausted, "too many pages follow missions already")
+                .hint("close some of them")
+        })?;
+        let alive = KeepAlive::new().interval(ALIVE_EVERY);
+        Ok(Sse::new(stream).keep_alive(alive).into_response())
+    };
+    told(done.await, Reader::Program)
+}
+
+/// The record behind the last one that a browser had.
+fn resumed(headers: &HeaderMap) -> Result<Option<u64>, Oops> {
+    let Some(last) = headers.get("last-event-id") else { return Ok(None) };
+    let number = last.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let number = number.ok_or_else(|| {
+        Oops::new(ErrorKind::Invalid, "`Last-Event-ID` is no record's number")
+            .hint("send the `id` of the last event, or leave it out")
+    })?;
+    Ok(Some(number.saturating_add(1)))
+}
+
+/// The form that ends a mission.
+#[derive(Clone, Debug, Deserialize)]
+struct CancelForm {
+    form: String,
+    #[serde(default)]
+    why: String,
+}
+
+async fn cancel(
+    State(shared): Shares,
+    Path(id): Path<String>,
+    form: Result<Form<CancelForm>, FormRejection>,
+) -> Response {
+    let done = async {
+        let (id, sent) = (named(&id)?, sent(form)?);
+        own_form(&shared, &sent.form)?;
+        let why = words(&sent.why)?;
+        let reason = if why.is_empty() { "cancelled by a person".to_owned() } else { why };
+        let of = id.clone();
+        let said = shared.blocking(move |shared| Ok(shared.house.cancel(&of, reason)?)).await?;
+        page(pages::said(&id, &said))
+    };
+    told(done.await, Reader::Person)
+}
+
+/// The form that answers a question.
+#[derive(Clone, Debug, Deserialize)]
+struct AnswerForm {
+    form: String,
+    verdict: Verdict,
+    #[serde(default)]
+    by: String,
+    #[serde(default)]
+    why: String,
+}
+
+async fn answer(
+    State(shared): Shares,
+    Path((id, number)): Path<(String, String)>,
+    form: Result<Form<AnswerForm>, FormRejection>,
+) -> Response {
+    let done = async {
+        let (id, sent) = (named(&id)?, sent(form)?);
+        own_form(&shared, &sent.form)?;
+        let number = number.parse().map(ApprovalId).map_err(|_| {
+            Oops::new(ErrorKind::NotFound, "there is no such question")
+                .hint("the mission's page lists its questions")
+        })?;
+        let (by, why) = (words(&sent.by)?, words(&sent.why)?);
+        let of = id.clone();
+        let said = shared.blocking(move |shared| {
+            let by = if by.is_empty() { shared.house.person() } else { by };
+            Ok(shared.house.answer(&of, number, sent.verdict, by, why)?)
+        });
+        page(pages::said(&id, &said.await?))
+    };
+    told(done.await, Reader::Person)
+}
+
+/// Refuses a form that is not one of this server's.
+fn own_form(shared: &Shared, given: &str) -> Result<(), Oops> {
+    if shared.secrets.is_own_form(given) {
+        return Ok(());
+    }
+    Err(Oops::new(ErrorKind::Denied, "this form is not of this server")
+        .hint("open the mission's page again, and send its form; a restart makes old pages worthless"))
+}
+
+/// A person's words, within what is kept of them.
+fn words(text: &str) -> Result<String, Oops> {
+    if text.len() > WORDS {
+        return Err(Oops::new(ErrorKind::Invalid, format!("{WORDS} bytes of text are kept at most")));
+    }
+    Ok(text.trim().to_owned())
+}
+
+async fn metrics(State(shared): Shares) -> Response {
+    let made = shared.blocking(|shared| {
+        let text = shared.metrics.text(shared.house.as_ref(), shared.followers.count())?;
+        // The first reading may have failed, and this one has not.
+        shared.is_ready.store(true, Ordering::Relaxed);
+        Ok(text)
+    });
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    told(made.await.map(|text| ([(header::CONTENT_TYPE, kind)], text).into_response()), Reader::Program)
+}
+
+async fn ready(State(shared): Shares) -> Response {
+    if shared.is_ready.load(Ordering::Relaxed) {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "the journal is being read\n").into_response()
+}
+
+async fn nowhere(uri: Uri) -> Response {
+    let oops = Oops::new(ErrorKind::NotFound, "there is nothing at this address");
+    oops.hint("the list of missions is at `/`").answer(guard::reader(uri.path()))
+}
+
+async fn wrong_method(uri: Uri) -> Response {
+    let oops = Oops::new(ErrorKind::Invalid, "this address does not take that method");
+    oops.with_status(StatusCode::METHOD_NOT_ALLOWED).answer(guard::reader(uri.path()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! A house for tests: a journal in memory, and a notebook of what was asked of it.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use coditect_ports::Journal;
+use coditect_runtime::cell;
+use coditect_testkit::memory_journal::MemoryJournal;
+use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
+use coditect_types::limits::Verdict;
+use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
+use coditect_types::plan::{Intent, Role};
+use coditect_types::{
+    ApprovalId, AttemptId, Enforced, ErrorKind, Event, Expectation, Ledger, MissionId, MissionStatus,
+    Outcome, Policy, Receipt, Record, Refusal, Rung, TaskId, TaskSpec, TestReport, TestResult, TestStatus,
+    Tier, WorkspaceRef,
+};
+
+use crate::house::{House, Sentence};
+
+/// What nobody may be able to put into a page: markup, an attribute's end, a control, a mark that turns the direction.
+pub(crate) const HOSTILE: &str =
+    "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{202e}gnp\u{1b}[2J";
+
+#[derive(Debug, Default)]
+pub(crate) struct Trial {
+    pub(crate) journal: MemoryJournal,
+    pub(crate) running: Mutex<BTreeSet<MissionId>>,
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+impl House for Trial {
+    fn journal(&self) -> &dyn Journal {
+        &self.journal
+    }
+
+    fn findings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn is_running(&self, mission: &MissionId) -> bool {
+        self.running.lock().unwrap().contains(mission)
+    }
+
+    fn story(&self, record: &Record) -> Vec<Sentence> {
+        let text = serde_json::to_string(&record.event).unwrap();
+        vec![Sentence { task: None, tells: "seen", text }]
+    }
+
+    fn expectation(&self, expectation: &Expectation) -> String {
+        format!("{expectation:?}")
+    }
+
+    fn cancel(&self, mission: &MissionId, reason: String) -> Result<String, Refusal> {
+        self.asked.lock().unwrap().push(format!("cancel {mission}: {reason}"));
+        Ok(format!("cancelled {mission}"))
+    }
+
+    fn answer(
+        &self,
+        mission: &MissionId,
+        approval: ApprovalId,
+        verdict: Verdict,
+        by: String,
+        why: String,
+    ) -> Result<String, Refusal> {
+        if approval.0 > 1 {
+            let cause = format!("it has no question {approval}");
+            return Err(Refusal { kind: ErrorKind::NotFound, cause, hint: Some("look again".to_owned()) });
+        }
+        self.asked.lock().unwrap().push(format!("{verdict:?} {mission} {approval} by {by}: {why}"));
+        Ok("taken".to_owned())
+    }
+
+    fn person(&self) -> String {
+        "ada".to_owned()
+    }
+}
+
+pub(crate) fn id(name: &str) -> MissionId {
+    MissionId::parse(name).unwrap()
+}
+
+impl Trial {
+    /// Keeps what is new of a mission.
+    pub(crate) fn append(&self, mission: &MissionId, events: Vec<Event>) {
+        let last = self.last(mission);
+        let records = events.into_iter().zip(last + 1..).map(|(event, seq)| {
+            cell::encode(&Record {
+                mission: mission.clone(),
+                seq,
+                at_ms: 1_795_415_467_000 + seq * 1_000,
+                event,
+            })
+        });
+        self.journal.append_now(mission, last, records.collect()).unwrap();
+    }
+
+    /// Keeps records as they are.
+    pub(crate) fn keep(&self, mission: &MissionId, records: &[Record]) {
+        let bytes = records.iter().map(cell::encode).collect();
+        self.journal.append_now(mission, self.last(mission), bytes).unwrap();
+    }
+
+    fn last(&self, mission: &MissionId) -> u64 {
+        let streams = self.journal.streams().unwrap();
+        streams.iter().find(|info| info.stream == *mission).map_or(0, |info| info.last_seq)
+    }
+}
+
+pub(crate) fn submitted(mission: &MissionId, request: &str) -> Event {
+    let mut policy = Policy::default();
+    policy.waived.push(HOSTILE.to_owned());
+    Event::MissionSubmitted {
+        mission: mission.clone(),
+        request: request.to_owned(),
+        workspace: WorkspaceRef { path: format!("/projects/{request}") },
+        policy,
+    }
+}
+
+pub(crate) fn receipt() -> Receipt {
+    let tests = |status| {
+        BTreeMap::from([(format!("test_{HOSTILE}"), status), ("steady".to_owned(), TestStatus::Passed)])
+    };
+    Receipt {
+        command: vec!["pytest".to_owned(), HOSTILE.to_owned()],
+        directory: String::new(),
+        tree: "e55ebf".to_owned(),
+        exit_code: 0,
+        before: tests(TestStatus::Failed),
+        after: tests(TestStatus::Passed),
+        flaky: BTreeMap::new(),
+        output_hash: "abc".to_owned(),
+        tier: Tier::Wasm,
+        enforced: Enforced { network: true, missing: vec![HOSTILE.to_owned()], ..Enforced::default() },
+        taken_at_ms: 1,
+        wall_ms: 2,
+    }
+}
+
+fn proposal() -> Proposal {
+    Proposal {
+        rung: Rung::Reflex,
+        commit: "c0ffee".to_owned(),
+        tree: "e55ebf".to_owned(),
+        diff: format!("--- a/{HOSTILE}\n+++ b/x\n@@ -1 +1 @@\n-{HOSTILE}\n+{HOSTILE}\n"),
+        files: vec![ChangedFile { path: HOSTILE.to_owned(), added: 1, removed: 1 }],
+        explanation: HOSTILE.to_owned(),
+        confidence: 0.9,
+        runners_up: vec![format!("+{HOSTILE}\n")],
+        evidence: Evidence::default(),
+    }
+}
+
+/// A red test, and what it says.
+fn red() -> TestResult {
+    TestResult {
+        id: format!("test_{HOSTILE}"),
+        status: TestStatus::Failed,
+        us: 1,
+        message: HOSTILE.to_owned(),
+        error_type: String::new(),
+        frames: Vec::new(),
+        passes_of_runs: None,
+    }
+}
+
+fn started(attempt: AttemptId, action: &str) -> Event {
+    let expectations = vec![Expectation::Succeeds { probability: 0.9 }];
+    Event::AttemptStarted {
+        task: TaskId(1),
+        attempt,
+        action: action.to_owned(),
+        expectations,
+        deadline_ms: 0,
+    }
+}
+
+/// A mission whose project, tests and person are as hostile as can be, up to a question that waits.
+pub(crate) fn hostile(mission: &MissionId) -> Vec<Event> {
+    let (task, attempt) = (TaskId(1), AttemptId(1));
+    let spec = |id, needs| TaskSpec {
+        id,
+        role: Role::Tester,
+        intent: Intent::VerifyChange,
+        needs,
+        strand: None,
+        parent: None,
+    };
+    let report = TestReport { tests: vec![red()], ..TestReport::default() };
+    let spent = Spent { candidates: 7, sandbox_runs: 9, ..Spent::default() };
+    vec![
+        submitted(mission, HOSTILE),
+        Event::PlanMade {
+            tasks: vec![spec(task, Vec::new()), spec(TaskId(2), vec![task])],
+            reason: HOSTILE.to_owned(),
+            strands: Vec::new(),
+        },
+        started(attempt, HOSTILE),
+        Event::AttemptEnded {
+            task,
+            attempt,
+            outcome: Outcome::ChangeProposed { proposal: proposal(), spent: spent.clone() },
+        },
+        started(AttemptId(2), "verify_change"),
+        Event::AttemptEnded {
+            task,
+            attempt: AttemptId(2),
+            outcome: Outcome::ChangeVerified {
+                receipt: receipt(),
+                report,
+                spent: Spent { candidates: 0, ..spent },
+            },
+        },
+        Event::ViolationFound {
+            task,
+            attempt,
+            kind: ViolationKind::TestExpectation,
+            expected: HOSTILE.to_owned(),
+            observed: HOSTILE.to_owned(),
+            confidence: 0.5,
+            response: Response::Ask,
+            diagnosis: Some(Diagnosis {
+                cause: Cause::Flaky,
+                evidence: HOSTILE.to_owned(),
+                confidence: 0.4,
+                runs: 3,
+            }),
+        },
+        Event::ApprovalAsked {
+            approval: ApprovalId(1),
+            task,
+            attempt,
+            kind: ViolationKind::TestExpectation,
+            expected: HOSTILE.to_owned(),
+            observed: HOSTILE.to_owned(),
+            confidence: 0.5,
+            until_ms: 1_795_415_999_000,
+        },
+    ]
+}
+
+/// How it ends.
+pub(crate) fn ending(status: MissionStatus) -> Vec<Event> {
+    let mut ledger =
+        Ledger { candidates: 7, sandbox_runs: 9, model_calls: 2, micro_usd: 1_500_000, ..Ledger::default() };
+    ledger.rungs.entry(Rung::Reflex).or_default().candidates = 7;
+    ledger.models.entry(HOSTILE.to_owned()).or_default().calls = 2;
+    vec![
+        Event::ApprovalGiven {
+            approval: ApprovalId(1),
+            verdict: Verdict::Denied,
+            by: Some(HOSTILE.to_owned()),
+            why: HOSTILE.to_owned(),
+        },
+        Event::TaskSettled { task: TaskId(1), end: TaskEnd::Failed, why: HOSTILE.to_owned() },
+        Event::MissionCompleted {
+            status,
+            summary: HOSTILE.to_owned(),
+            trouble: None,
+            hint: Some(HOSTILE.to_owned()),
+            caveats: vec![HOSTILE.to_owned()],
+            branch: Some(HOSTILE.to_owned()),
+            commit: Some(HOSTILE.to_owned()),
+            patch: Some(HOSTILE.to_owned()),
+            receipt: Some(receipt()),
+            ledger,
+            wall_ms: 4_000,
+        },
+    ]
+}
