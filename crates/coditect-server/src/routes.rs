@@ -21,7 +21,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use coditect_runtime::ShellError;
+use coditect_runtime::{Entry, ShellError};
 use coditect_types::limits::Verdict;
 use coditect_types::{ApprovalId, ErrorKind, MissionId};
 use serde::Deserialize;
@@ -236,9 +236,9 @@ async fn list(State(shared): Shares, query: Result<Query<Wanted>, QueryRejection
         let made = shared.blocking(move |shared| {
             let (entries, all) = shared.catalogue.list(shared.house.journal())?;
             let chosen = pages::list::choose(shared.house.as_ref(), entries, &wanted)?;
-            let asking =
-                |mission: &MissionId| Some(shared.moments.now(shared.house.journal(), mission).ok()?.view);
-            Ok(pages::list::make(shared.house.as_ref(), &asking, chosen, all, &wanted))
+            let view = |of: &Entry| Some(shared.moments.now(shared.house.journal(), &of.mission).ok()?.view);
+            let glance = |of: &Entry| shared.catalogue.glance(of, || view(of));
+            Ok(pages::list::make(shared.house.as_ref(), &glance, chosen, all, &wanted))
         });
         page(made.await?)
     };

@@ -1,11 +1,12 @@
 //! The list of missions.
 
 use askama::Template;
+use coditect_runtime::Entry;
 use coditect_runtime::said::{count, count_of, moment, span};
-use coditect_runtime::{Entry, MissionView};
 use coditect_types::model::dollars;
 use coditect_types::{ErrorKind, MissionId};
 
+use crate::catalogue::Glance;
 use crate::house::House;
 use crate::names::{STANDINGS, mood, standing};
 use crate::refusal::Oops;
@@ -77,10 +78,10 @@ pub(crate) fn choose(house: &dyn House, entries: Vec<Entry>, wanted: &Wanted) ->
     Ok(placed.filter(|one| wanted.status.is_empty() || one.standing == wanted.status).collect())
 }
 
-/// The page. `view` looks into a mission that has not ended.
+/// The page. `glance` looks into a mission that has not ended.
 pub(crate) fn make(
     house: &dyn House,
-    view: &dyn Fn(&MissionId) -> Option<MissionView>,
+    glance: &dyn Fn(&Entry) -> Option<Glance>,
     chosen: Vec<Chosen>,
     all: usize,
     wanted: &Wanted,
@@ -90,7 +91,7 @@ pub(crate) fn make(
     let found = count_of(chosen.len(), "mission");
     let is_narrowed = !wanted.status.is_empty() || !wanted.q.trim().is_empty();
     let shown = chosen.into_iter().skip((number - 1) * PAGE).take(PAGE);
-    let rows: Vec<Row> = shown.map(|one| row(one, view)).collect();
+    let rows: Vec<Row> = shown.map(|one| row(one, glance)).collect();
     let statuses = STANDINGS.map(|word| (word, word.replace('_', " "), word == wanted.status));
     let page = |number: usize| address(wanted, number);
     ListPage {
@@ -107,7 +108,7 @@ pub(crate) fn make(
     .render()
 }
 
-fn row(one: Chosen, view: &dyn Fn(&MissionId) -> Option<MissionView>) -> Row {
+fn row(one: Chosen, glance: &dyn Fn(&Entry) -> Option<Glance>) -> Row {
     let Chosen { entry, standing } = one;
     let mut questions = 0;
     let (took, cost, summary) = match &entry.end {
@@ -120,10 +121,10 @@ fn row(one: Chosen, view: &dyn Fn(&MissionId) -> Option<MissionView>) -> Row {
             let tried = count(ledger.candidates, "candidate");
             (span(end.wall_ms), format!("{money}, {tried}"), end.summary.clone())
         }
-        None => match view(&entry.mission) {
-            Some(view) => {
-                questions = view.approvals.iter().filter(|asked| asked.is_open(&view)).count();
-                (span(view.wall_ms), dollars(view.ledger.micro_usd), view.summary)
+        None => match glance(&entry) {
+            Some(glance) => {
+                questions = glance.questions;
+                (span(glance.wall_ms), dollars(glance.micro_usd), glance.summary)
             }
             None => (String::new(), String::new(), "Its journal cannot be read.".to_owned()),
         },
