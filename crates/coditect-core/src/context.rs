@@ -148,7 +148,7 @@ fn conversation(
         .map(|(reply, feedback)| (foreign::defused(&reply), foreign::defused(&feedback)));
     room = room.saturating_sub(last.as_ref().map_or(0, |(reply, feedback)| reply.len() + feedback.len()));
     let mut material = material(state, told, room);
-    if turns.is_empty() && told.may_ask {
+    if (turns.is_empty() || is_anew) && told.may_ask {
         let found = found_out(state, told, room.saturating_sub(material.len()).min(room / 100 * FINDINGS));
         if !found.is_empty() {
             material.push_str(&format!("\n\n# What was found out\n\n{found}"));

@@ -6,19 +6,23 @@ use coditect_types::model::{Usage, dollars};
 use coditect_types::plan::Intent;
 use coditect_types::{Action, Budget, ModelRequest, ModelSpec, Rung, Strand, StrandId, TaskSpec};
 
-use crate::context;
+use crate::context::{self, Turn};
 use crate::parametrize::left;
 use crate::state::State;
 use crate::tasks::{Task, TaskState};
 
 /// Answers that one model may give in a mission: the first, and what it makes of the tests' verdict.
 pub const MAX_REPLIES: usize = 3;
-/// The same of a small model, which is asked for one proposal after the other: the tests pick among them.
+/// Changes that a small model may propose: it is asked for one after the other, and the tests pick.
 const MAX_SAMPLES: usize = 6;
 
-/// Answers that this model may give in a mission, or for a strand of one.
-fn most_replies(spec: &ModelSpec) -> usize {
-    if spec.rung == Rung::SmallModel { MAX_SAMPLES } else { MAX_REPLIES }
+/// Whether a model was asked as often as makes sense, in a mission or for a strand of one.
+fn is_spent(spec: &ModelSpec, turns: &[Turn]) -> bool {
+    if spec.rung != Rung::SmallModel {
+        return turns.len() >= MAX_REPLIES;
+    }
+    let refuted = turns.iter().filter(|turn| turn.refuted).count();
+    refuted >= MAX_SAMPLES || turns.len() - refuted >= MAX_REPLIES
 }
 /// Tokens that an answer needs at least to be worth asking for.
 pub(crate) const LEAST_OUTPUT: u64 = 256;
@@ -49,7 +53,7 @@ pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
         if !state.policy.allows(spec.rung)
             || given_up(state, strand, &spec.name)
             || state.circles.is_stuck(strand, &spec.name)
-            || turns.len() >= most_replies(spec)
+            || is_spent(spec, turns)
         {
             continue;
         }
@@ -73,7 +77,7 @@ pub fn has_other(state: &State, task: &TaskSpec) -> bool {
             && state.policy.allows(spec.rung)
             && !given_up(state, task.strand, &spec.name)
             && !state.circles.is_stuck(task.strand, &spec.name)
-            && state.world.turns_of(task.strand, &spec.name).len() < most_replies(spec)
+            && !is_spent(spec, state.world.turns_of(task.strand, &spec.name))
     })
 }
 
