@@ -252,6 +252,25 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
 }
 
 #[test]
+fn logins_are_a_password_a_token_or_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("team.creds");
+    let with_file = Options { creds: Some(file.clone()), ..Options::at("nats://127.0.0.1:1") };
+    let error = refused(&with_file);
+    assert!(error.kind == ErrorKind::NotFound && error.cause.contains("team.creds"), "{error:?}");
+    std::fs::write(&file, "SUHUSHHUSH").unwrap();
+    let error = refused(&with_file);
+    assert!(error.kind == ErrorKind::Invalid && !format!("{error:?}").contains("HUSH"), "{error:?}");
+    let Some(server) = Server::start_with("", "authorization { token: \"to/ken\" }") else {
+        return eprintln!("{SKIPPED}");
+    };
+    let with = |login: &str| Options::at(&server.url().replace("//", &format!("//{login}@")));
+    assert_eq!(append(&JetStream::connect(&with("to%2Fken")).unwrap(), 1, 0, "a"), Ok(1));
+    assert_eq!(refused(&with("token")).kind, ErrorKind::Denied);
+    assert_eq!(refused(&Options::at(&server.url())).kind, ErrorKind::Denied);
+}
+
+#[test]
 fn weak_durability_is_said() {
     let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
     let journal = connect(&server);
