@@ -152,12 +152,11 @@ fn a_cluster_whose_servers_are_killed_in_turn_loses_and_doubles_nothing() {
     );
     let ended = Arc::new(AtomicBool::new(false));
     let writers = writers(&journal, &ended);
-    for round in 0..3 {
-        let far = (round as u64 + 1) * 40;
+    for (far, server) in [40, 80, 120].into_iter().zip(&mut servers) {
         while (0..4).any(|n| journal.read(&mission(n), far, 1).unwrap().is_empty()) {}
-        servers[round].kill();
+        server.kill();
         while (0..4).any(|n| journal.read(&mission(n), far + 20, 1).unwrap().is_empty()) {}
-        servers[round].restart();
+        server.restart();
     }
     ended.store(true, Ordering::Relaxed);
     all_are_there(&journal, writers);
