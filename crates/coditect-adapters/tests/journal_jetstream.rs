@@ -152,12 +152,11 @@ fn a_cluster_whose_servers_are_killed_in_turn_loses_and_doubles_nothing() {
     );
     let ended = Arc::new(AtomicBool::new(false));
     let writers = writers(&journal, &ended);
-    for round in 0..3 {
-        let far = (round as u64 + 1) * 40;
+    for (far, server) in [40, 80, 120].into_iter().zip(&mut servers) {
         while (0..4).any(|n| journal.read(&mission(n), far, 1).unwrap().is_empty()) {}
-        servers[round].kill();
+        server.kill();
         while (0..4).any(|n| journal.read(&mission(n), far + 20, 1).unwrap().is_empty()) {}
-        servers[round].restart();
+        server.restart();
     }
     ended.store(true, Ordering::Relaxed);
     all_are_there(&journal, writers);
@@ -249,6 +248,25 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
     let small = Server::start_with("", "max_payload: 1024").unwrap();
     let error = refused(&options(&small, "test"));
     assert!(error.cause.contains("takes messages of 1024 bytes, and 4096 are needed"), "{error:?}");
+}
+
+#[test]
+fn logins_are_a_password_a_token_or_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("team.creds");
+    let with_file = Options { creds: Some(file.clone()), ..Options::at("nats://127.0.0.1:1") };
+    let error = refused(&with_file);
+    assert!(error.kind == ErrorKind::NotFound && error.cause.contains("team.creds"), "{error:?}");
+    std::fs::write(&file, "SUHUSHHUSH").unwrap();
+    let error = refused(&with_file);
+    assert!(error.kind == ErrorKind::Invalid && !format!("{error:?}").contains("HUSH"), "{error:?}");
+    let Some(server) = Server::start_with("", "authorization { token: \"to/ken\" }") else {
+        return eprintln!("{SKIPPED}");
+    };
+    let with = |login: &str| Options::at(&server.url().replace("//", &format!("//{login}@")));
+    assert_eq!(append(&JetStream::connect(&with("to%2Fken")).unwrap(), 1, 0, "a"), Ok(1));
+    assert_eq!(refused(&with("token")).kind, ErrorKind::Denied);
+    assert_eq!(refused(&Options::at(&server.url())).kind, ErrorKind::Denied);
 }
 
 #[test]

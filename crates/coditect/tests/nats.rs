@@ -22,7 +22,7 @@ fn stderr(output: &std::process::Output) -> String {
 }
 
 #[test]
-fn a_mission_that_is_killed_goes_on_from_the_server_in_another_home() {
+fn a_mission_that_is_killed_goes_on_from_the_server() {
     let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
     let world = world_on(&server.url());
     let mut begun = world.begun();

@@ -30,7 +30,7 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
@@ -117,6 +117,8 @@ struct Shared {
     largest: Option<usize>,
     turns: Mutex<HashMap<MissionId, Turn>>,
     places: Mutex<Places>,
+    /// Missions that a listing passed over since their last message cannot be read, and why.
+    findings: Mutex<BTreeSet<String>>,
     room: Semaphore,
     seed: u64,
     count: AtomicU64,
@@ -144,6 +146,10 @@ impl Shared {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn findings(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An id that no other append has: chance of this handle, and a counter.
@@ -186,15 +192,13 @@ impl JetStream {
         };
         let mut notes = opened.notes;
         notes.extend(setup::note_on(syncs, link.is_clustered()));
-        for note in &notes {
-            tracing::warn!(server = link.shown, "{note}");
-        }
         let shared = Shared {
             link,
             names,
             largest: opened.largest,
             turns: Mutex::default(),
             places: Mutex::default(),
+            findings: Mutex::default(),
             room: Semaphore::new(ROOM_KIB),
             seed: RandomState::new().hash_one(std::process::id()),
             count: AtomicU64::new(0),
@@ -206,6 +210,12 @@ impl JetStream {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// What listings so far have passed over, a sentence each.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        self.shared.findings().iter().cloned().collect()
     }
 
     /// When the server syncs its disk, as far as it is known.

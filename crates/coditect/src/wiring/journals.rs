@@ -75,7 +75,7 @@ impl Archive {
     pub(crate) fn findings(&self) -> Vec<String> {
         match &self.0 {
             Kept::Files { journal, .. } => journal.findings().iter().map(ToString::to_string).collect(),
-            Kept::Server { .. } => Vec::new(),
+            Kept::Server { journal, .. } => journal.findings(),
         }
     }
 

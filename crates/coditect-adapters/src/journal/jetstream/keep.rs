@@ -94,7 +94,8 @@ impl Append<'_> {
         let mut pause = Pause::default();
         loop {
             if at.last != self.expected {
-                if heard.is_some_and(|heard| heard.last > at.last) {
+                // Where nothing is left of it, somebody forgot it.
+                if at.seq > 0 && heard.is_some_and(|heard| heard.last > at.last) {
                     tracing::error!(
                         subject = self.subject,
                         acknowledged = heard.map(|heard| heard.last),

@@ -22,6 +22,9 @@ const PLACES: usize = 1024;
 /// Places that are remembered of each.
 const PLACES_EACH: usize = 8;
 
+/// Findings that are remembered.
+const FINDINGS: usize = 100;
+
 /// The last message of a mission.
 pub(super) struct End {
     pub(super) seq: u64,
@@ -304,8 +307,17 @@ async fn ends_of(
             return Ok(());
         }
         for message in &got.messages {
-            let (frame, _) = codec::decode(&message.payload)
-                .map_err(|bad| unreadable(&message.subject, message.seq, bad))?;
+            let frame = match codec::decode(&message.payload) {
+                Ok((frame, _)) => frame,
+                Err(bad) => {
+                    // One mission that cannot be read does not hide the others.
+                    let error = unreadable(&message.subject, message.seq, bad);
+                    if shared.findings().len() < FINDINGS {
+                        shared.findings().insert(error.cause);
+                    }
+                    continue;
+                }
+            };
             let name = message.subject.strip_prefix(&shared.names.of_journal).unwrap_or_default();
             match MissionId::parse(name) {
                 // Parts of a first append are no mission yet.

@@ -171,6 +171,27 @@ fn a_full_stream_refuses_and_stays_readable() {
 }
 
 #[test]
+fn a_message_that_comes_twice_or_late_is_kept_once() {
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    let journal = JetStream::connect(&named(&server, "well")).unwrap();
+    let message = encode(&frame(0, 1, 0, 1), &body_of(&[b"a".to_vec()]).unwrap());
+    let sent = |expected: u64| {
+        let message = Bytes::from(message.clone());
+        journal.blocking(move |shared| async move {
+            let subject = shared.subject(&mission(1));
+            let link = &shared.link;
+            let sent = link.publish(&subject, Some(expected), message, link.deadline()).await;
+            sent.map_err(|fault| link.error("publishing past the journal", fault))
+        })
+    };
+    assert_eq!(sent(0), Ok(1));
+    assert!(sent(0).unwrap_err().cause.contains("10071"), "a copy is refused");
+    assert_eq!(wait_for(journal.append(&mission(1), 1, vec![b"b".to_vec()])), Ok(2));
+    assert!(sent(0).is_err() && sent(1).is_err(), "and so is one that comes late");
+    assert_eq!(journal.read(&mission(1), 1, 10).unwrap(), [(1, b"a".to_vec()), (2, b"b".to_vec())]);
+}
+
+#[test]
 fn parts_of_a_writer_that_died_do_not_count() {
     let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
     let journal = JetStream::connect(&named(&server, "well")).unwrap();
@@ -207,6 +228,12 @@ fn what_others_wrote_is_named() {
     let error = journal.read(&mission(2), 1, 10).unwrap_err();
     assert!(error.kind == ErrorKind::Invalid && error.cause.contains("format 9"), "{error:?}");
     wait_for(journal.append(&mission(3), 0, vec![b"a".to_vec(); 3])).unwrap();
+    assert_eq!(journal.streams().unwrap(), [StreamInfo { stream: mission(3), last_seq: 3 }]);
+    let findings = journal.findings();
+    assert!(
+        findings.len() == 2 && findings.iter().any(|finding| finding.contains("format 9")),
+        "{findings:?}"
+    );
     let gap = encode(&frame(7, 1, 0, 1), &body_of(&one).unwrap());
     publish(&journal, &mission(3), gap);
     assert_eq!(journal.read(&mission(3), 1, 10).unwrap().len(), 3, "what comes before a gap can be read");
