@@ -36,6 +36,11 @@ pub(crate) struct Asked<'a> {
     pub(crate) waived: &'a [String],
 }
 
+/// Whether there is a script for the language. Examples in documents have no frames of their own.
+pub(crate) fn can_tell(project: &Project) -> bool {
+    framework(project.framework).is_some() && project.framework != Framework::Doctest
+}
+
 /// The values where the red tests fail. Nothing where the language has no such script, or where it did not come to its end: it is
 /// told beside what the tests say, and nothing rests on it.
 pub(crate) fn values(
@@ -52,9 +57,8 @@ pub(crate) fn values(
         .map(|test| test.id.as_str())
         .take(MOST)
         .collect();
-    // Examples in documents have no frames of their own.
-    let has_frames = of.project.framework != Framework::Doctest;
-    let Some(framework) = framework(of.project.framework).filter(|_| has_frames && !red.is_empty()) else {
+    let is_asked = can_tell(of.project) && !red.is_empty();
+    let Some(framework) = framework(of.project.framework).filter(|_| is_asked) else {
         return Ok(Vec::new());
     };
     let input = json!({

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use coditect_ports::PortError;
 use coditect_runtime::view::TaskProgress;
-use coditect_types::{Event, Ledger, MissionId, MissionStatus, Record, Rung};
+use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus, Record, Rung};
 
 use crate::catalogue::MOST;
 use crate::house::House;
@@ -188,7 +188,15 @@ impl Metrics {
 
     /// All metrics, as text.
     pub(crate) fn text(&self, house: &dyn House, watchers: usize) -> Result<String, PortError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever waits here keeps others from reading.
+        let mut known = match self.known.try_lock() {
+            Ok(known) => known,
+            Err(TryLockError::Poisoned(known)) => known.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let cause = "the journals are being read for the metrics";
+                return Err(PortError::new(ErrorKind::Unavailable, cause).with_hint("ask again in a moment"));
+            }
+        };
         known.refresh(house)?;
         Ok(known.text(house, watchers))
     }
@@ -198,19 +206,20 @@ impl Known {
     fn refresh(&mut self, house: &dyn House) -> Result<(), PortError> {
         let streams = house.journal().streams()?;
         let all = streams.len();
-        let mut next = BTreeMap::new();
+        let (mut next, mut unread) = (BTreeMap::new(), 0);
         for info in streams.into_iter().rev().take(MOST) {
             let mut tally = self.by_mission.remove(&info.stream).unwrap_or_else(|| Tally::new(&info.stream));
             if tally.seq < info.last_seq
                 && let Err(error) = tally.follow(house, &info.stream)
             {
-                tracing::warn!(mission = %info.stream, %error, "a mission is not counted");
-                continue;
+                // What it came to before still counts: a counter never falls.
+                tracing::warn!(mission = %info.stream, %error, "a mission is not counted as far as it has come");
+                unread += 1;
             }
             next.insert(info.stream, tally);
         }
         std::mem::take(&mut self.by_mission).values().for_each(|tally| self.gone.add(&tally.counts));
-        self.left_out = (all - next.len()) as u64;
+        self.left_out = (all - next.len() + unread) as u64;
         self.by_mission = next;
         Ok(())
     }

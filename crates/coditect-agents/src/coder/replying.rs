@@ -15,7 +15,7 @@ use coditect_ports::{PortError, Work};
 use coditect_types::context::Failing;
 use coditect_types::outcome::{Evidence, Halved, HarmfulPart, Proposal, Spent};
 use coditect_types::plan::Intent;
-use coditect_types::{Aim, Failure, Outcome, TestReport, TestResult};
+use coditect_types::{Aim, Failure, Outcome, Rung, TestReport, TestResult};
 
 use super::by_tools::text_below;
 use super::halving::{self, Breaking, Flaky};
@@ -63,6 +63,12 @@ struct Refusal {
 impl Refusal {
     fn new(account: impl Into<String>, feedback: impl Into<String>) -> Self {
         Self { account: account.into(), feedback: feedback.into(), diff: String::new(), halved: None }
+    }
+
+    /// With what else was tried, in a sentence.
+    fn after(self, tried: &str) -> Self {
+        let account = format!("{} {tried}", self.account).trim_end().to_owned();
+        Self { account, ..self }
     }
 }
 
@@ -210,13 +216,11 @@ impl Coder {
         let purposes = (seat.purpose("reply"), seat.purpose("baseline"));
         let place = self.place(case, &change.commit, (&purposes.0, &purposes.1), work)?;
         spent.candidates = 1;
-        let refusal = |why: String, report: &TestReport| -> Result<Refusal, Failure> {
-            Ok(Refusal {
-                account: format!("A change of `{}` was refuted: {why}.", reply.model),
-                feedback: feedback(case, report, &self.values(case, report, &place)?),
-                diff: diff.clone(),
-                halved: None,
-            })
+        let refusal = |why: String, report: &TestReport| Refusal {
+            account: format!("A change of `{}` was refuted: {why}.", reply.model),
+            feedback: feedback(case, report, &self.values(case, report, &place)),
+            diff: diff.clone(),
+            halved: None,
         };
         let imports = stand_ins(case.baseline);
         let build_ms = BUILD_MS.max(case.limits.wall_ms);
@@ -226,7 +230,7 @@ impl Coder {
             let run = place.run(&SuiteRun { select, ..how.clone() }, &mut notices)?;
             spent.sandbox_runs += u64::from(run.runs);
             if let Some(why) = case.fails_of(&strand.tests, &run.report) {
-                return Ok(Err(refusal(why, &run.report)?));
+                return Ok(Err(refusal(why, &run.report)));
             }
         }
         let run = place.run(&how, &mut notices)?;
@@ -248,20 +252,31 @@ impl Coder {
             }
             let nearly = Nearly { model: reply.model, change: &change, edits, report: &run.report };
             let mended = self.mend_nearly(case, &nearly, (work, seat), spent)?;
-            return Ok(mended_or(mended, case, with_parts(refusal(why, &run.report)?, halved)));
+            let tried = match mended {
+                Ok(proposal) if !case.refused.contains(&proposal.diff) => return Ok(Ok(proposal)),
+                Ok(_) => String::new(),
+                Err(tried) => tried,
+            };
+            return Ok(Err(with_parts(refusal(why, &run.report), halved).after(&tried)));
         }
         Ok(Ok(proposed(case, change, explanation, (doubts.flaky(), None))))
     }
 
-    /// What is known of where tests fail with a change.
-    fn values(
-        &self,
-        case: &Case<'_>,
-        report: &TestReport,
-        place: &Place<'_>,
-    ) -> Result<Vec<Failing>, Failure> {
+    /// What is known of where tests fail with a change. A small model is asked anew and not told; and where it cannot be found out, what
+    /// the tests say is told without it.
+    fn values(&self, case: &Case<'_>, report: &TestReport, place: &Place<'_>) -> Vec<Failing> {
+        if case.rung == Rung::SmallModel || !values::can_tell(case.project) || place.work.stop.is_wanted() {
+            return Vec::new();
+        }
         let asked = values::Asked { project: case.project, report, limits: case.limits, waived: case.waived };
-        values::values(&self.tools, &asked, &place.fresh()?, place.work)
+        let told = place
+            .fresh()
+            .map_err(Failure::from)
+            .and_then(|view| values::values(&self.tools, &asked, &view, place.work));
+        told.unwrap_or_else(|failure| {
+            tracing::debug!(cause = %failure.cause, "values could not be asked for");
+            Vec::new()
+        })
     }
 }
 
@@ -314,22 +329,6 @@ fn made_for_tests(model: &str, finding: &review::Finding, diff: String) -> Refus
         ),
         diff,
         halved: None,
-    }
-}
-
-/// What a search made of an answer, or why it was refused.
-fn mended_or(
-    mended: Result<Proposal, String>,
-    case: &Case<'_>,
-    refusal: Refusal,
-) -> Result<Proposal, Refusal> {
-    match mended {
-        Ok(proposal) if !case.refused.contains(&proposal.diff) => Ok(proposal),
-        Ok(_) => Err(refusal),
-        Err(tried) => {
-            let account = format!("{} {tried}", refusal.account).trim_end().to_owned();
-            Err(Refusal { account, ..refusal })
-        }
     }
 }
 

@@ -4,7 +4,7 @@ A part of the script that tells values (Python 3.8 or later), behind `script/cal
 more, and the latest calls of the function that breaks are kept. The call that breaks is then made again and again with less: delta
 debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) on what has parts, simpler values in the
 place of others. What counts is the same class of error on the same line. A call is bounded by counts of calls and of steps; tests that take
-long are not run for it, and none is once all took long.
+long are not run for it, and once all took long, nothing more is called.
 """
 
 import collections
@@ -121,8 +121,8 @@ class Enough(Exception):
 class Smaller:
     """Makes one call smaller."""
 
-    def __init__(self, project, breaks, budget):
-        self.project, self.breaks, self.budget = project, breaks, budget
+    def __init__(self, project, breaks, budget, ends):
+        self.project, self.breaks, self.budget, self.ends = project, breaks, budget, ends
         self.name = resolve(breaks.code, breaks.module) if breaks.code is not None else None
         self.function = self.found()
         self.made, self.says = 0, ""
@@ -142,7 +142,7 @@ class Smaller:
     def holds(self, positional, named):
         """Whether the call breaks in the same way. It gets copies: what it does to them is not seen by the next one."""
         self.made += 1
-        if self.made > MOST_MADE or self.budget.all <= 0:
+        if self.made > MOST_MADE or self.budget.all <= 0 or time.perf_counter() > self.ends:
             raise Enough()
         try:
             positional, named = pickle.loads(pickle.dumps((tuple(positional), named), 4))
@@ -172,6 +172,8 @@ class Smaller:
                 positional, named = pickle.loads(kept)
                 if self.holds(positional, named):
                     break
+            except Enough:
+                return None
             except Exception:
                 continue
         else:
@@ -261,6 +263,8 @@ class Smaller:
         return value
 
     def number(self, value, holds, half):
+        if value != value:
+            return value
         for simple in (type(value)(0), type(value)(1)):
             if value == simple or holds(simple):
                 return simple
@@ -336,7 +340,11 @@ def minimised(request, project, found, took):
         with Keeper([breaks]):
             kinds[request["framework"]](asked, runner.Reporter(lambda line: False)).main()
         budget.all = MOST_STEPS // len(tests)
-        answers[key] = Smaller(project, breaks, budget).run()
+        try:
+            answers[key] = Smaller(project, breaks, budget, began + ALL_QUICK).run()
+        except Exception:
+            # What is known of the others is worth telling without it.
+            continue
     return {test: answers[(breaks.key, breaks.sign)] for test, breaks in found.items()
             if answers.get((breaks.key, breaks.sign))}
 

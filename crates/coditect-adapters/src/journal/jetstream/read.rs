@@ -42,7 +42,7 @@ impl Places {
             self.0.clear();
         }
         let places = self.0.entry(mission.clone()).or_default();
-        if places.len() >= PLACES_EACH {
+        if places.len() >= PLACES_EACH && !places.contains_key(&record) {
             places.pop_first();
         }
         places.insert(record, seq);
@@ -158,8 +158,9 @@ impl<'a> Reading<'a> {
         let mut pause = Pause::default();
         let mut at = self.seq;
         while self.records.len() < self.limit && at <= end {
-            // A message has a record at least, unless it is a part.
-            let batch = (self.limit - self.records.len()).clamp(1, BATCH);
+            // A message has a record at least, unless it is a part; before the first that is wanted, nobody knows how many there are.
+            let is_on_the_way = self.next < self.from;
+            let batch = if is_on_the_way { BATCH } else { (self.limit - self.records.len()).clamp(1, BATCH) };
             let which = AskBatch {
                 seq: Some(at),
                 next_by_subj: Some(self.subject),
