@@ -147,6 +147,9 @@ impl Followers {
     }
 }
 
+/// Journals that are read at the same time for those who watch: a thousand pages that come back at once read one after the other.
+static READING: Semaphore = Semaphore::const_new(8);
+
 /// Whoever looks at a journal for all that watch it.
 struct Scout {
     house: Arc<dyn House>,
@@ -198,6 +201,8 @@ impl Scout {
 /// Records from number `next` on, a page at most.
 async fn read(house: &Arc<dyn House>, mission: &MissionId, next: u64) -> Result<Vec<Arc<Told>>, ShellError> {
     let (house, mission) = (Arc::clone(house), mission.clone());
+    // It is never closed.
+    let turn = READING.acquire().await.map_err(|_| ShellError::ShuttingDown)?;
     let reading = tokio::task::spawn_blocking(move || {
         let page = house.journal().read(&mission, next, PAGE)?;
         page.iter()
@@ -205,7 +210,9 @@ async fn read(house: &Arc<dyn House>, mission: &MissionId, next: u64) -> Result<
             .collect()
     });
     // It ends otherwise only when the program does.
-    reading.await.unwrap_or(Err(ShellError::ShuttingDown))
+    let read = reading.await.unwrap_or(Err(ShellError::ShuttingDown));
+    drop(turn);
+    read
 }
 
 /// One event stream.

@@ -18,7 +18,7 @@ fn there(provider: &Provider) -> world::World {
 #[test]
 fn a_model_is_told_what_became_of_its_answer_and_its_change_is_proved() {
     let provider = server(&[WRONG, RIGHT]);
-    let world = there(&provider);
+    let world = world(&provider.url("chat"), "size = \"large\"");
     let (end, code) = completed(&world, &[]);
     assert_eq!((code, &end["status"]), (0, &json!("verified")), "{end}");
     let asked = provider.asked();
@@ -35,7 +35,7 @@ fn a_model_is_told_what_became_of_its_answer_and_its_change_is_proved() {
         (&ledger["micro_usd"], &ledger["models"]["mine"]["calls"]),
         (&json!(tokens_in + 10 * tokens_out), &json!(2))
     );
-    assert_eq!(ledger["solved_by"], "small_model");
+    assert_eq!(ledger["solved_by"], "large_model");
     assert!(end["caveats"].to_string().contains("a model wrote it"), "{end}");
     let said = |n: usize| asked[n].body["messages"].to_string();
     assert!(
@@ -48,6 +48,20 @@ fn a_model_is_told_what_became_of_its_answer_and_its_change_is_proved() {
     assert_eq!(holds(world.dir.path(), KEY), None, "the key is nowhere but in the person's own file");
     let cost = world.json(&["cost", "last", "--json"]);
     assert_eq!(cost["sum"]["models"]["mine"]["tokens_in"], tokens_in);
+}
+
+#[test]
+fn a_small_model_is_asked_for_another_proposal_and_not_shown_its_own() {
+    let provider = server(&[WRONG, WRONG, RIGHT]);
+    let (end, code) = completed(&there(&provider), &[]);
+    assert_eq!((code, &end["ledger"]["model_calls"]), (0, &json!(3)), "{end}");
+    let asked = provider.asked();
+    assert!(
+        asked.iter().all(|one| one.body["messages"] == asked[0].body["messages"]),
+        "the same question each time"
+    );
+    let warm = |n: usize| asked[n].body["temperature"].as_f64().unwrap_or_default();
+    assert!(warm(0) < warm(1) && asked[1].body["seed"] != asked[2].body["seed"], "{}", asked[1].body);
 }
 
 #[test]

@@ -116,6 +116,8 @@ pub(crate) struct Answered {
     /// The question with its answer, once the journal has one.
     given: Option<ApprovalView>,
     is_running: bool,
+    /// Processes of other machines may run it.
+    is_shared: bool,
 }
 
 /// Answers a question.
@@ -165,13 +167,14 @@ pub(crate) async fn give(
         true => wait(archive, mission, approval).await?,
         false => None,
     };
-    Ok(Answered { mission: mission.clone(), approval, verdict, given, is_running })
+    let is_shared = archive.is_shared();
+    Ok(Answered { mission: mission.clone(), approval, verdict, given, is_running, is_shared })
 }
 
 impl Answered {
     /// What came of it, for a person.
     pub(crate) fn said(&self) -> String {
-        let Self { mission, approval, verdict, given, is_running } = self;
+        let Self { mission, approval, verdict, given, is_running, is_shared } = self;
         match given {
             Some(given) if given.verdict == Some(*verdict) => {
                 format!("{}: question {approval} of {mission}", phrase::verdict(*verdict))
@@ -184,6 +187,10 @@ impl Answered {
             None if *is_running => {
                 format!("kept for the process that runs {mission}; see `coditect approvals {mission}`")
             }
+            None if *is_shared => format!(
+                "kept on this machine, where no process runs {mission}: `coditect resume {mission}` here goes on with it; one that \
+                 runs it on another machine is answered there"
+            ),
             None => format!("kept: {mission} is stopped, and takes it with `coditect resume {mission}`"),
         }
     }

@@ -47,6 +47,11 @@ impl Archive {
         }
     }
 
+    /// Whether processes of other machines may have missions of it under way.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.0, Kept::Server { .. })
+    }
+
     /// Whether a process of this machine has the mission under way, and its number where it is known.
     pub(crate) fn holder(&self, mission: &MissionId) -> Option<Option<u32>> {
         match &self.0 {

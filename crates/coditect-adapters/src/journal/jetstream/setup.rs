@@ -272,6 +272,10 @@ pub(super) async fn syncs(link: &Link, monitor: Option<&str>) -> Result<Syncs, P
         let cause = format!("the monitoring port of NATS says something else than expected: {error}");
         PortError::new(ErrorKind::Invalid, cause)
     })?;
+    // Of several servers, the client takes any: that of the port may be another one.
+    if varz.server_id != link.server_id() && link.shown.contains(',') {
+        return Ok(Syncs::Unknown);
+    }
     if varz.server_id != link.server_id() {
         let cause = format!("the monitoring port is that of another server than `{}`", link.shown);
         return Err(PortError::new(ErrorKind::Invalid, cause).with_hint("name the port of the same server"));
