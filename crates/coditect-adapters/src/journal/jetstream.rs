@@ -52,6 +52,8 @@ use self::read::Places;
 use self::setup::Names;
 pub use self::setup::Syncs;
 
+/// Findings that are remembered.
+const FINDINGS: usize = 100;
 /// Memory that waiting appends may take, KiB.
 const ROOM_KIB: usize = 64 << 10;
 /// How long an operation may take before it ends with what is known.
@@ -150,6 +152,14 @@ impl Shared {
 
     fn findings(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A mission that cannot be read does not hide the others: it is kept to be told.
+    fn finds(&self, error: PortError) {
+        let mut findings = self.findings();
+        if findings.len() < FINDINGS {
+            findings.insert(error.cause);
+        }
     }
 
     /// An id that no other append has: chance of this handle, and a counter.

@@ -22,9 +22,6 @@ const PLACES: usize = 1024;
 /// Places that are remembered of each.
 const PLACES_EACH: usize = 8;
 
-/// Findings that are remembered.
-const FINDINGS: usize = 100;
-
 /// The last message of a mission.
 pub(super) struct End {
     pub(super) seq: u64,
@@ -300,11 +297,29 @@ async fn ends_of(
         };
         let got = link.batch(&shared.names.journal, &which, deadline).await;
         let got = got.map_err(|fault| link.error("listing missions", fault))?;
-        if got.up_to.is_some_and(|has| has < up_to) && pause.taken(deadline).await {
-            continue;
+        if got.up_to.is_some_and(|has| has < up_to) {
+            if pause.taken(deadline).await {
+                continue;
+            }
+            let cause = "listing missions: the servers that answer lag behind the leader";
+            return Err(PortError::new(ErrorKind::Unavailable, cause));
         }
         if got.messages.is_empty() {
-            // Forgotten meanwhile.
+            // They were forgotten meanwhile, or the server that answered has none of them yet: the leader knows.
+            for subject in open {
+                let name = subject.strip_prefix(&shared.names.of_journal).unwrap_or_default();
+                let end = match end_of(shared, subject, deadline).await {
+                    Ok(end) => end.filter(|end| end.frame.last() > 0),
+                    Err(error) if error.kind == ErrorKind::Unavailable => return Err(error),
+                    Err(error) => {
+                        shared.finds(error);
+                        None
+                    }
+                };
+                if let (Some(end), Ok(mission)) = (end, MissionId::parse(name)) {
+                    last.insert(mission, end.frame.last());
+                }
+            }
             return Ok(());
         }
         for message in &got.messages {
@@ -312,10 +327,7 @@ async fn ends_of(
                 Ok((frame, _)) => frame,
                 Err(bad) => {
                     // One mission that cannot be read does not hide the others.
-                    let error = unreadable(&message.subject, message.seq, bad);
-                    if shared.findings().len() < FINDINGS {
-                        shared.findings().insert(error.cause);
-                    }
+                    shared.finds(unreadable(&message.subject, message.seq, bad));
                     continue;
                 }
             };
