@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = format!("bench-{}", std::process::id());
     let journal = Arc::new(JetStream::connect(&Options { name, ..Options::at(place) })?);
     let found = events::measure(&(Arc::clone(&journal) as Arc<dyn Journal>), load);
-    journal.remove()?;
+    let removed = journal.remove();
     println!("{:#?}", found?);
+    removed?;
     Ok(())
 }
