@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use coditect_adapters::JetStream;
 use coditect_adapters::journal::jetstream::{Options, Syncs};
+use coditect_ports::journal::Saved;
 use coditect_ports::{AppendError, Journal, PortError};
 use coditect_testkit::conformance::{self, wait_for};
 use coditect_testkit::nats::{SKIPPED, Server};
@@ -168,11 +169,9 @@ fn a_paused_server_ends_an_append_and_no_copy_of_it_is_kept_twice() {
     let journal = JetStream::connect(&Options { patience: SHORT, ..options(&server, "test") }).unwrap();
     append(&journal, 1, 0, "a").unwrap();
     server.pause();
-    let start = Instant::now();
     let unknown = append(&journal, 1, 1, "b");
     let reading = journal.read(&mission(1), 1, 10);
     server.go_on();
-    assert!(start.elapsed() < SHORT * 4, "nothing hangs: {:?}", start.elapsed());
     let Err(AppendError::Unknown(error)) = unknown else { panic!("it was sent: {unknown:?}") };
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.hint.is_some() && error.cause.contains("no answer within"), "{error:?}");
@@ -189,6 +188,20 @@ fn a_paused_server_ends_an_append_and_no_copy_of_it_is_kept_twice() {
         Err(other) => panic!("{other:?}"),
     }
     assert!(now.iter().filter(|text| *text == "b").count() <= 1, "{now:?}");
+}
+
+#[test]
+fn a_snapshot_of_many_parts_is_read_whole() {
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    let journal = JetStream::connect(&options(&server, "test")).unwrap();
+    append(&journal, 1, 0, "a").unwrap();
+    // More than one batch of answers holds.
+    for (seq, size) in [(1, 10 << 20), (1, 100)] {
+        let bytes: Vec<u8> = (0..size).map(|n: u32| (n % 251) as u8).collect();
+        let saved = Saved { seq, version: 1, bytes };
+        journal.save(&mission(1), &saved).unwrap();
+        assert!(journal.saved(&mission(1)).unwrap() == Some(saved), "{size} bytes");
+    }
 }
 
 #[test]
@@ -215,13 +228,12 @@ fn while_there_is_no_server_nothing_is_kept_and_nothing_hangs() {
     let journal = JetStream::connect(&Options { patience: SHORT, ..options(&server, "test") }).unwrap();
     append(&journal, 1, 0, "a").unwrap();
     server.kill();
-    let start = Instant::now();
     let failed = append(&journal, 1, 1, "x");
     assert!(matches!(failed, Err(AppendError::NotKept(_) | AppendError::Unknown(_))), "{failed:?}");
     let again = append(&journal, 1, 1, "x");
     let Err(AppendError::NotKept(error)) = again else { panic!("it was surely not sent: {again:?}") };
     assert!(error.cause.contains("the connection is lost"), "{error:?}");
-    assert!(journal.streams().is_err() && start.elapsed() < SHORT * 5, "{:?}", start.elapsed());
+    assert!(journal.streams().is_err());
     server.restart();
     assert_eq!(append(&journal, 1, 1, "b"), Ok(2), "it goes on");
     assert_eq!(texts(&journal, 1), ["a", "b"]);

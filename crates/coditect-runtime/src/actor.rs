@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use coditect_ports::{AppendError, Clock, Notice, Stop, StopCause, Work};
+use coditect_ports::{AppendError, Clock, Journal, Notice, Stop, StopCause, Work};
 use coditect_types::plan::Role;
-use coditect_types::{AttemptId, Command, Effect, ErrorKind, Input, MissionStatus, Outcome, Reply};
+use coditect_types::{
+    AttemptId, Command, Effect, ErrorKind, Input, MissionId, MissionStatus, Outcome, Reply,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -150,7 +152,7 @@ impl Actor {
                 Err(error) => {
                     tries += 1;
                     self.after_failed_append(error, tries).await?;
-                    if self.is_there(&step)? {
+                    if self.is_there(&step).await? {
                         // It was kept after all.
                         self.reconcile();
                         return Ok(self.cell.state().end.map_or(Reply::Taken, Reply::Ended));
@@ -169,10 +171,10 @@ impl Actor {
 
     /// Whether what was tried is in the journal after all. Where something else stands in its place, another process
     /// goes on with the mission: a journal on a server is held by nobody.
-    fn is_there(&self, step: &Step) -> Result<bool, ShellError> {
+    async fn is_there(&self, step: &Step) -> Result<bool, ShellError> {
         let tried = step.encode();
-        let first = step.last_seq() + 1 - tried.len() as u64;
-        let there = self.ports.journal.read(self.cell.mission(), first, tried.len())?;
+        let (first, most) = (step.last_seq() + 1 - tried.len() as u64, tried.len());
+        let there = self.look(move |journal, mission| Ok(journal.read(mission, first, most)?)).await?;
         match there.iter().map(|(_, record)| record).eq(&tried) {
             true => Ok(!tried.is_empty()),
             false if there.is_empty() => Ok(false),
@@ -194,9 +196,20 @@ impl Actor {
         }
         tracing::warn!(mission = %self.cell.mission(), seq = self.cell.seq(), tries, %cause, "append failed; trying again");
         tokio::time::sleep(Duration::from_millis(APPEND_WAIT_MS << tries)).await;
-        let records = history_from(self.ports.journal.as_ref(), self.cell.mission(), 1)?;
+        let records = self.look(|journal, mission| history_from(journal, mission, 1)).await?;
         self.cell = Cell::replay(self.cell.mission().clone(), &records);
         Ok(())
+    }
+
+    /// Reads the journal where that may block: a server that is away is waited for, and other missions go on meanwhile.
+    async fn look<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Journal, &MissionId) -> Result<T, ShellError> + Send + 'static,
+    ) -> Result<T, ShellError> {
+        let (journal, mission) = (Arc::clone(&self.ports.journal), self.cell.mission().clone());
+        let reading = tokio::task::spawn_blocking(move || read(journal.as_ref(), &mission));
+        // It ends otherwise only when the program does.
+        reading.await.unwrap_or(Err(ShellError::ShuttingDown))
     }
 
     /// Makes what is under way equal to what the state says is to be under way.

@@ -168,8 +168,10 @@ impl Tally {
 #[derive(Debug, Default)]
 struct Known {
     by_mission: BTreeMap<MissionId, Tally>,
-    /// What missions came to that were removed meanwhile: a counter never falls.
-    gone: Counts,
+    /// What missions came to that are not there any more: a counter never falls. They may come back, so each is kept by itself, and what
+    /// is too old for that in one sum.
+    gone: BTreeMap<MissionId, Counts>,
+    gone_long: Counts,
     left_out: u64,
 }
 
@@ -208,7 +210,11 @@ impl Known {
         let all = streams.len();
         let (mut next, mut unread) = (BTreeMap::new(), 0);
         for info in streams.into_iter().rev().take(MOST) {
-            let mut tally = self.by_mission.remove(&info.stream).unwrap_or_else(|| Tally::new(&info.stream));
+            let known = self.by_mission.remove(&info.stream);
+            let mut tally = known.unwrap_or_else(|| {
+                self.gone.remove(&info.stream);
+                Tally::new(&info.stream)
+            });
             if tally.seq < info.last_seq
                 && let Err(error) = tally.follow(house, &info.stream)
             {
@@ -218,14 +224,20 @@ impl Known {
             }
             next.insert(info.stream, tally);
         }
-        std::mem::take(&mut self.by_mission).values().for_each(|tally| self.gone.add(&tally.counts));
+        let gone = std::mem::take(&mut self.by_mission).into_iter();
+        self.gone.extend(gone.map(|(mission, tally)| (mission, tally.counts)));
+        while self.gone.len() > MOST {
+            // Ids begin with the time: the first is the oldest.
+            self.gone.pop_first().into_iter().for_each(|(_, counts)| self.gone_long.add(&counts));
+        }
         self.left_out = (all - next.len() + unread) as u64;
         self.by_mission = next;
         Ok(())
     }
 
     fn text(&self, house: &dyn House, watchers: usize) -> String {
-        let mut sum = self.gone.clone();
+        let mut sum = self.gone_long.clone();
+        self.gone.values().for_each(|counts| sum.add(counts));
         let mut missions: BTreeMap<String, u64> =
             STANDINGS.iter().map(|word| ((*word).to_owned(), 0)).collect();
         let (mut tasks, mut open) = ([0; TASK_STATES.len()], 0);

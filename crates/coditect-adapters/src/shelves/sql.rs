@@ -7,6 +7,7 @@ use coditect_ports::shelves::Row;
 use coditect_ports::{PortError, Shelves};
 use coditect_types::ErrorKind;
 use coditect_types::memory::Shelf;
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, Statement, params};
 
@@ -54,11 +55,14 @@ impl DiskShelves {
     ///
     /// # Errors
     /// `Invalid` where it is no question that SQLite understands, with what it says of it. `Exhausted` where it is not answered `within`
-    /// this time, or by more than 64 MiB.
+    /// this time, reading the shelves not counted, or by more than 64 MiB.
     pub fn query(&self, sql: &str, within: Duration) -> Result<Answer, PortError> {
         let table = Connection::open_in_memory().map_err(|error| failed(&error))?;
         self.fill(&table)?;
         table.pragma_update(None, "query_only", "ON").map_err(|error| failed(&error))?;
+        // No value that is made on the way is longer than an answer may be.
+        let most = i32::try_from(MOST_BYTES).unwrap_or(i32::MAX);
+        table.set_limit(Limit::SQLITE_LIMIT_LENGTH, most).map_err(|error| failed(&error))?;
         let refused = |error: rusqlite::Error| {
             PortError::new(ErrorKind::Invalid, error.to_string()).with_hint(
                 "ask for example `SELECT rung, count(*) FROM episodes GROUP BY rung`; `SELECT * FROM episodes LIMIT 1` \
@@ -83,6 +87,7 @@ impl DiskShelves {
             });
             let answer = rows_of(&mut asked, |error| match error.sqlite_error_code() {
                 Some(ErrorCode::OperationInterrupted) => took_too_long(within),
+                Some(ErrorCode::TooBig) => too_long(),
                 Some(_) | None => refused(error),
             });
             drop(done);
@@ -142,13 +147,17 @@ fn rows_of(
         let cells = cells.map_err(&refused)?;
         bytes += cells.iter().map(size).sum::<usize>();
         if bytes > MOST_BYTES {
-            let cause = format!("the answer is longer than {} MiB", MOST_BYTES >> 20);
-            let hint = "ask for fewer columns than `*`, for counts, or with a LIMIT";
-            return Err(PortError::new(ErrorKind::Exhausted, cause).with_hint(hint));
+            return Err(too_long());
         }
         answer.rows.push(cells);
     }
     Ok(answer)
+}
+
+fn too_long() -> PortError {
+    let cause = format!("the answer is longer than {} MiB", MOST_BYTES >> 20);
+    PortError::new(ErrorKind::Exhausted, cause)
+        .with_hint("ask for fewer columns than `*`, for counts, or with a LIMIT")
 }
 
 fn took_too_long(within: Duration) -> PortError {

@@ -368,6 +368,7 @@ fn questions_without_end_are_given_up() {
         (endless("count(*)"), 100, "not answered within 0.1 s"),
         (endless("count(*)"), 0, "not answered within 0 s"),
         (endless("x, 'a text'"), 60_000, "longer than 64 MiB"),
+        ("SELECT hex(zeroblob(400000000))".to_owned(), 60_000, "longer than 64 MiB"),
     ] {
         let error = shelves.query(&question, Duration::from_millis(within)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Exhausted, "{error}");

@@ -161,15 +161,15 @@ def owners(module):
 
 
 def resolve(code, module):
-    """The name by which a function with this code is found in its module."""
+    """The function with this code, and the name by which it is found in its module."""
     module = sys.modules.get(module)
     if module is None:
-        return None
+        return None, None
     for name, value in owners(module):
         for _ in range(5):
             if getattr(value, "__code__", None) is code:
-                return name
+                return name, value
             value = getattr(value, "__wrapped__", None)
             if value is None:
                 break
-    return None
+    return None, None

@@ -123,21 +123,8 @@ class Smaller:
 
     def __init__(self, project, breaks, budget, ends):
         self.project, self.breaks, self.budget, self.ends = project, breaks, budget, ends
-        self.name = resolve(breaks.code, breaks.module) if breaks.code is not None else None
-        self.function = self.found()
+        self.name, self.function = resolve(breaks.code, breaks.module)
         self.made, self.says = 0, ""
-
-    def found(self):
-        if self.name is None:
-            return None
-        for name, value in owners(sys.modules[self.breaks.module]):
-            for _ in range(5):
-                if name == self.name and getattr(value, "__code__", None) is self.breaks.code:
-                    return value
-                value = getattr(value, "__wrapped__", None)
-                if value is None:
-                    break
-        return None
 
     def holds(self, positional, named):
         """Whether the call breaks in the same way. It gets copies: what it does to them is not seen by the next one."""

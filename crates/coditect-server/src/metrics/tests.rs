@@ -61,6 +61,9 @@ fn counters_never_fall_and_what_is_new_is_added() {
     let text = said(&metrics, &trial);
     assert_eq!(value(&text, "coditect_attempts_started_total"), "2");
     assert_eq!(value(&text, "coditect_missions{status=\"cancelled\"}"), "0");
+    // One that a listing passed over and that is there again counts once.
+    trial.append(&one, hostile(&one));
+    assert_eq!(attempts(&metrics), "2");
 }
 
 /// Every line is one that Prometheus takes: names, labels and values in form, families declared once and before their rows.

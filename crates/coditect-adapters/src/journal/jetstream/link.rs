@@ -294,7 +294,7 @@ impl Link {
         let mut pause = Pause::default();
         loop {
             self.connected(deadline).await?;
-            match self.try_batch(stream, which, self.try_until(deadline)).await {
+            match self.try_batch(stream, which, deadline).await {
                 Err(fault) if fault.passes() && pause.taken(deadline).await => {}
                 ended => return ended,
             }
@@ -310,7 +310,8 @@ impl Link {
         self.client.publish_with_reply(subject, inbox, body).await.map_err(|_| lost())?;
         let mut batch = Batch::default();
         loop {
-            let Ok(next) = timeout_at(deadline, answers.next()).await else {
+            // Of a slow link there is something now and then; what is silent for long is not slow.
+            let Ok(next) = timeout_at(self.try_until(deadline), answers.next()).await else {
                 return Err(Fault::NoAnswer("a batch of messages did not come in time".to_owned()));
             };
             let message = next.ok_or_else(lost)?;

@@ -31,27 +31,43 @@ pub(super) struct End {
 
 /// Numbers of records, and of the messages in which they begin: where a reader goes on.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<MissionId, BTreeMap<u64, u64>>);
+pub(super) struct Places {
+    of: HashMap<MissionId, BTreeMap<u64, Place>>,
+    /// Grows with each use.
+    now: u64,
+}
+
+/// A message, and when it was last of use.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    seq: u64,
+    used: u64,
+}
 
 impl Places {
     fn put(&mut self, mission: &MissionId, record: u64, seq: u64) {
-        if self.0.len() >= PLACES && !self.0.contains_key(mission) {
-            self.0.clear();
+        if self.of.len() >= PLACES && !self.of.contains_key(mission) {
+            self.of.clear();
         }
-        let places = self.0.entry(mission.clone()).or_default();
+        self.now += 1;
+        let places = self.of.entry(mission.clone()).or_default();
         if places.len() >= PLACES_EACH && !places.contains_key(&record) {
-            places.pop_first();
+            // Who reads from the start keeps its place, however many look at the end meanwhile.
+            let oldest = places.iter().min_by_key(|(_, place)| place.used).map(|(record, _)| *record);
+            oldest.and_then(|oldest| places.remove(&oldest));
         }
-        places.insert(record, seq);
+        places.insert(record, Place { seq, used: self.now });
     }
 
-    fn at_or_before(&self, mission: &MissionId, record: u64) -> Option<(u64, u64)> {
-        let (record, seq) = self.0.get(mission)?.range(..=record).next_back()?;
-        Some((*record, *seq))
+    fn at_or_before(&mut self, mission: &MissionId, record: u64) -> Option<(u64, u64)> {
+        let (record, place) = self.of.get_mut(mission)?.range_mut(..=record).next_back()?;
+        self.now += 1;
+        place.used = self.now;
+        Some((*record, place.seq))
     }
 
     pub(super) fn forget(&mut self, mission: &MissionId) {
-        self.0.remove(mission);
+        self.of.remove(mission);
     }
 }
 

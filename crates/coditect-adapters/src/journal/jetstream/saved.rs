@@ -62,8 +62,9 @@ pub(super) async fn read(shared: &Shared, mission: &MissionId) -> Result<Option<
     let Ok((head, chunk)) = codec::decode(&bytes) else { return Ok(None) };
     let mut chunks = BTreeMap::from([(0, chunk.to_vec())]);
     while (chunks.len() as u64) < u64::from(head.parts) {
-        let wanted: Vec<String> =
-            (chunks.len() as u32..head.parts).take(64).map(|part| subject(shared, mission, part)).collect();
+        // They come in the order in which they were written, which is the other way round, and as many as fit.
+        let missing = (0..head.parts).filter(|part| !chunks.contains_key(part)).take(64);
+        let wanted: Vec<String> = missing.map(|part| subject(shared, mission, part)).collect();
         let which = AskBatch {
             multi_last: wanted.iter().map(String::as_str).collect(),
             batch: wanted.len(),

@@ -150,7 +150,7 @@ def gather(ask):
         if len(functions) >= MOST_FUNCTIONS or not calls:
             continue
         module = calls[0][3]
-        name = resolve(code, module)
+        name, _ = resolve(code, module)
         if name is None or name.rpartition(".")[2].startswith("__") and name.endswith("__"):
             continue
         number = len(functions)
