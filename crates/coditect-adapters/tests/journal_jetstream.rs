@@ -235,7 +235,11 @@ fn while_there_is_no_server_nothing_is_kept_and_nothing_hangs() {
     assert!(error.cause.contains("the connection is lost"), "{error:?}");
     assert!(journal.streams().is_err());
     server.restart();
-    assert_eq!(append(&journal, 1, 1, "b"), Ok(2), "it goes on");
+    // How soon it is connected again is the machine's matter; what was not kept may be sent again.
+    let goes_on = (0..40)
+        .map(|_| append(&journal, 1, 1, "b"))
+        .find(|kept| !matches!(kept, Err(AppendError::NotKept(_))));
+    assert_eq!(goes_on, Some(Ok(2)), "it goes on");
     assert_eq!(texts(&journal, 1), ["a", "b"]);
 }
 

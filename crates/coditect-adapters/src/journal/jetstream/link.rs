@@ -23,6 +23,8 @@ use super::api::{Answer, ApiError, AskBatch, AskMessage, GotMessage, Stored, Sto
 
 /// The longest wait between two looks at the connection, and between two tries.
 const LOOK: Duration = Duration::from_millis(100);
+/// The longest wait between two tries to connect again.
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
 /// The oldest server that has what we need: batches of direct gets.
 const OLDEST: (i64, i64, i64) = (2, 11, 0);
 /// Messages of one batch.
@@ -101,12 +103,14 @@ impl Link {
         let Address { servers, shown, login } = address;
         let kept = Arc::clone(&complaint);
         let told = shown.clone();
+        // An operation waits no longer than its patience, so several tries to connect again fit into that.
+        let rarest = LONGEST_DELAY.min(patience / 8);
         let options = ConnectOptions::new()
             .name("coditect")
             .connection_timeout(patience.min(Duration::from_secs(5)))
             .request_timeout(Some(patience))
             // The bound of every wait is that of the operation, not the number of tries.
-            .reconnect_delay_callback(|tries| Duration::from_millis((10 << tries.min(8)).min(2000)))
+            .reconnect_delay_callback(move |tries| Duration::from_millis(10 << tries.min(8)).min(rarest))
             .event_callback(move |event| {
                 hear(&event, &told, &kept);
                 tell.send_modify(|count| *count += 1);
