@@ -1,7 +1,9 @@
 //! Journals: where the truth is kept.
 
+pub mod exported;
 pub mod jetstream;
 pub mod segments;
 
+pub use exported::Exported;
 pub use jetstream::JetStream;
 pub use segments::{Finding, Segments};

@@ -45,6 +45,7 @@ mod lines;
 mod log;
 mod merge;
 mod mined;
+mod moment;
 mod paths;
 mod place;
 mod repository;
@@ -58,7 +59,7 @@ mod trees;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use coditect_ports::workspace::{Applied, Change, FileEdit, Handed, Merged};
+use coditect_ports::workspace::{Applied, Change, Difference, FileEdit, Handed, Merged};
 use coditect_ports::{PortError, Workspace};
 use coditect_types::outcome::Carried;
 use coditect_types::{ErrorKind, MissionId, Snapshot};
@@ -226,6 +227,19 @@ impl Workspace for GitWorkspace {
 
     fn apply(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<Applied, PortError> {
         apply::apply(&self.shadow(mission)?, &self.taste, mission, dir, snapshot)
+    }
+
+    fn fork(&self, from: &MissionId, into: &MissionId) -> Result<(), PortError> {
+        let own = Shadow::at(&self.git, &self.mission_dir(into));
+        self.told(into, moment::fork(&self.shadow(from)?, &own))
+    }
+
+    fn difference(&self, mission: &MissionId, old: &str, new: &str) -> Result<Difference, PortError> {
+        moment::difference(&self.shadow(mission)?, old, new)
+    }
+
+    fn copy_out(&self, mission: &MissionId, commit: &str, dir: &Path) -> Result<(), PortError> {
+        moment::copy_out(&self.shadow(mission)?, commit, dir)
     }
 
     /// A patch file that was handed over stays, alone in the mission's directory.

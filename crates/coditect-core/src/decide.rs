@@ -3,7 +3,7 @@
 use coditect_types::command::{Command, Input, Refusal, Reply};
 use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
 use coditect_types::plan::Intent;
-use coditect_types::{AttemptId, ErrorKind, Event, Failure, Outcome, TaskId};
+use coditect_types::{AttemptId, ErrorKind, Event, Failure, Fork, Outcome, TaskId};
 
 use crate::approvals;
 use crate::expect;
@@ -101,6 +101,7 @@ fn obey(draft: &mut Draft, command: &Command) -> Result<(), Refusal> {
                 request: request.clone(),
                 workspace: workspace.clone(),
                 policy: policy.clone(),
+                fork: None,
             });
             goal::begin(draft);
         }
@@ -145,6 +146,11 @@ fn known(state: &State) -> Result<(), Refusal> {
 
 fn resume(draft: &mut Draft) -> Result<(), Refusal> {
     known(&draft.state)?;
+    if let Some(fork) = draft.state.fork.clone() {
+        draft.push(Event::MissionForked { fork: Box::new(Fork::clone(&fork)) });
+        goal::give_up_what_is_not_allowed(draft);
+        return Ok(());
+    }
     let lost: Vec<AttemptId> = draft.state.running.keys().copied().collect();
     draft.push(Event::MissionResumed { lost });
     Ok(())

@@ -13,16 +13,24 @@ use crate::tasks::{Task, TaskState};
 
 /// Answers that one model may give in a mission: the first, and what it makes of the tests' verdict.
 pub const MAX_REPLIES: usize = 3;
-/// Changes that a small model may propose: it is asked for one after the other, and the tests pick.
-const MAX_SAMPLES: usize = 6;
+/// Changes that a small model may propose: it is asked for one after the other, and the tests pick. Of the tasks that it solves in many
+/// tries it solves most in the first few, so where a larger model waits it is that one's turn then; where none does, it is time and
+/// budget that end it (Chen et al., "Evaluating Large Language Models Trained on Code", 2021: pass@k grows with log k).
+const SAMPLES: usize = 6;
+const SAMPLES_OF_THE_LAST: usize = 24;
 
 /// Whether a model was asked as often as makes sense, in a mission or for a strand of one.
-fn is_spent(spec: &ModelSpec, turns: &[Turn]) -> bool {
+fn is_spent(state: &State, spec: &ModelSpec, turns: &[Turn]) -> bool {
     if spec.rung != Rung::SmallModel {
         return turns.len() >= MAX_REPLIES;
     }
+    let larger = |other: &ModelSpec| other.rung > spec.rung && state.policy.allows(other.rung);
+    let (samples, unread) = match state.policy.models.iter().any(larger) {
+        true => (SAMPLES, MAX_REPLIES),
+        false => (SAMPLES_OF_THE_LAST, 2 * MAX_REPLIES),
+    };
     let refuted = turns.iter().filter(|turn| turn.refuted).count();
-    refuted >= MAX_SAMPLES || turns.len() - refuted >= MAX_REPLIES
+    refuted >= samples || turns.len() - refuted >= unread
 }
 /// Tokens that an answer needs at least to be worth asking for.
 pub(crate) const LEAST_OUTPUT: u64 = 256;
@@ -53,7 +61,7 @@ pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
         if !state.policy.allows(spec.rung)
             || given_up(state, strand, &spec.name)
             || state.circles.is_stuck(strand, &spec.name)
-            || is_spent(spec, turns)
+            || is_spent(state, spec, turns)
         {
             continue;
         }
@@ -77,7 +85,7 @@ pub fn has_other(state: &State, task: &TaskSpec) -> bool {
             && state.policy.allows(spec.rung)
             && !given_up(state, task.strand, &spec.name)
             && !state.circles.is_stuck(task.strand, &spec.name)
-            && !is_spent(spec, state.world.turns_of(task.strand, &spec.name))
+            && !is_spent(state, spec, state.world.turns_of(task.strand, &spec.name))
     })
 }
 

@@ -121,9 +121,43 @@ pub(crate) fn begin_no_ops(draft: &mut Draft, mission: &MissionId, steps: u32) {
         request: "do nothing".into(),
         workspace: WorkspaceRef { path: String::new() },
         policy: Policy::default(),
+        fork: None,
     });
     let tasks = plan::chain(0, (0..steps).map(|_| Intent::DoNothing));
     draft.push(Event::PlanMade { tasks, reason: "a bench of the ring".into(), strands: Vec::new() });
+}
+
+/// A fork may be run otherwise than it was planned: what its policy does not allow is given up, and what waits for that with it.
+pub(crate) fn give_up_what_is_not_allowed(draft: &mut Draft) {
+    let policy = std::sync::Arc::clone(&draft.state.policy);
+    let has_model =
+        |name: &str| policy.models.iter().any(|model| model.name == name && policy.allows(model.rung));
+    let why = |intent: &Intent| match intent {
+        Intent::AskModel { model } | Intent::AskForTests { model } | Intent::AskForPlan { model } => {
+            (!has_model(model)).then(|| format!("the fork does not ask `{model}`"))
+        }
+        Intent::TurnTestsGreen { rung } => {
+            (!policy.allows(*rung)).then(|| "the fork does not stand on this rung".to_owned())
+        }
+        Intent::TakeSnapshot
+        | Intent::SurveyProject
+        | Intent::MeasureBaseline
+        | Intent::GatherContext
+        | Intent::GatherMore { .. }
+        | Intent::TrySpecification { .. }
+        | Intent::TryReply { .. }
+        | Intent::Rename
+        | Intent::MergeStrands
+        | Intent::ReviewChange
+        | Intent::VerifyChange
+        | Intent::HandOver
+        | Intent::DoNothing => None,
+    };
+    let given_up: Vec<(TaskId, String)> =
+        draft.state.open_tasks().filter_map(|task| Some((task.spec.id, why(&task.spec.intent)?))).collect();
+    for (task, why) in given_up {
+        draft.settle(task, TaskEnd::Failed, &why);
+    }
 }
 
 /// A person ends the mission.

@@ -28,6 +28,9 @@ const MERGE_RUNS: u64 = 24;
 const MENDING_MS: u64 = 45_000;
 /// The part of what is left that it may take.
 const MENDING_PART: u64 = 4;
+/// The same for a small model, whose next answer is near.
+const MENDING_SMALL_MS: u64 = 20_000;
+const MENDING_SMALL_PART: u64 = 8;
 
 /// Time at most in which parts of a change are tried that does what it is for and breaks something else, ms, and the part of
 /// what is left that this may take.
@@ -333,8 +336,11 @@ fn mending(state: &State, spec: &TaskSpec, now_ms: u64) -> Budget {
     let by_tests = state.policy.focus.aim.is_default();
     let is_wanted =
         spec.strand.is_none() && by_tests && state.policy.allows(Rung::Reflex) && !state.concluding;
-    let most = (left.wall_ms - reserve_ms(state, left.wall_ms)) / MENDING_PART;
-    Budget { search_ms: if is_wanted { most.min(MENDING_MS) } else { 0 }, ..left }
+    let is_small = matches!(spec.intent, Intent::TryReply { rung: Rung::SmallModel });
+    let (part, most_ms) =
+        if is_small { (MENDING_SMALL_PART, MENDING_SMALL_MS) } else { (MENDING_PART, MENDING_MS) };
+    let most = (left.wall_ms - reserve_ms(state, left.wall_ms)) / part;
+    Budget { search_ms: if is_wanted { most.min(most_ms) } else { 0 }, ..left }
 }
 
 /// What trying parts of a change may take. Only red tests say which part does what it is for.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coditect_types::context::FragmentKind;
-use coditect_types::event::{Response, ViolationKind};
+use coditect_types::event::{Fork, Response, ViolationKind};
 use coditect_types::limits::Verdict;
 use coditect_types::outcome::{Proposal, Spent};
 use coditect_types::plan::Intent;
@@ -174,6 +174,8 @@ pub struct State {
     pub lost: Budget,
     /// Times the plan was changed since a proposal was refused.
     pub replans: u32,
+    /// A fork that has not gone on by itself yet, with how it is to.
+    pub fork: Option<Arc<Fork>>,
     /// The person wants what there is.
     pub concluding: bool,
     /// Questions that wait for a person.
@@ -214,19 +216,14 @@ impl State {
 
 /// Folds one event, decided at `at_ms`, into the state.
 pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
-    if approvals::is_waiting(state) && !matches!(event, Event::MissionResumed { .. }) {
+    // What took the mission up again counts the time itself.
+    let is_back = matches!(event, Event::MissionResumed { .. } | Event::MissionForked { .. });
+    if approvals::is_waiting(state) && !is_back {
         state.paused_ms += at_ms.saturating_sub(state.newest_ms);
     }
     match event {
-        Event::MissionSubmitted { mission, request, workspace, policy } => {
-            state.mission = Some(mission.clone());
-            state.request = Arc::from(request.as_str());
-            state.workspace = Some(Arc::new(workspace.clone()));
-            let focus = Focus { aim: request::aim(request), ..policy.focus.clone() };
-            state.policy = Arc::new(Policy { focus, ..policy.clone() });
-            state.submitted_ms = at_ms;
-            state.lost = gateway::nothing();
-        }
+        Event::MissionSubmitted { .. } => submitted(state, at_ms, event),
+        Event::MissionForked { fork } => forked(state, at_ms, fork),
         Event::MissionResumed { lost } => resumed(state, at_ms, lost),
         Event::MissionConcluding {} => state.concluding = true,
         Event::PlanMade { tasks, strands, .. } => {
@@ -286,13 +283,46 @@ pub fn apply(state: &mut State, at_ms: u64, event: &Event) {
     state.newest_ms = state.newest_ms.max(at_ms);
 }
 
-fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
+/// The mission begins.
+fn submitted(state: &mut State, at_ms: u64, event: &Event) {
+    let Event::MissionSubmitted { mission, request, workspace, policy, fork } = event else { return };
+    state.mission = Some(mission.clone());
+    state.request = Arc::from(request.as_str());
+    state.workspace = Some(Arc::new(workspace.clone()));
+    state.fork = fork.as_deref().map(|fork| Arc::new(fork.clone()));
+    run_under(state, policy);
+    state.submitted_ms = at_ms;
+    state.lost = gateway::nothing();
+}
+
+/// From now on the mission is run so. What the request is about is the request's to say.
+fn run_under(state: &mut State, policy: &Policy) {
+    let focus = Focus { aim: request::aim(&state.request), ..policy.focus.clone() };
+    state.policy = Arc::new(Policy { focus, ..policy.clone() });
+}
+
+/// What the mission that this one was forked from had under way is under way for nobody here, and nothing was paid for it.
+fn forked(state: &mut State, at_ms: u64, fork: &Fork) {
+    back(state, at_ms);
+    run_under(state, &fork.policy);
+    state.fork.take_if(|own| **own == *fork);
+    for running in std::mem::take(&mut state.running).into_values() {
+        state.tasks.change(running.task, |task| task.state = TaskState::Waiting { not_before_ms: 0 });
+    }
+}
+
+/// The mission lay stopped until now.
+fn back(state: &mut State, at_ms: u64) {
     let away_ms = at_ms.saturating_sub(state.newest_ms);
     state.paused_ms += away_ms;
     // Nobody could answer meanwhile.
     for asked in state.approvals.values_mut() {
         asked.until_ms = asked.until_ms.saturating_add(away_ms);
     }
+}
+
+fn resumed(state: &mut State, at_ms: u64, lost: &[AttemptId]) {
+    back(state, at_ms);
     for attempt in lost {
         if let Some(running) = state.running.remove(attempt) {
             let is_call = lose_call(state, &running);

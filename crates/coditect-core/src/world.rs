@@ -100,6 +100,8 @@ type Open = BTreeMap<AttemptId, (TaskId, u64)>;
 /// What is known of a mission as long as it is not over.
 #[derive(Clone, Debug, Default)]
 struct Mission {
+    /// Its records up to this number are those of the mission that it was forked from, and count there.
+    shared: u64,
     roles: BTreeMap<TaskId, Role>,
     open: Open,
     /// The tree that its suite runs on at first.
@@ -126,11 +128,13 @@ impl WorldModel {
     pub fn apply(&mut self, record: &Record) {
         self.records += 1;
         match &record.event {
-            Event::MissionSubmitted { .. } => {
+            Event::MissionSubmitted { fork, .. } => {
                 if self.open.len() < MOST_OPEN {
-                    self.open.insert(record.mission.clone(), Mission::default());
+                    let shared = fork.as_ref().map_or(0, |fork| fork.at_seq);
+                    self.open.insert(record.mission.clone(), Mission { shared, ..Mission::default() });
                 }
             }
+            _ if self.is_shared(record) => self.take_shared(record),
             Event::PlanMade { tasks, .. } => {
                 if let Some(mission) = self.open.get_mut(&record.mission) {
                     mission.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
@@ -164,6 +168,7 @@ impl WorldModel {
                 self.open.remove(&record.mission);
             }
             Event::MissionConcluding {}
+            | Event::MissionForked { .. }
             | Event::StagesPlanned { .. }
             | Event::StageEnded { .. }
             | Event::OutcomeIgnored { .. }
@@ -171,6 +176,22 @@ impl WorldModel {
             | Event::ApprovalGiven { .. }
             | Event::TaskSettled { .. } => {}
         }
+    }
+
+    /// What a fork must know of the part that it shares, which counts where it happened.
+    fn take_shared(&mut self, record: &Record) {
+        let Some(mission) = self.open.get_mut(&record.mission) else { return };
+        if let Event::PlanMade { tasks, .. } = &record.event {
+            mission.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
+        } else if let Event::AttemptEnded { outcome: Outcome::SnapshotTaken { snapshot }, .. } = &record.event
+        {
+            mission.tree = Arc::from(snapshot.tree.as_str());
+        }
+    }
+
+    /// Whether a record was folded already, with the mission that its own was forked from.
+    fn is_shared(&self, record: &Record) -> bool {
+        self.open.get(&record.mission).is_some_and(|mission| record.seq <= mission.shared)
     }
 
     /// The files and what they use of one another.

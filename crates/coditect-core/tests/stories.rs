@@ -144,6 +144,7 @@ fn told(event: &Event) -> String {
         }
         Event::MissionSubmitted { .. } => "mission.submitted".into(),
         Event::MissionConcluding {} => "mission.concluding".into(),
+        Event::MissionForked { .. } => "mission.forked".into(),
         Event::MissionResumed { lost } => format!("mission.resumed, lost {lost:?}"),
         Event::ApprovalAsked { approval, task, observed, until_ms, .. } => {
             format!("approval.asked {approval} for {task} until {until_ms}: {observed}")

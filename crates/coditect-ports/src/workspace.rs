@@ -39,6 +39,17 @@ pub struct Merged {
     pub conflicts: Vec<(usize, String)>,
 }
 
+/// What is otherwise in one commit than in another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// A unified diff with three lines of context.
+    pub diff: String,
+    /// It goes on: what is here is its beginning.
+    pub is_cut: bool,
+    /// The files that differ.
+    pub files: Vec<ChangedFile>,
+}
+
 /// What a person was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handed {
@@ -165,6 +176,15 @@ pub trait Workspace: Debug + Send + Sync {
 
     /// Brings what was handed over into the person's current branch or directory; refuses on conflict.
     fn apply(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<Applied, PortError>;
+
+    /// Gives a new mission the snapshot and the commits that another one has so far, which keeps them.
+    fn fork(&self, from: &MissionId, into: &MissionId) -> Result<(), PortError>;
+
+    /// What is otherwise in commit `new` of a mission than in its commit `old`.
+    fn difference(&self, mission: &MissionId, old: &str, new: &str) -> Result<Difference, PortError>;
+
+    /// Writes the files of a commit into `dir`, which is new or empty. They are the person's from then on.
+    fn copy_out(&self, mission: &MissionId, commit: &str, dir: &Path) -> Result<(), PortError>;
 
     /// Removes the mission's own directory. What was handed over stays.
     fn clean(&self, mission: &MissionId) -> Result<(), PortError>;

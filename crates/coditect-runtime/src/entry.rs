@@ -18,7 +18,7 @@ pub struct Entry {
     pub request: String,
     /// The person's directory.
     pub workspace: String,
-    /// When it was submitted, ms since 1970.
+    /// When it was submitted, ms since 1970; a fork: when it was made.
     pub submitted_at_ms: u64,
     /// The number of its newest record.
     pub last_seq: u64,
@@ -51,7 +51,7 @@ pub fn entry(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, 
         Ok(records.first().and_then(|(_, bytes)| decode(bytes).ok()))
     };
     let Some(first) = read(1)? else { return Ok(None) };
-    let Event::MissionSubmitted { request, workspace, .. } = first.event else { return Ok(None) };
+    let Event::MissionSubmitted { request, workspace, fork, .. } = first.event else { return Ok(None) };
     let mut end = None;
     for seq in (info.last_seq.saturating_sub(BEHIND).max(1)..=info.last_seq).rev() {
         match read(seq)?.map(|record| (record.at_ms, record.event)) {
@@ -67,7 +67,7 @@ pub fn entry(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, 
         mission: info.stream.clone(),
         request,
         workspace: workspace.path,
-        submitted_at_ms: first.at_ms,
+        submitted_at_ms: fork.map_or(first.at_ms, |fork| fork.at_ms),
         last_seq: info.last_seq,
         end,
     }))

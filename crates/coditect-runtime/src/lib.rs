@@ -6,7 +6,9 @@
 //! - [`cell`] is one mission without any waiting: the simulator drives the same code.
 //! - [`shell`] drives many cells on tokio, with one actor a mission and a pool of worker threads.
 //! - Models are asked in one place, the desk, on threads of its own; agents never see them.
-//! - [`entry`], [`history`] and [`view`] read the journal for people, [`said`] has words for it; readers never enter the ring.
+//! - [`entry`], [`history`], [`moment`] and [`view`] read the journal for people, [`said`] has words for it; readers never enter
+//!   the ring.
+//! - [`fork`] makes the beginning of a mission out of that of another one.
 //!
 //! There are no protocols here, and nothing that prints.
 
@@ -16,7 +18,9 @@ mod desk;
 pub mod entry;
 pub mod error;
 pub mod far;
+pub mod fork;
 pub mod history;
+pub mod moment;
 pub mod mover;
 mod pool;
 pub mod said;
@@ -29,5 +33,6 @@ pub use entry::{Entry, entry};
 pub use error::ShellError;
 pub use far::FarGraph;
 pub use history::history;
+pub use moment::{Beliefs, Fold};
 pub use shell::{Ports, Settings, Shell};
 pub use view::{MissionView, TaskView, Viewer, view};

@@ -78,6 +78,7 @@ pub fn enforced(enforced: &Enforced) -> String {
 pub fn kind(event: &Event) -> &'static str {
     match event {
         Event::MissionSubmitted { .. } => "mission.submitted",
+        Event::MissionForked { .. } => "mission.forked",
         Event::MissionResumed { .. } => "mission.resumed",
         Event::MissionConcluding {} => "mission.concluding",
         Event::PlanMade { .. } => "plan.made",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use coditect_core::decide::intent_name;
-use coditect_types::event::{TaskEnd, ViolationKind};
+use coditect_types::event::{Fork, TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
 use coditect_types::outcome::{ChangedFile, Proposal};
 use coditect_types::plan::Role;
@@ -111,14 +111,28 @@ pub struct MissionView {
     pub approvals: Vec<ApprovalView>,
     /// The cost.
     pub ledger: Ledger,
-    /// When it was submitted, ms since 1970.
+    /// When it was submitted, ms since 1970; a fork: the mission that it was forked from.
     pub submitted_at_ms: u64,
+    /// Where it was forked from another mission, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
     /// When it ended, ms since 1970.
     pub ended_at_ms: Option<u64>,
     /// Time at work, ms.
     pub wall_ms: u64,
     /// The number of its newest record.
     pub last_seq: u64,
+}
+
+/// Where a mission was forked from another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ForkedFrom {
+    /// The other one.
+    pub mission: MissionId,
+    /// The last record that both have.
+    pub seq: u64,
+    /// When it was forked, ms since 1970.
+    pub at_ms: u64,
 }
 
 /// A question to a person, and its answer.
@@ -225,7 +239,13 @@ impl Viewer {
 
 /// A view that knows of nothing but the submission.
 fn submitted(first: &Record) -> Option<MissionView> {
-    let Event::MissionSubmitted { mission, request, workspace, policy } = &first.event else { return None };
+    let Event::MissionSubmitted { mission, request, workspace, policy, fork } = &first.event else {
+        return None;
+    };
+    let forked_from =
+        |fork: &Fork| ForkedFrom { mission: fork.from.clone(), seq: fork.at_seq, at_ms: fork.at_ms };
+    // The part that both have was run as the other one was, and the fork is not asked about that.
+    let policy = fork.as_ref().map_or(policy, |fork| &fork.policy);
     Some(MissionView {
         mission: mission.clone(),
         request: request.clone(),
@@ -249,6 +269,7 @@ fn submitted(first: &Record) -> Option<MissionView> {
         approvals: Vec::new(),
         ledger: Ledger::default(),
         submitted_at_ms: first.at_ms,
+        forked_from: fork.as_deref().map(forked_from),
         ended_at_ms: None,
         wall_ms: 0,
         last_seq: 0,
@@ -323,6 +344,7 @@ fn fold(view: &mut MissionView, record: &Record, started_ms: &mut BTreeMap<Attem
             view.wall_ms = *wall_ms;
         }
         Event::MissionSubmitted { .. }
+        | Event::MissionForked { .. }
         | Event::MissionResumed { .. }
         | Event::MissionConcluding {}
         | Event::OutcomeIgnored { .. }

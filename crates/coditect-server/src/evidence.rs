@@ -114,6 +114,7 @@ impl Evidence {
             Event::AttemptEnded { attempt, outcome, .. } => self.ended(record.seq, *attempt, outcome),
             Event::ViolationFound { .. } => self.violated(record),
             Event::MissionSubmitted { .. }
+            | Event::MissionForked { .. }
             | Event::MissionResumed { .. }
             | Event::MissionConcluding {}
             | Event::StagesPlanned { .. }

@@ -3,6 +3,7 @@
 //! Each is declared once, in [`FAMILIES`]. Labels have the values of our own enumerations and no others: nothing that a
 //! request, a project or a model is called becomes one.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError, TryLockError};
@@ -83,6 +84,7 @@ impl Counts {
                 }
             }
             Event::MissionSubmitted { .. }
+            | Event::MissionForked { .. }
             | Event::MissionResumed { .. }
             | Event::MissionConcluding {}
             | Event::PlanMade { .. }
@@ -123,11 +125,15 @@ impl Counts {
 /// What is known of one mission.
 #[derive(Debug)]
 struct Tally {
+    /// Its records up to this number are those of the mission that it was forked from, and count there.
+    shared: u64,
     seq: u64,
     status: Option<MissionStatus>,
     tasks: [u64; TASK_STATES.len()],
     open: u64,
     counts: Counts,
+    /// What the shared part of a fork had spent.
+    before: Ledger,
     /// The fold of one that is under way; dropped where nobody is at it, and made again where it grows after that.
     fold: Option<Box<Folded>>,
 }
@@ -135,7 +141,16 @@ struct Tally {
 impl Tally {
     fn new(mission: &MissionId) -> Self {
         let fold = Some(Box::new(Folded::new(mission.clone())));
-        Self { seq: 0, status: None, tasks: [0; 5], open: 0, counts: Counts::default(), fold }
+        Self {
+            shared: 0,
+            before: Ledger::default(),
+            seq: 0,
+            status: None,
+            tasks: [0; 5],
+            open: 0,
+            counts: Counts::default(),
+            fold,
+        }
     }
 
     /// Takes what is new of a mission.
@@ -144,15 +159,22 @@ impl Tally {
             *self = Self::new(mission);
         }
         let Some(mut fold) = self.fold.take() else { return Ok(()) };
-        let counts = &mut self.counts;
+        let (counts, before, shared) = (&mut self.counts, &mut self.before, &mut self.shared);
         each(house.journal(), mission, (fold.seq() + 1, u64::MAX), |record| {
             fold.take(record);
-            counts.take(record);
+            if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
+                *shared = fork.at_seq;
+            }
+            match record.seq.cmp(shared) {
+                Ordering::Less => {}
+                Ordering::Equal => before.clone_from(fold.spent()),
+                Ordering::Greater => counts.take(record),
+            }
         })?;
         self.seq = fold.seq();
         if let Some(view) = fold.view() {
             self.status = view.status;
-            self.counts.spend(&view.ledger);
+            self.counts.spend(&view.ledger.since(&self.before));
             self.open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count() as u64;
             for (n, state) in self.tasks.iter_mut().zip(TASK_STATES) {
                 *n = view.tasks.iter().filter(|task| task.state == state).count() as u64;

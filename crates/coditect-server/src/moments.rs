@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coditect_ports::Journal;
-use coditect_runtime::{Cell, MissionView, ShellError, Viewer, cell};
-use coditect_types::{MissionId, Record};
+use coditect_runtime::{Fold, MissionView, ShellError, cell};
+use coditect_types::{Ledger, MissionId, Record};
 
 use crate::evidence::Evidence;
 
@@ -34,47 +34,44 @@ impl Moment {
     }
 }
 
-/// A fold that goes on.
+/// A fold that goes on, with what speaks for and against the work.
 #[derive(Debug)]
 pub(crate) struct Folded {
-    viewer: Viewer,
-    cell: Cell,
+    fold: Fold,
     evidence: Evidence,
-    at_ms: u64,
 }
 
 impl Folded {
     /// Of a mission of which nothing was read.
     pub(crate) fn new(mission: MissionId) -> Self {
-        Self { viewer: Viewer::default(), cell: Cell::new(mission), evidence: Evidence::default(), at_ms: 0 }
+        Self { fold: Fold::new(mission), evidence: Evidence::default() }
     }
 
     /// Takes the next record.
     pub(crate) fn take(&mut self, record: &Record) {
-        self.viewer.take(record);
-        self.cell.hear(record);
+        self.fold.take(record);
         self.evidence.take(record);
-        self.at_ms = record.at_ms;
     }
 
     /// The number of its newest record.
     pub(crate) fn seq(&self) -> u64 {
-        self.cell.seq()
+        self.fold.seq()
+    }
+
+    /// What it cost so far.
+    pub(crate) fn spent(&self) -> &Ledger {
+        self.fold.spent()
     }
 
     /// The view, with what it cost so far. None: nothing was submitted.
     pub(crate) fn view(&self) -> Option<MissionView> {
-        let mut view = self.viewer.view()?;
-        if view.status.is_none() {
-            view.ledger = self.cell.state().ledger.clone();
-        }
-        Some(view)
+        self.fold.view()
     }
 
     fn moment(&self, newest_seq: u64) -> Result<Moment, ShellError> {
-        let gone = || ShellError::NoSuchMission(self.cell.mission().clone());
+        let gone = || ShellError::NoSuchMission(self.fold.mission().clone());
         let view = self.view().ok_or_else(gone)?;
-        Ok(Moment { view, evidence: self.evidence.clone(), newest_seq, at_ms: self.at_ms })
+        Ok(Moment { view, evidence: self.evidence.clone(), newest_seq, at_ms: self.fold.at_ms() })
     }
 }
 

@@ -117,6 +117,7 @@ pub(crate) fn submitted(mission: &MissionId, request: &str) -> Event {
         request: request.to_owned(),
         workspace: WorkspaceRef { path: format!("/projects/{request}") },
         policy,
+        fork: None,
     }
 }
 

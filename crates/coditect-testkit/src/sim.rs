@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use coditect_ports::Journal;
 use coditect_ports::journal::AppendError;
-use coditect_runtime::cell::{Cell, decode};
+use coditect_runtime::cell::{Cell, decode, encode};
+use coditect_runtime::fork::shared;
 use coditect_types::limits::Verdict;
 use coditect_types::{
     AttemptId, Command, Effect, Input, MissionId, MissionStatus, Outcome, Policy, Record, WorkspaceRef,
@@ -71,6 +72,19 @@ pub struct Run {
     pub strands: usize,
     /// The most attempts that were under way at once.
     pub at_once: usize,
+    /// Behind each step, in a run that is watched.
+    pub moments: Vec<Moment>,
+}
+
+/// A run behind one of its steps.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The number of the step's last record.
+    pub seq: u64,
+    /// The state that was live then, as text.
+    pub state: String,
+    /// The world, before anything happened in it that the step began.
+    pub truth: Truth,
 }
 
 /// A rule that did not hold, with what shows it.
@@ -98,6 +112,8 @@ struct Sim {
     crashes: u32,
     inputs: u32,
     at_once: usize,
+    /// Filled where the run is watched.
+    moments: Option<Vec<Moment>>,
 }
 
 /// Runs the mission of a seed with the faults of that seed.
@@ -112,18 +128,38 @@ pub fn run_with(seed: u64, faults: Faults) -> Result<Run, Broken> {
     let mut chance = Chance::new(seed ^ 0x5EED);
     let truth = Truth::of(&mut chance);
     let policy = truth.policy(&mut chance);
-    play(seed, faults, chance, truth, policy)
+    new(seed, faults, chance, truth, policy).play()
+}
+
+/// The same, and keeps every moment of it.
+pub fn run_watched(seed: u64, faults: Faults, truth: &Truth, policy: &Policy) -> Result<Run, Broken> {
+    let mut sim = new(seed, faults, Chance::new(seed ^ 0x5EED), truth.clone(), policy.clone());
+    sim.moments = Some(Vec::new());
+    sim.play()
+}
+
+/// Goes on from a moment of a run in a fork of its mission, without faults; the seed decides how long things take.
+pub fn run_fork(seed: u64, records: &[Record], moment: &Moment, policy: &Policy) -> Result<Run, Broken> {
+    let mut sim = new(seed, Faults::default(), Chance::new(seed), moment.truth.clone(), policy.clone());
+    let at_ms = records.last().map_or(0, |record| record.at_ms);
+    sim.now_ms = at_ms + sim.chance.below(1_000_000);
+    let shared = shared(records, moment.seq, &sim.mission, (sim.now_ms, policy.clone()));
+    let bytes = shared.iter().map(encode).collect();
+    sim.journal.append_now(&sim.mission, 0, bytes).map_err(|error| sim.broken(error.to_string()))?;
+    sim.reload()?;
+    sim.take(&Input::Resume)?;
+    sim.go_on()
 }
 
 /// Runs a mission in this world under this policy; the seed decides how long things take and which faults strike when.
 pub fn run_in(seed: u64, faults: Faults, truth: &Truth, policy: &Policy) -> Result<Run, Broken> {
-    play(seed, faults, Chance::new(seed ^ 0x5EED), truth.clone(), policy.clone())
+    new(seed, faults, Chance::new(seed ^ 0x5EED), truth.clone(), policy.clone()).play()
 }
 
-fn play(seed: u64, faults: Faults, chance: Chance, truth: Truth, policy: Policy) -> Result<Run, Broken> {
+fn new(seed: u64, faults: Faults, chance: Chance, truth: Truth, policy: Policy) -> Sim {
     let mission = MissionId::from_parts(seed, seed);
     let cell = Cell::new(mission.clone());
-    let mut sim = Sim {
+    Sim {
         seed,
         chance,
         faults,
@@ -138,8 +174,8 @@ fn play(seed: u64, faults: Faults, chance: Chance, truth: Truth, policy: Policy)
         crashes: 0,
         inputs: 0,
         at_once: 0,
-    };
-    sim.play()
+        moments: None,
+    }
 }
 
 impl Sim {
@@ -157,6 +193,11 @@ impl Sim {
         while self.cell.seq() == 0 {
             self.take(&Input::Command(submit.clone()))?;
         }
+        self.go_on()
+    }
+
+    /// On to the end of the mission.
+    fn go_on(&mut self) -> Result<Run, Broken> {
         while self.cell.state().end.is_none() {
             if self.inputs > 2_000 {
                 return Err(self.broken("the mission does not end"));
@@ -169,7 +210,8 @@ impl Sim {
         let status = self.cell.state().end.ok_or_else(|| self.broken("no end"))?;
         let strands = self.cell.state().world.strands.len();
         let (crashes, inputs, at_once) = (self.crashes, self.inputs, self.at_once);
-        Ok(Run { status, records, crashes, inputs, strands, at_once })
+        let moments = self.moments.take().unwrap_or_default();
+        Ok(Run { status, records, crashes, inputs, strands, at_once, moments })
     }
 
     /// What happens next: an outcome arrives, time passes, a person cancels, the process dies.
@@ -246,6 +288,10 @@ impl Sim {
             }
         }
         let (_records, _reply) = self.cell.kept(step);
+        if let Some(moments) = &mut self.moments {
+            let (seq, state) = (self.cell.seq(), format!("{:?}", self.cell.state()));
+            moments.push(Moment { seq, state, truth: self.truth.clone() });
+        }
         self.at_once = self.at_once.max(self.cell.state().running.len());
         self.carry_out();
         // Replaying after every step costs the square of the journal's length, so one seed in eight pays it.

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that panics has failed")]
 
+use coditect_runtime::Cell;
+use coditect_runtime::fork::begins_behind;
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::pieces::Pieces;
-use coditect_testkit::sim::{Faults, run, run_in, run_with};
+use coditect_testkit::sim::{Faults, run, run_fork, run_in, run_watched, run_with};
 use coditect_types::event::ViolationKind;
 use coditect_types::{Budget, Event, MissionStatus, Policy};
 
@@ -38,6 +40,68 @@ fn ten_thousand_seeds_keep_every_rule() {
     }
     assert!(crashes > 5_000, "only {crashes} crashes");
     assert!(divided > 50 && side_by_side > 30, "{divided} in strands, {side_by_side} with three at once");
+}
+
+/// A world in which the same work ends the same way, whenever it is done.
+fn steady_world(seed: u64) -> (Truth, Policy) {
+    let mut chance = Chance::new(seed ^ 0xF0);
+    let mut truth = Truth { failing: 0, flaky: 0, stages: 0, ..Truth::of(&mut chance) };
+    truth.pieces.steady = true;
+    let mut policy = Policy { agents: 1, ..truth.policy(&mut chance) };
+    // Nobody is asked, and time is not what ends it.
+    policy.approvals.wait_ms = 0;
+    policy.budget = Budget::default();
+    (truth, policy)
+}
+
+#[test]
+fn a_replay_up_to_any_moment_is_the_state_that_was_live_then() {
+    let (mut moments, mut crashes) = (0, 0);
+    for seed in 0..200 {
+        let mut chance = Chance::new(seed ^ 0x71);
+        let (truth, faults) = (Truth::of(&mut chance), Faults::of(&mut chance));
+        let policy = truth.policy(&mut chance);
+        let run = run_watched(seed, faults, &truth, &policy).unwrap_or_else(|broken| panic!("{broken:?}"));
+        let mission = run.records[0].mission.clone();
+        let mut cell = Cell::new(mission.clone());
+        for record in &run.records {
+            cell.hear(record);
+            let until = run.records.iter().take_while(|other| other.seq <= record.seq);
+            let replayed = Cell::replay(mission.clone(), until);
+            let live = format!("{:?}", cell.state());
+            assert_eq!(format!("{:?}", replayed.state()), live, "seed {seed}, record {}", record.seq);
+            for moment in run.moments.iter().filter(|moment| moment.seq == record.seq) {
+                assert!(moment.state == live, "seed {seed}, record {}", record.seq);
+                moments += 1;
+            }
+        }
+        crashes += run.crashes;
+    }
+    assert!(moments > 2_000 && crashes > 100, "{moments} moments, {crashes} crashes");
+}
+
+#[test]
+fn a_fork_with_nothing_changed_ends_as_the_original_did() {
+    let (mut forks, mut by_status) = (0, std::collections::BTreeMap::new());
+    for seed in 0..200 {
+        let (truth, policy) = steady_world(seed);
+        let run = run_watched(seed, Faults::default(), &truth, &policy).unwrap();
+        let able = run.moments.iter().filter(|of| begins_behind(&run.records, of.seq) == Ok(of.seq));
+        let able: Vec<_> = able.collect();
+        // What ends in its first step has no moment to fork at.
+        if able.is_empty() {
+            continue;
+        }
+        let mut chance = Chance::new(seed);
+        let moment = able[chance.below(able.len() as u64) as usize];
+        let fork = run_fork(seed + 1_000, &run.records, moment, &policy);
+        let fork = fork.unwrap_or_else(|broken| panic!("seed {seed} at {}: {broken:?}", moment.seq));
+        assert_eq!(fork.status, run.status, "seed {seed} at {} of {}", moment.seq, run.records.len());
+        assert!(matches!(fork.records[0].event, Event::MissionSubmitted { fork: Some(_), .. }));
+        *by_status.entry(format!("{:?}", run.status)).or_insert(0) += 1;
+        forks += 1;
+    }
+    assert!(forks > 150 && by_status.len() > 2, "{forks} forks: {by_status:?}");
 }
 
 #[test]

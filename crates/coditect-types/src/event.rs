@@ -149,6 +149,20 @@ pub enum Response {
     Stop,
 }
 
+/// Where a fork begins, and how it is run from there on. Its records up to there are those of the mission that it was forked
+/// from, word for word but for the id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fork {
+    /// The mission that it was forked from.
+    pub from: MissionId,
+    /// The number of the last record that both have.
+    pub at_seq: u64,
+    /// When it was forked, ms since 1970.
+    pub at_ms: u64,
+    /// How it is run from there on.
+    pub policy: Policy,
+}
+
 /// A fact about one mission.
 #[expect(clippy::large_enum_variant, reason = "seldom many alive at once; boxes would only clutter")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -166,6 +180,16 @@ pub enum Event {
         workspace: WorkspaceRef,
         /// How it is run.
         policy: Policy,
+        /// Set in a mission that was forked from another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fork: Option<Box<Fork>>,
+    },
+    /// The part that a fork shares with the mission that it was forked from is over: from here on it is run as the fork says.
+    /// What was under way at that moment starts again under new attempts.
+    #[serde(rename = "mission.forked")]
+    MissionForked {
+        /// As in the submission: a fork of a fork has several of these, and each says whose it is.
+        fork: Box<Fork>,
     },
     /// The mission goes on after its process had stopped. Attempts that were running then are lost: their
     /// tasks start again under new attempts.

@@ -29,7 +29,7 @@ pub use action::Action;
 pub use command::{Command, Input, Refusal, Reply};
 pub use context::{Context, Fragment, Reach};
 pub use error::ErrorKind;
-pub use event::{Effect, Event, MissionStatus, Record};
+pub use event::{Effect, Event, Fork, MissionStatus, Record};
 pub use focus::{Aim, Delivery, Focus, Ground};
 pub use graph::{EdgeKind, NodeId, NodeKind};
 pub use ids::{ApprovalId, AttemptId, MissionId, StageId, StrandId, TaskId};

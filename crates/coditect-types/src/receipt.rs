@@ -123,3 +123,50 @@ pub struct Ledger {
     /// The rung that solved it, if one did.
     pub solved_by: Option<Rung>,
 }
+
+impl Ledger {
+    /// What was spent since `before`, an earlier state of this ledger.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let rungs = self.rungs.iter().map(|(rung, cost)| {
+            let then = before.rungs.get(rung).cloned().unwrap_or_default();
+            let cost = RungCost {
+                candidates: cost.candidates.saturating_sub(then.candidates),
+                wall_ms: cost.wall_ms.saturating_sub(then.wall_ms),
+                proposals: cost.proposals.saturating_sub(then.proposals),
+            };
+            (*rung, cost)
+        });
+        let models = self.models.iter().map(|(name, cost)| {
+            let then = before.models.get(name).cloned().unwrap_or_default();
+            (name.clone(), cost.since(&then))
+        });
+        Self {
+            model_calls: self.model_calls.saturating_sub(before.model_calls),
+            tokens_in: self.tokens_in.saturating_sub(before.tokens_in),
+            tokens_out: self.tokens_out.saturating_sub(before.tokens_out),
+            micro_usd: self.micro_usd.saturating_sub(before.micro_usd),
+            models: models.filter(|(_, cost)| *cost != ModelCost::default()).collect(),
+            candidates: self.candidates.saturating_sub(before.candidates),
+            sandbox_runs: self.sandbox_runs.saturating_sub(before.sandbox_runs),
+            rungs: rungs.filter(|(_, cost)| *cost != RungCost::default()).collect(),
+            solved_by: self.solved_by,
+        }
+    }
+}
+
+impl ModelCost {
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(before.calls),
+            failed: self.failed.saturating_sub(before.failed),
+            lost: self.lost.saturating_sub(before.lost),
+            kept: self.kept.saturating_sub(before.kept),
+            tokens_in: self.tokens_in.saturating_sub(before.tokens_in),
+            tokens_cached: self.tokens_cached.saturating_sub(before.tokens_cached),
+            tokens_out: self.tokens_out.saturating_sub(before.tokens_out),
+            micro_usd: self.micro_usd.saturating_sub(before.micro_usd),
+            wall_ms: self.wall_ms.saturating_sub(before.wall_ms),
+        }
+    }
+}

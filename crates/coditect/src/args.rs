@@ -5,6 +5,7 @@
 mod bench;
 mod graph;
 mod repair;
+mod travel;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub(crate) use bench::{
 };
 pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, GraphServer, Ways};
 pub(crate) use repair::RepairArgs;
+pub(crate) use travel::{CompareArgs, DiffArgs, ExportArgs, ForkArgs, ReplayArgs, TopArgs, WatchArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,6 +84,20 @@ pub(crate) enum Verb {
     Log(LogArgs),
     /// Tell a mission's story: what was expected, what was seen, what was decided
     Why(WhyArgs),
+    /// Follow a mission to its end, whichever process has it
+    Watch(WatchArgs),
+    /// See what is under way: missions, who is at work, what they cost
+    Top(TopArgs),
+    /// Go back in time: show a mission as it stood
+    Replay(ReplayArgs),
+    /// Tell what changed between two moments of a mission: what was known, what was spent, the files
+    Diff(DiffArgs),
+    /// Begin a new mission where another one stood, with the files of that moment
+    Fork(ForkArgs),
+    /// Set two missions side by side: results, costs and paths
+    Compare(CompareArgs),
+    /// Write a mission into one file, without secrets, to be looked at elsewhere
+    Export(ExportArgs),
     /// Go on with a mission after any stop
     Resume(ResumeArgs),
     /// Bring a mission's change into the current branch or directory

@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cost;
 pub(crate) mod doctor;
+mod follow;
 mod graph;
 pub(crate) mod init;
 pub(crate) mod list;
@@ -20,6 +21,7 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod serve_model;
 mod show;
+mod travel;
 mod ui;
 pub(crate) mod why;
 mod world;
@@ -28,10 +30,12 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use coditect_types::MissionId;
 use coditect_types::limits::Verdict;
 
 use crate::args::{Cli, Global, SettingFlags, Verb};
 use crate::environment::{Environment, Place, Site};
+use crate::missions;
 use crate::out::{self, Out};
 use crate::report::{Done, Report};
 use crate::settings;
@@ -83,6 +87,18 @@ impl Context {
         Ok(archive)
     }
 
+    /// The mission that a person names, for looking at it, with the journal that has it: one of the journal's, or a file that
+    /// `coditect export` wrote.
+    pub(crate) fn opened(&self, name: &str) -> Result<(Archive, MissionId), Report> {
+        let path = Path::new(name);
+        if path.components().count() > 1 || path.extension().is_some() {
+            return wiring::exported(path);
+        }
+        let archive = self.archive()?;
+        let mission = missions::find(archive.journal(), name)?;
+        Ok((archive, mission))
+    }
+
     /// A line on standard error that is no error.
     pub(crate) fn note(&self, text: &str) {
         if !self.noted.borrow_mut().insert(text.to_owned()) {
@@ -104,6 +120,13 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::List(args) => list::perform(&mut cx, &args),
         Verb::Show(args) => show::perform(&mut cx, &args),
         Verb::Log(args) => log::perform(&mut cx, &args),
+        Verb::Watch(args) => follow::watch::perform(&mut cx, &args),
+        Verb::Top(args) => follow::top::perform(&mut cx, &args),
+        Verb::Replay(args) => travel::replay::perform(&mut cx, &args),
+        Verb::Diff(args) => travel::diff::perform(&mut cx, &args),
+        Verb::Fork(args) => travel::fork::perform(cx, &args),
+        Verb::Compare(args) => travel::compare::perform(&mut cx, &args),
+        Verb::Export(args) => travel::export::perform(&mut cx, &args),
         Verb::Why(args) => why::perform(&mut cx, &args),
         Verb::Apply(args) => apply::perform(&mut cx, &args),
         Verb::Approvals(args) => approvals::list(&mut cx, &args),

@@ -54,6 +54,7 @@ fn says(event: &Event) -> (Option<TaskId>, String) {
     let of = |task: &TaskId| Some(*task);
     match event {
         Event::MissionSubmitted { mission, request, .. } => (None, format!("{mission}: {}", request.trim())),
+        Event::MissionForked { .. } => (None, "a fork from here on".to_owned()),
         Event::MissionResumed { lost } => {
             (None, format!("resumed; {} lost", phrase::count_of(lost.len(), "attempt")))
         }

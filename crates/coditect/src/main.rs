@@ -19,6 +19,7 @@ mod report;
 mod settings;
 mod signals;
 mod story;
+mod travel;
 mod watch;
 mod wiring;
 mod words;

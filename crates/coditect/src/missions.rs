@@ -84,8 +84,13 @@ pub(crate) fn find(journal: &dyn Journal, name: &str) -> Result<MissionId, Repor
     let found: Vec<MissionId> = streams.into_iter().map(|info| info.stream).filter(fits).collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(report(ErrorKind::NotFound, format!("no mission is called `{name}`"))
-            .hint("`coditect list` shows them; `last` means the newest")),
+        [] => {
+            let hint = match name.contains(['/', '.']) {
+                true => "a file by `coditect export` can be looked at, and that is all",
+                false => "`coditect list` shows them; `last` means the newest",
+            };
+            Err(report(ErrorKind::NotFound, format!("no mission is called `{name}`")).hint(hint))
+        }
         many => {
             let named: Vec<_> = many.iter().take(NAMED).map(|id| format!("`{id}`")).collect();
             let more = if many.len() > NAMED { ", ..." } else { "" };

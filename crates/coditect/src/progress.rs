@@ -5,7 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use coditect_ports::Notice;
+use coditect_runtime::Fold;
 use coditect_types::event::TaskEnd;
+use coditect_types::model::dollars;
 use coditect_types::{Event, MissionId, Outcome, Record, Role, StrandId, TaskId};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -143,6 +145,8 @@ pub(crate) struct Live {
     at_work: BTreeMap<TaskId, ProgressBar>,
     line: ProgressStyle,
     candidates: BTreeMap<TaskId, u64>,
+    /// What it cost so far.
+    fold: Option<Fold>,
     coloured: bool,
     first_ms: u64,
 }
@@ -167,6 +171,7 @@ impl Live {
             at_work: BTreeMap::new(),
             line,
             candidates: BTreeMap::new(),
+            fold: None,
             coloured,
             first_ms: 0,
         }
@@ -177,6 +182,7 @@ impl Live {
     }
 
     fn record(&mut self, record: &Record) {
+        self.fold.get_or_insert_with(|| Fold::new(record.mission.clone())).take(record);
         match &record.event {
             Event::MissionSubmitted { request, .. } => {
                 self.first_ms = record.at_ms;
@@ -192,8 +198,8 @@ impl Live {
                 if let Outcome::ChangeProposed { spent, .. } | Outcome::NoChangeFound { spent, .. } = outcome
                 {
                     self.candidates.insert(*task, spent.candidates);
-                    self.say_cost();
                 }
+                self.say_cost();
                 if let Some(bar) = self.at_work.remove(task) {
                     bar.finish_and_clear();
                     self.all.remove(&bar);
@@ -209,7 +215,8 @@ impl Live {
                 let line = self.teller.line_of(record, self.first_ms);
                 self.all.println(self.text(line)).ok();
             }
-            Event::MissionResumed { .. }
+            Event::MissionForked { .. }
+            | Event::MissionResumed { .. }
             | Event::MissionConcluding {}
             | Event::OutcomeIgnored { .. }
             | Event::ViolationFound { .. }
@@ -258,6 +265,8 @@ impl Live {
 
     fn say_cost(&self) {
         let tried = phrase::count(self.candidates.values().sum(), "candidate");
-        self.cost.set_message(format!("{:<9} {tried} tried, 0 model calls ($0.00)", "cost"));
+        let spent = self.fold.as_ref().map(Fold::spent).cloned().unwrap_or_default();
+        let calls = phrase::count(spent.model_calls, "model call");
+        self.cost.set_message(format!("{:<9} {tried} tried, {calls} ({})", "cost", dollars(spent.micro_usd)));
     }
 }

@@ -226,6 +226,34 @@ pub(crate) fn load(flags: &SettingFlags, env: &Environment, dir: &Path) -> Resul
     Ok(resolved)
 }
 
+/// How a mission is run that is like another one but for what the flags say.
+pub(crate) fn over(mut policy: Policy, flags: &SettingFlags) -> Result<Policy, Report> {
+    let layer = layers::from_flags(flags)?;
+    let says = |name: &str| layer.contains_key(name);
+    let own = Layers { flags: layer.clone(), ..Layers::default() }.resolve().settings.policy();
+    let (of, given) = (&mut policy.budget, &own.budget);
+    let take = |name: &str, of: &mut u64, given: u64| {
+        if says(name) {
+            *of = given;
+        }
+    };
+    take("budget_s", &mut of.wall_ms, given.wall_ms);
+    take("search_s", &mut of.search_ms, given.search_ms);
+    take("max_candidates", &mut of.candidates, given.candidates);
+    take("max_calls", &mut of.model_calls, given.model_calls);
+    take("max_tokens", &mut of.tokens, given.tokens);
+    take("max_usd", &mut of.micro_usd, given.micro_usd);
+    take("ask_wait_s", &mut policy.approvals.wait_ms, own.approvals.wait_ms);
+    take("seed", &mut policy.seed, own.seed);
+    if says("agents") {
+        policy.agents = own.agents;
+    }
+    if says("rungs") {
+        policy.rungs = own.rungs;
+    }
+    Ok(policy)
+}
+
 /// The project's file: in the directory itself, else at the top of its repository.
 fn project_file(dir: &Path) -> PathBuf {
     const NAME: &str = "coditect.toml";

@@ -1,7 +1,7 @@
 //! A mission's story: what was expected, what was seen, what was decided, in plain sentences from its records.
 
 use coditect_types::event::{Diagnosis, TaskEnd, ViolationKind};
-use coditect_types::{Event, Outcome, Record, Stage, Strand, TaskId, TaskSpec};
+use coditect_types::{Event, Fork, Outcome, Record, Stage, Strand, TaskId, TaskSpec};
 use serde::Serialize;
 
 use crate::phrase;
@@ -67,8 +67,12 @@ fn said_by(record: &Record) -> impl Fn(Option<TaskId>, Tells, String) -> Sentenc
 fn sentences(record: &Record) -> Vec<Sentence> {
     let say = said_by(record);
     match &record.event {
-        Event::MissionSubmitted { request, workspace, .. } => {
-            vec![say(None, Tells::Asked, format!("\"{}\" on {}.", request.trim(), workspace.path))]
+        Event::MissionSubmitted { request, workspace, fork, .. } => {
+            asked(&say, request, &workspace.path, fork.as_deref())
+        }
+        Event::MissionForked { .. } => {
+            let text = "From here on the fork goes its own way; what was under way starts again.";
+            vec![say(None, Tells::Decided, text.to_owned())]
         }
         Event::MissionResumed { lost } => {
             let lost = if lost.is_empty() {
@@ -129,6 +133,21 @@ fn sentences(record: &Record) -> Vec<Sentence> {
             ending(&record.event).into_iter().map(|text| say(None, Tells::Ended, text)).collect()
         }
     }
+}
+
+/// What was asked, and of a fork where it comes from.
+fn asked(
+    say: &impl Fn(Option<TaskId>, Tells, String) -> Sentence,
+    request: &str,
+    dir: &str,
+    fork: Option<&Fork>,
+) -> Vec<Sentence> {
+    let asked = format!("\"{}\" on {dir}.", request.trim());
+    let forked = fork.map(|fork| {
+        let (from, seq) = (&fork.from, fork.at_seq);
+        format!("Forked from {from} behind its record {seq}: what comes up to there is told of both.")
+    });
+    [asked].into_iter().chain(forked).map(|text| say(None, Tells::Asked, text)).collect()
 }
 
 /// The cause of a violation, as the end of a sentence.
@@ -271,6 +290,7 @@ mod tests {
                 request: "fix it\n".to_owned(),
                 workspace: WorkspaceRef { path: "/x".to_owned() },
                 policy: Policy::default(),
+                fork: None,
             },
             Event::AttemptStarted {
                 task,

@@ -80,7 +80,8 @@ pub(crate) fn mission(
     done
 }
 
-fn pick(cx: &Context, shown: Shown) -> Progress {
+/// How progress is shown: as the flags and the terminal want it.
+pub(crate) fn pick(cx: &Context, shown: Shown) -> Progress {
     let dumb = cx.env.get("TERM").is_none_or(|term| term == "dumb");
     if cx.out.json {
         Progress::Json { notices: shown.progress, only_end: shown.quiet }

@@ -23,7 +23,9 @@ use crate::host;
 use crate::report::{Doing, Report, USAGE};
 
 use journals::journal_dir;
-pub(crate) use journals::{Archive, archive, check_server, keeper, measure_events, redacted_server};
+pub(crate) use journals::{
+    Archive, archive, check_server, export, exported, keeper, measure_events, redacted_server,
+};
 use scratch::Scratch;
 use tiers::Tiers;
 pub(crate) use tiers::{probes, sandbox};

@@ -59,7 +59,7 @@ fn start_anew(dir: &Path, index: &Path) -> Result<(), PortError> {
 }
 
 /// Writes every file that is not there as the commit has it.
-fn fill(shadow: &Shadow<'_>, commit: &str, dir: &Path, index: &Path) -> Result<(), PortError> {
+pub(super) fn fill(shadow: &Shadow<'_>, commit: &str, dir: &Path, index: &Path) -> Result<(), PortError> {
     let call = shadow.git().call(dir).git_dir(&shadow.repo()).work_tree(dir).index(index);
     // The store's own disk may differ from where git found out how modes behave, so say it.
     let call = call.setting("core.fileMode=true").setting("core.symlinks=true");

@@ -29,6 +29,14 @@ pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
             block(body, info, path, end.is_some(), known, &mut changes);
             at = end.map_or(lines.len(), |end| end + 1);
             named = None;
+        } else if let Some((tag, path)) = tagged(line).zip(named.clone()) {
+            // Some models close in tags what they were shown in tags.
+            let close = format!("</{tag}>");
+            let end = lines[at + 1..].iter().position(|line| line.trim() == close).map(|end| at + 1 + end);
+            let body = &lines[at + 1..end.unwrap_or(lines.len())];
+            block(body, "", Some(path), end.is_some(), known, &mut changes);
+            at = end.map_or(lines.len(), |end| end + 1);
+            named = None;
         } else if line.starts_with(SEARCH) {
             let path = named.clone().or_else(|| only(known));
             at = replaces(&lines, at, path, known, &mut changes);
@@ -76,6 +84,12 @@ fn opening(line: &str) -> Option<(&str, &str)> {
     let info = &inner[length..];
     (length >= 3 && line.len() - inner.len() <= 8 && !(mark == '`' && info.contains('`')))
         .then(|| (&inner[..length], info.trim()))
+}
+
+/// The name of a tag that opens a block, alone on its line.
+fn tagged(line: &str) -> Option<&str> {
+    let tag = line.trim().strip_prefix('<')?.strip_suffix('>')?;
+    matches!(tag, "text" | "code" | "file" | "content" | "source").then_some(tag)
 }
 
 /// The line of the fence that closes a block.

@@ -37,6 +37,8 @@ fn a_path_stands_above_the_block_in_its_fence_or_in_its_first_line() {
     let after = "x = 2\n";
     for text in [
         "src/a.py\n```python\nx = 2\n```\n",
+        "src/a.py\n<text>\nx = 2\n</text>\n",
+        " src/a.py\n<code>\nx = 2\n</code>\nThat is all.\n",
         "Here it is.\n\n**src/a.py**\n\n```python\nx = 2\n```\nDone.\n",
         "### `src/a.py`:\n```\nx = 2\n```",
         "File: src/a.py\n~~~py\nx = 2\n~~~\n",

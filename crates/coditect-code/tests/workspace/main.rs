@@ -13,6 +13,7 @@ mod commit;
 mod crash;
 mod hand_over;
 mod hostile;
+mod moment;
 mod odd_repositories;
 mod snapshot;
 mod support;

@@ -24,9 +24,26 @@ fn a_submitted_mission_is_read_back() {
         request: "make the failing tests pass".to_owned(),
         workspace: WorkspaceRef { path: "/project".to_owned() },
         policy: Policy::default(),
+        fork: None,
     });
+    assert!(!text.contains("fork"), "what is no fork says nothing of one: {text}");
     assert_eq!(text.matches(r#""mission":"#).count(), 1, "{text}");
     assert!(text.contains(r#""type":"mission.submitted","id":"m-abc""#), "{text}");
+}
+
+#[test]
+fn a_fork_is_read_back_with_where_it_begins() {
+    let policy = Policy { seed: 7, ..Policy::default() };
+    let fork =
+        Fork { from: MissionId::parse("m-origin").unwrap(), at_seq: 12, at_ms: 1_700_000_000_000, policy };
+    check(Event::MissionSubmitted {
+        mission: mission(),
+        request: "make the failing tests pass".to_owned(),
+        workspace: WorkspaceRef { path: "/project".to_owned() },
+        policy: Policy::default(),
+        fork: Some(Box::new(fork.clone())),
+    });
+    check(Event::MissionForked { fork: Box::new(fork) });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use coditect_runtime::fork::own_cost;
 use coditect_types::Ledger;
 use coditect_types::model::dollars;
 use coditect_types::receipt::ModelCost;
@@ -18,17 +19,17 @@ use crate::report::Done;
 const NEWEST: usize = 10_000;
 
 pub(crate) fn perform(cx: &mut Context, args: &CostArgs) -> Done {
-    let archive = cx.archive()?;
     let mut ledgers: Vec<(String, Ledger)> = Vec::new();
     if let Some(name) = &args.mission {
-        let mission = missions::find(archive.journal(), name)?;
-        let (_, view) = missions::load(archive.journal(), &mission)?;
-        ledgers.push((mission.to_string(), view.ledger));
+        let (archive, mission) = cx.opened(name)?;
+        let (records, view) = missions::load(archive.journal(), &mission)?;
+        ledgers.push((mission.to_string(), own_cost(&records, &view.ledger)));
     } else {
+        let archive = cx.archive()?;
         let (entries, _) = missions::list(archive.journal(), NEWEST)?;
         for entry in entries.iter().filter(|entry| entry.end.is_some()) {
-            let (_, view) = missions::load(archive.journal(), &entry.mission)?;
-            ledgers.push((entry.mission.to_string(), view.ledger));
+            let (records, view) = missions::load(archive.journal(), &entry.mission)?;
+            ledgers.push((entry.mission.to_string(), own_cost(&records, &view.ledger)));
         }
     }
     let sum = sum(ledgers.iter().map(|(_, ledger)| ledger));

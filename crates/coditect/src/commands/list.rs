@@ -31,7 +31,7 @@ pub(crate) fn perform(cx: &mut Context, args: &ListArgs) -> Done {
     }
     let now_ms = wiring::now_ms();
     let header =
-        format!("{:<14} {:<13} {:<12} {:<WIDTH$} {}", "MISSION", "STATUS", "BEGUN", "REQUEST", "DIRECTORY");
+        format!("{:<15} {:<13} {:<12} {:<WIDTH$} {}", "MISSION", "STATUS", "BEGUN", "REQUEST", "DIRECTORY");
     cx.out.line(&painted(paint::LABEL, &header))?;
     for entry in &entries {
         let (word, style) = match entry.end {
@@ -39,7 +39,7 @@ pub(crate) fn perform(cx: &mut Context, args: &ListArgs) -> Done {
             None => (state(&archive, entry), paint::NAME),
         };
         cx.out.line(&format!(
-            "{:<14} {} {:<12} {:<WIDTH$} {}",
+            "{:<15} {} {:<12} {:<WIDTH$} {}",
             entry.mission.as_str(),
             painted(style, &format!("{word:<13}")),
             phrase::ago(now_ms, entry.submitted_at_ms),

@@ -17,8 +17,7 @@ use crate::wiring::{self, Archive};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) fn perform(cx: &mut Context, args: &LogArgs) -> Done {
-    let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let (archive, mission) = cx.opened(&args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     let first_ms = view.submitted_at_ms;
     let mut teller = Teller::default();

@@ -13,8 +13,7 @@ use crate::phrase;
 use crate::report::Done;
 
 pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
-    let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.mission)?;
+    let (archive, mission) = cx.opened(&args.mission)?;
     let (_, view) = missions::load(archive.journal(), &mission)?;
     let holder = archive.holder(&mission);
     if cx.out.json {
@@ -49,6 +48,9 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
                 cx.out.line(&format!("stopped; go on with `coditect resume {mission}`"))?;
             }
         }
+        None if archive.is_exported() => {
+            cx.out.line(&format!("{} It had not ended when it was exported.", view.summary))?
+        }
         None if holder.is_some() => {
             cx.out.line(&format!("running; follow it with `coditect log {mission} -F`"))?
         }
@@ -64,6 +66,10 @@ fn head(cx: &mut Context, view: &MissionView) -> std::io::Result<()> {
     entry("mission", view.mission.as_str())?;
     entry("request", view.request.trim())?;
     entry("directory", &view.workspace)?;
+    if let Some(fork) = &view.forked_from {
+        let when = phrase::moment(fork.at_ms);
+        entry("fork of", &format!("{} behind record {}, {when} UTC", fork.mission, fork.seq))?;
+    }
     entry("begun", &format!("{} UTC", phrase::moment(view.submitted_at_ms)))?;
     if let Some(snapshot) = &view.snapshot {
         entry("snapshot", &phrase::snapshot(snapshot))?;

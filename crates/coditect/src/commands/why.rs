@@ -11,8 +11,7 @@ use crate::report::{Done, Report};
 use crate::story::{self, Sentence, Tells};
 
 pub(crate) fn perform(cx: &mut Context, args: &WhyArgs) -> Done {
-    let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let (archive, mission) = cx.opened(&args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     let only = args.task.as_deref().map(|name| parse(name, view.tasks.len())).transpose()?;
     let story = story::tell(&records, only);

@@ -2,10 +2,11 @@
 
 mod marked;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coditect_adapters::bench::events::{self, EventsBench, Load};
+use coditect_adapters::journal::Exported;
 use coditect_adapters::journal::jetstream::{self, Options};
 use coditect_adapters::{JetStream, Segments};
 use coditect_ports::{Journal, PortError};
@@ -30,8 +31,16 @@ fn marks_dir(site: &Site) -> PathBuf {
 /// A journal, wherever it is.
 #[derive(Debug)]
 enum Kept {
-    Files { journal: Segments, dir: PathBuf },
-    Server { journal: Box<JetStream>, dir: PathBuf },
+    Files {
+        journal: Segments,
+        dir: PathBuf,
+    },
+    Server {
+        journal: Box<JetStream>,
+        dir: PathBuf,
+    },
+    /// One mission, that was exported.
+    Exported(Exported),
 }
 
 /// The journal, for reading. A home that does not exist is an empty one, and stays that way.
@@ -44,7 +53,13 @@ impl Archive {
         match &self.0 {
             Kept::Files { journal, .. } => journal,
             Kept::Server { journal, .. } => &**journal,
+            Kept::Exported(journal) => journal,
         }
+    }
+
+    /// Whether it is a file with one mission, of which nothing else is here.
+    pub(crate) fn is_exported(&self) -> bool {
+        matches!(self.0, Kept::Exported(_))
     }
 
     /// Whether processes of other machines may have missions of it under way.
@@ -56,6 +71,7 @@ impl Archive {
     pub(crate) fn holder(&self, mission: &MissionId) -> Option<Option<u32>> {
         match &self.0 {
             Kept::Files { dir, .. } | Kept::Server { dir, .. } => holder::of(dir, mission),
+            Kept::Exported(_) => None,
         }
     }
 
@@ -81,13 +97,14 @@ impl Archive {
         match &self.0 {
             Kept::Files { journal, .. } => journal.findings().iter().map(ToString::to_string).collect(),
             Kept::Server { journal, .. } => journal.findings(),
+            Kept::Exported(_) => Vec::new(),
         }
     }
 
     /// The server that has it, and what a person should know of that; None: it is in files.
     pub(crate) fn server(&self) -> Option<(&str, &[String])> {
         match &self.0 {
-            Kept::Files { .. } => None,
+            Kept::Files { .. } | Kept::Exported(_) => None,
             Kept::Server { journal, .. } => Some((journal.shown(), journal.notes())),
         }
     }
@@ -106,6 +123,15 @@ pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
         }
         Place::Unknown(report) => Err(Report::clone(report)),
     }
+}
+
+pub(crate) use coditect_adapters::journal::exported::export;
+
+/// Opens a mission that was exported, for reading.
+pub(crate) fn exported(file: &Path) -> Result<(Archive, MissionId), Report> {
+    let journal = Exported::open(file).doing("opening the mission")?;
+    let mission = journal.mission().clone();
+    Ok((Archive(Kept::Exported(journal)), mission))
 }
 
 /// Opens the journal for writing, and makes it if need be.

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use coditect_ports::sandbox::Probe;
-use coditect_ports::workspace::{Applied, Change, FileEdit, Handed, Merged};
+use coditect_ports::workspace::{Applied, Change, Difference, FileEdit, Handed, Merged};
 use coditect_ports::{Exit, Job, PortError, Ran, Sandbox, Workspace, Writes};
 use coditect_types::outcome::Carried;
 use coditect_types::{Enforced, ErrorKind, MissionId, Snapshot, Tier};
@@ -72,6 +72,18 @@ impl Workspace for OneFile {
     }
 
     fn tree_of(&self, _: &MissionId, _: &str) -> Result<String, PortError> {
+        no()
+    }
+
+    fn fork(&self, _: &MissionId, _: &MissionId) -> Result<(), PortError> {
+        no()
+    }
+
+    fn difference(&self, _: &MissionId, _: &str, _: &str) -> Result<Difference, PortError> {
+        no()
+    }
+
+    fn copy_out(&self, _: &MissionId, _: &str, _: &Path) -> Result<(), PortError> {
         no()
     }
 

@@ -128,6 +128,7 @@ impl Made {
                 request: "make the failing tests pass".to_owned(),
                 workspace: WorkspaceRef { path: "/work".to_owned() },
                 policy: Policy::default(),
+                fork: None,
             },
             Event::PlanMade { tasks, reason: "tests are red".to_owned(), strands: Vec::new() },
         ];

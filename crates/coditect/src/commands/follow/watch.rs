@@ -1,0 +1,66 @@
+//! `coditect watch`: follows a mission to its end, as `coditect run` shows it.
+
+use coditect_runtime::Fold;
+use coditect_types::{ErrorKind, Event, MissionId};
+
+use super::{LOOK_EVERY, catch_up};
+use crate::args::WatchArgs;
+use crate::commands::Context;
+use crate::missions;
+use crate::progress::Progress;
+use crate::report::{Done, Fault, INTERRUPTED, Report, end_code};
+use crate::signals::Signals;
+use crate::watch::{pick, tell_end};
+use crate::wiring::{self, Archive};
+
+pub(crate) fn perform(cx: &mut Context, args: &WatchArgs) -> Done {
+    let archive = cx.archive()?;
+    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let runtime = wiring::tokio_runtime()?;
+    let mut progress = pick(cx, args.shown);
+    let done = runtime.block_on(follow(cx, &archive, &mission, &mut progress));
+    progress.finish();
+    runtime.shutdown_background();
+    done
+}
+
+async fn follow(cx: &mut Context, archive: &Archive, mission: &MissionId, progress: &mut Progress) -> Done {
+    let mut signals = Signals::listen()?;
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    let mut fold = Fold::new(mission.clone());
+    let mut was_held = true;
+    loop {
+        tokio::select! {
+            () = signals.next() => return Ok(INTERRUPTED),
+            _ = look.tick() => {}
+        }
+        let is_held = archive.holder(mission).is_some() || archive.is_shared();
+        let mut end = None;
+        let grown = catch_up(archive.journal(), mission, &mut fold, |record| {
+            if let Event::MissionCompleted { status, trouble, .. } = &record.event {
+                end = Some((*status, end_code(*status, *trouble)));
+            }
+            progress.record(&mut cx.out, record)
+        })?;
+        let grown = grown?;
+        if let Some((status, code)) = end {
+            progress.finish();
+            if !cx.out.json {
+                tell_end(cx, mission, status)?;
+            }
+            return Ok(code);
+        }
+        // Whoever had it may have written its end before letting go: that is seen at the next look.
+        if !grown && !is_held && !was_held {
+            progress.finish();
+            return Err(nobody(mission));
+        }
+        was_held = is_held;
+    }
+}
+
+fn nobody(mission: &MissionId) -> Fault {
+    let report =
+        Report::new(ErrorKind::Conflict, format!("watching {mission}"), "no process has it under way");
+    report.hint(format!("go on with it by `coditect resume {mission}`")).into()
+}

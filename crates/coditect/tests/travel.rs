@@ -1,0 +1,278 @@
+//! Time travel with the real program: moments, differences between them, forks, missions side by side, files to carry elsewhere.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
+mod world;
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use world::{CALC, REQUEST, World, objects};
+
+/// A world in which a mission has ended, and its records.
+fn ended() -> (World, String, Vec<Value>) {
+    let world = World::new();
+    let records = objects(&world.coditect(&["run", "--json", REQUEST]).stdout);
+    let last = records.last().unwrap();
+    assert_eq!(last["status"], "verified");
+    let mission = last["mission"].as_str().unwrap().to_owned();
+    (world, mission, records)
+}
+
+/// The number of the first record of this type, behind which what `says` is so.
+fn seq_of(records: &[Value], kind: &str, is: impl Fn(&Value) -> bool) -> String {
+    let found = records.iter().find(|record| record["type"] == kind && is(record)).unwrap();
+    found["seq"].to_string()
+}
+
+fn baseline(record: &Value) -> bool {
+    record["outcome"]["outcome"] == "baseline_measured"
+}
+
+fn proposed(record: &Value) -> bool {
+    record["outcome"]["outcome"] == "change_proposed"
+}
+
+#[test]
+fn a_mission_is_looked_at_as_it_stood() {
+    let (world, mission, records) = ended();
+    let before = world.git(&["for-each-ref"]);
+    let measured = seq_of(&records, "attempt.ended", baseline);
+    let moment = world.json(&["replay", &mission, "--at", &measured, "--json"]);
+    assert_eq!((moment["seq"].to_string(), &moment["state"]["status"]), (measured.clone(), &Value::Null));
+    assert_eq!(
+        (&moment["beliefs"]["green"], moment["beliefs"]["red"].as_array().unwrap().len()),
+        (&1.into(), 2)
+    );
+    assert_eq!(moment["beliefs"]["files"]["changed"], false);
+    let end = world.json(&["replay", &mission, "--at", &records.len().to_string(), "--json"]);
+    assert_eq!((&end["state"]["status"], &end["beliefs"]["green"]), (&"verified".into(), &3.into()));
+
+    let told = world.text(&["replay", "last", "--at", &measured]);
+    for part in
+        ["1 green, 2 red", "the snapshot, tree", &format!("behind record {measured} of {}", records.len())]
+    {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let walk = world.text(&["replay", "last"]);
+    assert!(walk.lines().count() > records.len(), "each record, and what it changed:\n{walk}");
+    assert!(walk.contains("1 green, 2 red") && walk.contains("3 green, 0 red"), "{walk}");
+    let all = objects(&world.coditect(&["replay", "last", "--json"]).stdout);
+    assert_eq!(all.len(), records.len());
+    assert_eq!(all.last().unwrap()["status"], "verified");
+
+    // The files of then, and of now.
+    let out = world.path("as it was");
+    world.text(&["replay", "last", "--at", &measured, "--files", out.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(out.join("calc.py")).unwrap(), CALC);
+    let again = world.coditect(&["replay", "last", "--at", &measured, "--files", out.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(1), "nothing is overwritten: {again:?}");
+    assert_eq!(world.git(&["for-each-ref"]), before);
+}
+
+#[test]
+fn moments_are_gone_through_by_hand() {
+    let (world, _, records) = ended();
+    let said = |text: &str| {
+        let mut command = world.command(&["replay", "last", "--step", "--at", "2"]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let moments = String::from_utf8(output.stdout).unwrap();
+        let seqs = moments.lines().filter_map(|line| line.split(" behind record ").nth(1));
+        let seqs: Vec<u64> = seqs.map(|rest| rest.split(' ').next().unwrap().parse().unwrap()).collect();
+        (seqs, String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(said("\nb\n5\nq\n").0, [2, 3, 2, 5]);
+    assert_eq!(said("").0, [2], "whoever says nothing has seen enough");
+    let (seqs, notes) = said("b\nb\nfar\n\n");
+    assert_eq!(seqs, [2, 1, 1, 1, 2]);
+    assert!(notes.contains("`far` is no moment"), "{notes}");
+    let last = records.len() as u64;
+    assert_eq!(said(&format!("{last}\n\n")).0, [2, last], "there is nothing behind the last");
+}
+
+#[test]
+fn what_changed_between_two_moments_is_told() {
+    let (world, mission, records) = ended();
+    let (from, to) = (seq_of(&records, "attempt.ended", baseline), records.len().to_string());
+    let told = world.text(&["diff", &mission, &from, &to]);
+    for part in [
+        "- 1 green, 2 red",
+        "+ 3 green, 0 red",
+        "+ verified",
+        "calc.py  +1 -1",
+        "-        result = result - number",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let object = world.json(&["diff", &mission, &from, &to, "--json"]);
+    assert_eq!(object["files"][0]["path"], "calc.py");
+    assert!(object["changed"].as_array().unwrap().contains(&"tests".into()), "{object}");
+    // Back in time it is the other way round, and a moment is like itself.
+    let back = world.json(&["diff", &mission, &to, &from, "--json"]);
+    assert!(back["diff"].as_str().unwrap().contains("+        result = result - number"));
+    let same = world.text(&["diff", &mission, &from, &from]);
+    assert!(same.contains("nothing is known otherwise") && same.contains("the files are the same"), "{same}");
+    for (from, to) in [("0", "3"), ("1", "9999")] {
+        let refused = world.coditect(&["diff", &mission, from, to]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("they are 1 to"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_fork_goes_on_from_a_moment_with_its_files() {
+    let (world, mission, records) = ended();
+    let measured = seq_of(&records, "attempt.ended", baseline);
+    // What stands in the directory by now is nothing of that moment.
+    std::fs::write(world.path("project/calc.py"), "broken beyond repair(\n").unwrap();
+    let of_original = world.text(&["log", &mission, "--json"]);
+    let output = world.coditect(&["fork", &mission, "--at", &measured, "--json", "--seed", "7"]);
+    let forked = objects(&output.stdout);
+    let last = forked.last().unwrap();
+    let fork = last["mission"].as_str().unwrap();
+    assert_eq!((output.status.code(), &last["status"]), (Some(0), &"verified".into()), "{output:?}");
+    assert_ne!(fork, mission);
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("the files are those of that moment"),
+        "{output:?}"
+    );
+    let own = forked.iter().find(|record| record["type"] == "mission.forked").unwrap();
+    assert_eq!((&own["fork"]["from"], &own["fork"]["policy"]["seed"]), (&mission.as_str().into(), &7.into()));
+    let shared = own["seq"].as_u64().unwrap() as usize - 1;
+    assert!(shared >= measured.parse().unwrap());
+    for (one, other) in forked[1..shared].iter().zip(&records[1..shared]) {
+        assert_eq!((&one["at_ms"], &one["type"]), (&other["at_ms"], &other["type"]));
+    }
+    let snapshots =
+        |records: &[Value]| records.iter().filter(|record| record["action"] == "take_snapshot").count();
+    assert_eq!((snapshots(&records), snapshots(&forked)), (1, 1), "none was taken anew");
+
+    // The other one is as it was, and so is the person's directory; each has its branch.
+    assert_eq!(world.text(&["log", &mission, "--json"]), of_original);
+    assert_eq!(std::fs::read_to_string(world.path("project/calc.py")).unwrap(), "broken beyond repair(\n");
+    let branches = world.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads/coditect"]);
+    assert_eq!(branches.lines().count(), 2, "{branches}");
+    let shown = world.text(&["show", fork]);
+    assert!(shown.contains(&format!("{mission} behind record {shared}")), "{shown}");
+    assert!(world.text(&["why", fork]).contains(&format!("Forked from {mission}")));
+    assert_eq!(world.json(&["list", "--json"])["missions"][0]["mission"], fork, "it is the newest");
+
+    compares(&world, (&mission, fork), shared);
+    // What both share was paid for once.
+    let costs = world.json(&["cost", "--json"]);
+    let runs = |of: &Value| of["sandbox_runs"].as_u64().unwrap();
+    let whole = runs(&last["ledger"]) + runs(&records.last().unwrap()["ledger"]);
+    assert!(runs(&costs["sum"]) < whole, "{costs}");
+
+    // A fork may be forked, and its mission removed.
+    world.text(&["clean", &mission]);
+    let again = world.coditect(&["fork", fork, "--at", &own["seq"].to_string(), "--json"]);
+    assert_eq!(objects(&again.stdout).last().unwrap()["status"], "verified", "{again:?}");
+}
+
+fn compares(world: &World, (mission, fork): (&str, &str), shared: usize) {
+    let told = world.text(&["compare", mission, fork]);
+    let parts = [
+        format!("behind record {shared}, up to which they are one"),
+        "forked from".into(),
+        "verified".into(),
+    ];
+    for part in &parts {
+        assert!(told.contains(part.as_str()), "{part} is not in\n{told}");
+    }
+    let object = world.json(&["compare", fork, mission, "--json"]);
+    assert_eq!((&object["parted_behind"], &object["same_files"]), (&shared.into(), &true.into()), "{object}");
+    assert_eq!(object["missions"][0]["mission"], fork);
+    let with_itself = world.json(&["compare", mission, mission, "--json"]);
+    assert_eq!(with_itself["parted_behind"], 0);
+}
+
+#[test]
+fn what_cannot_be_forked_is_refused_and_leaves_nothing() {
+    let (world, mission, records) = ended();
+    let last = records.len().to_string();
+    let refused = |args: &[&str], code: i32, cause: &str| {
+        let output = world.coditect(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(cause), "{args:?}: {said}");
+    };
+    refused(&["fork", &mission, "--at", &last], 1, "or before");
+    refused(&["fork", &mission, "--at", "9999"], 2, "they are 1 to");
+    refused(&["fork", &mission, "--at", "2", "--budget-s", "no"], 2, "--budget-s");
+    refused(&["fork", &mission], 2, "--at");
+    refused(&["fork", "m-none", "--at", "2"], 2, "no mission is called");
+    let measured = seq_of(&records, "attempt.ended", proposed);
+    std::fs::remove_dir_all(world.path("home/missions").join(&mission)).unwrap();
+    refused(&["fork", &mission, "--at", &measured], 2, "no snapshot");
+    assert_eq!(
+        world.json(&["list", "--json"])["missions"].as_array().unwrap().len(),
+        1,
+        "no mission was begun"
+    );
+}
+
+#[test]
+fn a_fork_that_is_killed_is_resumed_as_a_fork() {
+    let (world, mission, records) = ended();
+    let measured = seq_of(&records, "attempt.ended", baseline);
+    let mut command = world.command(&["fork", &mission, "--at", &measured, "--json", "--seed", "9"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut first)
+        .unwrap();
+    let fork = serde_json::from_str::<Value>(&first).unwrap()["mission"].as_str().unwrap().to_owned();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = objects(&world.coditect(&["resume", &fork, "--json"]).stdout);
+    let policy = |record: &Value| record["fork"]["policy"]["seed"].clone();
+    let of_fork = resumed.iter().filter(|record| record["type"] == "mission.forked").map(policy);
+    assert_eq!(of_fork.collect::<Vec<_>>(), [Value::from(9)], "once, whenever it was killed");
+    assert_eq!(resumed.last().unwrap()["status"], "verified");
+}
+
+#[test]
+fn a_mission_is_carried_elsewhere_in_a_file_without_secrets() {
+    let secret = "ghp_0123456789abcdefABCDEF0123456789abcd";
+    let world = World::new();
+    let records = objects(&world.coditect(&["run", "--json", &format!("{REQUEST} (token {secret})")]).stdout);
+    let mission = records[0]["mission"].as_str().unwrap();
+    let file = world.path("mission.jsonl");
+    let name = file.to_str().unwrap();
+    assert!(world.text(&["export", "last", name]).contains(&format!("{} records", records.len())));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(secret) && text.contains(mission));
+    let refused = world.coditect(&["export", "last", name]);
+    assert_eq!(refused.status.code(), Some(1), "it stays as it is: {refused:?}");
+    assert!(world.text(&["export", "last"]).lines().count() == records.len() + 1);
+
+    // Looked at where nothing else of it is.
+    let elsewhere = World::new();
+    let measured = seq_of(&records, "attempt.ended", baseline);
+    assert!(elsewhere.text(&["show", name]).contains("verified"));
+    assert_eq!(elsewhere.text(&["log", name]).lines().count(), records.len());
+    assert!(elsewhere.text(&["why", name]).contains("Red: test_calc.py"));
+    assert!(elsewhere.text(&["replay", name, "--at", &measured]).contains("1 green, 2 red"));
+    assert!(elsewhere.text(&["diff", name, "1", &measured]).contains("the files are not here"));
+    assert_eq!(elsewhere.json(&["cost", name, "--json"])["missions"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        elsewhere.json(&["list", "--json"])["missions"],
+        Value::Array(Vec::new()),
+        "it was only looked at"
+    );
+    let files = elsewhere.coditect(&["replay", name, "--at", &measured, "--files", "out"]);
+    assert_eq!(files.status.code(), Some(2), "{files:?}");
+    let forked = elsewhere.coditect(&["fork", name, "--at", &measured]);
+    assert_ne!(forked.status.code(), Some(0), "there are no files to go on with: {forked:?}");
+
+    std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+    let cut = elsewhere.coditect(&["show", name]);
+    assert_eq!(cut.status.code(), Some(2), "{cut:?}");
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("cut off"), "{cut:?}");
+}
