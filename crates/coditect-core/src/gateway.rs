@@ -25,12 +25,13 @@ fn is_spent(state: &State, spec: &ModelSpec, turns: &[Turn]) -> bool {
         return turns.len() >= MAX_REPLIES;
     }
     let larger = |other: &ModelSpec| other.rung > spec.rung && state.policy.allows(other.rung);
-    let (samples, unread) = match state.policy.models.iter().any(larger) {
-        true => (SAMPLES, MAX_REPLIES),
-        false => (SAMPLES_OF_THE_LAST, 2 * MAX_REPLIES),
-    };
-    let refuted = turns.iter().filter(|turn| turn.refuted).count();
-    refuted >= samples || turns.len() - refuted >= unread
+    if state.policy.models.iter().any(larger) {
+        let refuted = turns.iter().filter(|turn| turn.refuted).count();
+        return refuted >= SAMPLES || turns.len() - refuted >= MAX_REPLIES;
+    }
+    // Answers in a row of which no change could be made: there is no use in more of them.
+    let in_vain = turns.iter().rev().take_while(|turn| !turn.refuted).count();
+    turns.len() >= SAMPLES_OF_THE_LAST || in_vain >= MAX_REPLIES
 }
 /// Tokens that an answer needs at least to be worth asking for.
 pub(crate) const LEAST_OUTPUT: u64 = 256;

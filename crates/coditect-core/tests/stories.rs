@@ -61,7 +61,7 @@ impl Story {
     /// Lets the world answer every attempt under way until nothing is, one second each.
     fn play(mut self, truth: &mut Truth) -> Self {
         let mut chance = Chance::new(1);
-        for _ in 0..40 {
+        for _ in 0..400 {
             let first = effects(&self.state).into_iter().find_map(|effect| match effect {
                 Effect::PerformAction { attempt, action, .. } => Some((attempt, action)),
                 Effect::ArmTimer { .. } => None,

@@ -27,5 +27,5 @@ mod text;
 mod trial;
 
 pub use guard::Secrets;
-pub use house::{House, Sentence};
+pub use house::{Between, Both, Compared, House, Sentence, Terms};
 pub use serve::{Server, loopback};

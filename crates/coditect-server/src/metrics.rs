@@ -3,19 +3,21 @@
 //! Each is declared once, in [`FAMILIES`]. Labels have the values of our own enumerations and no others: nothing that a
 //! request, a project or a model is called becomes one.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 use coditect_ports::PortError;
 use coditect_runtime::view::TaskProgress;
-use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus, Record, Rung};
+use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus};
 
+use self::counts::{Counts, Spread, Times};
 use crate::catalogue::MOST;
 use crate::house::House;
 use crate::moments::{Folded, each};
 use crate::names::{STANDINGS, TASK_STATES, name, standing};
+
+mod counts;
 
 /// A family of metrics.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ struct Family {
 }
 
 /// All families, in the order in which they are written.
-const FAMILIES: [Family; 16] = [
+const FAMILIES: [Family; 27] = [
     gauge("coditect_build_info", "1, with the version of this build as a label."),
     gauge("coditect_missions", "Missions by status; running or stopped where they have not ended."),
     gauge(
@@ -35,6 +37,17 @@ const FAMILIES: [Family; 16] = [
     ),
     gauge("coditect_tasks", "Tasks of missions that have not ended, by state."),
     gauge("coditect_approvals_open", "Questions that wait for a person's answer."),
+    counter("coditect_missions_submitted_total", "Missions that were begun."),
+    counter("coditect_missions_forked_total", "Missions that were begun where another one stood."),
+    counter("coditect_missions_resumed_total", "Times that a mission was taken up again after a stop."),
+    counter("coditect_missions_ended_total", "Missions that came to their end, by how."),
+    histogram("coditect_mission_duration_seconds", "How long missions that ended were at work."),
+    histogram("coditect_assignment_seconds", "From a mission's submission to its first attempt."),
+    histogram("coditect_attempt_duration_seconds", "How long attempts took, by the role of the agent."),
+    counter("coditect_records_total", "Records that missions decided."),
+    counter("coditect_expectations_total", "Expectations that attempts began with."),
+    counter("coditect_approvals_asked_total", "Questions that were asked of a person."),
+    counter("coditect_approvals_given_total", "Questions that were answered, by how; nobody: not in time."),
     counter("coditect_tasks_settled_total", "Tasks that came to their end, by how."),
     counter("coditect_attempts_started_total", "Attempts that agents were given."),
     counter("coditect_outcomes_ignored_total", "Outcomes that came too late or twice and changed nothing."),
@@ -56,70 +69,8 @@ const fn counter(name: &'static str, help: &'static str) -> Family {
     Family { name, kind: "counter", help }
 }
 
-/// Counts that only grow.
-#[derive(Clone, Debug, Default)]
-struct Counts {
-    attempts: u64,
-    ignored: u64,
-    settled: BTreeMap<String, u64>,
-    violations: BTreeMap<String, u64>,
-    diagnoses: BTreeMap<String, u64>,
-    candidates: BTreeMap<Rung, u64>,
-    sandbox_runs: u64,
-    model_calls: u64,
-    tokens: (u64, u64),
-    micro_usd: u64,
-}
-
-impl Counts {
-    fn take(&mut self, record: &Record) {
-        match &record.event {
-            Event::AttemptStarted { .. } => self.attempts += 1,
-            Event::OutcomeIgnored { .. } => self.ignored += 1,
-            Event::TaskSettled { end, .. } => *self.settled.entry(name(end)).or_default() += 1,
-            Event::ViolationFound { kind, diagnosis, .. } => {
-                *self.violations.entry(name(kind)).or_default() += 1;
-                if let Some(diagnosis) = diagnosis {
-                    *self.diagnoses.entry(name(&diagnosis.cause)).or_default() += 1;
-                }
-            }
-            Event::MissionSubmitted { .. }
-            | Event::MissionForked { .. }
-            | Event::MissionResumed { .. }
-            | Event::MissionConcluding {}
-            | Event::PlanMade { .. }
-            | Event::StagesPlanned { .. }
-            | Event::StageEnded { .. }
-            | Event::AttemptEnded { .. }
-            | Event::ApprovalAsked { .. }
-            | Event::ApprovalGiven { .. }
-            | Event::MissionCompleted { .. } => {}
-        }
-    }
-
-    fn spend(&mut self, ledger: &Ledger) {
-        self.candidates = ledger.rungs.iter().map(|(rung, cost)| (*rung, cost.candidates)).collect();
-        self.sandbox_runs = ledger.sandbox_runs;
-        self.model_calls = ledger.model_calls;
-        self.tokens = (ledger.tokens_in, ledger.tokens_out);
-        self.micro_usd = ledger.micro_usd;
-    }
-
-    fn add(&mut self, more: &Self) {
-        let add = |sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>| {
-            more.iter().for_each(|(key, n)| *sum.entry(key.clone()).or_default() += n);
-        };
-        self.attempts += more.attempts;
-        self.ignored += more.ignored;
-        add(&mut self.settled, &more.settled);
-        add(&mut self.violations, &more.violations);
-        add(&mut self.diagnoses, &more.diagnoses);
-        more.candidates.iter().for_each(|(rung, n)| *self.candidates.entry(*rung).or_default() += n);
-        self.sandbox_runs += more.sandbox_runs;
-        self.model_calls += more.model_calls;
-        self.tokens = (self.tokens.0 + more.tokens.0, self.tokens.1 + more.tokens.1);
-        self.micro_usd += more.micro_usd;
-    }
+const fn histogram(name: &'static str, help: &'static str) -> Family {
+    Family { name, kind: "histogram", help }
 }
 
 /// What is known of one mission.
@@ -132,6 +83,7 @@ struct Tally {
     tasks: [u64; TASK_STATES.len()],
     open: u64,
     counts: Counts,
+    times: Times,
     /// What the shared part of a fork had spent.
     before: Ledger,
     /// The fold of one that is under way; dropped where nobody is at it, and made again where it grows after that.
@@ -149,6 +101,7 @@ impl Tally {
             tasks: [0; 5],
             open: 0,
             counts: Counts::default(),
+            times: Times::default(),
             fold,
         }
     }
@@ -159,17 +112,18 @@ impl Tally {
             *self = Self::new(mission);
         }
         let Some(mut fold) = self.fold.take() else { return Ok(()) };
-        let (counts, before, shared) = (&mut self.counts, &mut self.before, &mut self.shared);
+        let Self { counts, times, before, shared, .. } = self;
         each(house.journal(), mission, (fold.seq() + 1, u64::MAX), |record| {
             fold.take(record);
             if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
                 *shared = fork.at_seq;
             }
-            match record.seq.cmp(shared) {
-                Ordering::Less => {}
-                Ordering::Equal => before.clone_from(fold.spent()),
-                Ordering::Greater => counts.take(record),
+            if record.seq > *shared {
+                counts.take(record, times);
+            } else if record.seq == *shared {
+                before.clone_from(fold.spent());
             }
+            times.hear(record);
         })?;
         self.seq = fold.seq();
         if let Some(view) = fold.view() {
@@ -296,8 +250,23 @@ type Rows = Vec<(String, String)>;
 
 /// The rows of a counter.
 fn counted(family: &str, sum: &Counts) -> Rows {
+    let roles = || {
+        let each = sum.attempt_ms.iter().map(|(role, spread)| spread.rows(&format!("role=\"{role}\"")));
+        each.flatten().collect()
+    };
     let rungs = || sum.candidates.iter().map(|(rung, n)| (name(rung), *n)).collect();
     match family {
+        "coditect_missions_submitted_total" => one(sum.submitted),
+        "coditect_missions_forked_total" => one(sum.forked),
+        "coditect_missions_resumed_total" => one(sum.resumed),
+        "coditect_missions_ended_total" => labelled("status", &sum.ended),
+        "coditect_mission_duration_seconds" => Spread::rows(&sum.mission_ms, ""),
+        "coditect_assignment_seconds" => Spread::rows(&sum.assignment_ms, ""),
+        "coditect_attempt_duration_seconds" => roles(),
+        "coditect_records_total" => one(sum.records),
+        "coditect_expectations_total" => one(sum.expectations),
+        "coditect_approvals_asked_total" => one(sum.asked),
+        "coditect_approvals_given_total" => labelled("verdict", &sum.given),
         "coditect_tasks_settled_total" => labelled("end", &sum.settled),
         "coditect_attempts_started_total" => one(sum.attempts),
         "coditect_outcomes_ignored_total" => one(sum.ignored),

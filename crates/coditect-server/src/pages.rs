@@ -5,6 +5,7 @@ pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod mission;
 pub(crate) mod proof;
+pub(crate) mod sides;
 
 use askama::Template;
 use coditect_types::MissionId;

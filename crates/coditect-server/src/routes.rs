@@ -5,9 +5,12 @@
 //! | `/` | the missions |
 //! | `/missions/ID` | one mission, now or at a record (`?at=SEQ`) |
 //! | `/missions/ID/events` | its records as server-sent events, which resume by `Last-Event-ID` |
-//! | `/missions/ID/cancel`, `/missions/ID/approvals/N` | what a person does, as forms |
+//! | `/missions/ID/between`, `/missions/ID/compare` | what changed between two moments; another mission beside it |
+//! | `/missions`, `/missions/ID/fork`, `/missions/ID/cancel`, `/missions/ID/approvals/N` | what a person does, as forms |
 //! | `/api/missions`, `/api/missions/ID`, `/api/missions/ID/records` | the same as JSON |
 //! | `/metrics`, `/health/live`, `/health/ready` | for programs that watch |
+
+mod begun;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -141,6 +144,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let timed = Router::new()
         .route("/", get(list))
         .route("/missions/{id}", get(mission))
+        .route("/missions", post(begun::begin))
+        .route("/missions/{id}/fork", post(begun::fork))
+        .route("/missions/{id}/between", get(begun::between))
+        .route("/missions/{id}/compare", get(begun::compare))
         .route("/missions/{id}/cancel", post(cancel))
         .route("/missions/{id}/approvals/{number}", post(answer))
         .route("/api/missions", get(api_list))
@@ -238,7 +245,8 @@ async fn list(State(shared): Shares, query: Result<Query<Wanted>, QueryRejection
             let chosen = pages::list::choose(shared.house.as_ref(), entries, &wanted)?;
             let view = |of: &Entry| Some(shared.moments.now(shared.house.journal(), &of.mission).ok()?.view);
             let glance = |of: &Entry| shared.catalogue.glance(of, || view(of));
-            Ok(pages::list::make(shared.house.as_ref(), &glance, chosen, all, &wanted))
+            let form = shared.secrets.form();
+            Ok(pages::list::make(shared.house.as_ref(), &glance, (chosen, all), &wanted, form))
         });
         page(made.await?)
     };

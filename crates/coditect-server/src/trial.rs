@@ -17,7 +17,7 @@ use coditect_types::{
     Tier, WorkspaceRef,
 };
 
-use crate::house::{House, Sentence};
+use crate::house::{Between, Both, Compared, House, Sentence, Terms};
 
 /// What nobody may be able to put into a page: markup, an attribute's end, a control, a mark that turns the direction.
 pub(crate) const HOSTILE: &str =
@@ -71,6 +71,39 @@ impl House for Trial {
         }
         self.asked.lock().unwrap().push(format!("{verdict:?} {mission} {approval} by {by}: {why}"));
         Ok("taken".to_owned())
+    }
+
+    fn begin(&self, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal> {
+        if dir == "/nowhere" {
+            let cause = format!("there is no `{dir}`");
+            return Err(Refusal { kind: ErrorKind::NotFound, cause, hint: None });
+        }
+        self.asked.lock().unwrap().push(format!("begin {request} on {dir}: {terms:?}"));
+        Ok(id("m-begun"))
+    }
+
+    fn fork(&self, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal> {
+        self.asked.lock().unwrap().push(format!("fork {of} at {at}: {terms:?}"));
+        Ok(id("m-forked"))
+    }
+
+    fn between(&self, _: &MissionId, from: u64, to: u64) -> Result<Between, Refusal> {
+        if to > 8 {
+            return Err(Refusal {
+                kind: ErrorKind::Invalid,
+                cause: format!("it has no record {to}"),
+                hint: None,
+            });
+        }
+        let texts = [Some(format!("{from} {HOSTILE}")), None];
+        let known = vec![Both { label: HOSTILE.to_owned(), texts }];
+        Ok(Between { known, diff: Some(format!("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+{HOSTILE}\n")) })
+    }
+
+    fn compare(&self, _: &MissionId, _: &MissionId) -> Result<Compared, Refusal> {
+        let texts = [Some(HOSTILE.to_owned()), None];
+        let rows = vec![Both { label: "result".to_owned(), texts }];
+        Ok(Compared { rows, parted: 3, paths: [vec![HOSTILE.to_owned()], Vec::new()] })
     }
 
     fn person(&self) -> String {

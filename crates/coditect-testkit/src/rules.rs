@@ -187,6 +187,7 @@ fn keeps_leases(records: &[Record]) -> Result<(), String> {
                 under_way.remove(attempt);
             }
             Event::MissionResumed { lost } => under_way.retain(|attempt, _| !lost.contains(attempt)),
+            Event::MissionForked { .. } => under_way.clear(),
             Event::TaskSettled { task, .. } => under_way.retain(|_, (of, _)| of != task),
             _ => {}
         }
@@ -205,6 +206,8 @@ fn counts_once(records: &[Record]) -> Result<(), String> {
             Event::AttemptStarted { task, attempt, .. } => {
                 started.insert(*attempt, *task);
             }
+            // What was under way there was paid for there.
+            Event::MissionForked { .. } => started.clear(),
             Event::MissionResumed { lost } => {
                 let asked = lost
                     .iter()

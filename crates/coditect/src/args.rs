@@ -10,6 +10,7 @@ mod travel;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use coditect_types::MissionId;
 
 pub(crate) use bench::{
     BenchArgs, EventsArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs,
@@ -174,6 +175,9 @@ pub(crate) struct RunArgs {
     /// Read the request from a file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// The id that the mission is to have: for programs that begin one and look for it
+    #[arg(long, value_name = "ID", hide = true, value_parser = MissionId::parse)]
+    pub(crate) id: Option<MissionId>,
     #[command(flatten)]
     pub(crate) shown: Shown,
     #[command(flatten)]
@@ -576,6 +580,7 @@ Examples:
   coditect ui
   coditect ui --listen 127.0.0.1:7077
   curl -H \"Authorization: Bearer TOKEN\" http://127.0.0.1:7077/metrics
+  coditect ui --listen 127.0.0.1:7077 --token-file ~/.config/coditect/ui-token   # for Prometheus: it stays
 
 It prints an address with a token, which is new each time: whoever has it can look at your missions, cancel them and
 answer their questions. Nobody reaches it from another machine; from there, use `ssh -L 7077:127.0.0.1:7077`. Missions
@@ -587,6 +592,9 @@ pub(crate) struct UiArgs {
     /// Where to listen, on this machine only; port 0 is a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = coditect_server::loopback)]
     pub(crate) listen: std::net::SocketAddr,
+    /// The file with the token, so that it stays the same; made if it is not there. Nobody else may be able to read it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,8 @@ pub(crate) const STOP_WITHIN: Duration = Duration::from_millis(800);
 pub(crate) enum Begin {
     /// A new mission.
     New {
+        /// Its id; None: a new one.
+        id: Option<MissionId>,
         /// The request.
         request: String,
         /// The person's directory.
@@ -122,7 +124,7 @@ async fn under_way(
     let mut watch = Watch { cx, progress, house: &house, next: 1, end: None, on_signal };
     let shell = house.start()?;
     let mission = match &begin {
-        Begin::New { .. } => shell.new_mission_id(),
+        Begin::New { id, .. } => id.clone().unwrap_or_else(|| shell.new_mission_id()),
         Begin::Again { mission, .. } => mission.clone(),
     };
     let end = watch.follow(&shell, &mission, begin, &mut signals).await;
@@ -187,7 +189,7 @@ impl Watch<'_> {
         let mut notices = self.house.bus.subscribe();
         let doing = format!("running {mission}");
         match begin {
-            Begin::New { request, workspace, policy } => {
+            Begin::New { request, workspace, policy, .. } => {
                 let mission = mission.clone();
                 let id = mission.clone();
                 shell.submit(id, Command::SubmitMission { mission, request, workspace, policy }).await

@@ -86,6 +86,11 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy::new())
 }
 
+/// An id that no mission has.
+pub(crate) fn new_mission_id() -> MissionId {
+    MissionId::from_parts(now_ms(), SystemEntropy::new().next_u64())
+}
+
 /// 256 bits that nobody can guess, as text.
 pub(crate) fn secret() -> Result<String, Report> {
     use std::fmt::Write;

@@ -27,7 +27,12 @@ struct Answer {
 
 impl Ui {
     fn open(world: &World) -> Self {
+        Self::open_with(world, &[])
+    }
+
+    fn open_with(world: &World, flags: &[&str]) -> Self {
         let mut command = world.command(&["ui", "--json"]);
+        command.args(flags);
         let mut child =
             command.env("USER", "ada").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
@@ -83,13 +88,18 @@ impl Ui {
 
     /// Sends a form as the mission's own page does.
     fn submit(&self, mission: &str, to: &str, fields: &str) -> Answer {
-        let page = self.page(&format!("/missions/{mission}"));
+        self.submit_from(&format!("/missions/{mission}"), &format!("/missions/{mission}/{to}"), fields)
+    }
+
+    /// Sends a form of a page to an address.
+    fn submit_from(&self, page: &str, to: &str, fields: &str) -> Answer {
+        let page = self.page(page);
         let form = page.split("name=\"form\" value=\"").nth(1).unwrap().split('"').next().unwrap();
         let own = self.own();
         let origin = format!("origin: http://{}", self.address);
         let kind = "content-type: application/x-www-form-urlencoded";
         let body = format!("form={form}&{fields}");
-        self.told(&format!("POST /missions/{mission}/{to}"), &[&own[0], &own[1], &origin, kind], &body)
+        self.told(&format!("POST {to}"), &[&own[0], &own[1], &origin, kind], &body)
     }
 
     /// The events of a mission, behind the one that was had last.
@@ -272,7 +282,7 @@ fn a_question_is_answered_on_its_page() {
     mission.code();
     let page = ui.page(&format!("/missions/{id}"));
     assert!(
-        page.contains("approved by ada &amp; bob: it was random") && !page.contains("name=\"form\""),
+        page.contains("approved by ada &amp; bob: it was random") && !page.contains("/approvals/"),
         "{page}"
     );
     assert_eq!(ui.stop(), Some(130));
@@ -312,4 +322,73 @@ fn the_dashboard_is_measured() {
     assert_eq!(results["event_to_screen_ms"]["n"], 20 * 50 * 3, "{bench}");
     assert_eq!(results["page_ms"]["n"], 20, "{bench}");
     assert!(results["first_page_ms"]["value"].as_f64().unwrap() > 0.0, "{bench}");
+}
+
+#[test]
+fn a_token_in_a_file_stays_the_same_and_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let file = world.path("token");
+    let flags = ["--token-file", file.to_str().unwrap()];
+    let first = Ui::open_with(&world, &flags).token.clone();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = Ui::open_with(&world, &flags);
+    assert_eq!(again.token, first);
+    let bearer = format!("authorization: Bearer {first}");
+    assert_eq!(again.told("GET /metrics", &[&format!("host: {}", again.address), &bearer], "").status, 200);
+    drop(again);
+    let refused = |cause: &str| {
+        let output = world.coditect(&["ui", "--token-file", file.to_str().unwrap()]);
+        assert!(!output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(cause), "{output:?}");
+    };
+    std::fs::write(&file, "short").unwrap();
+    refused("too short");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    refused("can be read by others");
+}
+
+#[test]
+fn a_mission_is_begun_forked_and_held_against_its_fork_in_the_browser() {
+    let world = World::new();
+    let ui = Ui::open(&world);
+    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let post = |path: &str, fields: &str| ui.submit_from("/", path, fields);
+    let begun_at = |answer: &Answer| {
+        assert_eq!(answer.status, 303, "{}\n{}", answer.head, answer.body);
+        let place = answer.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+        place.strip_prefix("/missions/").unwrap().to_owned()
+    };
+    let dir = encode(world.path("project").to_str().unwrap());
+    let mission = begun_at(&post("/missions", &format!("request={}&dir={dir}", encode(REQUEST))));
+    let ended = |mission: &str| {
+        let watched = world.coditect(&["watch", mission, "--json", "--quiet"]);
+        assert_eq!(watched.status.code(), Some(0), "{watched:?}");
+        objects(&watched.stdout).pop().unwrap()
+    };
+    assert_eq!(ended(&mission)["status"], "verified");
+
+    let fork = begun_at(&post(&format!("/missions/{mission}/fork"), "at=10&seed=4"));
+    assert_eq!(ended(&fork)["status"], "verified");
+    assert_eq!(world.json(&["show", &fork, "--json"])["forked_from"]["mission"], mission.as_str());
+    let page = ui.get(&format!("/missions/{fork}"));
+    assert!(page.body.contains(&format!("href=\"/missions/{mission}?at=")), "{}", page.body);
+    let compared = ui.get(&format!("/missions/{fork}/compare?with={mission}"));
+    assert!(compared.body.contains("the same in both"), "{}", compared.body);
+    let changed = ui.get(&format!("/missions/{mission}/between?from=1&to=25"));
+    assert!(
+        changed.body.contains("3 green, 0 red") && changed.body.contains("result + number"),
+        "{}",
+        changed.body
+    );
+
+    // What cannot be begun is said with its cause, and a directory is named in full.
+    for (dir, cause) in
+        [("project", "no directory in full"), ("%2Fno%2Fsuch%2Fdirectory", "/no/such/directory")]
+    {
+        let refused = post("/missions", &format!("request=x&dir={dir}"));
+        assert!(refused.status >= 400 && refused.body.contains(cause), "{}\n{}", refused.head, refused.body);
+    }
+    let late = post(&format!("/missions/{mission}/fork"), "at=9999");
+    assert!(late.status >= 400 && late.body.contains("they are 1 to"), "{}", late.body);
 }

@@ -41,6 +41,12 @@ fn metrics_are_what_the_journals_say() {
     check("coditect_model_calls_total", "2");
     check("coditect_model_cost_usd_total", "1.500000");
     check("coditect_ui_watchers", "3");
+    check("coditect_missions_submitted_total", "2");
+    check("coditect_missions_ended_total{status=\"failed\"}", "1");
+    check("coditect_approvals_asked_total", "2");
+    check("coditect_mission_duration_seconds_count", "1");
+    check("coditect_mission_duration_seconds_bucket{le=\"+Inf\"}", "1");
+    check("coditect_assignment_seconds_count", "2");
     check(&format!("coditect_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), "1");
     assert!(!text.contains("script") && !text.contains(HOSTILE), "a label is one of ours: {text}");
 }
@@ -91,7 +97,8 @@ fn the_text_is_in_form_and_each_family_is_in_the_reference() {
         }
         let (row, value) = line.rsplit_once(' ').unwrap();
         let (name, label) = row.split_once('{').unwrap_or((row, ""));
-        assert_eq!(name, family, "{line}");
+        let bare = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        assert!(name == family || bare == Some(family), "{line}");
         assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{line}");
         assert!(value.parse::<f64>().is_ok() && (label.is_empty() || label.ends_with("\"}")), "{line}");
     }
@@ -109,4 +116,54 @@ fn the_text_is_in_form_and_each_family_is_in_the_reference() {
 
 fn metrics_of_nothing() -> String {
     said(&Metrics::default(), &Trial::default())
+}
+
+#[test]
+fn buckets_of_times_hold_all_that_is_below_their_end() {
+    let mut spread = Spread::default();
+    for ms in [0, 5, 6, 400, 2_000_000] {
+        spread.see(ms);
+    }
+    let rows: std::collections::BTreeMap<_, _> = spread.rows("role=\"coder\"").into_iter().collect();
+    let bucket = |le: &str| rows[&format!("_bucket{{role=\"coder\",le=\"{le}\"}}")].as_str();
+    assert_eq!(
+        (bucket("0.005"), bucket("0.01"), bucket("0.5"), bucket("1800"), bucket("+Inf")),
+        ("2", "3", "4", "4", "5")
+    );
+    assert_eq!(
+        (rows["_sum{role=\"coder\"}"].as_str(), rows["_count{role=\"coder\"}"].as_str()),
+        ("2000.411", "5")
+    );
+    let mut sum = Spread::default();
+    sum.add(&spread);
+    sum.add(&spread);
+    assert_eq!(sum.rows("").last().unwrap(), &("_count".to_owned(), "10".to_owned()));
+}
+
+#[test]
+fn what_a_fork_shares_is_counted_where_it_happened() {
+    let (trial, metrics) = (Trial::default(), Metrics::default());
+    let (one, two) = (id("m-1"), id("m-2"));
+    trial.append(&one, hostile(&one));
+    let before = said(&metrics, &trial);
+    let shared = hostile(&two).len() as u64;
+    let fork = coditect_types::Fork {
+        from: one,
+        at_seq: shared,
+        at_ms: 5,
+        policy: coditect_types::Policy::default(),
+    };
+    let mut records = hostile(&two);
+    if let Some(Event::MissionSubmitted { fork: of, .. }) = records.first_mut() {
+        *of = Some(Box::new(fork.clone()));
+    }
+    trial.append(&two, records);
+    trial.append(&two, vec![Event::MissionForked { fork: Box::new(fork) }]);
+    let after = said(&metrics, &trial);
+    for row in
+        ["coditect_attempts_started_total", "coditect_model_calls_total", "coditect_missions_submitted_total"]
+    {
+        assert_eq!(value(&before, row), value(&after, row), "{row}");
+    }
+    assert_eq!(value(&after, "coditect_missions_forked_total"), "1");
 }

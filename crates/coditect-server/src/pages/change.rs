@@ -67,7 +67,7 @@ pub(crate) fn diffs(view: &MissionView) -> Vec<Diff> {
     all
 }
 
-fn diff(title: &str, about: String, text: &str) -> Diff {
+pub(super) fn diff(title: &str, about: String, text: &str) -> Diff {
     let lines: Vec<DiffLine> = text.lines().take(LINES).map(line).collect();
     let left_out = text.lines().count() - lines.len();
     let title = format!("{title} ({})", count_of(lines.len() + left_out, "line"));

@@ -50,6 +50,7 @@ struct ListPage<'a> {
     findings: Vec<String>,
     statuses: Vec<(&'static str, String, bool)>,
     q: &'a str,
+    form: &'a str,
     newer_page: Option<String>,
     older_page: Option<String>,
     is_empty: bool,
@@ -82,9 +83,9 @@ pub(crate) fn choose(house: &dyn House, entries: Vec<Entry>, wanted: &Wanted) ->
 pub(crate) fn make(
     house: &dyn House,
     glance: &dyn Fn(&Entry) -> Option<Glance>,
-    chosen: Vec<Chosen>,
-    all: usize,
+    (chosen, all): (Vec<Chosen>, usize),
     wanted: &Wanted,
+    form: &str,
 ) -> Result<String, askama::Error> {
     let last = chosen.len().div_ceil(PAGE).max(1);
     let number = wanted.page.unwrap_or(1).clamp(1, last);
@@ -100,6 +101,7 @@ pub(crate) fn make(
         findings: house.findings(),
         statuses: statuses.into(),
         q: &wanted.q,
+        form,
         newer_page: (number > 1).then(|| page(number - 1)),
         older_page: (number < last).then(|| page(number + 1)),
         found,

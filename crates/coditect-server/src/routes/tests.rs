@@ -239,7 +239,9 @@ async fn state_is_shown_as_it_was() {
         then.contains("how it stood at record 3 of 8") && then.contains("?at=2") && then.contains("?at=4"),
         "{then}"
     );
-    assert!(!then.contains(FORM) && !then.contains("data-events") && !then.contains("id=\"r4\""), "{then}");
+    assert!(then.contains("coditect fork m-1 --at 3"), "one can go on from there: {then}");
+    let can_be_changed = then.contains("/cancel\"") || then.contains("/approvals/");
+    assert!(!can_be_changed && !then.contains("data-events") && !then.contains("id=\"r4\""), "{then}");
     let (then, now) = (door.json("/api/missions/m-1?at=3").await, door.json("/api/missions/m-1?at=99").await);
     assert_eq!(
         (&then["last_seq"], &then["newest_seq"], &then["tasks"][0]["state"]),
@@ -306,6 +308,59 @@ async fn what_changes_something_is_asked_by_an_own_form() {
         StatusCode::UNPROCESSABLE_ENTITY
     );
     assert_eq!(door.asked_of_it(), ["cancel m-1: enough", "Approved m-1 1 by ada: it was <b>"]);
+}
+
+#[tokio::test]
+async fn missions_are_begun_and_forked_by_an_own_form() {
+    let door = Door::open();
+    let good = format!("form={FORM}&request=fix+it&dir=%2Fproject&model=&budget_s=60");
+    assert_eq!(door.post("/missions", "http://evil.example", &good).await.status, StatusCode::FORBIDDEN);
+    let other = good.replacen(FORM, TOKEN, 1);
+    assert_eq!(door.post("/missions", OWN, &other).await.status, StatusCode::FORBIDDEN);
+    for bad in ["request=&dir=%2Fproject", "request=x&dir=", "request=x&dir=%2Fp&budget_s=soon"] {
+        let answer = door.post("/missions", OWN, &format!("form={FORM}&{bad}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    assert_eq!(door.get("/missions").await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(door.asked_of_it(), Vec::<String>::new());
+
+    let begun = door.post("/missions", OWN, &good).await;
+    assert_eq!(
+        (begun.status, &begun.headers["location"]),
+        (StatusCode::SEE_OTHER, &"/missions/m-begun".parse().unwrap())
+    );
+    let nowhere = door.post("/missions", OWN, &good.replacen("%2Fproject", "%2Fnowhere", 1)).await;
+    assert!(nowhere.status == StatusCode::NOT_FOUND && nowhere.text.contains("/nowhere"), "{}", nowhere.text);
+    let forked = door
+        .post("/missions/m-1/fork", OWN, &format!("form={FORM}&at=7&model=local/x&seed=9&budget_s="))
+        .await;
+    assert_eq!(forked.headers["location"], "/missions/m-forked");
+    assert_eq!(
+        door.asked_of_it(),
+        [
+            "begin fix it on /project: Terms { model: \"\", budget_s: Some(60), seed: None }",
+            "fork m-1 at 7: Terms { model: \"local/x\", budget_s: None, seed: Some(9) }",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn moments_and_missions_are_held_against_each_other() {
+    let door = Door::open();
+    for path in ["/missions/m-1/between?from=2&to=5", "/missions/m-1/compare?with=m-2"] {
+        let page = door.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        form::check(&page.text);
+        assert!(!page.text.contains("<img") && !page.text.contains('\u{202e}'), "{path}: {}", page.text);
+        assert!(page.text.contains("nothing"), "{path}: what is not known is said: {}", page.text);
+    }
+    for (path, status) in [
+        ("/missions/m-1/between?from=2&to=9", StatusCode::BAD_REQUEST),
+        ("/missions/m-1/between?from=2", StatusCode::BAD_REQUEST),
+        ("/missions/m-1/compare?with=%2Fetc", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(door.get(path).await.status, status, "{path}");
+    }
 }
 
 /// An event stream as a browser reads it.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use coditect_types::MissionId;
 
 use super::{LadderFlags, OneMission, SettingFlags, Shown, TapeFlags};
 
@@ -96,6 +97,9 @@ pub(crate) struct ForkArgs {
     /// The moment to begin at: the number of a record of the mission
     #[arg(long, value_name = "SEQ")]
     pub(crate) at: u64,
+    /// The id that the fork is to have: for programs that begin one and look for it
+    #[arg(long, value_name = "ID", hide = true, value_parser = MissionId::parse)]
+    pub(crate) id: Option<MissionId>,
     #[command(flatten)]
     pub(crate) shown: Shown,
     #[command(flatten)]

@@ -46,7 +46,7 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
     policy.focus = focus(args, &dir)?;
     policy.focus.covered = covered(&site, &path);
     let request = request(&policy.focus);
-    let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy: policy.clone() };
+    let begin = Begin::New { id: None, request, workspace: WorkspaceRef { path }, policy: policy.clone() };
     let shown = Shown { quiet: args.quiet || cx.out.json, progress: false };
     let json = cx.out.json;
     cx.out = Out::on_stderr(&cx.global);

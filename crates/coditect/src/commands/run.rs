@@ -40,7 +40,8 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     if policy.allows(Rung::Memory) {
         policy.history.episodes = u32::try_from(remembering::proved(&site)).unwrap_or(u32::MAX);
     }
-    let begin = Begin::New { request, workspace: WorkspaceRef { path }, policy };
+    let id = args.id.clone();
+    let begin = Begin::New { id, request, workspace: WorkspaceRef { path }, policy };
     watch::conduct(cx, site, begin, args.shown)
 }
 

@@ -11,23 +11,26 @@ use crate::log::Teller;
 use crate::missions;
 use crate::out::{brief, harmless, paint, painted};
 use crate::phrase;
-use crate::report::Done;
+use crate::report::{Done, Report};
 use crate::travel;
+use crate::wiring::Archive;
 
 /// Characters of a column.
 const WIDTH: usize = 44;
 
 /// One of the two.
-struct Side {
+pub(crate) struct Side {
     mission: MissionId,
     records: Vec<Record>,
     view: MissionView,
 }
 
 /// A row of the table: what both say of one thing.
-struct Row {
-    label: &'static str,
-    texts: [String; 2],
+pub(crate) struct Row {
+    /// What it is.
+    pub(crate) label: &'static str,
+    /// What they say.
+    pub(crate) texts: [String; 2],
 }
 
 pub(crate) fn perform(cx: &mut Context, args: &CompareArgs) -> Done {
@@ -58,20 +61,53 @@ pub(crate) fn perform(cx: &mut Context, args: &CompareArgs) -> Done {
     for side in [&first, &second] {
         cx.out.line("")?;
         cx.out.line(&painted(paint::NAME, &format!("the path of {}{behind}", side.mission)))?;
-        let mut teller = Teller::default();
-        for record in &side.records {
-            if record.seq > parted && is_of_path(&record.event) {
-                cx.out.line(&teller.line_of(record, side.view.submitted_at_ms))?;
-            } else {
-                teller.hear(record);
-            }
+        for step in path(side, parted) {
+            cx.out.line(&step)?;
         }
     }
     Ok(0)
 }
 
-fn open(cx: &Context, name: &str) -> Result<Side, crate::report::Report> {
+/// Both, in words.
+pub(crate) struct Sides {
+    /// What they say of the same things.
+    pub(crate) rows: Vec<Row>,
+    /// The last record that both have.
+    pub(crate) parted: u64,
+    /// The way of each behind that, a line a step.
+    pub(crate) paths: [Vec<String>; 2],
+}
+
+/// The same for the dashboard: the rows, where the two part, and the paths of both.
+pub(crate) fn compared(
+    archive: &Archive,
+    (first, second): (&MissionId, &MissionId),
+) -> Result<Sides, Report> {
+    let (first, second) = (load(archive, first.clone())?, load(archive, second.clone())?);
+    let parted = part(&first, &second);
+    let paths = [path(&first, parted), path(&second, parted)];
+    Ok(Sides { rows: rows(&first, &second, parted), parted, paths })
+}
+
+/// The way that a mission took behind where the two part, a line a step.
+fn path(side: &Side, parted: u64) -> Vec<String> {
+    let (mut teller, mut steps) = (Teller::default(), Vec::new());
+    for record in &side.records {
+        if record.seq > parted && is_of_path(&record.event) {
+            steps.push(teller.line_of(record, side.view.submitted_at_ms));
+        } else {
+            teller.hear(record);
+        }
+    }
+    steps
+}
+
+fn open(cx: &Context, name: &str) -> Result<Side, Report> {
     let (archive, mission) = cx.opened(name)?;
+    load(&archive, mission)
+}
+
+fn load(archive: &Archive, mission: MissionId) -> Result<Side, Report> {
     let (records, view) = missions::load(archive.journal(), &mission)?;
     Ok(Side { mission, records, view })
 }

@@ -2,17 +2,19 @@
 
 use coditect_ports::workspace::Difference;
 use coditect_runtime::Fold;
+use coditect_types::{MissionId, Snapshot};
 use serde_json::json;
 
 use super::fold_at;
 use crate::args::DiffArgs;
 use crate::commands::Context;
+use crate::environment::Site;
 use crate::missions;
 use crate::out::{diff, paint, painted};
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
 use crate::travel::{Changed, changed, facts, line};
-use crate::wiring;
+use crate::wiring::{self, Archive};
 
 const DOING: &str = "comparing two moments";
 
@@ -20,7 +22,11 @@ pub(crate) fn perform(cx: &mut Context, args: &DiffArgs) -> Done {
     let (archive, mission) = cx.opened(&args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     let (from, to) = (fold_at(&records, args.from, DOING)?, fold_at(&records, args.to, DOING)?);
-    let files = if archive.is_exported() { Files::Away } else { files(cx, &from, &to)? };
+    let files = if archive.is_exported() {
+        Files::Away
+    } else {
+        files(&cx.site()?, (&from, &to), view.snapshot.as_ref())?
+    };
     let known = changed(&facts(&from), &facts(&to));
     if cx.out.json {
         let moment = |fold: &Fold| {
@@ -93,11 +99,28 @@ fn tell(cx: &mut Context, one: &Changed) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The same for the dashboard: what is known otherwise, and the diff of the files where they are here.
+pub(crate) fn between(
+    site: &Site,
+    archive: &Archive,
+    mission: &MissionId,
+    (from, to): (u64, u64),
+) -> Result<(Vec<Changed>, Option<String>), Report> {
+    let (records, view) = missions::load(archive.journal(), mission)?;
+    let (from, to) = (fold_at(&records, from, DOING)?, fold_at(&records, to, DOING)?);
+    let diff = match files(site, (&from, &to), view.snapshot.as_ref())? {
+        Files::Same => Some(String::new()),
+        Files::Differ(of) => Some(of.diff),
+        Files::Away => None,
+    };
+    Ok((changed(&facts(&from), &facts(&to)), diff))
+}
+
 /// The files of two moments.
 enum Files {
     Same,
     Differ(Difference),
-    /// One of the moments has none, or they were removed.
+    /// There are none yet, or they were removed.
     Away,
 }
 
@@ -110,13 +133,19 @@ impl Files {
     }
 }
 
-fn files(cx: &Context, from: &Fold, to: &Fold) -> Result<Files, Report> {
-    let (Some(old), Some(new)) = (from.beliefs().files, to.beliefs().files) else { return Ok(Files::Away) };
-    if old.tree == new.tree {
+/// `snapshot`: what the person's files were, also before that was known.
+fn files(site: &Site, (from, to): (&Fold, &Fold), snapshot: Option<&Snapshot>) -> Result<Files, Report> {
+    let of = |fold: &Fold| match (fold.beliefs().files, snapshot) {
+        (Some(files), _) => Some((files.commit, files.tree)),
+        (None, Some(snapshot)) => Some((snapshot.commit.clone(), snapshot.tree.clone())),
+        (None, None) => None,
+    };
+    let (Some(old), Some(new)) = (of(from), of(to)) else { return Ok(Files::Away) };
+    if old.1 == new.1 {
         return Ok(Files::Same);
     }
-    let workspace = wiring::workspace(&cx.site()?)?;
-    match workspace.difference(from.mission(), &old.commit, &new.commit) {
+    let workspace = wiring::workspace(site)?;
+    match workspace.difference(from.mission(), &old.0, &new.0) {
         Ok(difference) => Ok(Files::Differ(difference)),
         Err(error) if error.kind == coditect_types::ErrorKind::NotFound => Ok(Files::Away),
         Err(error) => Err(error).doing(DOING),

@@ -32,7 +32,7 @@ pub(crate) fn perform(mut cx: Context, args: &ForkArgs) -> Done {
     let beliefs = fold_at(&records, until, DOING)?.beliefs();
     let (policy, models) = policy(&cx, &site, view.policy, std::path::Path::new(&view.workspace), args)?;
     site.models = models;
-    let mission = MissionId::from_parts(wiring::now_ms(), wiring::entropy().next_u64());
+    let mission = args.id.clone().unwrap_or_else(wiring::new_mission_id);
     if beliefs.files.is_some() {
         wiring::workspace(&site)?.fork(&from, &mission).doing(DOING)?;
     }

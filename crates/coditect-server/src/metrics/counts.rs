@@ -1,0 +1,216 @@
+//! What the records of missions come to: counts that only grow.
+
+use std::collections::BTreeMap;
+
+use coditect_types::plan::Role;
+use coditect_types::{AttemptId, Event, Ledger, Record, Rung, TaskId};
+
+use super::Rows;
+use crate::names::name;
+
+/// Upper ends of the buckets of times, ms: from a step of the machine to half an hour.
+const BUCKETS_MS: [u64; 15] =
+    [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000];
+
+/// How many things took how long: a histogram.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spread {
+    /// By bucket, each with the things that are in no smaller one; the last is of those that are in none.
+    counts: [u64; BUCKETS_MS.len() + 1],
+    sum_ms: u64,
+}
+
+impl Spread {
+    pub(super) fn see(&mut self, ms: u64) {
+        let bucket = BUCKETS_MS.iter().position(|end| ms <= *end).unwrap_or(BUCKETS_MS.len());
+        self.counts[bucket] += 1;
+        self.sum_ms += ms;
+    }
+
+    pub(super) fn add(&mut self, more: &Self) {
+        self.counts.iter_mut().zip(more.counts).for_each(|(sum, n)| *sum += n);
+        self.sum_ms += more.sum_ms;
+    }
+
+    /// The rows of a histogram in Prometheus' form: buckets count all that is below their end. `label`: such as `role="coder"`.
+    pub(super) fn rows(&self, label: &str) -> Rows {
+        let with = |le: &str| {
+            let comma = if label.is_empty() { "" } else { "," };
+            format!("_bucket{{{label}{comma}le=\"{le}\"}}")
+        };
+        let own = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
+        let mut all = 0;
+        let mut rows: Rows = BUCKETS_MS
+            .iter()
+            .zip(self.counts)
+            .map(|(end, n)| {
+                all += n;
+                (with(&seconds(*end)), all.to_string())
+            })
+            .collect();
+        all += self.counts[BUCKETS_MS.len()];
+        rows.push((with("+Inf"), all.to_string()));
+        rows.push((format!("_sum{own}"), seconds(self.sum_ms)));
+        rows.push((format!("_count{own}"), all.to_string()));
+        rows
+    }
+}
+
+/// Milliseconds as seconds, as short as they can be written.
+fn seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Counts that only grow.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) records: u64,
+    pub(super) submitted: u64,
+    pub(super) forked: u64,
+    pub(super) resumed: u64,
+    pub(super) ended: BTreeMap<String, u64>,
+    pub(super) attempts: u64,
+    pub(super) expectations: u64,
+    pub(super) ignored: u64,
+    pub(super) settled: BTreeMap<String, u64>,
+    pub(super) violations: BTreeMap<String, u64>,
+    pub(super) diagnoses: BTreeMap<String, u64>,
+    pub(super) asked: u64,
+    pub(super) given: BTreeMap<String, u64>,
+    pub(super) candidates: BTreeMap<Rung, u64>,
+    pub(super) sandbox_runs: u64,
+    pub(super) model_calls: u64,
+    pub(super) tokens: (u64, u64),
+    pub(super) micro_usd: u64,
+    /// How long attempts took, by role.
+    pub(super) attempt_ms: BTreeMap<String, Spread>,
+    /// How long missions were at work.
+    pub(super) mission_ms: Spread,
+    /// How long the first attempt of a mission let wait.
+    pub(super) assignment_ms: Spread,
+}
+
+/// What must be known of a mission to say how long something took.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    submitted_ms: u64,
+    is_assigned: bool,
+    roles: BTreeMap<TaskId, Role>,
+    open: BTreeMap<AttemptId, (TaskId, u64)>,
+}
+
+impl Times {
+    /// Takes a record, whether it counts here or not.
+    pub(super) fn hear(&mut self, record: &Record) {
+        match &record.event {
+            Event::MissionSubmitted { .. } => self.submitted_ms = record.at_ms,
+            Event::PlanMade { tasks, .. } => {
+                self.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
+            }
+            Event::AttemptStarted { task, attempt, .. } => {
+                self.is_assigned = true;
+                self.open.insert(*attempt, (*task, record.at_ms));
+            }
+            Event::AttemptEnded { attempt, .. } => {
+                self.open.remove(attempt);
+            }
+            Event::MissionForked { .. } | Event::MissionCompleted { .. } => self.open.clear(),
+            Event::MissionResumed { lost } => self.open.retain(|attempt, _| !lost.contains(attempt)),
+            Event::MissionConcluding {}
+            | Event::StagesPlanned { .. }
+            | Event::StageEnded { .. }
+            | Event::OutcomeIgnored { .. }
+            | Event::ViolationFound { .. }
+            | Event::ApprovalAsked { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::TaskSettled { .. } => {}
+        }
+    }
+}
+
+impl Counts {
+    /// Counts a record; `times` has heard all before it.
+    pub(super) fn take(&mut self, record: &Record, times: &Times) {
+        self.records += 1;
+        match &record.event {
+            Event::MissionSubmitted { .. } => self.submitted += 1,
+            Event::MissionForked { .. } => self.forked += 1,
+            Event::MissionResumed { .. } => self.resumed += 1,
+            Event::AttemptStarted { expectations, .. } => {
+                self.attempts += 1;
+                self.expectations += expectations.len() as u64;
+                if !times.is_assigned {
+                    self.assignment_ms.see(record.at_ms.saturating_sub(times.submitted_ms));
+                }
+            }
+            Event::AttemptEnded { attempt, .. } => {
+                if let Some((task, began_ms)) = times.open.get(attempt)
+                    && let Some(role) = times.roles.get(task)
+                {
+                    let spread = self.attempt_ms.entry(name(role)).or_default();
+                    spread.see(record.at_ms.saturating_sub(*began_ms));
+                }
+            }
+            Event::OutcomeIgnored { .. } => self.ignored += 1,
+            Event::TaskSettled { end, .. } => *self.settled.entry(name(end)).or_default() += 1,
+            Event::ViolationFound { kind, diagnosis, .. } => {
+                *self.violations.entry(name(kind)).or_default() += 1;
+                if let Some(diagnosis) = diagnosis {
+                    *self.diagnoses.entry(name(&diagnosis.cause)).or_default() += 1;
+                }
+            }
+            Event::ApprovalAsked { .. } => self.asked += 1,
+            Event::ApprovalGiven { verdict, by, .. } => {
+                let verdict = if by.is_some() { name(verdict) } else { "nobody".to_owned() };
+                *self.given.entry(verdict).or_default() += 1;
+            }
+            Event::MissionCompleted { status, wall_ms, .. } => {
+                *self.ended.entry(name(status)).or_default() += 1;
+                self.mission_ms.see(*wall_ms);
+            }
+            Event::MissionConcluding {}
+            | Event::PlanMade { .. }
+            | Event::StagesPlanned { .. }
+            | Event::StageEnded { .. } => {}
+        }
+    }
+
+    /// What was spent so far.
+    pub(super) fn spend(&mut self, ledger: &Ledger) {
+        self.candidates = ledger.rungs.iter().map(|(rung, cost)| (*rung, cost.candidates)).collect();
+        self.sandbox_runs = ledger.sandbox_runs;
+        self.model_calls = ledger.model_calls;
+        self.tokens = (ledger.tokens_in, ledger.tokens_out);
+        self.micro_usd = ledger.micro_usd;
+    }
+
+    pub(super) fn add(&mut self, more: &Self) {
+        let add = |sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>| {
+            more.iter().for_each(|(key, n)| *sum.entry(key.clone()).or_default() += n);
+        };
+        self.records += more.records;
+        self.submitted += more.submitted;
+        self.forked += more.forked;
+        self.resumed += more.resumed;
+        self.attempts += more.attempts;
+        self.expectations += more.expectations;
+        self.ignored += more.ignored;
+        self.asked += more.asked;
+        add(&mut self.ended, &more.ended);
+        add(&mut self.settled, &more.settled);
+        add(&mut self.violations, &more.violations);
+        add(&mut self.diagnoses, &more.diagnoses);
+        add(&mut self.given, &more.given);
+        more.candidates.iter().for_each(|(rung, n)| *self.candidates.entry(*rung).or_default() += n);
+        self.sandbox_runs += more.sandbox_runs;
+        self.model_calls += more.model_calls;
+        self.tokens = (self.tokens.0 + more.tokens.0, self.tokens.1 + more.tokens.1);
+        self.micro_usd += more.micro_usd;
+        for (role, spread) in &more.attempt_ms {
+            self.attempt_ms.entry(role.clone()).or_default().add(spread);
+        }
+        self.mission_ms.add(&more.mission_ms);
+        self.assignment_ms.add(&more.assignment_ms);
+    }
+}

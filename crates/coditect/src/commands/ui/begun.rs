@@ -1,0 +1,78 @@
+//! Missions that are begun from the dashboard: each by a process of its own, which goes on without it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use coditect_ports::{Journal, PortError};
+use coditect_types::{ErrorKind, MissionId};
+
+use crate::environment::{Place, Site};
+use crate::report::{Doing, Report};
+use crate::wiring;
+
+const DOING: &str = "beginning the mission";
+/// How long a mission may take to begin: the first start on a machine compiles the interpreter.
+const WITHIN: Duration = Duration::from_secs(50);
+/// How often its journal is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Bytes of what a process said that are told.
+const SAID_BYTES: u64 = 4 << 10;
+
+/// Begins what `args` say, and waits until its journal has begun.
+pub(super) fn begin(site: &Site, journal: &dyn Journal, args: Vec<OsString>) -> Result<MissionId, Report> {
+    let mission = wiring::new_mission_id();
+    let mut said =
+        tempfile::tempfile().map_err(|error| PortError::from_io("a temporary file", &error)).doing(DOING)?;
+    let mut child = spawn(site, &mission, args, &said)?;
+    let began = Instant::now();
+    loop {
+        if !journal.read(&mission, 1, 1).doing(DOING)?.is_empty() {
+            // Somebody has to hear of its end, or it stays in the table of processes as long as this one.
+            std::thread::spawn(move || child.wait());
+            return Ok(mission);
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            let cause = told(&mut said).unwrap_or_else(|| format!("the process ended with {status}"));
+            return Err(Report::new(ErrorKind::Invalid, DOING, cause));
+        }
+        if began.elapsed() > WITHIN {
+            std::thread::spawn(move || child.wait());
+            let cause = format!("its journal has not begun after {} s", WITHIN.as_secs());
+            return Err(Report::new(ErrorKind::Unavailable, DOING, cause)
+                .hint("it may still begin: look at the list in a moment"));
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+fn spawn(site: &Site, mission: &MissionId, args: Vec<OsString>, said: &File) -> Result<Child, Report> {
+    let failed = |error: std::io::Error| PortError::from_io("this program", &error);
+    let program = std::env::current_exe().map_err(failed).doing(DOING)?;
+    let mut command = Command::new(program);
+    command.arg("--home").arg(&site.home).args(["--color", "never"]);
+    if let Place::Server(nats) = &site.journal {
+        // In the environment, since everybody can read a command line.
+        command.env("CODITECT_NATS", nats.url.secret());
+    }
+    let (verb, rest) = args.split_at(1);
+    command.args(verb).args(["--quiet", "--id", mission.as_str()]).args(rest);
+    // What ends this process by a key does not end that one.
+    command.process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(said.try_clone().map_err(failed).doing(DOING)?);
+    command.spawn().map_err(failed).doing(DOING)
+}
+
+/// What the process said before it ended.
+fn told(said: &mut File) -> Option<String> {
+    let mut bytes = Vec::new();
+    said.rewind().ok()?;
+    said.take(SAID_BYTES).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim().trim_start_matches("error: ");
+    (!text.is_empty()).then(|| text.to_owned())
+}
