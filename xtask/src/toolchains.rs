@@ -7,10 +7,11 @@ use std::process::{Command, Stdio};
 use crate::process::{output, shown};
 
 /// A program or file that tells that a toolchain is there, and the Debian package that brings it.
-const WANTED: [(&str, &str); 6] = [
+const WANTED: [(&str, &str); 7] = [
     ("go", "golang-go"),
     ("javac", "default-jdk-headless"),
     ("node", "nodejs"),
+    ("prometheus", "prometheus"),
     ("/usr/share/java/junit4.jar", "junit4"),
     ("/usr/share/java/hamcrest.jar", "libhamcrest-java"),
     ("/usr/share/java/junit-jupiter-api.jar", "junit5"),

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod mailbox;
 pub mod model;
 pub mod shelves;
+pub mod trace;
 
 pub use bus::LocalBus;
 pub use clock::{SystemClock, SystemEntropy};

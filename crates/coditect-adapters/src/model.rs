@@ -7,6 +7,7 @@ mod fetch;
 mod frames;
 mod gemini;
 mod kept;
+mod looping;
 mod ollama;
 mod responses;
 mod served;

@@ -19,13 +19,17 @@ pub const MAX_REPLIES: usize = 3;
 const SAMPLES: usize = 6;
 const SAMPLES_OF_THE_LAST: usize = 24;
 
+/// Whether a model of a higher rung waits for its turn.
+pub(crate) fn has_larger(state: &State, rung: Rung) -> bool {
+    state.policy.models.iter().any(|other| other.rung > rung && state.policy.allows(other.rung))
+}
+
 /// Whether a model was asked as often as makes sense, in a mission or for a strand of one.
 fn is_spent(state: &State, spec: &ModelSpec, turns: &[Turn]) -> bool {
     if spec.rung != Rung::SmallModel {
         return turns.len() >= MAX_REPLIES;
     }
-    let larger = |other: &ModelSpec| other.rung > spec.rung && state.policy.allows(other.rung);
-    if state.policy.models.iter().any(larger) {
+    if has_larger(state, spec.rung) {
         let refuted = turns.iter().filter(|turn| turn.refuted).count();
         return refuted >= SAMPLES || turns.len() - refuted >= MAX_REPLIES;
     }

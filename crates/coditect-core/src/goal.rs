@@ -139,6 +139,9 @@ pub(crate) fn give_up_what_is_not_allowed(draft: &mut Draft) {
         Intent::TurnTestsGreen { rung } => {
             (!policy.allows(*rung)).then(|| "the fork does not stand on this rung".to_owned())
         }
+        Intent::Rename => {
+            (!policy.allows(Rung::Recipe)).then(|| "the fork does not stand on this rung".to_owned())
+        }
         Intent::TakeSnapshot
         | Intent::SurveyProject
         | Intent::MeasureBaseline
@@ -146,15 +149,16 @@ pub(crate) fn give_up_what_is_not_allowed(draft: &mut Draft) {
         | Intent::GatherMore { .. }
         | Intent::TrySpecification { .. }
         | Intent::TryReply { .. }
-        | Intent::Rename
         | Intent::MergeStrands
         | Intent::ReviewChange
         | Intent::VerifyChange
         | Intent::HandOver
         | Intent::DoNothing => None,
     };
+    // One whose attempt waits for a person's word has done its work.
+    let open = draft.state.open_tasks().filter(|task| !matches!(task.state, TaskState::Asked(_)));
     let given_up: Vec<(TaskId, String)> =
-        draft.state.open_tasks().filter_map(|task| Some((task.spec.id, why(&task.spec.intent)?))).collect();
+        open.filter_map(|task| Some((task.spec.id, why(&task.spec.intent)?))).collect();
     for (task, why) in given_up {
         draft.settle(task, TaskEnd::Failed, &why);
     }

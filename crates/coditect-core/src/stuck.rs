@@ -8,15 +8,19 @@ use std::sync::Arc;
 
 use coditect_types::event::{Cause, Diagnosis, Response, ViolationKind};
 use coditect_types::plan::Intent;
-use coditect_types::{Action, ErrorKind, Outcome, StrandId};
+use coditect_types::{Action, ErrorKind, Outcome, Rung, StrandId};
 
 use crate::decide::intent_name;
 use crate::expect::Violation;
+use crate::gateway;
 use crate::state::State;
 use crate::tasks::Task;
 
 /// Ends that are alike make so many of them a circle.
 pub const MOST_ALIKE: usize = 3;
+/// The same of answers that are drawn one after the other from a small model which no larger one stands behind: the same one comes now
+/// and then, and the next one is another.
+const MOST_DRAWN_ALIKE: usize = 8;
 /// Ends that are remembered of one kind of work: a circle may lead through several.
 const KEPT: usize = 8;
 /// How sure it is: luck would have ended otherwise once.
@@ -103,7 +107,10 @@ pub(crate) fn violation(state: &State, task: &Task<'_>, outcome: &Outcome) -> Op
     let Step::Back(end) = step(state, outcome) else { return None };
     let known = state.circles.ends.get(&work(&task.spec.intent, task.spec.strand));
     let before = known.map_or(0, |ends| ends.seen.iter().filter(|seen| **seen == end).count());
-    if before + 1 < MOST_ALIKE {
+    let is_drawn = matches!(task.spec.intent, Intent::TryReply { rung: Rung::SmallModel })
+        && matches!(outcome, Outcome::ReplyRefused { .. })
+        && !gateway::has_larger(state, Rung::SmallModel);
+    if before + 1 < if is_drawn { MOST_DRAWN_ALIKE } else { MOST_ALIKE } {
         return None;
     }
     // What ended by itself goes on by the plan; what would begin again does not.

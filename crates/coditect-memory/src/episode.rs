@@ -138,7 +138,8 @@ impl Episode {
     /// What these records of one mission say. None: it has not ended, or never began to work.
     #[must_use]
     pub fn of(records: &[Record]) -> Option<Self> {
-        let Event::MissionSubmitted { mission, request, workspace, .. } = &records.first()?.event else {
+        let Event::MissionSubmitted { mission, request, workspace, fork, .. } = &records.first()?.event
+        else {
             return None;
         };
         let mut episode = Self {
@@ -157,8 +158,15 @@ impl Episode {
             tree: String::new(),
             wall_ms: 0,
         };
+        // What a fork shares was remembered with the mission that it was forked from.
+        let shared = fork.as_ref().map_or(0, |fork| fork.at_seq);
         let (mut stands, mut is_over) = (None, false);
         for record in records {
+            if record.seq == shared + 1 {
+                episode.reused.clear();
+                episode.diagnoses.clear();
+                episode.refused.clear();
+            }
             if let Event::AttemptEnded { outcome, .. } = &record.event {
                 episode.learn(outcome, &mut stands);
             } else if let Event::ViolationFound { response, observed, diagnosis, .. } = &record.event {

@@ -177,7 +177,8 @@ pub trait Workspace: Debug + Send + Sync {
     /// Brings what was handed over into the person's current branch or directory; refuses on conflict.
     fn apply(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<Applied, PortError>;
 
-    /// Gives a new mission the snapshot and the commits that another one has so far, which keeps them.
+    /// Gives a new mission the snapshot and the commits that another one has so far, which keeps them. Refused where the new
+    /// one has any already.
     fn fork(&self, from: &MissionId, into: &MissionId) -> Result<(), PortError>;
 
     /// What is otherwise in commit `new` of a mission than in its commit `old`.

@@ -8,6 +8,7 @@
 //! - Models are asked in one place, the desk, on threads of its own; agents never see them.
 //! - [`entry`], [`history`], [`moment`] and [`view`] read the journal for people, [`said`] has words for it; readers never enter
 //!   the ring.
+//! - [`trace`] makes spans of a mission's records.
 //! - [`fork`] makes the beginning of a mission out of that of another one.
 //!
 //! There are no protocols here, and nothing that prints.
@@ -25,6 +26,7 @@ pub mod mover;
 mod pool;
 pub mod said;
 pub mod shell;
+pub mod trace;
 pub mod view;
 
 pub use cell::Cell;

@@ -205,6 +205,9 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
 pub struct Viewer {
     view: Option<MissionView>,
     started_ms: BTreeMap<AttemptId, u64>,
+    /// When the newest record was decided, and how long nobody was at work until then, ms.
+    newest_ms: u64,
+    away_ms: u64,
 }
 
 impl Viewer {
@@ -214,10 +217,15 @@ impl Viewer {
             self.view = submitted(record);
         }
         let Some(view) = &mut self.view else { return };
+        if matches!(record.event, Event::MissionResumed { .. } | Event::MissionForked { .. }) {
+            self.away_ms += record.at_ms.saturating_sub(self.newest_ms);
+        }
+        self.newest_ms = record.at_ms;
         fold(view, record, &mut self.started_ms);
         view.last_seq = record.seq;
         if view.status.is_none() {
-            view.wall_ms = record.at_ms.saturating_sub(view.submitted_at_ms);
+            let since_ms = record.at_ms.saturating_sub(view.submitted_at_ms);
+            view.wall_ms = since_ms.saturating_sub(self.away_ms);
         }
     }
 

@@ -43,6 +43,7 @@ const LEAST: usize = 32;
 pub struct Secrets {
     token: Arc<str>,
     form: Arc<str>,
+    metrics: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Secrets {
@@ -56,8 +57,18 @@ impl Secrets {
     /// other characters than `0-9a-zA-Z`.
     #[must_use]
     pub fn new(token: &str, form: &str) -> Option<Self> {
-        let is_fit = |text: &str| text.len() >= LEAST && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        (is_fit(token) && is_fit(form)).then(|| Self { token: token.into(), form: form.into() })
+        (is_fit(token) && is_fit(form)).then(|| Self {
+            token: token.into(),
+            form: form.into(),
+            metrics: None,
+        })
+    }
+
+    /// The same with a token that opens `/metrics` and nothing else. None: it is too short, or has other characters.
+    #[must_use]
+    pub fn with_metrics(mut self, token: &str) -> Option<Self> {
+        self.metrics = Some(token.into());
+        is_fit(token).then_some(self)
     }
 
     /// The token of forms.
@@ -73,6 +84,14 @@ impl Secrets {
     fn is_token(&self, given: &str) -> bool {
         is_same(&self.token, given)
     }
+
+    fn opens_metrics(&self, given: &str) -> bool {
+        self.metrics.as_deref().is_some_and(|token| is_same(token, given))
+    }
+}
+
+fn is_fit(text: &str) -> bool {
+    text.len() >= LEAST && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// Compares without telling by its time how far two texts agree.
@@ -114,6 +133,10 @@ fn admit(shared: &Shared, request: &Request) -> Result<Option<Response>, Oops> {
         && let Some(answer) = by_address(shared, request)?
     {
         return Ok(Some(answer));
+    }
+    let is_scrape = path == "/metrics" && matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_scrape && bearer(headers).is_some_and(|given| shared.secrets.opens_metrics(&given)) {
+        return Ok(None);
     }
     if !is_known(shared, headers) {
         return Err(Oops::new(ErrorKind::Denied, "this page is for whoever started it")
@@ -162,12 +185,7 @@ fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Oops> {
 /// Whether the token was shown: in the cookie, as browsers do by themselves, or in `Authorization`, as programs do.
 fn is_known(shared: &Shared, headers: &HeaderMap) -> bool {
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-    let bearer = headers.get(header::AUTHORIZATION).and_then(text);
-    if bearer
-        .as_deref()
-        .and_then(|all| all.strip_prefix("Bearer "))
-        .is_some_and(|t| shared.secrets.is_token(t))
-    {
+    if bearer(headers).is_some_and(|given| shared.secrets.is_token(&given)) {
         return true;
     }
     let name = cookie(shared.port);
@@ -175,6 +193,12 @@ fn is_known(shared: &Shared, headers: &HeaderMap) -> bool {
     let mut pairs =
         cookies.iter().flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.any(|(of, value)| of == name && shared.secrets.is_token(value))
+}
+
+/// What a program shows.
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let all = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    all.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 /// Cookies do not know ports: two servers of one machine have cookies of different names.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use coditect_ports::PortError;
 use coditect_runtime::view::TaskProgress;
@@ -28,7 +29,7 @@ struct Family {
 }
 
 /// All families, in the order in which they are written.
-const FAMILIES: [Family; 27] = [
+const FAMILIES: [Family; 28] = [
     gauge("coditect_build_info", "1, with the version of this build as a label."),
     gauge("coditect_missions", "Missions by status; running or stopped where they have not ended."),
     gauge(
@@ -59,6 +60,7 @@ const FAMILIES: [Family; 27] = [
     counter("coditect_model_tokens_total", "Tokens sent to language models (in) and written by them (out)."),
     counter("coditect_model_cost_usd_total", "Money for language models, US dollars."),
     gauge("coditect_ui_watchers", "Event streams that are open."),
+    gauge("process_start_time_seconds", "When this process began to count, seconds since 1970."),
 ];
 
 const fn gauge(name: &'static str, help: &'static str) -> Family {
@@ -122,6 +124,7 @@ impl Tally {
                 counts.take(record, times);
             } else if record.seq == *shared {
                 before.clone_from(fold.spent());
+                times.shared(fold.view().map_or(0, |view| view.wall_ms));
             }
             times.hear(record);
         })?;
@@ -141,7 +144,7 @@ impl Tally {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     by_mission: BTreeMap<MissionId, Tally>,
     /// What missions came to that are not there any more: a counter never falls. They may come back, so each is kept by itself, and what
@@ -149,6 +152,8 @@ struct Known {
     gone: BTreeMap<MissionId, Counts>,
     gone_long: Counts,
     left_out: u64,
+    /// When counting began, ms since 1970.
+    began_ms: u64,
 }
 
 /// What the journals come to; each is read again only where it has grown.
@@ -177,6 +182,19 @@ impl Metrics {
         };
         known.refresh(house)?;
         Ok(known.text(house, watchers))
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            by_mission: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            gone_long: Counts::default(),
+            left_out: 0,
+            began_ms: u64::try_from(began.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }
 
@@ -212,7 +230,8 @@ impl Known {
     }
 
     fn text(&self, house: &dyn House, watchers: usize) -> String {
-        let mut sum = self.gone_long.clone();
+        let mut sum = Counts::zeros();
+        sum.add(&self.gone_long);
         self.gone.values().for_each(|counts| sum.add(counts));
         let mut missions: BTreeMap<String, u64> =
             STANDINGS.iter().map(|word| ((*word).to_owned(), 0)).collect();
@@ -234,6 +253,7 @@ impl Known {
                 "coditect_approvals_open" => one(open),
                 "coditect_missions_left_out" => one(self.left_out),
                 "coditect_ui_watchers" => one(watchers as u64),
+                "process_start_time_seconds" => one(self.began_ms / 1_000),
                 "coditect_build_info" => {
                     vec![(format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), "1".to_owned())]
                 }

@@ -42,6 +42,8 @@ use crate::refusal::{Oops, Reader};
 
 /// Readings of the journal at once; more wait for their turn.
 const READING: usize = 8;
+/// Missions that are begun at once.
+const BEGINNING: usize = 2;
 /// A request is answered within this time, streams apart.
 const WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of a form.
@@ -62,6 +64,8 @@ pub(crate) struct Shared {
     metrics: Metrics,
     followers: Followers,
     turns: Arc<Semaphore>,
+    /// Of those who begin something, which takes long: they keep nobody from reading.
+    begins: Arc<Semaphore>,
     is_ready: AtomicBool,
 }
 
@@ -83,6 +87,7 @@ impl Shared {
             moments: Moments::default(),
             metrics: Metrics::default(),
             turns: Arc::new(Semaphore::new(READING)),
+            begins: Arc::new(Semaphore::new(BEGINNING)),
             is_ready: AtomicBool::new(false),
         }
     }
@@ -104,8 +109,24 @@ impl Shared {
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, Oops> + Send + 'static,
     ) -> Result<T, Oops> {
+        self.in_turn(&self.turns, work).await
+    }
+
+    /// Begins something.
+    async fn beginning<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Oops> + Send + 'static,
+    ) -> Result<T, Oops> {
+        self.in_turn(&self.begins, work).await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        self: &Arc<Self>,
+        turns: &Arc<Semaphore>,
+        work: impl FnOnce(&Self) -> Result<T, Oops> + Send + 'static,
+    ) -> Result<T, Oops> {
         let stopping = || Oops::new(ErrorKind::Interrupted, "the server is stopping");
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| stopping())?;
+        let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| stopping())?;
         let shared = Arc::clone(self);
         // The turn goes with the work: that goes on where nobody waits for it any more.
         let working = tokio::task::spawn_blocking(move || {

@@ -23,6 +23,7 @@ pub mod project;
 pub mod receipt;
 pub mod sandbox;
 pub mod testing;
+pub mod words;
 pub mod workspace;
 
 pub use action::Action;

@@ -154,6 +154,8 @@ pub enum Finish {
     Length,
     /// It, or its provider, would not answer.
     Refused,
+    /// It said the same again and again, and was stopped.
+    Looped,
 }
 
 /// What a model answered.

@@ -18,7 +18,9 @@ pub(crate) use bench::{
 };
 pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, GraphServer, Ways};
 pub(crate) use repair::RepairArgs;
-pub(crate) use travel::{CompareArgs, DiffArgs, ExportArgs, ForkArgs, ReplayArgs, TopArgs, WatchArgs};
+pub(crate) use travel::{
+    CompareArgs, DiffArgs, ExportArgs, ForkArgs, ReplayArgs, TopArgs, TraceArgs, TraceFlags, WatchArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,6 +101,8 @@ pub(crate) enum Verb {
     Compare(CompareArgs),
     /// Write a mission into one file, without secrets, to be looked at elsewhere
     Export(ExportArgs),
+    /// Write a mission as a trace that a browser opens without any server
+    Trace(TraceArgs),
     /// Go on with a mission after any stop
     Resume(ResumeArgs),
     /// Bring a mission's change into the current branch or directory
@@ -180,6 +184,8 @@ pub(crate) struct RunArgs {
     pub(crate) id: Option<MissionId>,
     #[command(flatten)]
     pub(crate) shown: Shown,
+    #[command(flatten)]
+    pub(crate) trace: TraceFlags,
     #[command(flatten)]
     pub(crate) tapes: TapeFlags,
     #[command(flatten)]
@@ -330,6 +336,8 @@ pub(crate) struct WhyArgs {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) of: OneMission,
+    #[command(flatten)]
+    pub(crate) trace: TraceFlags,
     #[command(flatten)]
     pub(crate) tapes: TapeFlags,
     #[command(flatten)]
@@ -580,7 +588,7 @@ Examples:
   coditect ui
   coditect ui --listen 127.0.0.1:7077
   curl -H \"Authorization: Bearer TOKEN\" http://127.0.0.1:7077/metrics
-  coditect ui --listen 127.0.0.1:7077 --token-file ~/.config/coditect/ui-token   # for Prometheus: it stays
+  coditect ui --listen 127.0.0.1:7077 --metrics-token-file ~/.config/coditect/metrics-token   # for Prometheus
 
 It prints an address with a token, which is new each time: whoever has it can look at your missions, cancel them and
 answer their questions. Nobody reaches it from another machine; from there, use `ssh -L 7077:127.0.0.1:7077`. Missions
@@ -592,9 +600,10 @@ pub(crate) struct UiArgs {
     /// Where to listen, on this machine only; port 0 is a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = coditect_server::loopback)]
     pub(crate) listen: std::net::SocketAddr,
-    /// The file with the token, so that it stays the same; made if it is not there. Nobody else may be able to read it
+    /// The file with a token that stays the same and opens `/metrics` alone; made if it is not there. Others must not be able
+    /// to read it, its group apart
     #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) metrics_token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod serve_model;
 mod show;
-mod travel;
+pub(crate) mod travel;
 mod ui;
 pub(crate) mod why;
 mod world;
@@ -126,6 +126,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Diff(args) => travel::diff::perform(&mut cx, &args),
         Verb::Fork(args) => travel::fork::perform(cx, &args),
         Verb::Compare(args) => travel::compare::perform(&mut cx, &args),
+        Verb::Trace(args) => travel::trace::perform(&mut cx, &args),
         Verb::Export(args) => travel::export::perform(&mut cx, &args),
         Verb::Why(args) => why::perform(&mut cx, &args),
         Verb::Apply(args) => apply::perform(&mut cx, &args),

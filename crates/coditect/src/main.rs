@@ -19,6 +19,7 @@ mod report;
 mod settings;
 mod signals;
 mod story;
+mod traces;
 mod travel;
 mod watch;
 mod wiring;
@@ -51,7 +52,8 @@ fn main() -> ExitCode {
     let global = cli.global.clone();
     // A reader that went away stops a mission, and is the quiet end of anything else.
     let bench_tasks = matches!(&cli.verb, Verb::Bench(BenchArgs { suite: Suite::Tasks(_) }));
-    let works = bench_tasks || matches!(cli.verb, Verb::Run(_) | Verb::Resume(_) | Verb::Repair(_));
+    let works =
+        bench_tasks || matches!(cli.verb, Verb::Run(_) | Verb::Resume(_) | Verb::Repair(_) | Verb::Fork(_));
     let on_closed = if works { INTERRUPTED } else { 0 };
     match commands::perform(cli, env) {
         Ok(code) => ExitCode::from(code),

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::args::Shown;
 use crate::commands::Context;
+use crate::commands::travel::trace::Pending;
 use crate::ending;
 use crate::environment::Site;
 use crate::missions;
@@ -17,6 +18,7 @@ use crate::phrase;
 use crate::progress::{Live, Plain, Progress, is_about};
 use crate::report::{Doing, Done, Fault, Report, end_code};
 use crate::signals::Signals;
+use crate::traces::Telemetry;
 use crate::wiring::{self, House};
 
 /// Commands from other processes are looked for this often.
@@ -57,8 +59,17 @@ pub(crate) enum OnSignal {
 }
 
 /// Runs a mission to its end or to an interrupt, tells its end, and gives the exit code.
-pub(crate) fn conduct(mut cx: Context, site: Site, begin: Begin, shown: Shown) -> Done {
-    let (mission, status, exit_code) = mission(&mut cx, site, begin, shown, OnSignal::Stop)?;
+pub(crate) fn conduct(
+    mut cx: Context,
+    site: Site,
+    begin: Begin,
+    (shown, trace): (Shown, Option<Pending>),
+) -> Done {
+    let done = mission(&mut cx, site, begin, shown, OnSignal::Stop);
+    if let Some(pending) = trace {
+        pending.write(&cx, done.as_ref().ok().map(|(mission, ..)| mission));
+    }
+    let (mission, status, exit_code) = done?;
     if !cx.out.json {
         tell_end(&mut cx, &mission, status)?;
     }
@@ -121,7 +132,9 @@ async fn under_way(
     for note in &house.notes {
         cx.note(note);
     }
-    let mut watch = Watch { cx, progress, house: &house, next: 1, end: None, on_signal };
+    let (telemetry, wrong) = Telemetry::open(&cx.env);
+    wrong.iter().for_each(|wrong| cx.note(wrong));
+    let mut watch = Watch { cx, progress, house: &house, next: 1, end: None, on_signal, telemetry };
     let shell = house.start()?;
     let mission = match &begin {
         Begin::New { id, .. } => id.clone().unwrap_or_else(|| shell.new_mission_id()),
@@ -131,6 +144,12 @@ async fn under_way(
     // Also where the reader of the output has gone: agents are stopped, the mission can be resumed.
     signals.or_exit(shell.shut_down(STOP_WITHIN)).await;
     let exit_code = watch.end;
+    if let Some(telemetry) = watch.telemetry.take() {
+        let sent = tokio::task::spawn_blocking(move || telemetry.finish());
+        if let Ok(Some(lost)) = signals.or_exit(sent).await {
+            watch.cx.note(&lost);
+        }
+    }
     end.map(|status| (mission, status, exit_code.unwrap_or_else(|| status.exit_code())))
 }
 
@@ -176,6 +195,8 @@ struct Watch<'a> {
     end: Option<u8>,
     /// What the next signal means.
     on_signal: OnSignal,
+    /// Who hears of spans, if anybody does.
+    telemetry: Option<Telemetry>,
 }
 
 impl Watch<'_> {
@@ -247,6 +268,9 @@ impl Watch<'_> {
 
     fn record(&mut self, record: &Record) -> Result<(), Fault> {
         self.next = record.seq + 1;
+        if let Some(telemetry) = &mut self.telemetry {
+            telemetry.take(record);
+        }
         // What comes behind the end is of no interest to who waits for it, and the end is to be the last line.
         if self.end.is_none() {
             if let Event::MissionCompleted { status, trouble, .. } = &record.event {

@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 use coditect_adapters::bench::JournalBench;
 use coditect_adapters::mailbox::Letter;
+pub(crate) use coditect_adapters::trace::file::write as write_trace;
+pub(crate) use coditect_adapters::trace::otlp::{Exporter, Target};
+pub(crate) use coditect_adapters::trace::{Piece, ROOT};
 use coditect_adapters::{LocalBus, Mailbox, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};

@@ -208,6 +208,14 @@ fn what_cannot_be_forked_is_refused_and_leaves_nothing() {
     refused(&["fork", &mission, "--at", "2", "--budget-s", "no"], 2, "--budget-s");
     refused(&["fork", &mission], 2, "--at");
     refused(&["fork", "m-none", "--at", "2"], 2, "no mission is called");
+    // One that is there is never put in the place of another.
+    let files = || world.text(&["diff", &mission, "1", &last]);
+    let before = files();
+    refused(&["fork", &mission, "--at", "10", "--id", &mission], 1, "already");
+    assert_eq!(files(), before);
+    let trace = world.path("exists.json");
+    std::fs::write(&trace, "mine").unwrap();
+    refused(&["fork", &mission, "--at", "10", "--trace-out", trace.to_str().unwrap()], 1, "exists");
     let measured = seq_of(&records, "attempt.ended", proposed);
     std::fs::remove_dir_all(world.path("home/missions").join(&mission)).unwrap();
     refused(&["fork", &mission, "--at", &measured], 2, "no snapshot");
@@ -275,4 +283,115 @@ fn a_mission_is_carried_elsewhere_in_a_file_without_secrets() {
     let cut = elsewhere.coditect(&["show", name]);
     assert_eq!(cut.status.code(), Some(2), "{cut:?}");
     assert!(String::from_utf8_lossy(&cut.stderr).contains("cut off"), "{cut:?}");
+}
+
+#[test]
+fn a_mission_is_a_trace_that_opens_without_a_server() {
+    let world = World::new();
+    let file = world.path("trace.json");
+    let name = file.to_str().unwrap();
+    let run = world.coditect(&["run", "--json", "--trace-out", name, REQUEST]);
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    let records = objects(&run.stdout);
+    let trace: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let spans: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
+    let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
+    assert_eq!(spans.len(), attempts + 1, "the mission, and each attempt");
+    let root = spans.iter().find(|span| span["name"] == "invoke_agent coditect").unwrap();
+    assert_eq!(root["args"]["coditect.mission.status"], "verified");
+    assert!(spans.iter().all(|span| span["ts"].as_u64() >= root["ts"].as_u64()));
+    let text = trace.to_string();
+    for private in [REQUEST, "calc.py", world.path("project").to_str().unwrap()] {
+        assert!(!text.contains(private), "{private} is in the trace");
+    }
+    // The same long after, also of a file; and nothing is written over.
+    let again: Value = serde_json::from_str(&world.text(&["trace", "last"])).unwrap();
+    assert_eq!(again, trace);
+    let no_sandbox = world.path("none.json");
+    let none = world.coditect(&[
+        "run",
+        "--trace-out",
+        no_sandbox.to_str().unwrap(),
+        "--image",
+        "x",
+        "--sandbox",
+        "container",
+        REQUEST,
+    ]);
+    assert!(none.status.success() || !no_sandbox.exists(), "a file without a trace is in the way: {none:?}");
+    let refused = world.coditect(&["run", "--trace-out", name, REQUEST]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(world.json(&["list", "--json"])["missions"].as_array().unwrap().len(), 1, "nothing was begun");
+}
+
+/// A collector: takes requests until it is dropped, and gives the spans that it was sent.
+fn collector() -> (String, std::sync::mpsc::Receiver<Value>) {
+    use std::io::{BufRead, BufReader, Read};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, spans) = std::sync::mpsc::sync_channel(10_000);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let (mut line, mut length, mut path) = (String::new(), 0, String::new());
+            while reader.read_line(&mut line).unwrap() > 2 {
+                if path.is_empty() {
+                    line.clone_into(&mut path);
+                }
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            assert!(path.starts_with("POST /v1/traces "), "{path}");
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap() {
+                tell.send(span.clone()).unwrap();
+            }
+            write!(reader.get_mut(), "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}")
+                .unwrap();
+        }
+    });
+    (url, spans)
+}
+
+#[test]
+fn a_collector_hears_of_every_span_of_a_mission_in_one_trace() {
+    let world = World::new();
+    let (url, spans) = collector();
+    let output =
+        world.command(&["run", "--json", REQUEST]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &url).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    let records = objects(&output.stdout);
+    let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
+    let spans: Vec<Value> = spans.try_iter().collect();
+    assert_eq!(spans.len(), attempts + 1);
+    let root = spans.iter().find(|span| span["name"] == "invoke_agent coditect").unwrap();
+    for span in &spans {
+        assert_eq!(span["traceId"], root["traceId"]);
+        assert!(span["spanId"] == root["spanId"] || span["parentSpanId"] == root["spanId"], "{span}");
+    }
+    let text = format!("{spans:?}");
+    assert!(!text.contains(REQUEST) && !text.contains("calc.py"), "{text}");
+}
+
+#[test]
+fn a_collector_that_is_not_there_costs_nothing_but_a_note() {
+    let world = World::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", nobody.local_addr().unwrap());
+    let run = |variables: &[(&str, &str)]| {
+        world.command(&["run", "--json", REQUEST]).envs(variables.iter().copied()).output().unwrap()
+    };
+    // It listens, and never answers.
+    let output = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url), ("OTEL_EXPORTER_OTLP_TIMEOUT", "200")]);
+    assert_eq!(objects(&output.stdout).last().unwrap()["status"], "verified", "{output:?}");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("did not take"), "{output:?}");
+    let wrong = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
+    assert_eq!(wrong.status.code(), Some(0), "it may be meant for another program: {wrong:?}");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("http/json"), "{wrong:?}");
 }

@@ -325,20 +325,33 @@ fn the_dashboard_is_measured() {
 }
 
 #[test]
-fn a_token_in_a_file_stays_the_same_and_is_its_owners_alone() {
+fn a_token_for_metrics_stays_the_same_and_opens_nothing_else() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new();
     let file = world.path("token");
-    let flags = ["--token-file", file.to_str().unwrap()];
+    let flags = ["--metrics-token-file", file.to_str().unwrap()];
     let first = Ui::open_with(&world, &flags).token.clone();
+    let kept = std::fs::read_to_string(&file).unwrap();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let again = Ui::open_with(&world, &flags);
-    assert_eq!(again.token, first);
-    let bearer = format!("authorization: Bearer {first}");
-    assert_eq!(again.told("GET /metrics", &[&format!("host: {}", again.address), &bearer], "").status, 200);
-    drop(again);
+    let ui = Ui::open_with(&world, &flags);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), kept);
+    assert!(ui.token != first && ui.token != kept.trim(), "the person's own is new each time");
+    let host = format!("host: {}", ui.address);
+    let shown = |token: &str| format!("authorization: Bearer {token}");
+    let status = |request: &str, token: &str| ui.told(request, &[&host, &shown(token)], "").status;
+    assert_eq!(status("GET /metrics", kept.trim()), 200);
+    for other in ["GET /", "GET /api/missions", "POST /metrics", "POST /missions", "GET /metrics/../"] {
+        assert_eq!(status(other, kept.trim()), 401, "{other}");
+    }
+    assert_eq!(
+        ui.told("GET /metrics", &[&host, &format!("cookie: coditect-ui-{}={}", ui.port(), kept.trim())], "")
+            .status,
+        401
+    );
+    assert_eq!(status("GET /metrics", &ui.token), 200);
+    drop(ui);
     let refused = |cause: &str| {
-        let output = world.coditect(&["ui", "--token-file", file.to_str().unwrap()]);
+        let output = world.coditect(&["ui", "--metrics-token-file", file.to_str().unwrap()]);
         assert!(!output.status.success(), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(cause), "{output:?}");
     };

@@ -222,13 +222,25 @@ fn an_answer_that_breaks_off_is_none_and_what_it_took_is_reckoned() {
 
 #[test]
 fn an_answer_without_end_is_cut_off_by_its_bytes() {
-    let event = format!(r#"{{"choices":[{{"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(1_000));
+    let text: String = (0..250).map(|n| format!("{n:04}")).collect();
+    let event = format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);
     let error = chat(events(&[event.as_str(); 11])).unwrap_err();
     assert_eq!(error.error.kind, ErrorKind::Invalid);
     assert!(error.error.cause.contains("longer than 10000 bytes"), "{error}");
     // An event that never ends fills no memory either.
     let line = Piece::Text(format!("data: {}", "x".repeat(2_000_000)));
     assert!(chat(vec![stream_head(), line]).is_err());
+}
+
+#[test]
+fn an_answer_that_goes_round_is_stopped_where_it_does() {
+    let event = r#"{"choices":[{"delta":{"content":"replace(a, b)."}}]}"#;
+    // It never ends by itself: without the look at what it says, silence would end the call with an error.
+    let mut pieces = events(&[event; 300]);
+    pieces.push(Piece::Silence);
+    let reply = chat(pieces).unwrap();
+    assert_eq!(reply.finish, Finish::Looped);
+    assert!((1_500..3_000).contains(&reply.text.len()) && reply.usage.reckoned, "{} bytes", reply.text.len());
 }
 
 #[test]

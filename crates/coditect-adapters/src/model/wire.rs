@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::frames::{frames, framing};
+use super::looping::Looping;
 use super::{Endpoint, errors};
 
 /// How often a call looks whether it is to stop.
@@ -147,7 +148,7 @@ impl Call<'_> {
             return self.whole(told);
         };
         let mut pieces = frames(response, framing, limits.reply_bytes.saturating_mul(STREAM_FACTOR));
-        let mut next_by = first;
+        let (mut next_by, mut looping) = (first, Looping::default());
         loop {
             let limit_ms = if next_by == first { limits.first_byte_ms } else { limits.idle_ms };
             let next = by(next_by, pieces.next(), || slow(endpoint, "went on", limit_ms)).await?;
@@ -168,6 +169,11 @@ impl Call<'_> {
                 break;
             }
             self.take(speaks, &parsed(endpoint, piece)?, told, hear)?;
+            if looping.is_in(&told.text) {
+                // Whoever hangs up is not served any further.
+                told.finish = Some(Finish::Looped);
+                break;
+            }
         }
         self.whole(told)
     }

@@ -19,8 +19,11 @@ const DIFF_BYTES: usize = 4 << 20;
 pub(super) fn fork(from: &Shadow<'_>, into: &Shadow<'_>) -> Result<(), PortError> {
     make_dir(&into.path(""))?;
     let (fresh, name) = (into.path("repo.git.new"), into.repo());
+    if name.exists() {
+        let cause = format!("there is a mission in `{}` already", into.path("").display());
+        return Err(PortError::new(ErrorKind::Conflict, cause));
+    }
     remove(&fresh)?;
-    remove(&name)?;
     copy_store(&from.repo(), &fresh, As::Copies)?;
     if let Some(kept) = from.note::<Kept>("snapshot.json") {
         into.write_note("snapshot.json", &kept)?;

@@ -15,8 +15,13 @@ pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
     let lines: Vec<&str> = text.lines().collect();
     let mut changes = Vec::new();
     let mut at = 0;
+    // Some models put in tags what they were shown in tags. In an answer with anything else that says what is changed, what stands
+    // in tags was only quoted.
+    let only_tags = !lines.iter().any(|line| opening(line).is_some() || line.starts_with(SEARCH));
     // The newest line that named a file.
     let mut named: Option<String> = None;
+    // It named a part of one, as files are shown that are too long to be shown whole.
+    let mut of_part = false;
     while at < lines.len() {
         let line = lines[at];
         if let Some((fence, info)) = opening(line) {
@@ -29,13 +34,11 @@ pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
             block(body, info, path, end.is_some(), known, &mut changes);
             at = end.map_or(lines.len(), |end| end + 1);
             named = None;
-        } else if let Some((tag, path)) = tagged(line).zip(named.clone()) {
-            // Some models close in tags what they were shown in tags.
-            let close = format!("</{tag}>");
-            let end = lines[at + 1..].iter().position(|line| line.trim() == close).map(|end| at + 1 + end);
-            let body = &lines[at + 1..end.unwrap_or(lines.len())];
-            block(body, "", Some(path), end.is_some(), known, &mut changes);
-            at = end.map_or(lines.len(), |end| end + 1);
+        } else if let Some((end, path)) =
+            tagged(&lines, at).filter(|_| only_tags && !of_part).zip(named.clone())
+        {
+            block(&lines[at + 1..end], "", Some(path), true, known, &mut changes);
+            at = end + 1;
             named = None;
         } else if line.starts_with(SEARCH) {
             let path = named.clone().or_else(|| only(known));
@@ -44,6 +47,7 @@ pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
             at = diff(&lines, at, named.take(), &mut changes);
         } else {
             if !line.trim().is_empty() {
+                of_part = line.contains("(a part)");
                 named = paths::in_prose(line, known).or_else(|| named.take().filter(|_| !is_talk(line)));
             }
             at += 1;
@@ -86,10 +90,12 @@ fn opening(line: &str) -> Option<(&str, &str)> {
         .then(|| (&inner[..length], info.trim()))
 }
 
-/// The name of a tag that opens a block, alone on its line.
-fn tagged(line: &str) -> Option<&str> {
-    let tag = line.trim().strip_prefix('<')?.strip_suffix('>')?;
-    matches!(tag, "text" | "code" | "file" | "content" | "source").then_some(tag)
+/// Where the block ends that a tag opens, alone on its line.
+fn tagged(lines: &[&str], at: usize) -> Option<usize> {
+    let tag = lines[at].trim().strip_prefix('<')?.strip_suffix('>')?;
+    let close = format!("</{tag}>");
+    let end = lines[at + 1..].iter().position(|line| line.trim() == close)?;
+    matches!(tag, "text" | "code" | "file" | "content" | "source").then_some(at + 1 + end)
 }
 
 /// The line of the fence that closes a block.

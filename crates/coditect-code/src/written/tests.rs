@@ -191,3 +191,14 @@ proptest! {
         prop_assert_eq!(read(&answer, &known(&["src/x.py", "y.py"])), [expected]);
     }
 }
+
+#[test]
+fn what_is_quoted_in_tags_is_no_change_beside_one() {
+    let before = "a = 1\nb = 1\n";
+    // A fence within tags, and an excerpt that is quoted before the change.
+    becomes("src/a.py\n<code>\n```python\nx = 2\n```\n</code>\n", "src/a.py", before, "x = 2\n");
+    let quoted = "src/a.py (a part)\n<text>\nb = 1\n</text>\n\nsrc/a.py\n```\n<<<<<<< SEARCH\nb = 1\n=======\nb = 2\n>>>>>>> REPLACE\n```\n";
+    becomes(quoted, "src/a.py", before, "a = 1\nb = 2\n");
+    // One that is never closed is none.
+    assert!(read("src/a.py\n<text>\nx = 2\n", &known(&["src/a.py", "src/b.py"])).is_empty());
+}

@@ -46,8 +46,12 @@ fn objects_are_shared_and_nothing_else_is() {
     let snapshot = person.snapshot();
     person.fix(&snapshot);
     person.workspace.fork(&person.mission, &fork()).unwrap();
-    // Once more: a call that was killed is made again.
-    person.workspace.fork(&person.mission, &fork()).unwrap();
+    // Another mission, or the same one, is never put in the place of one that is there.
+    for into in [fork(), person.mission.clone()] {
+        let error = person.workspace.fork(&person.mission, &into).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Conflict, "{error:?}");
+    }
+    assert_eq!(person.workspace.tree_of(&person.mission, &snapshot.commit).unwrap(), snapshot.tree);
     let (old, new) = (person.mission_dir(), person.home.join("missions/m-fork"));
     let inode = |path: &str| {
         let of = |dir: &std::path::Path| dir.join(path).metadata().unwrap().ino();

@@ -5,7 +5,7 @@ use super::*;
 use crate::plan::chain;
 use crate::state::State;
 
-const TRY: Intent = Intent::TryReply { rung: Rung::SmallModel };
+const TRY: Intent = Intent::TryReply { rung: Rung::LargeModel };
 
 fn refused(diff: &str) -> Outcome {
     Outcome::ReplyRefused {
@@ -49,6 +49,16 @@ fn the_same_end_of_the_same_work_three_times_is_a_circle() {
     // It may lead through others, and begins anew once it was found.
     assert_eq!(circles(&TRY, &[a.clone(), b.clone(), a.clone(), b.clone(), a.clone(), a.clone()]), [4]);
     assert_eq!(circles(&TRY, &[a, b, refused("c"), refused("d")]), [0_usize; 0]);
+}
+
+#[test]
+fn answers_that_are_drawn_may_be_alike_more_often() {
+    let drawn = Intent::TryReply { rung: Rung::SmallModel };
+    let a = refused("a");
+    assert_eq!(circles(&drawn, &vec![a.clone(); 7]), [0_usize; 0]);
+    assert_eq!(circles(&drawn, &vec![a; 8]), [7]);
+    let broken = failed(ErrorKind::Bug, None);
+    assert_eq!(circles(&drawn, &vec![broken; 3]), [2], "what breaks is not drawn");
 }
 
 #[test]

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use coditect_types::event::{Cause, TaskEnd, ViolationKind};
+use coditect_types::limits::Verdict;
 use coditect_types::plan::Role;
-use coditect_types::{AttemptId, Event, Ledger, Record, Rung, TaskId};
+use coditect_types::words::words;
+use coditect_types::{AttemptId, Event, Ledger, MissionStatus, Record, Rung, TaskId};
 
 use super::Rows;
 use crate::names::name;
 
-/// Upper ends of the buckets of times, ms: from a step of the machine to half an hour.
-const BUCKETS_MS: [u64; 15] =
-    [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 1_800_000];
+/// Upper ends of the buckets of times, ms: from a step of the machine to an hour.
+const BUCKETS_MS: [u64; 18] = [
+    5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_200_000,
+    1_800_000, 3_600_000,
+];
 
 /// How many things took how long: a histogram.
 #[derive(Clone, Debug, Default)]
@@ -91,16 +96,47 @@ pub(super) struct Counts {
     pub(super) assignment_ms: Spread,
 }
 
+impl Counts {
+    /// Nothing yet of each that there can be: a counter that begins with its first event would hide that one from who looks at
+    /// how much it grew.
+    pub(super) fn zeros() -> Self {
+        let none = |names: Vec<String>| names.into_iter().map(|name| (name, 0)).collect();
+        let verdicts = words::<Verdict>().into_iter().chain([NOBODY.to_owned()]).collect();
+        Self {
+            ended: none(words::<MissionStatus>()),
+            settled: none(words::<TaskEnd>()),
+            violations: none(words::<ViolationKind>()),
+            diagnoses: none(words::<Cause>()),
+            given: none(verdicts),
+            candidates: RUNGS.into_iter().map(|rung| (rung, 0)).collect(),
+            attempt_ms: words::<Role>().into_iter().map(|role| (role, Spread::default())).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The verdict of a question that nobody answered in time.
+const NOBODY: &str = "nobody";
+/// The rungs on which candidates are tried.
+const RUNGS: [Rung; 5] = [Rung::Memory, Rung::Recipe, Rung::Reflex, Rung::SmallModel, Rung::LargeModel];
+
 /// What must be known of a mission to say how long something took.
 #[derive(Debug, Default)]
 pub(super) struct Times {
     submitted_ms: u64,
+    /// How long the shared part of a fork was at work, ms.
+    shared_ms: u64,
     is_assigned: bool,
     roles: BTreeMap<TaskId, Role>,
     open: BTreeMap<AttemptId, (TaskId, u64)>,
 }
 
 impl Times {
+    /// The shared part of a fork is over, which was at work so long.
+    pub(super) fn shared(&mut self, ms: u64) {
+        self.shared_ms = ms;
+    }
+
     /// Takes a record, whether it counts here or not.
     pub(super) fn hear(&mut self, record: &Record) {
         match &record.event {
@@ -162,12 +198,12 @@ impl Counts {
             }
             Event::ApprovalAsked { .. } => self.asked += 1,
             Event::ApprovalGiven { verdict, by, .. } => {
-                let verdict = if by.is_some() { name(verdict) } else { "nobody".to_owned() };
+                let verdict = if by.is_some() { name(verdict) } else { NOBODY.to_owned() };
                 *self.given.entry(verdict).or_default() += 1;
             }
             Event::MissionCompleted { status, wall_ms, .. } => {
                 *self.ended.entry(name(status)).or_default() += 1;
-                self.mission_ms.see(*wall_ms);
+                self.mission_ms.see(wall_ms.saturating_sub(times.shared_ms));
             }
             Event::MissionConcluding {}
             | Event::PlanMade { .. }

@@ -107,6 +107,15 @@ fn the_text_is_in_form_and_each_family_is_in_the_reference() {
     }
     // Those without labels have a row from the beginning, so that an alert on them has something to look at.
     let empty = metrics_of_nothing();
+    for row in [
+        "coditect_violations_total{kind=\"stuck\"}",
+        "coditect_diagnoses_total{cause=\"infrastructure\"}",
+        "coditect_missions_ended_total{status=\"failed\"}",
+        "coditect_approvals_given_total{verdict=\"nobody\"}",
+        "coditect_attempt_duration_seconds_count{role=\"coder\"}",
+    ] {
+        assert_eq!(value(&empty, row), "0", "its first event is seen as growth");
+    }
     for name in
         ["coditect_attempts_started_total", "coditect_sandbox_runs_total", "coditect_model_cost_usd_total"]
     {

@@ -61,7 +61,7 @@ pub(super) async fn begin(State(shared): Shares, form: Result<Form<BeginForm>, F
             return Err(Oops::new(ErrorKind::Invalid, cause).hint("go back and fill both in"));
         }
         let terms = terms(&sent.model, &sent.budget_s, "")?;
-        let mission = shared.blocking(move |shared| Ok(shared.house.begin(&request, &dir, &terms)?)).await?;
+        let mission = shared.beginning(move |shared| Ok(shared.house.begin(&request, &dir, &terms)?)).await?;
         Ok(Redirect::to(&format!("/missions/{mission}")).into_response())
     };
     told(done.await, Reader::Person)
@@ -89,7 +89,7 @@ pub(super) async fn fork(
         let (id, sent) = (named(&id)?, sent(form)?);
         own_form(&shared, &sent.form)?;
         let terms = terms(&sent.model, &sent.budget_s, &sent.seed)?;
-        let mission = shared.blocking(move |shared| Ok(shared.house.fork(&id, sent.at, &terms)?)).await?;
+        let mission = shared.beginning(move |shared| Ok(shared.house.fork(&id, sent.at, &terms)?)).await?;
         Ok(Redirect::to(&format!("/missions/{mission}")).into_response())
     };
     told(done.await, Reader::Person)

@@ -85,7 +85,7 @@ Examples:
   coditect fork m-t2 --at 30 --budget-s 1200 --seed 7
 
 The new mission has the records, the beliefs and the files of the other one up to that moment, and goes on by
-itself; the other one stays as it is. What was decided together is taken together: it begins behind the step that
+itself; the other one stays as it is. It can share 30 MiB of records. What was decided together is taken together: it begins behind the step that
 SEQ belongs to. Settings that are not given are those of the other mission. What CODITECT does not record cannot be
 brought back: services outside, the clock, ignored files, what is installed on this machine. They are as they are now.";
 
@@ -102,6 +102,8 @@ pub(crate) struct ForkArgs {
     pub(crate) id: Option<MissionId>,
     #[command(flatten)]
     pub(crate) shown: Shown,
+    #[command(flatten)]
+    pub(crate) trace: TraceFlags,
     #[command(flatten)]
     pub(crate) tapes: TapeFlags,
     #[command(flatten)]
@@ -163,6 +165,32 @@ pub(crate) struct CompareArgs {
     pub(crate) other: String,
 }
 
+const TRACE_HELP: &str = "\
+Examples:
+  coditect trace last trace.json
+  coditect run --trace-out trace.json \"make the failing tests pass\"
+
+The file opens in chrome://tracing and in Perfetto, without any server. Attributes have the names of OpenTelemetry's
+conventions; requests, prompts, answers, code and paths are not in it.";
+
+#[derive(Debug, Args)]
+#[command(after_help = TRACE_HELP)]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub(crate) of: OneMission,
+    /// The file to write, which is not there yet; without it, or with `-`, standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Where a trace is written.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct TraceFlags {
+    /// Write a trace of the mission into a new file when it ends or stops; see `coditect trace`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace_out: Option<PathBuf>,
+}
+
 const EXPORT_HELP: &str = "\
 Examples:
   coditect export last mission.jsonl
@@ -170,7 +198,7 @@ Examples:
   coditect show ./mission.jsonl
 
 The file has a mission's records, a line of JSON each, without what looks like a secret. `show`, `log`, `why`,
-`cost`, `replay`, `diff` and `compare` take such a file in place of a mission. The files of the project are not in
+`cost`, `replay`, `diff`, `compare` and `trace` take such a file in place of a mission. The files of the project are not in
 it, other than what diffs and test output show of them: look at it before you give it away.";
 
 #[derive(Debug, Args)]

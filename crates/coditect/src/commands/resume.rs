@@ -3,6 +3,7 @@
 use coditect_types::{Event, MissionStatus, Policy, Record};
 
 use super::Context;
+use super::travel::trace::Pending;
 use crate::args::{ResumeArgs, SettingFlags};
 use crate::missions;
 use crate::models::Choice;
@@ -28,7 +29,8 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
         let choice = Choice { settings: &settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };
         site.models = choice.of(&names, &mut Policy::default())?;
     }
-    watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, args.shown)
+    let trace = Pending::open(&args.trace, Some(&mission))?;
+    watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, (args.shown, trace))
 }
 
 /// There is nothing to go on with: the same end is told again.

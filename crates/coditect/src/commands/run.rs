@@ -6,6 +6,7 @@ use std::path::Path;
 use coditect_types::{ErrorKind, Rung, WorkspaceRef};
 
 use super::Context;
+use super::travel::trace::Pending;
 use crate::args::RunArgs;
 use crate::environment::{Site, directory};
 use crate::missions;
@@ -40,9 +41,11 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     if policy.allows(Rung::Memory) {
         policy.history.episodes = u32::try_from(remembering::proved(&site)).unwrap_or(u32::MAX);
     }
-    let id = args.id.clone();
+    // Known from the beginning, so that a trace can be written however the mission stops.
+    let id = args.id.clone().or_else(|| args.trace.trace_out.as_ref().map(|_| wiring::new_mission_id()));
+    let trace = Pending::open(&args.trace, id.as_ref())?;
     let begin = Begin::New { id, request, workspace: WorkspaceRef { path }, policy };
-    watch::conduct(cx, site, begin, args.shown)
+    watch::conduct(cx, site, begin, (args.shown, trace))
 }
 
 /// The directory's path as the journal can hold it.

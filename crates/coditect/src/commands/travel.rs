@@ -5,6 +5,7 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod fork;
 pub(crate) mod replay;
+pub(crate) mod trace;
 
 use coditect_runtime::Fold;
 use coditect_types::{ErrorKind, Record};

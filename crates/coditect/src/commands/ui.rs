@@ -38,29 +38,33 @@ pub(crate) fn perform(cx: &mut Context, args: &UiArgs) -> Done {
     let (site, archive) = (cx.site()?, cx.archive()?);
     let lent = Arc::new(Lent::new(site, archive, approvals::person(&cx.env)));
     let runtime = wiring::tokio_runtime()?;
-    let token = token(args.token_file.as_deref())?;
-    let done = runtime.block_on(serve(cx, args.listen, token, lent));
+    let metrics = args.metrics_token_file.as_deref().map(metrics_token).transpose()?;
+    let done = runtime.block_on(serve(cx, args.listen, metrics, lent));
     // What still reads the journal is left to the end of the process.
     runtime.shutdown_background();
     done
 }
 
-async fn serve(cx: &mut Context, listen: SocketAddr, token: String, lent: Arc<Lent>) -> Done {
+async fn serve(cx: &mut Context, listen: SocketAddr, metrics: Option<String>, lent: Arc<Lent>) -> Done {
     let mut signals = Signals::listen()?;
-    let secrets = Secrets::new(&token, &wiring::secret()?).ok_or_else(|| {
-        let cause =
-            "the token in `--token-file` is too short, or has other characters than letters and digits";
-        Report::new(ErrorKind::Invalid, DOING, cause).hint("remove the file, and one is made")
-    })?;
+    let token = wiring::secret()?;
+    let mut secrets = Secrets::new(&token, &wiring::secret()?)
+        .ok_or_else(|| Report::new(ErrorKind::Bug, DOING, "a secret of ours is none"))?;
+    if let Some(metrics) = metrics {
+        secrets = secrets.with_metrics(&metrics).ok_or_else(|| {
+            let cause =
+                "the token in `--metrics-token-file` is too short, or has other characters than letters and digits";
+            Report::new(ErrorKind::Invalid, DOING, cause).hint("remove the file, and one is made")
+        })?;
+    }
     let server = Server::bind(listen).await.doing(DOING)?;
     tell(cx, server.address(), &token)?;
     server.run(lent, secrets, signals.next()).await;
     Ok(INTERRUPTED)
 }
 
-/// The token of the file, which is made if it is not there; without a file, a new one.
-fn token(file: Option<&Path>) -> Result<String, Report> {
-    let Some(file) = file else { return wiring::secret() };
+/// The token of a file, which is made if it is not there.
+fn metrics_token(file: &Path) -> Result<String, Report> {
     let failed = |error: std::io::Error| PortError::from_io(&format!("`{}`", file.display()), &error);
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(mut made) => {
@@ -71,7 +75,8 @@ fn token(file: Option<&Path>) -> Result<String, Report> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let open = File::open(file).map_err(failed).doing(DOING)?;
             let mode = open.metadata().map_err(failed).doing(DOING)?.permissions().mode();
-            if mode & 0o077 != 0 {
+            // A Prometheus of the system reads it as one of a group.
+            if mode & 0o027 != 0 {
                 let cause =
                     format!("`{}` can be read by others, so what is in it is no secret", file.display());
                 return Err(Report::new(ErrorKind::Denied, DOING, cause)

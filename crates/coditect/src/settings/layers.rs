@@ -55,7 +55,7 @@ pub(crate) fn from_environment(env: &Environment, notes: &mut Vec<String>) -> Re
         put(&mut layer, key, text, source)?;
     }
     for name in env.ours() {
-        let known = ["CODITECT_HOME", "CODITECT_LOG"].contains(&name);
+        let known = ["CODITECT_HOME", "CODITECT_LOG"].contains(&name) || name.starts_with("CODITECT_GRAPH_");
         if !known && !KEYS.iter().any(|key| key.variable() == name) {
             notes.push(format!("${name} is no setting; `coditect config` lists them all"));
         }

@@ -155,7 +155,12 @@ fn how_results_are_told_is_set_with_the_tests() {
 #[test]
 fn a_variable_that_is_no_setting_is_said() {
     let mut notes = Vec::new();
-    let env = Environment::of(&[("CODITECT_SEEDS", "3"), ("CODITECT_HOME", "/h"), ("OTHER", "1")]);
+    let env = Environment::of(&[
+        ("CODITECT_SEEDS", "3"),
+        ("CODITECT_HOME", "/h"),
+        ("CODITECT_GRAPH_URL", "bolt://h"),
+        ("OTHER", "1"),
+    ]);
     assert!(layers::from_environment(&env, &mut notes).unwrap().is_empty());
     assert_eq!(notes, ["$CODITECT_SEEDS is no setting; `coditect config` lists them all"]);
     let env = Environment::of(&[("CODITECT_SEED", "x")]);

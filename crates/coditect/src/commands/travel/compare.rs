@@ -114,19 +114,17 @@ fn load(archive: &Archive, mission: MissionId) -> Result<Side, Report> {
 
 /// The number of the last record that both have; 0: they never were one.
 fn part(first: &Side, second: &Side) -> u64 {
-    let is_related = |one: &Side, other: &Side| {
-        one.view.forked_from.as_ref().is_some_and(|fork| {
-            fork.mission == other.mission
-                || other.view.forked_from.as_ref().is_some_and(|of| of.mission == fork.mission)
-        })
-    };
-    if !is_related(first, second) && !is_related(second, first) {
+    if first.view.forked_from.is_none() && second.view.forked_from.is_none() {
         return 0;
     }
     // The first record says whose it is; every other one that they share is the same.
     let same = first.records.iter().zip(&second.records).skip(1);
     let same = same.take_while(|(one, other)| one.at_ms == other.at_ms && one.event == other.event);
-    1 + same.count() as u64
+    match same.count() as u64 {
+        // They have nothing but a beginning, which is like any other.
+        0 => 0,
+        n => 1 + n,
+    }
 }
 
 fn same_files(first: &Side, second: &Side) -> Option<bool> {

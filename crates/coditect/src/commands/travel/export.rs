@@ -33,8 +33,7 @@ pub(crate) fn perform(cx: &mut Context, args: &ExportArgs) -> Done {
             let (count, secrets) =
                 (phrase::count_of(lines.len(), "record"), phrase::count_of(blotted, "text"));
             if cx.out.json {
-                let told =
-                    json!({ "mission": mission, "file": file, "records": lines.len(), "redacted": blotted });
+                let told = json!({ "mission": mission, "file": file.display().to_string(), "records": lines.len(), "redacted": blotted });
                 cx.out.object(&told)?;
             } else {
                 cx.out.line(&format!("wrote {count} of {mission}, with secrets taken out of {secrets}"))?;
@@ -87,15 +86,36 @@ fn blot(value: &mut Value, blotted: &mut usize) {
                 *text = clean;
             }
         }
-        Value::Array(all) => all.iter_mut().for_each(|one| blot(one, blotted)),
+        Value::Array(all) => {
+            blot_words(all, blotted);
+            all.iter_mut().for_each(|one| blot(one, blotted));
+        }
         Value::Object(fields) => {
-            for (name, one) in fields {
-                if !(HASHES.contains(&name.as_str()) && is_hash(one)) {
-                    blot(one, blotted);
+            for (name, mut one) in std::mem::take(fields) {
+                if !(HASHES.contains(&name.as_str()) && is_hash(&one)) {
+                    blot(&mut one, blotted);
                 }
+                // Names of tests are names of fields, and may have anything in them.
+                let clean = redact(&name);
+                *blotted += usize::from(clean != name);
+                fields.insert(clean, one);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The words of a command: what the one before it gives away as a secret is one, as in `--password`, `...`.
+fn blot_words(words: &mut [Value], blotted: &mut usize) {
+    for at in 1..words.len() {
+        let (Some(name), Some(word)) = (words[at - 1].as_str(), words[at].as_str()) else { continue };
+        let clean = redact(&format!("{name} {word}"));
+        if let Some(clean) = clean.strip_prefix(&format!("{name} "))
+            && clean != word
+        {
+            words[at] = Value::String(clean.to_owned());
+            *blotted += 1;
+        }
     }
 }
 
@@ -133,5 +153,11 @@ mod tests {
         let mut value = json!({ "tree": hash, "message": hash });
         blot(&mut value, &mut blotted);
         assert_eq!(value["tree"], hash);
+        // Words of a command, and names of tests.
+        let mut value =
+            json!({ "command": ["pytest", "--password", "hunter2hunter"], "after": { (secret): "passed" } });
+        blot(&mut value, &mut blotted);
+        let text = value.to_string();
+        assert!(!text.contains("hunter2hunter") && !text.contains(secret), "{text}");
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use coditect_ports::{AppendError, Model};
+use coditect_ports::{AppendError, Model, PortError};
 use coditect_runtime::fork::{begins_behind, shared};
 use coditect_runtime::{ShellError, cell, moment};
 use coditect_types::{ErrorKind, MissionId, Policy, Record};
 
 use super::fold_at;
+use super::trace::Pending;
 use crate::args::{ForkArgs, SettingFlags};
 use crate::commands::Context;
 use crate::environment::Site;
@@ -20,6 +21,8 @@ use crate::watch::{self, Begin};
 use crate::wiring;
 
 const DOING: &str = "forking";
+/// Bytes of records that a fork may share: what a journal takes in one append, which is 32 MiB, without what goes around them.
+const MOST_BYTES: usize = 30 << 20;
 
 pub(crate) fn perform(mut cx: Context, args: &ForkArgs) -> Done {
     let mut site = cx.site()?;
@@ -27,19 +30,51 @@ pub(crate) fn perform(mut cx: Context, args: &ForkArgs) -> Done {
     let from = missions::find(archive.journal(), &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &from)?;
     archive.must_be_whole(&from, &format!("forking {from}"))?;
+    let is_shared = archive.is_shared();
     drop(archive);
     let until = begins_behind(&records, args.at).map_err(ShellError::Refused).doing(DOING)?;
     let beliefs = fold_at(&records, until, DOING)?.beliefs();
     let (policy, models) = policy(&cx, &site, view.policy, std::path::Path::new(&view.workspace), args)?;
     site.models = models;
     let mission = args.id.clone().unwrap_or_else(wiring::new_mission_id);
-    if beliefs.files.is_some() {
-        wiring::workspace(&site)?.fork(&from, &mission).doing(DOING)?;
-    }
     let copied = shared(&records, until, &mission, (wiring::now_ms(), policy.clone()));
-    keep(&site, &mission, &copied)?;
+    let bytes: Vec<Vec<u8>> = copied.iter().map(cell::encode).collect();
+    must_fit(&bytes)?;
+    // All that can be refused is, before anything is made.
+    let trace = Pending::open(&args.trace, Some(&mission))?;
+    let workspace = wiring::workspace(&site)?;
+    if beliefs.files.is_some() {
+        workspace.fork(&from, &mission).map_err(|error| away(error, is_shared)).doing(DOING)?;
+    }
+    if let Err(report) = keep(&site, &mission, bytes) {
+        // Nobody would find its files again.
+        if let Err(error) = workspace.clean(&mission) {
+            cx.note(&format!("the files of the fork stay behind: {error}"));
+        }
+        return Err(report.into());
+    }
     say(&mut cx, &records, (&from, until), &beliefs);
-    watch::conduct(cx, site, Begin::Again { mission, policy }, args.shown)
+    watch::conduct(cx, site, Begin::Again { mission, policy }, (args.shown, trace))
+}
+
+/// Refuses what no journal takes at once: a fork begins with all of what it shares, or not at all.
+fn must_fit(records: &[Vec<u8>]) -> Result<(), Report> {
+    let bytes: usize = records.iter().map(Vec::len).sum();
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    let cause =
+        format!("what it would share is {} MiB of records, and {} can be", bytes >> 20, MOST_BYTES >> 20);
+    Err(Report::new(ErrorKind::Exhausted, DOING, cause).hint("fork at an earlier moment"))
+}
+
+/// A mission on a server may have been at work on another machine.
+fn away(error: PortError, is_shared: bool) -> PortError {
+    if is_shared && error.kind == ErrorKind::NotFound {
+        let cause = "the files of the mission are not here: they are on the machine that ran it";
+        return PortError::new(ErrorKind::NotFound, cause).with_hint("fork it there");
+    }
+    error
 }
 
 /// How it is run: as the other mission, but for what the flags say.
@@ -68,9 +103,8 @@ fn policy(
 }
 
 /// Puts the shared records into the journal, all or none.
-fn keep(site: &Site, mission: &MissionId, records: &[Record]) -> Result<(), Report> {
+fn keep(site: &Site, mission: &MissionId, bytes: Vec<Vec<u8>>) -> Result<(), Report> {
     let journal = wiring::keeper(site)?;
-    let bytes = records.iter().map(cell::encode).collect();
     let kept = wiring::tokio_runtime()?.block_on(journal.append(mission, 0, bytes));
     journal.release(mission);
     kept.map(drop).map_err(|error| match error {

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use coditect_ports::{Journal, PortError};
-use coditect_types::{ErrorKind, MissionId};
+use coditect_runtime::cell;
+use coditect_types::{ErrorKind, Event, MissionId};
 
 use crate::environment::{Place, Site};
 use crate::report::{Doing, Report};
@@ -30,7 +31,8 @@ pub(super) fn begin(site: &Site, journal: &dyn Journal, args: Vec<OsString>) -> 
     let mut child = spawn(site, &mission, args, &said)?;
     let began = Instant::now();
     loop {
-        if !journal.read(&mission, 1, 1).doing(DOING)?.is_empty() {
+        // A journal that cannot be read for a moment is looked at again.
+        if has_begun(journal, &mission) {
             // Somebody has to hear of its end, or it stays in the table of processes as long as this one.
             std::thread::spawn(move || child.wait());
             return Ok(mission);
@@ -46,6 +48,16 @@ pub(super) fn begin(site: &Site, journal: &dyn Journal, args: Vec<OsString>) -> 
                 .hint("it may still begin: look at the list in a moment"));
         }
         std::thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+/// Whether the mission is under way: of a fork, whether it goes on by itself.
+fn has_begun(journal: &dyn Journal, mission: &MissionId) -> bool {
+    let read = |seq| Some(cell::decode(&journal.read(mission, seq, 1).ok()?.pop()?.1).ok()?.event);
+    match read(1) {
+        Some(Event::MissionSubmitted { fork: Some(fork), .. }) => read(fork.at_seq + 1).is_some(),
+        Some(_) => true,
+        None => false,
     }
 }
 

@@ -1,0 +1,93 @@
+#![allow(clippy::unwrap_used, reason = "a failing test panics")]
+
+use coditect_types::{Command, Input};
+
+use super::*;
+use crate::Cell;
+
+/// A mission of three chores of which `done` were done, stopped and taken up again in between.
+fn records(done: u32) -> Vec<Record> {
+    let mission = MissionId::parse("m-abc").unwrap();
+    let (mut cell, mut records, mut now_ms) = (Cell::new(mission.clone()), Vec::new(), 1_000);
+    let mut take = |cell: &mut Cell, input: &Input| {
+        now_ms += 10;
+        let step = cell.step(now_ms, input).unwrap();
+        records.extend(cell.kept(step).0);
+    };
+    take(&mut cell, &Input::Command(Command::SubmitNoOps { mission, steps: 3 }));
+    take(&mut cell, &Input::Resume);
+    for _ in 0..done {
+        let attempt = *cell.state().running.keys().next().unwrap();
+        take(&mut cell, &Input::Outcome { attempt, outcome: Outcome::NothingDone });
+    }
+    records
+}
+
+#[test]
+fn every_attempt_is_a_span_within_the_mission() {
+    let records = records(3);
+    let spans = spans(&records);
+    let started =
+        records.iter().filter(|record| matches!(record.event, Event::AttemptStarted { .. })).count();
+    assert_eq!(spans.len(), started + 1);
+    let root = &spans[0];
+    assert_eq!((root.of, root.name.as_str()), (Of::Mission, "invoke_agent coditect"));
+    for span in &spans {
+        let end = span.end_ms.unwrap();
+        assert!(span.start_ms <= end && end <= root.end_ms.unwrap(), "{span:?}");
+    }
+    let lost = spans.iter().filter(|span| span.error.as_deref() == Some("lost")).count();
+    assert_eq!(lost, 1, "what the stop took away");
+    assert!(
+        root.attributes.contains(&("coditect.mission.status", Value::from("verified")))
+            || root.end_ms.is_some()
+    );
+    assert!(root.events.iter().any(|event| event.name == "coditect.mission.resumed"));
+    let text = format!("{spans:?}");
+    assert!(!text.contains("do nothing"), "the request is in no trace: {text}");
+}
+
+#[test]
+fn what_has_not_ended_has_no_end() {
+    let spans = spans(&records(1));
+    let open: Vec<Of> = spans.iter().filter(|span| span.end_ms.is_none()).map(|span| span.of).collect();
+    assert_eq!(open.len(), 2, "the mission, and the chore under way: {open:?}");
+}
+
+#[test]
+fn spans_are_given_once_as_they_end() {
+    let records = records(3);
+    let mut tracer = Tracer::default();
+    let mut given: Vec<Of> =
+        records.iter().flat_map(|record| tracer.take(record)).map(|span| span.of).collect();
+    assert_eq!(given.last(), Some(&Of::Mission), "the root is the last to end");
+    let all = given.len();
+    given.sort_unstable();
+    given.dedup();
+    assert_eq!(given.len(), all);
+    assert!(tracer.open().is_empty());
+}
+
+#[test]
+fn a_violation_is_told_within_the_attempt_that_gave_cause_for_it() {
+    use coditect_types::event::{Response, ViolationKind};
+    let mut records = records(1);
+    let end = records.iter().position(|record| matches!(record.event, Event::AttemptEnded { .. })).unwrap();
+    let Event::AttemptEnded { task, attempt, .. } = records[end].event else { unreachable!() };
+    let event = Event::ViolationFound {
+        task,
+        attempt,
+        kind: ViolationKind::TestExpectation,
+        expected: "secret words".into(),
+        observed: "secret words".into(),
+        confidence: 0.9,
+        response: Response::Replan,
+        diagnosis: None,
+    };
+    // In the same step, behind the end of the attempt, as the core has it.
+    records.insert(end + 1, Record { event, ..records[end].clone() });
+    let spans = spans(&records);
+    let span = spans.iter().find(|span| span.of == Of::Attempt(attempt)).unwrap();
+    assert!(span.events.iter().any(|event| event.name == "coditect.violation"), "{span:?}");
+    assert!(!format!("{spans:?}").contains("secret words"));
+}
