@@ -18,9 +18,9 @@ use crate::tasks::Task;
 
 /// Ends that are alike make so many of them a circle.
 pub const MOST_ALIKE: usize = 3;
-/// The same of answers that are drawn one after the other from a small model which no larger one stands behind: the same one comes now
-/// and then, and the next one is another.
-const MOST_DRAWN_ALIKE: usize = 8;
+/// The same of answers that are drawn one after the other from a small model which no larger one stands behind, where they do not come in a
+/// row: the same one comes now and then, and the next one is another.
+const MOST_DRAWN_ALIKE: usize = 6;
 /// Ends that are remembered of one kind of work: a circle may lead through several.
 const KEPT: usize = 8;
 /// How sure it is: luck would have ended otherwise once.
@@ -106,11 +106,17 @@ pub(crate) fn found(state: &mut State, (intent, strand): (&Intent, Option<Strand
 pub(crate) fn violation(state: &State, task: &Task<'_>, outcome: &Outcome) -> Option<Violation> {
     let Step::Back(end) = step(state, outcome) else { return None };
     let known = state.circles.ends.get(&work(&task.spec.intent, task.spec.strand));
-    let before = known.map_or(0, |ends| ends.seen.iter().filter(|seen| **seen == end).count());
+    let seen = known.map_or(&[][..], |ends| &ends.seen);
+    let before = seen.iter().filter(|seen| **seen == end).count();
+    let in_a_row = seen.iter().rev().take_while(|seen| **seen == end).count();
     let is_drawn = matches!(task.spec.intent, Intent::TryReply { rung: Rung::SmallModel })
         && matches!(outcome, Outcome::ReplyRefused { .. })
         && !gateway::has_larger(state, Rung::SmallModel);
-    if before + 1 < if is_drawn { MOST_DRAWN_ALIKE } else { MOST_ALIKE } {
+    let is_circle = match is_drawn {
+        true => in_a_row + 1 >= MOST_ALIKE || before + 1 >= MOST_DRAWN_ALIKE,
+        false => before + 1 >= MOST_ALIKE,
+    };
+    if !is_circle {
         return None;
     }
     // What ended by itself goes on by the plan; what would begin again does not.

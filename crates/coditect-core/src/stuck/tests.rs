@@ -55,8 +55,15 @@ fn the_same_end_of_the_same_work_three_times_is_a_circle() {
 fn answers_that_are_drawn_may_be_alike_more_often() {
     let drawn = Intent::TryReply { rung: Rung::SmallModel };
     let a = refused("a");
-    assert_eq!(circles(&drawn, &vec![a.clone(); 7]), [0_usize; 0]);
-    assert_eq!(circles(&drawn, &vec![a; 8]), [7]);
+    let b = refused("b");
+    let drawn_so = |ends: &str| {
+        let ends: Vec<Outcome> =
+            ends.chars().map(|end| if end == 'a' { a.clone() } else { b.clone() }).collect();
+        circles(&drawn, &ends)
+    };
+    assert_eq!(drawn_so("abaabab"), [0_usize; 0]);
+    assert_eq!(drawn_so("aabaabaa"), [7]);
+    assert_eq!(drawn_so("abaaa"), [4], "three in a row are one");
     let broken = failed(ErrorKind::Bug, None);
     assert_eq!(circles(&drawn, &vec![broken; 3]), [2], "what breaks is not drawn");
 }
