@@ -35,7 +35,7 @@ fn a_person_goes_all_the_way_in_a_browser() {
     let mut line = String::new();
     BufReader::new(ui.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = serde_json::from_str::<Value>(&line).unwrap()["url"].as_str().unwrap().to_owned();
-    // Somebody who wants the pictures says where; `docs/screenshots` has those of a release.
+    // Somebody who wants the pictures says where; some of them are in `docs/screenshots`.
     let shots = std::env::var("CODITECT_TEST_SHOTS").map_or_else(|_| world.path("shots"), Into::into);
     let mut journey = Command::new("python3");
     journey
