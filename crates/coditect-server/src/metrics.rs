@@ -131,7 +131,7 @@ impl Tally {
         self.seq = fold.seq();
         if let Some(view) = fold.view() {
             self.status = view.status;
-            self.counts.spend(&view.ledger.since(&self.before));
+            self.counts.spent = view.ledger.since(&self.before);
             self.open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count() as u64;
             for (n, state) in self.tasks.iter_mut().zip(TASK_STATES) {
                 *n = view.tasks.iter().filter(|task| task.state == state).count() as u64;
@@ -274,7 +274,7 @@ fn counted(family: &str, sum: &Counts) -> Rows {
         let each = sum.attempt_ms.iter().map(|(role, spread)| spread.rows(&format!("role=\"{role}\"")));
         each.flatten().collect()
     };
-    let rungs = || sum.candidates.iter().map(|(rung, n)| (name(rung), *n)).collect();
+    let rungs = || sum.spent.rungs.iter().map(|(rung, cost)| (name(rung), cost.candidates)).collect();
     match family {
         "coditect_missions_submitted_total" => one(sum.submitted),
         "coditect_missions_forked_total" => one(sum.forked),
@@ -293,14 +293,17 @@ fn counted(family: &str, sum: &Counts) -> Rows {
         "coditect_violations_total" => labelled("kind", &sum.violations),
         "coditect_diagnoses_total" => labelled("cause", &sum.diagnoses),
         "coditect_candidates_total" => labelled("rung", &rungs()),
-        "coditect_sandbox_runs_total" => one(sum.sandbox_runs),
-        "coditect_model_calls_total" => one(sum.model_calls),
+        "coditect_sandbox_runs_total" => one(sum.spent.sandbox_runs),
+        "coditect_model_calls_total" => one(sum.spent.model_calls),
         "coditect_model_tokens_total" => {
-            let (tokens_in, tokens_out) = sum.tokens;
+            let (tokens_in, tokens_out) = (sum.spent.tokens_in, sum.spent.tokens_out);
             labelled("direction", &BTreeMap::from([("in".into(), tokens_in), ("out".into(), tokens_out)]))
         }
         "coditect_model_cost_usd_total" => {
-            vec![(String::new(), format!("{}.{:06}", sum.micro_usd / 1_000_000, sum.micro_usd % 1_000_000))]
+            vec![(
+                String::new(),
+                format!("{}.{:06}", sum.spent.micro_usd / 1_000_000, sum.spent.micro_usd % 1_000_000),
+            )]
         }
         // A family without rows is one that somebody forgot here; the test of all families finds it.
         _ => Vec::new(),

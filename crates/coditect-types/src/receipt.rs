@@ -155,6 +155,42 @@ impl Ledger {
     }
 }
 
+impl std::ops::AddAssign<&Self> for Ledger {
+    /// What was spent on both; of two that were solved, the later one says by which rung.
+    fn add_assign(&mut self, more: &Self) {
+        self.model_calls += more.model_calls;
+        self.tokens_in += more.tokens_in;
+        self.tokens_out += more.tokens_out;
+        self.micro_usd += more.micro_usd;
+        self.candidates += more.candidates;
+        self.sandbox_runs += more.sandbox_runs;
+        for (rung, cost) in &more.rungs {
+            let all = self.rungs.entry(*rung).or_default();
+            all.candidates += cost.candidates;
+            all.wall_ms += cost.wall_ms;
+            all.proposals += cost.proposals;
+        }
+        for (name, cost) in &more.models {
+            *self.models.entry(name.clone()).or_default() += cost;
+        }
+        self.solved_by = more.solved_by.or(self.solved_by);
+    }
+}
+
+impl std::ops::AddAssign<&Self> for ModelCost {
+    fn add_assign(&mut self, more: &Self) {
+        self.calls += more.calls;
+        self.failed += more.failed;
+        self.lost += more.lost;
+        self.kept += more.kept;
+        self.tokens_in += more.tokens_in;
+        self.tokens_cached += more.tokens_cached;
+        self.tokens_out += more.tokens_out;
+        self.micro_usd += more.micro_usd;
+        self.wall_ms += more.wall_ms;
+    }
+}
+
 impl ModelCost {
     fn since(&self, before: &Self) -> Self {
         Self {

@@ -243,6 +243,33 @@ pub(crate) struct TapeFlags {
     pub(crate) replay: Option<PathBuf>,
 }
 
+/// What a mission may spend, and how it goes about it: what a fork may have otherwise than the mission that it is of, since nothing that
+/// is believed rests upon it.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Settings (see `coditect config`)")]
+pub(crate) struct PaceFlags {
+    /// Time for the whole mission, of a fork the shared part included, seconds
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) budget_s: Option<String>,
+    /// Time for the search for a change, seconds
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) search_s: Option<String>,
+    /// Candidates that may be tried
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) max_candidates: Option<String>,
+    #[command(flatten)]
+    pub(crate) ladder: LadderFlags,
+    /// Agents at work at the same time; 0: as many as there are cores
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) agents: Option<String>,
+    /// How long a question to a person waits for an answer, seconds; 0: nobody is asked
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) ask_wait_s: Option<String>,
+    /// Seed of the search: the same seed tries the same candidates in the same order
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) seed: Option<String>,
+}
+
 /// Settings that a flag can set; the same keys exist in files and in the environment.
 // Numbers below 0 are let through to where all values are checked, which says what is right.
 #[derive(Clone, Debug, Default, Args)]
@@ -269,32 +296,14 @@ pub(crate) struct SettingFlags {
     /// Go on without a protection of the sandbox that cannot be had here, by its name; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) waive: Vec<String>,
-    /// Time for the whole mission, seconds
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) budget_s: Option<String>,
-    /// Time for the search for a change, seconds
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) search_s: Option<String>,
-    /// Candidates that may be tried
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) max_candidates: Option<String>,
     #[command(flatten)]
-    pub(crate) ladder: LadderFlags,
+    pub(crate) pace: PaceFlags,
     /// Time for one run of the test suite, seconds
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout_s: Option<String>,
     /// Memory for one run of the test suite, MiB
     #[arg(long, value_name = "MIB", allow_negative_numbers = true)]
     pub(crate) memory_mib: Option<String>,
-    /// Agents at work at the same time; 0: as many as there are cores
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) agents: Option<String>,
-    /// How long a question to a person waits for an answer, seconds; 0: nobody is asked
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) ask_wait_s: Option<String>,
-    /// Seed of the search: the same seed tries the same candidates in the same order
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) seed: Option<String>,
 }
 
 const MISSION: &str = "A mission's id, the beginning of one, or `last`";
@@ -588,11 +597,12 @@ Examples:
   coditect ui
   coditect ui --listen 127.0.0.1:7077
   curl -H \"Authorization: Bearer TOKEN\" http://127.0.0.1:7077/metrics
-  coditect ui --listen 127.0.0.1:7077 --metrics-token-file ~/.config/coditect/metrics-token   # for Prometheus
+  coditect ui --listen 127.0.0.1:7077 --metrics-token-file metrics-token   # for Prometheus
 
-It prints an address with a token, which is new each time: whoever has it can look at your missions, cancel them and
-answer their questions. Nobody reaches it from another machine; from there, use `ssh -L 7077:127.0.0.1:7077`. Missions
-go on without it. Ctrl-C stops it.";
+It prints an address with a token, which is new each time: whoever has it can look at your
+missions, begin and cancel some, and answer their questions. Nobody reaches it from another
+machine; from there, use `ssh -L 7077:127.0.0.1:7077`. Missions go on without it. Ctrl-C stops
+it.";
 
 #[derive(Debug, Args)]
 #[command(after_help = UI_HELP)]

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use coditect_runtime::MissionView;
-use coditect_types::model::dollars;
 use coditect_types::{MissionStatus, Receipt, TestStatus};
 
 use crate::out::{diff, harmless, paint, painted};
@@ -99,13 +98,7 @@ pub(crate) fn next_commands(view: &MissionView, status: MissionStatus, cwd: Opti
 fn cost(view: &MissionView) -> String {
     let ledger = &view.ledger;
     let solved = ledger.solved_by.map_or(String::new(), |rung| format!("; solved by {}", phrase::rung(rung)));
-    format!(
-        "{} ({}), {}, {}{solved}",
-        phrase::count(ledger.model_calls, "model call"),
-        dollars(ledger.micro_usd),
-        phrase::count(ledger.candidates, "candidate"),
-        phrase::count(ledger.sandbox_runs, "sandbox run"),
-    )
+    format!("{}{solved}", phrase::spent(ledger))
 }
 
 fn short(commit: &str) -> &str {

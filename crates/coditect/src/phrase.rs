@@ -5,10 +5,11 @@ mod outcome;
 use anstyle::Style;
 use coditect_types::event::{Cause, Response, TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
+use coditect_types::model::dollars;
 use coditect_types::testing::TestReport;
 use coditect_types::{
-    Expectation, Intent, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId, TestStatus,
-    Tier,
+    Expectation, Intent, Ledger, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId,
+    TestStatus, Tier,
 };
 
 use crate::out::paint;
@@ -247,6 +248,17 @@ pub(crate) fn task_end(end: TaskEnd) -> &'static str {
         TaskEnd::Failed => "failed",
         TaskEnd::Dropped => "dropped",
     }
+}
+
+/// What was spent, in a phrase.
+pub(crate) fn spent(ledger: &Ledger) -> String {
+    format!(
+        "{} ({}), {}, {}",
+        count(ledger.model_calls, "model call"),
+        dollars(ledger.micro_usd),
+        count(ledger.candidates, "candidate"),
+        count(ledger.sandbox_runs, "sandbox run"),
+    )
 }
 
 /// Counts of a report: `21 tests: 19 passed, 2 failed`.

@@ -19,7 +19,7 @@ use coditect_types::project::{ReportFormat, ReportSource};
 use coditect_types::{Budget, Delivery, ErrorKind, Focus, Limits, Policy, Rung, Tier};
 use serde::Serialize;
 
-use crate::args::SettingFlags;
+use crate::args::{PaceFlags, SettingFlags};
 use crate::environment::Environment;
 use crate::models::Tables;
 use crate::phrase;
@@ -227,8 +227,8 @@ pub(crate) fn load(flags: &SettingFlags, env: &Environment, dir: &Path) -> Resul
 }
 
 /// How a mission is run that is like another one but for what the flags say.
-pub(crate) fn over(mut policy: Policy, flags: &SettingFlags) -> Result<Policy, Report> {
-    let layer = layers::from_flags(flags)?;
+pub(crate) fn over(mut policy: Policy, pace: &PaceFlags) -> Result<Policy, Report> {
+    let layer = layers::from_flags(&SettingFlags { pace: pace.clone(), ..SettingFlags::default() })?;
     let says = |name: &str| layer.contains_key(name);
     let own = Layers { flags: layer.clone(), ..Layers::default() }.resolve().settings.policy();
     let (of, given) = (&mut policy.budget, &own.budget);

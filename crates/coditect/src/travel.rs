@@ -2,8 +2,6 @@
 
 use coditect_runtime::view::TaskProgress;
 use coditect_runtime::{Beliefs, Fold, MissionView};
-use coditect_types::Ledger;
-use coditect_types::model::dollars;
 
 use crate::out::{brief, harmless, paint, painted};
 use crate::phrase;
@@ -34,7 +32,7 @@ pub(crate) fn facts(fold: &Fold) -> Vec<Fact> {
     all.extend(at_work(&view).map(|text| Fact { label: "at work", text, is_progress: true }));
     all.extend(of_beliefs(&beliefs).into_iter().map(|(label, text)| known(label, text)));
     all.extend(questions(&view).map(|text| known("asks", text)));
-    all.push(known("cost", cost(&view.ledger)));
+    all.push(known("cost", phrase::spent(&view.ledger)));
     all
 }
 
@@ -118,17 +116,6 @@ fn questions(view: &MissionView) -> Option<String> {
         .map(|asked| format!("question {}: {}", asked.approval, asked.observed))
         .collect();
     (!open.is_empty()).then(|| open.join("; "))
-}
-
-/// What was spent, in a phrase.
-pub(crate) fn cost(ledger: &Ledger) -> String {
-    format!(
-        "{} ({}), {}, {}",
-        phrase::count(ledger.model_calls, "model call"),
-        dollars(ledger.micro_usd),
-        phrase::count(ledger.candidates, "candidate"),
-        phrase::count(ledger.sandbox_runs, "sandbox run"),
-    )
 }
 
 /// What is known of one thing at one moment and at another; None: nothing.

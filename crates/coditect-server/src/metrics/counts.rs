@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use coditect_types::event::{Cause, TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
 use coditect_types::plan::Role;
+use coditect_types::receipt::RungCost;
 use coditect_types::words::words;
 use coditect_types::{AttemptId, Event, Ledger, MissionStatus, Record, Rung, TaskId};
 
@@ -83,11 +84,7 @@ pub(super) struct Counts {
     pub(super) diagnoses: BTreeMap<String, u64>,
     pub(super) asked: u64,
     pub(super) given: BTreeMap<String, u64>,
-    pub(super) candidates: BTreeMap<Rung, u64>,
-    pub(super) sandbox_runs: u64,
-    pub(super) model_calls: u64,
-    pub(super) tokens: (u64, u64),
-    pub(super) micro_usd: u64,
+    pub(super) spent: Ledger,
     /// How long attempts took, by role.
     pub(super) attempt_ms: BTreeMap<String, Spread>,
     /// How long missions were at work.
@@ -108,7 +105,10 @@ impl Counts {
             violations: none(words::<ViolationKind>()),
             diagnoses: none(words::<Cause>()),
             given: none(verdicts),
-            candidates: RUNGS.into_iter().map(|rung| (rung, 0)).collect(),
+            spent: Ledger {
+                rungs: RUNGS.map(|rung| (rung, RungCost::default())).into(),
+                ..Ledger::default()
+            },
             attempt_ms: words::<Role>().into_iter().map(|role| (role, Spread::default())).collect(),
             ..Self::default()
         }
@@ -212,15 +212,6 @@ impl Counts {
         }
     }
 
-    /// What was spent so far.
-    pub(super) fn spend(&mut self, ledger: &Ledger) {
-        self.candidates = ledger.rungs.iter().map(|(rung, cost)| (*rung, cost.candidates)).collect();
-        self.sandbox_runs = ledger.sandbox_runs;
-        self.model_calls = ledger.model_calls;
-        self.tokens = (ledger.tokens_in, ledger.tokens_out);
-        self.micro_usd = ledger.micro_usd;
-    }
-
     pub(super) fn add(&mut self, more: &Self) {
         let add = |sum: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>| {
             more.iter().for_each(|(key, n)| *sum.entry(key.clone()).or_default() += n);
@@ -238,11 +229,7 @@ impl Counts {
         add(&mut self.violations, &more.violations);
         add(&mut self.diagnoses, &more.diagnoses);
         add(&mut self.given, &more.given);
-        more.candidates.iter().for_each(|(rung, n)| *self.candidates.entry(*rung).or_default() += n);
-        self.sandbox_runs += more.sandbox_runs;
-        self.model_calls += more.model_calls;
-        self.tokens = (self.tokens.0 + more.tokens.0, self.tokens.1 + more.tokens.1);
-        self.micro_usd += more.micro_usd;
+        self.spent += &more.spent;
         for (role, spread) in &more.attempt_ms {
             self.attempt_ms.entry(role.clone()).or_default().add(spread);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use coditect_types::MissionId;
 
-use super::{LadderFlags, OneMission, SettingFlags, Shown, TapeFlags};
+use super::{OneMission, PaceFlags, Shown, TapeFlags};
 
 #[derive(Debug, Args)]
 #[command(
@@ -38,8 +38,9 @@ Examples:
   coditect replay m-t2 --at 17 --files /tmp/as-it-was
   coditect replay last --step
 
-Without --at, every record is told with what it changed. A moment is a fold over the mission's records up to a
-number (`coditect log` shows them), so nothing runs, and the journal is not written to.";
+Without --at, every record is told with what it changed. A moment is a fold over the mission's
+records up to a number (`coditect log` shows them), so nothing runs, and the journal is not
+written to.";
 
 #[derive(Debug, Args)]
 #[command(after_help = REPLAY_HELP)]
@@ -62,8 +63,8 @@ Examples:
   coditect diff last 12 30
   coditect diff m-t2 1 45 --json
 
-What was known and what was spent at the two moments is set side by side, with the change of the files between
-them. A number is that of a record; `coditect log` shows them.";
+What was known and what was spent at the two moments is set side by side, with the change of the
+files between them. A number is that of a record; `coditect log` shows them.";
 
 #[derive(Debug, Args)]
 #[command(after_help = DIFF_HELP)]
@@ -84,10 +85,12 @@ Examples:
   coditect fork m-t2 --at 17 --model ollama/qwen2.5-coder
   coditect fork m-t2 --at 30 --budget-s 1200 --seed 7
 
-The new mission has the records, the beliefs and the files of the other one up to that moment, and goes on by
-itself; the other one stays as it is. It can share 30 MiB of records. What was decided together is taken together: it begins behind the step that
-SEQ belongs to. Settings that are not given are those of the other mission. What CODITECT does not record cannot be
-brought back: services outside, the clock, ignored files, what is installed on this machine. They are as they are now.";
+The new mission has the records, the beliefs and the files of the other one up to that moment,
+and goes on by itself; the other one stays as it is. It can share 30 MiB of records. What was
+decided together is taken together: it begins behind the step that SEQ belongs to. Settings that
+are not given are those of the other mission. What CODITECT does not record cannot be brought
+back: services outside, the clock, ignored files, what is installed on this machine. They are as
+they are now.";
 
 #[derive(Debug, Args)]
 #[command(after_help = FORK_HELP, mut_arg("replay", |arg| arg.conflicts_with_all(["model", "no_model"])))]
@@ -107,50 +110,7 @@ pub(crate) struct ForkArgs {
     #[command(flatten)]
     pub(crate) tapes: TapeFlags,
     #[command(flatten)]
-    pub(crate) settings: ForkFlags,
-}
-
-/// Settings that a fork may have otherwise than the mission that it is of: not those that its beliefs rest upon.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Settings (see `coditect config`)")]
-pub(crate) struct ForkFlags {
-    /// Time for the whole mission, the shared part included, seconds
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    budget_s: Option<String>,
-    /// Time for the search for a change, seconds
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    search_s: Option<String>,
-    /// Candidates that may be tried
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    max_candidates: Option<String>,
-    #[command(flatten)]
-    ladder: LadderFlags,
-    /// Agents at work at the same time; 0: as many as there are cores
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    agents: Option<String>,
-    /// How long a question to a person waits for an answer, seconds; 0: nobody is asked
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    ask_wait_s: Option<String>,
-    /// Seed of the search: another one tries candidates in another order
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    seed: Option<String>,
-}
-
-impl ForkFlags {
-    /// The same among all flags.
-    pub(crate) fn flags(&self) -> SettingFlags {
-        let own = self.clone();
-        SettingFlags {
-            budget_s: own.budget_s,
-            search_s: own.search_s,
-            max_candidates: own.max_candidates,
-            ladder: own.ladder,
-            agents: own.agents,
-            ask_wait_s: own.ask_wait_s,
-            seed: own.seed,
-            ..SettingFlags::default()
-        }
-    }
+    pub(crate) settings: PaceFlags,
 }
 
 #[derive(Debug, Args)]
@@ -170,8 +130,8 @@ Examples:
   coditect trace last trace.json
   coditect run --trace-out trace.json \"make the failing tests pass\"
 
-The file opens in chrome://tracing and in Perfetto, without any server. Attributes have the names of OpenTelemetry's
-conventions; requests, prompts, answers, code and paths are not in it.";
+The file opens in chrome://tracing and in Perfetto, without any server. Attributes have the
+names of OpenTelemetry's conventions; requests, prompts, answers, code and paths are not in it.";
 
 #[derive(Debug, Args)]
 #[command(after_help = TRACE_HELP)]
@@ -197,9 +157,10 @@ Examples:
   coditect export m-t2 | gzip > mission.jsonl.gz
   coditect show ./mission.jsonl
 
-The file has a mission's records, a line of JSON each, without what looks like a secret. `show`, `log`, `why`,
-`cost`, `replay`, `diff`, `compare` and `trace` take such a file in place of a mission. The files of the project are not in
-it, other than what diffs and test output show of them: look at it before you give it away.";
+The file has a mission's records, a line of JSON each, without what looks like a secret. `show`,
+`log`, `why`, `cost`, `replay`, `diff`, `compare` and `trace` take such a file in place of a
+mission. The files of the project are not in it, other than what diffs and test output show of
+them: look at it before you give it away.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_HELP)]

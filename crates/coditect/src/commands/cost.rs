@@ -1,7 +1,5 @@
 //! `coditect cost`: what missions cost, by rung and by model.
 
-use std::collections::BTreeMap;
-
 use coditect_runtime::fork::own_cost;
 use coditect_types::Ledger;
 use coditect_types::model::dollars;
@@ -32,7 +30,8 @@ pub(crate) fn perform(cx: &mut Context, args: &CostArgs) -> Done {
             ledgers.push((entry.mission.to_string(), own_cost(&records, &view.ledger)));
         }
     }
-    let sum = sum(ledgers.iter().map(|(_, ledger)| ledger));
+    let mut sum = Ledger::default();
+    ledgers.iter().for_each(|(_, ledger)| sum += ledger);
     if cx.out.json {
         let each: Vec<_> =
             ledgers.iter().map(|(mission, ledger)| json!({ "mission": mission, "ledger": ledger })).collect();
@@ -40,43 +39,6 @@ pub(crate) fn perform(cx: &mut Context, args: &CostArgs) -> Done {
         return Ok(0);
     }
     tell(cx, ledgers.len(), &sum)
-}
-
-/// All ledgers in one.
-fn sum<'a>(ledgers: impl Iterator<Item = &'a Ledger>) -> Ledger {
-    let mut sum = Ledger::default();
-    for ledger in ledgers {
-        sum.model_calls += ledger.model_calls;
-        sum.tokens_in += ledger.tokens_in;
-        sum.tokens_out += ledger.tokens_out;
-        sum.micro_usd += ledger.micro_usd;
-        sum.candidates += ledger.candidates;
-        sum.sandbox_runs += ledger.sandbox_runs;
-        for (rung, cost) in &ledger.rungs {
-            let all = sum.rungs.entry(*rung).or_default();
-            all.candidates += cost.candidates;
-            all.wall_ms += cost.wall_ms;
-            all.proposals += cost.proposals;
-        }
-        add(&mut sum.models, &ledger.models);
-        sum.solved_by = ledger.solved_by;
-    }
-    sum
-}
-
-fn add(sum: &mut BTreeMap<String, ModelCost>, more: &BTreeMap<String, ModelCost>) {
-    for (name, cost) in more {
-        let all = sum.entry(name.clone()).or_default();
-        all.calls += cost.calls;
-        all.failed += cost.failed;
-        all.lost += cost.lost;
-        all.kept += cost.kept;
-        all.tokens_in += cost.tokens_in;
-        all.tokens_cached += cost.tokens_cached;
-        all.tokens_out += cost.tokens_out;
-        all.micro_usd += cost.micro_usd;
-        all.wall_ms += cost.wall_ms;
-    }
 }
 
 fn tell(cx: &mut Context, missions: usize, sum: &Ledger) -> Done {

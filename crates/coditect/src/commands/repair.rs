@@ -38,7 +38,7 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
     }
     site.image.clone_from(&resolved.settings.image);
     let mut policy = resolved.settings.policy();
-    if args.settings.search_s.is_none() && args.settings.budget_s.is_some() {
+    if args.settings.pace.search_s.is_none() && args.settings.pace.budget_s.is_some() {
         // Who names the time for all of it means the search, which takes nearly all of it.
         policy.budget.search_ms = policy.budget.wall_ms;
     }

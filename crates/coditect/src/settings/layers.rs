@@ -9,7 +9,7 @@ use crate::report::Report;
 pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
     let waive = (!flags.waive.is_empty()).then(|| flags.waive.join(","));
     // Without any name, which is none of the models.
-    let ladder = &flags.ladder;
+    let ladder = &flags.pace.ladder;
     let models = (ladder.no_model || !ladder.model.is_empty()).then(|| ladder.model.join(","));
     let mut layer = Layer::new();
     for key in KEYS {
@@ -20,9 +20,9 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "sandbox" => &flags.sandbox,
             "image" => &flags.image,
             "waive" => &waive,
-            "budget_s" => &flags.budget_s,
-            "search_s" => &flags.search_s,
-            "max_candidates" => &flags.max_candidates,
+            "budget_s" => &flags.pace.budget_s,
+            "search_s" => &flags.pace.search_s,
+            "max_candidates" => &flags.pace.max_candidates,
             "models" => &models,
             "rungs" => &ladder.rungs,
             "reply_cache" => &ladder.reply_cache,
@@ -31,9 +31,9 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "max_usd" => &ladder.max_usd,
             "timeout_s" => &flags.timeout_s,
             "memory_mib" => &flags.memory_mib,
-            "agents" => &flags.agents,
-            "ask_wait_s" => &flags.ask_wait_s,
-            "seed" => &flags.seed,
+            "agents" => &flags.pace.agents,
+            "ask_wait_s" => &flags.pace.ask_wait_s,
+            "seed" => &flags.pace.seed,
             "nats" => &flags.nats,
             _ => &None,
         };

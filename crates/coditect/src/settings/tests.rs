@@ -20,7 +20,10 @@ fn source<'a>(resolved: &'a Resolved, name: &str) -> &'a Source {
 
 #[test]
 fn the_highest_layer_wins_and_says_so() {
-    let flags = SettingFlags { seed: Some("4".to_owned()), ..SettingFlags::default() };
+    let flags = SettingFlags {
+        pace: PaceFlags { seed: Some("4".to_owned()), ..PaceFlags::default() },
+        ..SettingFlags::default()
+    };
     let env = Environment::of(&[("CODITECT_SEED", "3"), ("CODITECT_TIMEOUT_S", "30")]);
     let mut notes = Vec::new();
     let resolved = Layers {

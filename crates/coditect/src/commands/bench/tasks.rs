@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::{LadderFlags, SettingFlags, TapeFlags, TasksArgs};
+use crate::args::{LadderFlags, PaceFlags, SettingFlags, TapeFlags, TasksArgs};
 use crate::commands::Context;
 use crate::environment::directory;
 use crate::host;
@@ -136,7 +136,8 @@ impl Run {
         // What a task takes is to be seen, so nothing is taken from an earlier run, unless that is asked for.
         let reply_cache = self.ladder.reply_cache.clone().or_else(|| Some("off".to_owned()));
         let ladder = LadderFlags { reply_cache, ..self.ladder.clone() };
-        let flags = SettingFlags { ladder, ..SettingFlags::default() };
+        let flags =
+            SettingFlags { pace: PaceFlags { ladder, ..PaceFlags::default() }, ..SettingFlags::default() };
         let settings = settings::load(&flags, &cx.env, &lodging.copies)?.settings;
         let mut policy = settings.unattended();
         let choice = Choice { settings: &settings, tapes: &self.tapes, cache: &site.cache, env: &cx.env };

@@ -12,7 +12,6 @@ use crate::missions;
 use crate::out::{brief, harmless, paint, painted};
 use crate::phrase;
 use crate::report::{Done, Report};
-use crate::travel;
 use crate::wiring::Archive;
 
 /// Characters of a column.
@@ -183,7 +182,7 @@ fn rows(first: &Side, second: &Side, parted: u64) -> Vec<Row> {
             let ledger = took(side).ledger;
             format!("{} in, {} out", phrase::grouped(ledger.tokens_in), phrase::grouped(ledger.tokens_out))
         }),
-        each("cost", &|side| travel::cost(&took(side).ledger)),
+        each("cost", &|side| phrase::spent(&took(side).ledger)),
         each("attempts", &|side| took(side).attempts.to_string()),
         each("violations", &|side| took(side).violations.to_string()),
     ]

@@ -9,7 +9,7 @@ use coditect_types::{ErrorKind, MissionId, Policy, Record};
 
 use super::fold_at;
 use super::trace::Pending;
-use crate::args::{ForkArgs, SettingFlags};
+use crate::args::{ForkArgs, PaceFlags, SettingFlags};
 use crate::commands::Context;
 use crate::environment::Site;
 use crate::missions;
@@ -85,12 +85,14 @@ fn policy(
     dir: &std::path::Path,
     args: &ForkArgs,
 ) -> Result<(Policy, Vec<Arc<dyn Model>>), Report> {
-    let flags = args.settings.flags();
-    let mut policy = settings::over(of, &flags)?;
-    let known = SettingFlags { ladder: flags.ladder.clone(), ..SettingFlags::default() };
+    let pace = &args.settings;
+    let mut policy = settings::over(of, pace)?;
+    let ladder = pace.ladder.clone();
+    let known =
+        SettingFlags { pace: PaceFlags { ladder, ..PaceFlags::default() }, ..SettingFlags::default() };
     let settings = settings::load(&known, &cx.env, dir)?.settings;
     let choice = Choice { settings: &settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };
-    let is_chosen = flags.ladder.no_model || !flags.ladder.model.is_empty() || args.tapes.replay.is_some();
+    let is_chosen = pace.ladder.no_model || !pace.ladder.model.is_empty() || args.tapes.replay.is_some();
     if is_chosen {
         policy.models.clear();
         let models = choice.of(&settings.models, &mut policy)?;
