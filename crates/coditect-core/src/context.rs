@@ -7,6 +7,8 @@ use coditect_types::context::{Failing, FragmentKind};
 use coditect_types::model::{EditForm, Message, Speaker};
 use coditect_types::{Aim, Context, Fragment, ModelRequest, ModelSpec, Reach, Rung, Strand, TestReport};
 
+mod hidden;
+
 use crate::expect::red_tests;
 use crate::findings::Finding;
 use crate::foreign;
@@ -85,9 +87,11 @@ pub fn request_of(
     turns: &[Turn],
 ) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
-    let told = Told { context, strand, reach: reach(context, strand), by_heads: false, may_ask: true };
+    let hides = hidden::is_wanted(context, model, turns);
+    let told = Told { context, strand, reach: reach(context, strand), by_heads: false, may_ask: true, hides };
     let part = if strand.is_some() { PART } else { "" };
-    let ask = format!("{part}{}", ask(model.edits, likely(state, &told)));
+    let anew = if hides { hidden::ASK } else { "" };
+    let ask = format!("{part}{anew}{}", ask(model.edits, likely(state, &told)));
     Some(conversation(state, model, turns, &told, (system(model.edits, &state.policy.focus.aim), ask)))
 }
 
@@ -95,7 +99,8 @@ pub fn request_of(
 #[must_use]
 pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
-    let told = Told { context, strand: None, reach: Vec::new(), by_heads: false, may_ask: false };
+    let told =
+        Told { context, strand: None, reach: Vec::new(), by_heads: false, may_ask: false, hides: false };
     let command = state.world.project.as_deref().map_or_else(String::new, |of| of.command.join(" "));
     let (who, must) = match state.policy.focus.aim {
         Aim::AddTests => (TESTS_OF_CODE, "pass on the code as it is"),
@@ -115,7 +120,8 @@ pub fn request_for_tests(state: &State, model: &ModelSpec, turns: &[Turn]) -> Op
 #[must_use]
 pub fn request_for_plan(state: &State, model: &ModelSpec, turns: &[Turn]) -> Option<ModelRequest> {
     let context = state.world.context.as_deref()?;
-    let told = Told { context, strand: None, reach: Vec::new(), by_heads: true, may_ask: false };
+    let told =
+        Told { context, strand: None, reach: Vec::new(), by_heads: true, may_ask: false, hides: false };
     let ask = format!(
         "Write the plan now, and nothing else: the {} tasks at most that the request asks for.",
         planning::MOST
@@ -138,7 +144,9 @@ fn conversation(
     let mut room = usize::try_from(room).unwrap_or(usize::MAX);
     let wish = wish(state, REQUEST_BYTES.min(room / 8));
     room = room.saturating_sub(system.len() + wish.len() + 512);
-    let is_anew = is_asked_anew(model, turns);
+    // Whoever gave a file back as it is would cling to that.
+    let echoed = turns.last().is_some_and(|turn| told.hides && hidden::echoes(told.context, turn));
+    let is_anew = echoed || is_asked_anew(model, turns);
     // An answer may be far longer than a window; what became of it says more than all of it.
     let last = turns
         .last()
@@ -297,6 +305,8 @@ struct Told<'a> {
     by_heads: bool,
     /// The model may ask to see files first.
     may_ask: bool,
+    /// Lines that are likely to be wrong are not shown.
+    hides: bool,
 }
 
 /// What is known of a strand's tests.
@@ -360,7 +370,14 @@ fn material(state: &State, told: &Told<'_>, room: usize) -> String {
         told.sources().map(|source| source.text.len() + source.path.len() + 2 * tag.len() + 8).sum();
     let left = room.saturating_sub(taken);
     let kept = if all > left && !map.is_empty() { left / 100 * MAP } else { 0 };
-    let (sources, shown) = packed(told.sources(), left - kept, &tag);
+    let hidden: Vec<Fragment> = told
+        .sources()
+        .filter(|_| told.hides)
+        .map(|source| hidden::hidden(source, &state.world.suspects).unwrap_or_else(|| source.clone()))
+        .collect();
+    let all_sources: Vec<&Fragment> =
+        if told.hides { hidden.iter().collect() } else { told.sources().collect() };
+    let (sources, shown) = packed(all_sources.into_iter(), left - kept, &tag);
     taken += sources.len();
     let others = fragments(told.others().into_iter(), room.saturating_sub(taken), &tag);
     taken += others.len();
