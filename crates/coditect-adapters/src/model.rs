@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod chat;
+mod embeddings;
 mod errors;
 mod fetch;
 mod frames;
@@ -22,6 +23,7 @@ use coditect_ports::{Model, ModelError, Stop};
 use coditect_types::limits::CallLimits;
 use coditect_types::{ModelReply, ModelRequest};
 
+pub use embeddings::Embeddings;
 pub use fetch::{Wanted, fetch, sha256};
 pub use served::{KEY, Launch, PORT, Served};
 pub use tape::{Recorder, Tape};

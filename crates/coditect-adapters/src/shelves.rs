@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use coditect_ports::shelves::{Kept, Put, Removals, Row, ShelfSize};
+use coditect_ports::shelves::{Embedded, Kept, Put, Removals, Row, ShelfSize};
 use coditect_ports::{PortError, Shelves};
 use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind};
@@ -73,23 +73,22 @@ impl DiskShelves {
         let gate = gate.map_err(|error| at("locking", &dir.join(GATE), &error))?;
         let mut findings = BTreeSet::new();
         let suspect = dir.join(SUSPECT);
-        let opened = Self::connect(dir).and_then(|opened| match suspect.exists() {
+        let opened = Self::connect(dir, &mut findings).and_then(|opened| match suspect.exists() {
             true => Err(PortError::new(ErrorKind::Bug, "the catalogue of memory is damaged")),
             false => Ok(opened),
         });
-        let (mut catalogue, is_new) = match opened {
+        let (catalogue, is_new) = match opened {
             Err(error) if error.kind == ErrorKind::Bug => {
                 findings
                     .insert(format!("{}; it was set aside, and what could be read was kept", error.cause));
                 set_aside(dir)?;
-                Self::connect(dir)?
+                Self::connect(dir, &mut findings)?
             }
             other => other?,
         };
         if is_new {
             // The numbers of another catalogue mean nothing here.
             index::remove(dir)?;
-            adopt(&mut catalogue, &cold, &mut findings)?;
         }
         if suspect.exists() {
             fs::remove_file(&suspect).map_err(|error| at("removing", &suspect, &error))?;
@@ -145,13 +144,15 @@ impl DiskShelves {
     }
 
     /// The catalogue, and whether it was not there before.
-    fn connect(dir: &Path) -> Result<(Connection, bool), PortError> {
+    fn connect(dir: &Path, findings: &mut BTreeSet<String>) -> Result<(Connection, bool), PortError> {
         let path = dir.join(FILE);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut catalogue = Connection::open_with_flags(&path, flags).map_err(|error| failed(&error))?;
-        let is_new = catalogue::set_up(&mut catalogue, PATIENCE)?;
+        // A new one names the parts that are there in the step that makes it: without them it would have them swept away.
+        let is_new =
+            catalogue::set_up(&mut catalogue, PATIENCE, &mut |step| adopt(step, &dir.join(COLD), findings))?;
         // Damage that a first look shows is found here.
         catalogue::is_erasing(&catalogue)?;
         catalogue::entries_after(&catalogue, 0, 1)?;
@@ -262,7 +263,11 @@ impl DiskShelves {
             match part::read(&self.cold().join(file), &entries) {
                 Ok(rows) => found.extend(rows.into_iter().map(|row| (row.standing.number, row))),
                 Err(error) if error.kind == ErrorKind::NotFound && !is_last => return Err(error),
-                Err(error) => self.found(error.cause),
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {
+                    self.found(error.cause);
+                }
+                // It is there, and cannot be read just now.
+                Err(error) => return Err(error),
             }
         }
         Ok(entries.iter().filter_map(|entry| found.remove(&entry.standing.number)).collect())
@@ -385,10 +390,10 @@ impl Shelves for DiskShelves {
             }
             for file in catalogue::files(step)? {
                 let path = self.cold().join(file);
-                if let Err(error) = part::rows_of(&path)
-                    && error.kind == ErrorKind::Conflict
-                {
-                    self.give_up(&path, &error, false)?;
+                match part::rows_of(&path) {
+                    Err(error) if error.kind == ErrorKind::Conflict => self.give_up(&path, &error, false)?,
+                    Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+                    _ => {}
                 }
             }
             catalogue::empty(step)?;
@@ -396,6 +401,7 @@ impl Shelves for DiskShelves {
             let more = catalogue::put(step, &later)?;
             put.new += more.new;
             put.same += more.same;
+            catalogue::forget_vectors(step)?;
             Ok(put)
         })?;
         index::remove(&self.dir)?;
@@ -413,6 +419,18 @@ impl Shelves for DiskShelves {
 
     fn index(&self) -> Result<Option<Vec<u8>>, PortError> {
         index::read(&self.dir)
+    }
+
+    fn vectors(&self, space: &str, wanted: &[(EpisodeId, [u8; 32])]) -> Result<Vec<Embedded>, PortError> {
+        self.watched(catalogue::vectors(&self.catalogue(), space, wanted))
+    }
+
+    fn keep_vectors(&self, space: &str, vectors: &[Embedded]) -> Result<(), PortError> {
+        self.alone(|step| catalogue::keep_vectors(step, space, vectors))
+    }
+
+    fn count_vectors(&self, space: &str) -> Result<u64, PortError> {
+        self.watched(catalogue::count_vectors(&self.catalogue(), space))
     }
 
     fn sizes(&self) -> Result<[(Shelf, ShelfSize); 2], PortError> {
@@ -459,10 +477,7 @@ fn remove_damaged(dir: &Path) -> Result<(), PortError> {
 }
 
 /// Names the parts that are there in a new catalogue. Those that cannot be read are set aside.
-fn adopt(catalogue: &mut Connection, cold: &Path, findings: &mut BTreeSet<String>) -> Result<(), PortError> {
-    let step = catalogue
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(|error| failed(&error))?;
+fn adopt(step: &Transaction<'_>, cold: &Path, findings: &mut BTreeSet<String>) -> Result<(), PortError> {
     let mut files: Vec<PathBuf> = fs::read_dir(cold)
         .map_err(|error| at("reading", cold, &error))?
         .flatten()
@@ -472,7 +487,7 @@ fn adopt(catalogue: &mut Connection, cold: &Path, findings: &mut BTreeSet<String
     files.sort();
     for path in files {
         match part::read_all(&path) {
-            Ok(rows) => catalogue::adopt(&step, &path, &rows)?,
+            Ok(rows) => catalogue::adopt(step, &path, &rows)?,
             Err(error) if error.kind == ErrorKind::Conflict => {
                 findings.insert(format!("{}; what was in it is lost", error.cause));
                 put_aside(&path)?;
@@ -480,7 +495,7 @@ fn adopt(catalogue: &mut Connection, cold: &Path, findings: &mut BTreeSet<String
             Err(error) => return Err(error),
         }
     }
-    step.commit().map_err(|error| failed(&error))
+    Ok(())
 }
 
 fn at(doing: &str, path: &Path, error: &std::io::Error) -> PortError {

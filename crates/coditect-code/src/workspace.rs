@@ -46,6 +46,7 @@ mod log;
 mod merge;
 mod mined;
 mod moment;
+mod packs;
 mod paths;
 mod place;
 mod repository;
@@ -240,6 +241,24 @@ impl Workspace for GitWorkspace {
 
     fn copy_out(&self, mission: &MissionId, commit: &str, dir: &Path) -> Result<(), PortError> {
         moment::copy_out(&self.shadow(mission)?, commit, dir)
+    }
+
+    fn has(&self, mission: &MissionId, commit: &str) -> Result<bool, PortError> {
+        packs::has(&Shadow::at(&self.git, &self.mission_dir(mission)), commit)
+    }
+
+    fn pack(&self, mission: &MissionId, commit: &str, upon: Option<&str>) -> Result<Vec<u8>, PortError> {
+        packs::pack(&self.shadow(mission)?, commit, upon)
+    }
+
+    fn unpack(
+        &self,
+        mission: &MissionId,
+        commit: &str,
+        upon: Option<&str>,
+        pack: Vec<u8>,
+    ) -> Result<(), PortError> {
+        self.told(mission, packs::unpack(&self.git, &self.mission_dir(mission), commit, upon, pack))
     }
 
     /// A patch file that was handed over stays, alone in the mission's directory.

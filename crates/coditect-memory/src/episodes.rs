@@ -2,28 +2,25 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use coditect_ports::memory::{Example, Recalled, Situation};
-use coditect_ports::shelves::{Kept, Put, Removals, Row};
-use coditect_ports::{Memory, PortError, Shelves};
+use coditect_ports::shelves::{Kept, Put, Row};
+use coditect_ports::{Embedder, Memory, PortError, Shelves};
 use coditect_types::EpisodeId;
-use coditect_types::memory::Standing;
 
 use crate::episode::{Episode, Symptom, symptoms};
-use crate::index::{Index, Part};
+use crate::index::Index;
 
+mod following;
 mod superseded;
 
+use following::Known;
 use superseded::is_superseded;
 
-/// From so many episodes on it is worth to learn what their words mean, and again when they are so many times as many.
-const LEARNS_FROM: usize = 50;
-const LEARNS_AGAIN: usize = 4;
 /// Episodes that are looked at for one answer, for each that is asked for.
 const DEEPER: usize = 5;
-/// Episodes that an index may lack before it is worth to keep it anew.
-const LACKING: usize = 64;
 /// Bytes of a diff that is shown as an example.
 const LARGEST_EXAMPLE: usize = 4_096;
 /// Episodes that are put together.
@@ -44,21 +41,21 @@ pub type Load = Box<dyn Fn(Lacking<'_>) -> Result<Vec<Episode>, PortError> + Sen
 pub struct Episodes {
     shelves: Arc<dyn Shelves>,
     load: Load,
+    embedding: Option<Embedding>,
     /// None: nothing was asked yet.
     known: RwLock<Option<Known>>,
 }
 
-#[derive(Default)]
-struct Known {
-    index: Index,
-    /// The number of each text of the index on the shelves, ascending.
-    numbers: Vec<u64>,
-    /// How many texts there were when it learnt last.
-    learnt_from: usize,
-    /// How many episodes had been removed when it was made.
-    removals: Removals,
-    /// How many texts there were when it was kept.
-    kept: usize,
+/// What gives texts their vectors, and how it is used.
+#[derive(Debug)]
+struct Embedding {
+    embedder: Arc<dyn Embedder>,
+    /// New texts that it is asked for at a time.
+    most: usize,
+    /// Why it gave none, where it did not.
+    failed: Mutex<Option<PortError>>,
+    /// How many numbers its vectors have, once it gave one; 0 before.
+    size: AtomicUsize,
 }
 
 impl fmt::Debug for Episodes {
@@ -82,7 +79,22 @@ impl Episodes {
     /// A memory on these shelves, of these and of what `load` gives.
     #[must_use]
     pub fn new(shelves: Arc<dyn Shelves>, load: Load) -> Self {
-        Self { shelves, load, known: RwLock::new(None) }
+        Self { shelves, load, embedding: None, known: RwLock::new(None) }
+    }
+
+    /// The same, whose texts are also found by the vectors of `embedder`. It is asked for the vectors of `most` texts at a time that
+    /// have none yet.
+    #[must_use]
+    pub fn with(mut self, embedder: Arc<dyn Embedder>, most: usize) -> Self {
+        self.embedding =
+            Some(Embedding { embedder, most, failed: Mutex::default(), size: AtomicUsize::new(0) });
+        self
+    }
+
+    /// Why texts are found by their words alone, where vectors of them are wanted and cannot be had just now.
+    #[must_use]
+    pub fn lacks_vectors(&self) -> Option<PortError> {
+        self.embedding.as_ref()?.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The shelves.
@@ -125,8 +137,9 @@ impl Episodes {
 
     /// The episodes that fit a query best, the best first.
     pub fn search(&self, query: &str, most: usize) -> Result<Vec<Found>, PortError> {
+        let vector = self.embedding.as_ref().and_then(|embedding| embedding.of_query(query));
         let hits: Vec<(u64, f32)> = self.asking(|index, numbers| {
-            let hits = index.search(query, most).into_iter();
+            let hits = index.search_with(query, vector.as_deref(), most).into_iter();
             hits.filter_map(|hit| Some((*numbers.get(hit.text as usize)?, hit.score))).collect()
         })?;
         let numbers: Vec<u64> = hits.iter().map(|(number, _)| *number).collect();
@@ -150,104 +163,23 @@ impl Episodes {
                 Some(known) => known,
                 none => none.insert(self.read()?),
             };
-            let has_learnt = known.follow(&*self.shelves)?;
-            if has_learnt || known.numbers.len() >= known.kept + LACKING {
-                known.kept = known.numbers.len();
-                // It is made anew in a moment where it cannot be kept.
-                if let Err(error) = self.shelves.save_index(&known.to_bytes(), known.removals.forgotten) {
-                    tracing::warn!(%error, "the index of memory is not kept");
-                }
-            }
+            known.follow(&*self.shelves, self.embedding.as_ref())?;
+            known.keep(&*self.shelves);
         }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let nothing = Known::default();
+        let nothing = Known::new("");
         let known = known.as_ref().unwrap_or(&nothing);
-        Ok(ask(&known.index, &known.numbers))
+        Ok(ask(known.index(), known.numbers()))
     }
 
-    /// The index that was kept, or an empty one.
+    /// The index that was kept, if it is of the space that texts are looked for in, or an empty one.
     fn read(&self) -> Result<Known, PortError> {
+        let space = self.embedding.as_ref().map_or("", |embedding| embedding.embedder.name());
         let kept = self.shelves.index()?;
-        Ok(kept.as_deref().and_then(Known::from_bytes).unwrap_or_default())
-    }
-}
-
-impl Known {
-    /// Brings the index to what is on the shelves. Gives whether it learnt anew what words mean.
-    fn follow(&mut self, shelves: &dyn Shelves) -> Result<bool, PortError> {
-        let removals = shelves.removals()?;
-        if self.removals != removals {
-            if self.removals.forgotten == removals.forgotten {
-                self.let_go(&shelves.standings()?);
-            } else {
-                // The words of what was forgotten are in it.
-                *self = Self::default();
-            }
-            self.removals = removals;
-        }
-        shelves.each(self.numbers.last().copied().unwrap_or(0), &mut |row| {
-            self.add(&row);
-            true
-        })?;
-        let all = self.numbers.len();
-        let learns = all >= LEARNS_FROM && all >= self.learnt_from.saturating_mul(LEARNS_AGAIN);
-        if learns {
-            self.index.learn();
-            self.learnt_from = all;
-        }
-        Ok(learns)
-    }
-
-    /// Forgets what is not on the shelves any more.
-    fn let_go(&mut self, there: &[Standing]) {
-        let there: Vec<u64> = there.iter().map(|standing| standing.number).collect();
-        let gone = |number: &u64| there.binary_search(number).is_err();
-        let lost = self.numbers.iter().filter(|number| gone(number)).count();
-        if lost * 4 > self.numbers.len() || self.numbers.last() > there.last() {
-            *self = Self::default();
-        }
-        for (text, number) in (0_u32..).zip(&self.numbers) {
-            if gone(number) {
-                self.index.remove(text);
-            }
-        }
-    }
-
-    fn add(&mut self, row: &Row) {
-        let Some(episode) = Episode::from_kept(&row.kept) else { return };
-        let (said, change) = (told(&episode.symptoms), changed(&episode));
-        self.index.insert(&[
-            Part { text: &episode.request, weight: 2 },
-            Part { text: &said, weight: 1 },
-            Part { text: &change, weight: 1 },
-        ]);
-        self.numbers.push(row.standing.number);
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let Removals { all, forgotten } = self.removals;
-        for count in [self.numbers.len() as u64, self.learnt_from as u64, all, forgotten] {
-            bytes.extend(count.to_le_bytes());
-        }
-        bytes.extend(self.numbers.iter().flat_map(|number| number.to_le_bytes()));
-        bytes.extend(self.index.to_bytes());
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (head, rest) = bytes.split_first_chunk::<32>()?;
-        let (counts, _) = head.as_chunks::<8>();
-        let [count, learnt_from, all, forgotten] =
-            [counts[0], counts[1], counts[2], counts[3]].map(u64::from_le_bytes);
-        let removals = Removals { all, forgotten };
-        let (numbers, rest) = rest.split_at_checked(usize::try_from(count).ok()?.checked_mul(8)?)?;
-        let numbers: Vec<u64> =
-            numbers.as_chunks::<8>().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect();
-        let index = Index::from_bytes(rest)?;
-        let fits = index.texts() == numbers.len() && numbers.is_sorted_by(|a, b| a < b);
-        let (kept, learnt_from) = (numbers.len(), usize::try_from(learnt_from).ok()?);
-        fits.then_some(Self { index, numbers, learnt_from, removals, kept })
+        Ok(kept
+            .as_deref()
+            .and_then(|bytes| Known::from_bytes(bytes, space))
+            .unwrap_or_else(|| Known::new(space)))
     }
 }
 
@@ -256,12 +188,6 @@ fn told(symptoms: &[Symptom]) -> String {
     let lines: Vec<String> =
         symptoms.iter().map(|of| format!("{} {} {}", of.test, of.error, of.said)).collect();
     lines.join("\n")
-}
-
-/// What was changed, as words: the lines around it tell what the code is about.
-fn changed(episode: &Episode) -> String {
-    let Some(accepted) = &episode.accepted else { return String::new() };
-    format!("{}\n{}", accepted.explanation, accepted.diff)
 }
 
 /// How far an episode is to be trusted, above 0 to 1: how often its change was right when it was tried again (with one and a

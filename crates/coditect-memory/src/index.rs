@@ -4,16 +4,24 @@ use crate::lexical::{Lexical, Scored};
 use crate::semantic::{Semantic, Weighted};
 use crate::text;
 
+mod given;
 mod stored;
+
+use given::{Given, Packed};
 
 /// How much likeness in meaning counts beside likeness in words, whose best is 1.
 const MEANING: f32 = 0.4;
+/// The same where vectors are given.
+const GIVEN: f32 = 1.0;
 /// Texts that each of the two ways hands on.
 const EACH: usize = 100;
 /// From so many texts on the two ways are gone side by side: before, a thread costs more than it saves.
 const SIDE_BY_SIDE: usize = 50_000;
 /// Texts that are learnt from, spread over all of them.
 const LEARNT_FROM: usize = 20_000;
+
+/// Numbers of given vectors that are learnt from, all texts together.
+const LEARNT_NUMBERS: usize = 8_000_000;
 
 /// A part of a text, and what a word of it counts.
 #[derive(Clone, Copy, Debug)]
@@ -44,15 +52,37 @@ pub struct Index {
     counts: Vec<u8>,
     ends: Vec<usize>,
     gone: Vec<bool>,
+    /// Where what texts mean is told by vectors that are given with them.
+    given: Option<Given>,
 }
 
 /// A question, as both ways ask it.
 struct Question {
     terms: Vec<(u32, f32)>,
     vector: crate::semantic::Vector,
+    /// Its vector as it was given, where one was.
+    given: Option<Packed>,
 }
 
 impl Index {
+    /// An empty index of texts whose vectors are given with them, such as those of a model.
+    #[must_use]
+    pub fn of_given() -> Self {
+        Self { given: Some(Given::default()), ..Self::default() }
+    }
+
+    /// Whether vectors are given with its texts.
+    #[must_use]
+    pub fn is_of_given(&self) -> bool {
+        self.given.is_some()
+    }
+
+    /// How many numbers the vectors have that were given with its texts; 0: none was given.
+    #[must_use]
+    pub fn given_size(&self) -> usize {
+        self.given.as_ref().map_or(0, Given::size)
+    }
+
     /// How many texts are there.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -73,6 +103,11 @@ impl Index {
 
     /// Adds a text. Gives its number.
     pub fn insert(&mut self, parts: &[Part<'_>]) -> u32 {
+        self.insert_with(parts, None)
+    }
+
+    /// Adds a text with its vector, which counts in an index of given ones. Without, it is found by its words there.
+    pub fn insert_with(&mut self, parts: &[Part<'_>], vector: Option<&[f32]>) -> u32 {
         let mut bag: Vec<(u32, u8)> = Vec::new();
         for part in parts {
             text::terms(part.text, &mut |term| {
@@ -96,7 +131,13 @@ impl Index {
         self.counts.extend(bag.iter().map(|(_, count)| *count));
         self.ends.push(self.terms.len());
         self.gone.push(false);
-        let vector = self.semantic.vector(&self.weighted(&bag), &|term| self.spelling(term));
+        let vector = match &mut self.given {
+            None => self.semantic.vector(&self.weighted(&bag), &|term| self.spelling(term)),
+            Some(given) => {
+                given.push(vector);
+                self.semantic.vector(&given.weighted(number as usize), &nameless)
+            }
+        };
         self.semantic.insert(&vector);
         number
     }
@@ -112,12 +153,19 @@ impl Index {
     /// Learns from the texts what terms mean. Worth it once, when there are many, and again when they are many times as many.
     pub fn learn(&mut self) {
         let all = self.ends.len();
-        let step = all.div_ceil(LEARNT_FROM).max(1);
-        let texts: Vec<Weighted> = (0..all)
-            .step_by(step)
-            .map(|text| self.weighted(&self.bag(text)))
-            .filter(|text| !text.is_empty())
-            .collect();
+        let numbers = self.given.as_ref().map_or(0, |given| all.saturating_mul(given.size()));
+        let step = all.div_ceil(LEARNT_FROM).max(numbers.div_ceil(LEARNT_NUMBERS)).max(1);
+        let texts: Vec<Weighted> =
+            (0..all).step_by(step).map(|text| self.meant(text)).filter(|text| !text.is_empty()).collect();
+        if let Some(given) = &self.given {
+            // The numbers of vectors are terms without a name: what is learnt are their leading directions.
+            self.semantic.learn(&texts, given.size(), &nameless);
+            for text in 0..all {
+                let vector = self.semantic.vector(&given.weighted(text), &nameless);
+                self.semantic.insert(&vector);
+            }
+            return;
+        }
         let spellings = std::mem::take(&mut self.spellings);
         let spelling =
             |term: u32| spellings.get(term as usize).map_or_else(String::new, |term| term.to_string());
@@ -132,7 +180,13 @@ impl Index {
     /// The best `most` texts, the best first.
     #[must_use]
     pub fn search(&self, query: &str, most: usize) -> Vec<Hit> {
-        let question = self.question(query);
+        self.search_with(query, None, most)
+    }
+
+    /// The same with the vector of the query, which counts in an index of given ones.
+    #[must_use]
+    pub fn search_with(&self, query: &str, vector: Option<&[f32]>, most: usize) -> Vec<Hit> {
+        let question = self.question(query, vector);
         let is_gone = |text: u32| self.gone[text as usize];
         let each = EACH.max(most);
         let by_words = || self.lexical.search(&question.terms, each, &is_gone);
@@ -153,7 +207,7 @@ impl Index {
     /// The same by a look at every text: what a search is measured against.
     #[must_use]
     pub fn exact(&self, query: &str, most: usize) -> Vec<Hit> {
-        let question = self.question(query);
+        let question = self.question(query, None);
         let is_gone = |text: u32| self.gone[text as usize];
         let by_meaning = self.semantic.exact(&question.vector, self.ends.len(), &is_gone);
         self.together(&question, Vec::new(), by_meaning, most)
@@ -162,16 +216,21 @@ impl Index {
     /// The best `most` texts by their words alone.
     #[must_use]
     pub fn by_words(&self, query: &str, most: usize) -> Vec<Hit> {
-        let question = self.question(query);
+        let question = self.question(query, None);
         let found = self.lexical.search(&question.terms, most, &|text| self.gone[text as usize]);
         found.into_iter().map(|Scored { score, text }| Hit { text, score }).collect()
     }
 
-    fn question(&self, query: &str) -> Question {
+    fn question(&self, query: &str, vector: Option<&[f32]>) -> Question {
         let terms: Vec<(u32, f32)> = text::query(query)
             .into_iter()
             .filter_map(|(term, weight)| Some((self.lexical.term(&term)?, weight)))
             .collect();
+        if self.given.is_some() {
+            let own = vector.map(given::weighted).unwrap_or_default();
+            let given = vector.map(Packed::of);
+            return Question { terms, vector: self.semantic.vector(&own, &nameless), given };
+        }
         // Words that stand for others are for the match of words: what they mean, the vectors know.
         let own: Weighted = terms
             .iter()
@@ -179,7 +238,7 @@ impl Index {
             .map(|(term, weight)| (*term, weight * self.lexical.idf(*term)))
             .collect();
         let vector = self.semantic.vector(&own, &|term| self.spelling(term));
-        Question { terms, vector }
+        Question { terms, vector, given: None }
     }
 
     fn together(
@@ -200,8 +259,11 @@ impl Index {
         let mut hits: Vec<Scored> = words
             .into_iter()
             .map(|(text, score)| {
-                let meaning = self.semantic.alike(&question.vector, text);
-                Scored { score: score / best + MEANING * meaning, text }
+                let meaning = match (&self.given, &question.given) {
+                    (Some(given), Some(asked)) => GIVEN * given.alike(asked, text),
+                    _ => MEANING * self.semantic.alike(&question.vector, text),
+                };
+                Scored { score: score / best + meaning, text }
             })
             .collect();
         hits.sort_unstable();
@@ -214,6 +276,11 @@ impl Index {
         let begin = text.checked_sub(1).map_or(0, |before| self.ends[before]);
         let range = begin..self.ends[text];
         (&self.terms[range.clone()], &self.counts[range])
+    }
+
+    /// A text as its meaning is learnt from.
+    fn meant(&self, text: usize) -> Weighted {
+        self.given.as_ref().map_or_else(|| self.weighted(&self.bag(text)), |given| given.weighted(text))
     }
 
     fn bag(&self, text: usize) -> Vec<(u32, u8)> {
@@ -230,6 +297,11 @@ impl Index {
     fn spelling(&self, term: u32) -> String {
         self.spellings.get(term as usize).map_or_else(String::new, |term| term.to_string())
     }
+}
+
+/// What has no letters.
+fn nameless(_: u32) -> String {
+    String::new()
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@
 pub mod agent;
 pub mod bus;
 pub mod clock;
+pub mod dispatch;
+pub mod embedder;
 pub mod error;
 pub mod graph;
 pub mod journal;
@@ -22,6 +24,8 @@ pub mod workspace;
 pub use agent::{Agent, Work};
 pub use bus::{Bus, Notice};
 pub use clock::{Clock, Entropy};
+pub use dispatch::{Dispatch, Done};
+pub use embedder::Embedder;
 pub use error::PortError;
 pub use graph::Graph;
 pub use journal::{AppendError, Journal};

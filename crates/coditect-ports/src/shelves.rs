@@ -56,6 +56,17 @@ pub struct Put {
     pub forgotten: usize,
 }
 
+/// The vector of an episode's text, as an [`crate::Embedder`] gave it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// The episode.
+    pub id: EpisodeId,
+    /// The hash of the text that it is of (BLAKE3).
+    pub text: [u8; 32],
+    /// The numbers.
+    pub vector: Vec<f32>,
+}
+
 /// How many episodes are no more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removals {
@@ -135,6 +146,15 @@ pub trait Shelves: fmt::Debug + Send + Sync {
 
     /// The index that was kept, if it is whole.
     fn index(&self) -> Result<Option<Vec<u8>>, PortError>;
+
+    /// Those of the vectors of `space` that are kept of these episodes with these texts, in any order.
+    fn vectors(&self, space: &str, wanted: &[(EpisodeId, [u8; 32])]) -> Result<Vec<Embedded>, PortError>;
+
+    /// Keeps vectors of `space`, each in place of an older one of its episode. They go with their episodes.
+    fn keep_vectors(&self, space: &str, vectors: &[Embedded]) -> Result<(), PortError>;
+
+    /// How many vectors of `space` are kept.
+    fn count_vectors(&self, space: &str) -> Result<u64, PortError>;
 
     /// How much is at hand, and how much is put away.
     fn sizes(&self) -> Result<[(Shelf, ShelfSize); 2], PortError>;

@@ -187,6 +187,22 @@ pub trait Workspace: Debug + Send + Sync {
     /// Writes the files of a commit into `dir`, which is new or empty. They are the person's from then on.
     fn copy_out(&self, mission: &MissionId, commit: &str, dir: &Path) -> Result<(), PortError>;
 
+    /// Whether the mission's own store has a commit.
+    fn has(&self, mission: &MissionId, commit: &str) -> Result<bool, PortError>;
+
+    /// A commit for another machine, as bytes that its [`Workspace::unpack`] takes in: all of its files and none of its history, or
+    /// where `upon` is a commit that the other one has, what it has beyond that.
+    fn pack(&self, mission: &MissionId, commit: &str, upon: Option<&str>) -> Result<Vec<u8>, PortError>;
+
+    /// Takes a commit in that another machine packed. The first one of a mission makes its store.
+    fn unpack(
+        &self,
+        mission: &MissionId,
+        commit: &str,
+        upon: Option<&str>,
+        pack: Vec<u8>,
+    ) -> Result<(), PortError>;
+
     /// Removes the mission's own directory. What was handed over stays.
     fn clean(&self, mission: &MissionId) -> Result<(), PortError>;
 }

@@ -45,6 +45,7 @@ async fn main() {
         entropy: Arc::new(Nothing),
         agents: vec![Arc::new(Nothing)],
         models: Vec::new(),
+        fleet: None,
     };
     let shell = Arc::new(Shell::start(ports, Settings::default()).unwrap());
     let steps = 50;

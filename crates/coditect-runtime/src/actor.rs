@@ -243,9 +243,25 @@ impl Actor {
             self.under_way.push((attempt, stop.clone()));
             let mission = self.cell.mission().clone();
             let work = Work { mission, task, attempt, stop, bus: Arc::clone(&self.ports.bus) };
+            if let Some(fleet) = self.ports.fleet.as_ref().filter(|_| action.travels()) {
+                let inbox = self.self_inbox.clone();
+                fleet.dispatch(action, work, Box::new(move |outcome| report(&inbox, attempt, outcome)));
+                continue;
+            }
             let pool = if action.role() == Role::Orchestrator { &self.desk } else { &self.pool };
             pool.submit(Order::new(action, work, self.self_inbox.clone()));
         }
+    }
+}
+
+/// Takes an outcome that comes from elsewhere into the ring.
+fn report(inbox: &mpsc::WeakSender<Message>, attempt: AttemptId, outcome: Outcome) {
+    let Some(inbox) = inbox.upgrade() else { return };
+    // A closed inbox means that the mission has ended or the program stops. A full one is waited for.
+    if let Err(mpsc::error::TrySendError::Full(message)) =
+        inbox.try_send(Message::Reported(attempt, Box::new(outcome)))
+    {
+        inbox.blocking_send(message).ok();
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Model, PortError};
+use coditect_ports::{Agent, Bus, Clock, Dispatch, Entropy, Journal, Model, PortError};
 use coditect_types::{AttemptId, Command, Event, Input, MissionId, MissionStatus, Outcome, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -32,6 +32,8 @@ pub struct Ports {
     pub agents: Vec<Arc<dyn Agent>>,
     /// The models that the person chose. Agents never see them.
     pub models: Vec<Arc<dyn Model>>,
+    /// Whoever performs the actions that travel. None: the agents here do.
+    pub fleet: Option<Arc<dyn Dispatch>>,
 }
 
 /// Sizes of the shell.

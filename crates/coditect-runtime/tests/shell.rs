@@ -102,6 +102,7 @@ fn shell_on(journal: &Arc<MemoryJournal>, heard: &Arc<Heard>, habit: Habit) -> S
         entropy: Arc::new(Fixed),
         agents: vec![Arc::new(agent)],
         models: Vec::new(),
+        fleet: None,
     };
     Shell::start(ports, Settings::default()).unwrap()
 }

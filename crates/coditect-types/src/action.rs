@@ -287,6 +287,40 @@ pub enum Action {
 }
 
 impl Action {
+    /// The snapshot that work starts from and the commits on top of it that are worked with. None: it is about no commit, or about the
+    /// person's own directory, and is performed where that is.
+    #[must_use]
+    pub fn needs(&self) -> Option<(&str, Vec<&str>)> {
+        match self {
+            Self::TakeSnapshot { .. } | Self::HandOver { .. } | Self::AskModel { .. } | Self::DoNothing => {
+                None
+            }
+            Self::SurveyProject { snapshot, .. }
+            | Self::MeasureBaseline { snapshot, .. }
+            | Self::SeekChange { snapshot, .. }
+            | Self::GatherContext { snapshot, .. }
+            | Self::TryReply { snapshot, .. }
+            | Self::TrySpecification { snapshot, .. }
+            | Self::Rename { snapshot, .. } => Some((&snapshot.commit, Vec::new())),
+            Self::MergeStrands { snapshot, changes, .. } => {
+                let commits = changes.iter().map(|change| change.proposal.commit.as_str()).collect();
+                Some((&snapshot.commit, commits))
+            }
+            Self::ReviewChange { snapshot, commit, .. } | Self::VerifyChange { snapshot, commit, .. } => {
+                Some((&snapshot.commit, vec![commit]))
+            }
+        }
+    }
+
+    /// Whether another machine can perform it: it touches nothing of the person's, asks no model, and needs nothing of what is remembered
+    /// here.
+    #[must_use]
+    pub fn travels(&self) -> bool {
+        let asks_memory =
+            matches!(self, Self::GatherContext { .. } | Self::SeekChange { rung: Rung::Memory, .. });
+        matches!(self, Self::DoNothing) || (self.needs().is_some() && !asks_memory)
+    }
+
     /// The role that performs it.
     #[must_use]
     pub fn role(&self) -> Role {

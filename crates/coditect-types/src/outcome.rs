@@ -444,3 +444,31 @@ pub enum Outcome {
         spent: Spent,
     },
 }
+
+impl Outcome {
+    /// The commits that it speaks of and that may be new, each with the hash of its tree.
+    #[must_use]
+    pub fn brings(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::ChangeProposed { proposal, .. } | Self::ChangesMerged { proposal: Some(proposal), .. } => {
+                vec![(&proposal.commit, &proposal.tree)]
+            }
+            Self::SpecificationWritten { snapshot, .. } => vec![(&snapshot.commit, &snapshot.tree)],
+            Self::SnapshotTaken { .. }
+            | Self::ProjectSurveyed { .. }
+            | Self::BaselineMeasured { .. }
+            | Self::NoChangeFound { .. }
+            | Self::NeedsFirst { .. }
+            | Self::ContextGathered { .. }
+            | Self::ModelAnswered { .. }
+            | Self::ReplyRefused { .. }
+            | Self::ChangesMerged { proposal: None, .. }
+            | Self::ChangeReviewed { .. }
+            | Self::ChangeVerified { .. }
+            | Self::HeadMoved { .. }
+            | Self::HandedOver { .. }
+            | Self::NothingDone
+            | Self::Failed { .. } => Vec::new(),
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod bench;
 mod graph;
 mod repair;
+mod serve;
 mod travel;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use bench::{
 };
 pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, GraphServer, Ways};
 pub(crate) use repair::RepairArgs;
+pub(crate) use serve::{Part, ServeArgs};
 pub(crate) use travel::{
     CompareArgs, DiffArgs, ExportArgs, ForkArgs, ReplayArgs, TopArgs, TraceArgs, TraceFlags, WatchArgs,
 };
@@ -139,6 +141,8 @@ pub(crate) enum Verb {
     World(WorldArgs),
     /// Ask the project's code and history: what a change reaches, which tests, what uses what
     Graph(GraphArgs),
+    /// Work for a fleet: do what missions anywhere hand out on a NATS server
+    Serve(ServeArgs),
     /// Stand over the server of an installed model; missions start it by themselves
     #[command(hide = true)]
     ServeModel(ServeModelArgs),
@@ -296,6 +300,9 @@ pub(crate) struct SettingFlags {
     /// Go on without a protection of the sandbox that cannot be had here, by its name; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) waive: Vec<String>,
+    /// Whether the workers of a fleet do the work, on the server of `--nats`: on or off
+    #[arg(long, value_name = "WHETHER")]
+    pub(crate) fleet: Option<String>,
     #[command(flatten)]
     pub(crate) pace: PaceFlags,
     /// Time for one run of the test suite, seconds

@@ -19,7 +19,8 @@ pub(crate) mod models;
 pub(crate) mod repair;
 pub(crate) mod resume;
 pub(crate) mod run;
-pub(crate) mod serve_model;
+pub(crate) mod serve;
+mod serve_model;
 mod show;
 pub(crate) mod travel;
 mod ui;
@@ -29,13 +30,16 @@ mod world;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
+use coditect_ports::Embedder;
 use coditect_types::MissionId;
 use coditect_types::limits::Verdict;
 
 use crate::args::{Cli, Global, SettingFlags, Verb};
 use crate::environment::{Environment, Place, Site};
 use crate::missions;
+use crate::models::Vectors;
 use crate::out::{self, Out};
 use crate::report::{Done, Report};
 use crate::settings;
@@ -67,6 +71,10 @@ impl Context {
             Ok(own) => {
                 site.image = own.settings.image;
                 site.memory = own.settings.memory;
+                site.fleet = own.settings.fleet;
+                site.embedder = own.settings.memory_embeddings.map(|name| {
+                    Arc::new(Vectors::of(&name, &own.settings.model, &self.env)) as Arc<dyn Embedder>
+                });
                 site.journal = own.settings.nats.map_or(Place::Files, Place::Server);
             }
             Err(report) => site.journal = Place::Unknown(Box::new(report)),
@@ -141,6 +149,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Models(args) => models::perform(&mut cx, &args),
         Verb::ServeModel(args) => serve_model::perform(&cx, &args),
         Verb::Cost(args) => cost::perform(&mut cx, &args),
+        Verb::Serve(args) => serve::perform(&mut cx, &args),
         Verb::Ui(args) => ui::perform(&mut cx, &args),
         Verb::Memory(args) => memory::perform(&mut cx, &args),
         Verb::Learn(args) => memory::learn::perform(&mut cx, &args),

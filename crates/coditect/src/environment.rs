@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coditect_ports::Model;
+use coditect_ports::{Embedder, Model};
 use coditect_types::ErrorKind;
 use coditect_types::memory::MemoryLimits;
 
@@ -34,8 +34,12 @@ pub(crate) struct Site {
     pub(crate) models: Vec<Arc<dyn Model>>,
     /// How much memory may take.
     pub(crate) memory: MemoryLimits,
+    /// What gives memory the vectors of its texts, where it is not to learn them.
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
     /// Where missions are kept.
     pub(crate) journal: Place,
+    /// Whether the workers of a fleet do the work.
+    pub(crate) fleet: bool,
     /// Where toolchains keep things, by the variables that say so.
     pub(crate) toolchains: BTreeMap<String, PathBuf>,
 }
@@ -130,7 +134,9 @@ impl Environment {
             engines: self.engines(),
             image: None,
             memory: MemoryLimits::default(),
+            embedder: None,
             journal: Place::Files,
+            fleet: false,
             models: Vec::new(),
             toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })

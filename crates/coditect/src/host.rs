@@ -37,6 +37,14 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// The name of this machine, as far as it has letters, digits, `-`, `_` and `.`; `host` where there is none.
+pub(crate) fn name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let fits = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    let name: String = name.to_string_lossy().chars().filter(fits).take(60).collect();
+    if name.is_empty() { "host".to_owned() } else { name }
+}
+
 /// Sees to it that this process leaves no image of its memory behind when it crashes: it is about to hold a key. The programs that
 /// it starts leave none either.
 pub(crate) fn leave_no_core() {

@@ -14,8 +14,10 @@ use coditect_types::{ErrorKind, Policy, Rung};
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod installed;
+mod vectors;
 
 use installed::Installed;
+pub(crate) use vectors::Vectors;
 
 use crate::args::TapeFlags;
 use crate::environment::Environment;
@@ -349,6 +351,14 @@ fn is_loopback(url: &str) -> bool {
 }
 
 impl Known {
+    /// Whether its server gives texts their vectors as OpenAI defines it.
+    fn has_vectors(&self) -> bool {
+        match self.protocol {
+            Protocol::Chat | Protocol::Responses | Protocol::Ollama => true,
+            Protocol::Anthropic | Protocol::Gemini => false,
+        }
+    }
+
     /// The model with its key, which is read now.
     pub(crate) fn endpoint(&self, env: &Environment) -> Result<Endpoint, Report> {
         Ok(Endpoint {

@@ -6,6 +6,7 @@
 mod file;
 mod keys;
 mod layers;
+mod table;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,8 @@ use crate::models::Tables;
 use crate::phrase;
 use crate::report::Report;
 
-pub(crate) use keys::{KEYS, Key, ProjectMay, ServerUrl, Value};
+pub(crate) use keys::{Key, ProjectMay, ServerUrl, Value};
+pub(crate) use table::KEYS;
 pub(crate) use template::template;
 
 /// Where a value comes from.
@@ -127,12 +129,29 @@ pub(crate) struct Settings {
     pub(crate) ask_otherwise: Verdict,
     /// How much memory may take.
     pub(crate) memory: MemoryLimits,
+    /// The model that gives memory the vectors of its texts.
+    pub(crate) memory_embeddings: Option<String>,
+    /// The server with a copy of the graph.
+    pub(crate) graph: GraphServer,
+    /// Whether a fleet does the work.
+    pub(crate) fleet: bool,
     /// When a contradicted expectation is acted on.
     pub(crate) thresholds: Thresholds,
     /// Seed of the search.
     pub(crate) seed: u64,
     /// Where missions are kept; None: in the state directory.
     pub(crate) nats: Option<Nats>,
+}
+
+/// A server with a copy of the graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GraphServer {
+    /// Where it is; None: there is none.
+    pub(crate) url: Option<String>,
+    /// Its user.
+    pub(crate) user: String,
+    /// Its database.
+    pub(crate) database: Option<String>,
 }
 
 /// The server on which missions are kept.
@@ -358,6 +377,13 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
             warm_days: number("memory_warm_days"),
             cold_bytes: number("memory_cold_mib") << 20,
             unproved_days: number("memory_unproved_days"),
+        },
+        memory_embeddings: get("memory_embeddings").and_then(Value::word).map(str::to_owned),
+        fleet: get("fleet").and_then(Value::word) == Some("on"),
+        graph: GraphServer {
+            url: get("graph_url").and_then(Value::word).map(str::to_owned),
+            user: get("graph_user").and_then(Value::word).unwrap_or_default().to_owned(),
+            database: get("graph_database").and_then(Value::word).map(str::to_owned),
         },
         seed: number("seed"),
         nats: get("nats").and_then(Value::server).map(|url| Nats {

@@ -6,10 +6,12 @@ pub(crate) mod remembering;
 mod scratch;
 mod tiers;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coditect_adapters::bench::JournalBench;
+use coditect_adapters::fleet::{At, Fleet, Offer, Worker};
 use coditect_adapters::mailbox::Letter;
 pub(crate) use coditect_adapters::trace::file::write as write_trace;
 pub(crate) use coditect_adapters::trace::otlp::{Exporter, Target};
@@ -17,13 +19,15 @@ pub(crate) use coditect_adapters::trace::{Piece, ROOT};
 use coditect_adapters::{LocalBus, Mailbox, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
-use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Memory, Model, PortError, Workspace};
+use coditect_ports::{Agent, Bus, Clock, Dispatch, Entropy, Journal, Memory, Model, PortError, Workspace};
 use coditect_runtime::{Ports, Settings, Shell};
+use coditect_types::plan::Role;
 use coditect_types::{ErrorKind, MissionId, Policy};
 
 use crate::environment::{Place, Site};
 use crate::host;
 use crate::report::{Doing, Report, USAGE};
+use crate::settings::Nats;
 
 use journals::journal_dir;
 pub(crate) use journals::{
@@ -127,6 +131,7 @@ pub(crate) struct House {
     mailbox: Mailbox,
     agents: Vec<Arc<dyn Agent>>,
     models: Vec<Arc<dyn Model>>,
+    fleet: Option<Arc<dyn Dispatch>>,
     workers: usize,
     /// The last to go: sandboxes have their directories in it.
     _scratch: Scratch,
@@ -157,7 +162,59 @@ pub(crate) fn house(
     let mailbox = mailbox(site);
     let bus = Arc::new(LocalBus::new());
     let models = site.models.clone();
-    Ok(House { journal, bus, notes, workspace, mailbox, agents, models, workers, _scratch: scratch })
+    let fleet = fleet(site, &workspace)?;
+    Ok(House { journal, bus, notes, workspace, mailbox, agents, models, fleet, workers, _scratch: scratch })
+}
+
+/// The fleet that does the work, where one is to.
+fn fleet(site: &Site, workspace: &Arc<dyn Workspace>) -> Result<Option<Arc<dyn Dispatch>>, Report> {
+    const DOING: &str = "joining the fleet";
+    match &site.journal {
+        _ if !site.fleet => Ok(None),
+        Place::Server(nats) => {
+            let fleet = Fleet::open(&fleet_at(nats), Arc::clone(workspace)).doing(DOING)?;
+            Ok(Some(Arc::new(fleet)))
+        }
+        Place::Files | Place::Unknown(_) => {
+            let cause = "a fleet meets on a NATS server, and none is named";
+            Err(Report::new(ErrorKind::Invalid, DOING, cause)
+                .hint("name it with `--nats nats://HOST:4222`, or leave `--fleet on` away"))
+        }
+    }
+}
+
+fn fleet_at(nats: &Nats) -> At {
+    At::new(nats.url.secret(), nats.creds.clone())
+}
+
+/// A worker that has joined a fleet.
+pub(crate) struct Joined {
+    pub(crate) worker: Worker,
+    /// The last to go: sandboxes have their directories in it.
+    _scratch: Scratch,
+}
+
+/// Joins a fleet as a worker of a name, with so many slots; `say` hears of what takes long. Refuses where no sandbox can be used.
+pub(crate) fn join(
+    site: &Site,
+    nats: &Nats,
+    (name, slots): (&str, usize),
+    say: &mut dyn FnMut(String),
+) -> Result<Joined, Report> {
+    let workspace = workspace(site)?;
+    let scratch = Scratch::open(&site.home)?;
+    let policy = Policy::default();
+    let sandboxes = Tiers::open(site, policy.sandbox, say).usable(&policy)?;
+    // The slots share the cores out among them.
+    let threads = (host::cores() / slots.max(1)).max(1);
+    let tools = Tools { workspace: Arc::clone(&workspace), sandboxes, clock: clock(), memory: None, threads };
+    let agents = coditect_agents::roles(&tools);
+    let roles: BTreeSet<Role> = agents.iter().flat_map(|agent| agent.roles().iter().copied()).collect();
+    // What is the person's own is done where they are.
+    let roles = roles.into_iter().filter(|role| *role != Role::Deployer).collect();
+    let offer = Offer { name: name.to_owned(), slots, roles };
+    let worker = Worker::join(&fleet_at(nats), workspace, agents, offer).doing("joining the fleet")?;
+    Ok(Joined { worker, _scratch: scratch })
 }
 
 impl House {
@@ -179,6 +236,7 @@ impl House {
             entropy: entropy(),
             agents: self.agents.clone(),
             models: self.models.clone(),
+            fleet: self.fleet.clone(),
         };
         let settings = Settings { workers: self.workers, inbox: INBOX, ..Settings::default() };
         Shell::start(ports, settings).doing("starting the shell")
@@ -226,13 +284,33 @@ pub(crate) fn measure_journal(site: &Site, quick: bool) -> Result<JournalBench, 
     coditect_adapters::bench::journal(&site.home, quick)
 }
 
+/// A name for what this state directory has on a server: two machines, or two homes of one, may have directories of the same name.
+#[cfg(feature = "neo4j")]
+pub(crate) fn own_name(home: &Path, parts: &[&Path]) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut name = blake3::Hasher::new();
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    let parts = parts.iter().map(|part| part.as_os_str().as_bytes());
+    for part in [host.as_bytes(), home.as_os_str().as_bytes()].into_iter().chain(parts) {
+        name.update(&(part.len() as u64).to_le_bytes());
+        name.update(part);
+    }
+    name.finalize().to_hex()[..24].to_owned()
+}
+
+/// The same with another state directory, and nothing of what is kept on servers.
+fn elsewhere(site: &Site, home: &Path) -> Site {
+    let site = site.clone();
+    Site { home: home.to_owned(), journal: Place::Files, fleet: false, embedder: None, ..site }
+}
+
 /// A directory for a bench on the disk where missions are kept; it goes with the value.
 pub(crate) fn bench_site(site: &Site) -> Result<(tempfile::TempDir, Site), Report> {
     make_home(&site.home)?;
     let dir = tempfile::Builder::new().prefix("bench-").tempdir_in(&site.home).map_err(|error| {
         Report::new(ErrorKind::Unavailable, "making a directory for the bench", error.to_string())
     })?;
-    let site = Site { home: dir.path().to_owned(), journal: Place::Files, ..site.clone() };
+    let site = elsewhere(site, dir.path());
     Ok((dir, site))
 }
 
@@ -263,6 +341,6 @@ pub(crate) fn lodging(site: &Site) -> Result<Lodging, Report> {
             .doing("making a directory for a while")
     };
     let (copies, home) = (make("copies-", base)?, make("home-", scratch.path())?);
-    let site = Site { home: home.path().to_owned(), journal: Place::Files, ..site.clone() };
+    let site = elsewhere(site, home.path());
     Ok(Lodging { site, copies: copies.path().to_owned(), _dirs: [copies, home], _scratch: scratch })
 }

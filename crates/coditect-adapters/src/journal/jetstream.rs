@@ -18,7 +18,6 @@
 //!
 //! Start reading at [`codec`] for the bytes, at [`keep`] for the way of an append, at [`read`] for the way back.
 
-mod address;
 mod api;
 mod codec;
 mod keep;
@@ -44,13 +43,14 @@ use coditect_types::{ErrorKind, MissionId};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
-pub use self::address::{check, redacted};
 use self::api::{Purge, Purged};
 use self::keep::Tail;
 use self::link::Link;
 use self::read::Places;
 use self::setup::Names;
 pub use self::setup::Syncs;
+use crate::nats::address;
+pub use crate::nats::address::{check, redacted};
 
 /// Findings that are remembered.
 const FINDINGS: usize = 100;

@@ -8,23 +8,23 @@ use coditect_types::model::{Finish, Message, Speaker};
 
 use super::*;
 
-const KEY: &str = "sk-planted-key-123";
+pub(super) const KEY: &str = "sk-planted-key-123";
 
 /// What a server sends, one piece after the other.
 #[derive(Clone)]
-enum Piece {
+pub(super) enum Piece {
     Text(String),
     /// Says nothing until the other side hangs up.
     Silence,
 }
 
 /// A server that answers each connection with the same pieces and then hangs up; what it was sent.
-struct Server {
-    url: String,
-    sent: Arc<Mutex<Vec<String>>>,
+pub(super) struct Server {
+    pub(super) url: String,
+    pub(super) sent: Arc<Mutex<Vec<String>>>,
 }
 
-fn server(pieces: Vec<Piece>) -> Server {
+pub(super) fn server(pieces: Vec<Piece>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let sent = Arc::new(Mutex::new(Vec::new()));
@@ -71,7 +71,7 @@ fn events(events: &[&str]) -> Vec<Piece> {
     vec![stream_head(), Piece::Text(text)]
 }
 
-fn status(line: &str, headers: &str, body: &str) -> Vec<Piece> {
+pub(super) fn status(line: &str, headers: &str, body: &str) -> Vec<Piece> {
     let length = body.len();
     vec![Piece::Text(format!(
         "HTTP/1.1 {line}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"

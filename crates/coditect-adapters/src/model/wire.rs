@@ -236,6 +236,40 @@ pub(super) fn offered(
     block_on(within(stop, limits, asking)).and_then(|names| names)
 }
 
+/// A question that is answered at once and as a whole.
+pub(super) struct Post<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    /// Behind the address.
+    pub(super) path: &'a str,
+    pub(super) limits: &'a CallLimits,
+    /// Bytes that the answer may have.
+    pub(super) most: usize,
+}
+
+impl Post<'_> {
+    /// Asks, blocking.
+    pub(super) fn make(&self, body: &Value, stop: &Stop) -> Result<Value, ModelError> {
+        let Self { endpoint, path, limits, most } = self;
+        let asking = async {
+            let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
+            let client = client(limits)?.post(url).headers(headers(&bearer(endpoint))?);
+            let first = Instant::now() + ms(limits.first_byte_ms);
+            let late = || slow(endpoint, "began to answer", limits.first_byte_ms);
+            let response = by(first, client.body(body.to_string()).send(), late).await?;
+            let response = response.map_err(|error| unreachable(endpoint, &error))?;
+            if !response.status().is_success() {
+                return Err(refused(endpoint, response, limits).await);
+            }
+            let text = text_of(response, *most).await.ok_or_else(|| {
+                let cause = format!("the answer of `{}` is longer than {most} bytes", endpoint.name);
+                ModelError::from(PortError::new(ErrorKind::Invalid, cause))
+            })?;
+            parsed(endpoint, &text)
+        };
+        block_on(within(stop, limits, asking)).and_then(|answer| answer)
+    }
+}
+
 /// Runs a call on this thread. Each has a runtime of its own: nothing of it outlives it.
 fn block_on<T>(call: impl Future<Output = Result<T, ModelError>>) -> Result<T, ModelError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

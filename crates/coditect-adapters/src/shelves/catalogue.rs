@@ -5,13 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use coditect_ports::PortError;
-use coditect_ports::shelves::{Kept, Put, Removals, Row, ShelfSize};
+use coditect_ports::shelves::{Embedded, Kept, Put, Removals, Row, ShelfSize};
 use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind, Reused};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
 /// The version of the tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const TABLES: &str = "
 CREATE TABLE episodes (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,6 +45,16 @@ CREATE INDEX others_number ON others (number) WHERE number IS NOT NULL;
 CREATE TABLE parts (part INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL);
 CREATE TABLE tally (removals INTEGER NOT NULL, forgotten INTEGER NOT NULL, erasing INTEGER NOT NULL);
 INSERT INTO tally VALUES (0, 0, 0);
+";
+/// What came with version 2.
+const VECTORS: &str = "
+CREATE TABLE vectors (
+    space TEXT NOT NULL,
+    id TEXT NOT NULL,
+    text BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (id, space)
+) WITHOUT ROWID;
 ";
 /// Of a name that is no episode of its own: it was the same as one, was dropped, or was forgotten.
 const SAME: &str = "same";
@@ -110,8 +120,12 @@ impl<T> Said<T> for rusqlite::Result<T> {
     }
 }
 
-/// Makes the tables where there are none. Gives whether there were none.
-pub(super) fn set_up(catalogue: &mut Connection, patience: Duration) -> Result<bool, PortError> {
+/// Makes the tables where there are none, and has `fill` do what belongs to that step. Gives whether there were none.
+pub(super) fn set_up(
+    catalogue: &mut Connection,
+    patience: Duration,
+    fill: &mut dyn FnMut(&Transaction<'_>) -> Result<(), PortError>,
+) -> Result<bool, PortError> {
     catalogue.busy_timeout(patience).said()?;
     let version: i64 = catalogue.query_row("PRAGMA user_version", [], |row| row.get(0)).said()?;
     if version > VERSION {
@@ -135,9 +149,15 @@ pub(super) fn set_up(catalogue: &mut Connection, patience: Duration) -> Result<b
     let step = catalogue.transaction_with_behavior(TransactionBehavior::Immediate).said()?;
     // Another process may have been first.
     let version: i64 = step.query_row("PRAGMA user_version", [], |row| row.get(0)).said()?;
-    let is_new = version < VERSION;
+    let is_new = version == 0;
     if is_new {
         step.execute_batch(TABLES).said()?;
+    }
+    if version < VERSION {
+        step.execute_batch(VECTORS).said()?;
+        if is_new {
+            fill(&step)?;
+        }
         step.pragma_update(None, "user_version", VERSION).said()?;
     }
     step.commit().said()?;
@@ -481,6 +501,8 @@ pub(super) fn take_out(step: &Transaction<'_>, rows: &[Row]) -> Result<(), PortE
 
 /// Lets go of a part once its rows are placed anew. Those that could not be read are gone.
 pub(super) fn drop_part(step: &Transaction<'_>, part: i64) -> Result<(), PortError> {
+    step.execute("DELETE FROM vectors WHERE id IN (SELECT id FROM episodes WHERE part = ?1)", [part])
+        .said()?;
     let lost = step.execute("DELETE FROM episodes WHERE part = ?1", [part]).said()?;
     count_removals(step, lost)?;
     step.execute("DELETE FROM parts WHERE part = ?1", [part]).said()?;
@@ -534,6 +556,7 @@ pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) ->
         let number = signed(entry.standing.number);
         step.execute("DELETE FROM warm WHERE number = ?1", [number]).said()?;
         step.execute("DELETE FROM episodes WHERE number = ?1", [number]).said()?;
+        step.execute("DELETE FROM vectors WHERE id = ?1", [entry.id.as_str()]).said()?;
         // Those that were the same go with it.
         step.execute("UPDATE others SET state = ?2, number = NULL WHERE number = ?1", params![number, state])
             .said()?;
@@ -556,6 +579,56 @@ pub(super) fn empty(step: &Transaction<'_>) -> Result<(), PortError> {
     }
     step.execute("DELETE FROM others WHERE state <> ?1", [FORGOTTEN]).said()?;
     count_removals(step, 1)
+}
+
+/// The vectors of a space that are kept of these episodes, where they are of these texts.
+pub(super) fn vectors(
+    catalogue: &Connection,
+    space: &str,
+    wanted: &[(EpisodeId, [u8; 32])],
+) -> Result<Vec<Embedded>, PortError> {
+    let mut one = catalogue
+        .prepare_cached("SELECT vector FROM vectors WHERE id = ?1 AND space = ?2 AND text = ?3")
+        .said()?;
+    let mut found = Vec::new();
+    for (id, text) in wanted {
+        let kept: Option<Vec<u8>> =
+            one.query_row(params![id.as_str(), space, text], |row| row.get(0)).optional().said()?;
+        let Some(bytes) = kept else { continue };
+        let vector = bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+        found.push(Embedded { id: id.clone(), text: *text, vector });
+    }
+    Ok(found)
+}
+
+/// Keeps vectors of episodes that are there.
+pub(super) fn keep_vectors(
+    step: &Transaction<'_>,
+    space: &str,
+    vectors: &[Embedded],
+) -> Result<(), PortError> {
+    let mut keep = step
+        .prepare_cached(
+            "INSERT OR REPLACE INTO vectors (space, id, text, vector)
+             SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM episodes WHERE id = ?2)",
+        )
+        .said()?;
+    for Embedded { id, text, vector } in vectors {
+        let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        keep.execute(params![space, id.as_str(), text, bytes]).said()?;
+    }
+    Ok(())
+}
+
+pub(super) fn count_vectors(catalogue: &Connection, space: &str) -> Result<u64, PortError> {
+    let count = "SELECT count(*) FROM vectors WHERE space = ?1";
+    catalogue.query_row(count, [space], |row| row.get(0)).map(unsigned).said()
+}
+
+/// Lets go of all vectors: where everything is made anew, they are asked for anew, too.
+pub(super) fn forget_vectors(step: &Transaction<'_>) -> Result<(), PortError> {
+    step.execute("DELETE FROM vectors", []).said()?;
+    Ok(())
 }
 
 /// Gives room that is free back to the disk.

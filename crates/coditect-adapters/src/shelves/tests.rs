@@ -490,3 +490,41 @@ fn a_mover_that_is_killed_loses_nothing_and_keeps_nothing_twice() {
     shelves.move_to(Shelf::Warm, &numbers(&shelves)).unwrap();
     assert_eq!(fs::read_dir(dir.path().join(COLD)).unwrap().count(), 0);
 }
+
+#[test]
+fn vectors_are_kept_with_their_episodes_and_go_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    shelves.put(&(1..=4).map(kept).collect::<Vec<_>>()).unwrap();
+    let of = |n: u64, text: u8| Embedded { id: id(n), text: [text; 32], vector: vec![n as f32, -0.5, 1e-9] };
+    shelves.keep_vectors("a", &[of(1, 1), of(2, 2), of(3, 3), of(99, 9)]).unwrap();
+    shelves.keep_vectors("b", &[of(2, 2)]).unwrap();
+    shelves.keep_vectors("a", &[of(3, 4)]).unwrap();
+    let all = numbers(&shelves);
+    shelves.move_to(Shelf::Cold, &all[..3]).unwrap();
+    let wanted = [(id(3), [4; 32]), (id(2), [7; 32]), (id(1), [1; 32]), (id(99), [9; 32])];
+    assert_eq!(
+        shelves.vectors("a", &wanted).unwrap(),
+        [of(3, 4), of(1, 1)],
+        "each with the text that was asked for"
+    );
+    assert_eq!(shelves.count_vectors("a").unwrap(), 3);
+    shelves.remove(&all[..1], true).unwrap();
+    assert_eq!((shelves.count_vectors("a").unwrap(), shelves.count_vectors("b").unwrap()), (2, 1));
+    shelves.refill(&[kept(3), kept(4)], all[3]).unwrap();
+    assert_eq!((shelves.count_vectors("a").unwrap(), shelves.count_vectors("b").unwrap()), (0, 0));
+}
+
+#[test]
+fn a_catalogue_of_the_first_version_is_taken_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    shelves.put(&[kept(1)]).unwrap();
+    drop(shelves);
+    let catalogue = Connection::open(dir.path().join(FILE)).unwrap();
+    catalogue.execute_batch("DROP TABLE vectors; PRAGMA user_version = 1").unwrap();
+    drop(catalogue);
+    let shelves = DiskShelves::open(dir.path()).unwrap();
+    assert_eq!(all(&shelves).len(), 1);
+    assert_eq!(shelves.count_vectors("a").unwrap(), 0);
+}

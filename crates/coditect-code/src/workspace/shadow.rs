@@ -86,11 +86,20 @@ impl<'a> Shadow<'a> {
 
     /// Makes the store anew. It gets its name when it is whole.
     pub(super) fn create(&self, source: Option<&Repository>) -> Result<(), PortError> {
+        self.make(source, source.is_some_and(|source| source.sha256))
+    }
+
+    /// Makes the store anew for commits that come from elsewhere.
+    pub(super) fn create_of(&self, sha256: bool) -> Result<(), PortError> {
+        self.make(None, sha256)
+    }
+
+    fn make(&self, source: Option<&Repository>, sha256: bool) -> Result<(), PortError> {
         make_dir(&self.root)?;
         let (fresh, name) = (self.path("repo.git.new"), self.repo());
         remove(&fresh)?;
         remove(&name)?;
-        let format = if source.is_some_and(|source| source.sha256) { "sha256" } else { "sha1" };
+        let format = if sha256 { "sha256" } else { "sha1" };
         let init = self.git.call(&self.root).args(["init", "-q", "--bare", "--template="]);
         init.arg(format!("--object-format={format}")).arg(&fresh).run()?;
         make_dir(&fresh.join("info"))?;

@@ -15,6 +15,7 @@ mod hand_over;
 mod hostile;
 mod moment;
 mod odd_repositories;
+mod packs;
 mod snapshot;
 mod support;
 mod worktree;

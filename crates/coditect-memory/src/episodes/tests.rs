@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use coditect_ports::shelves::ShelfSize;
+use coditect_ports::shelves::{Embedded, Removals, ShelfSize};
 use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{ErrorKind, MissionId, MissionStatus, Reused, Rung, TestResult, TestStatus};
 
@@ -18,6 +18,7 @@ struct InMind {
     rows: Mutex<BTreeMap<u64, Row>>,
     index: Mutex<Option<Vec<u8>>>,
     removals: Mutex<u64>,
+    vectors: Mutex<BTreeMap<(String, EpisodeId), Embedded>>,
 }
 
 impl Shelves for InMind {
@@ -102,6 +103,24 @@ impl Shelves for InMind {
 
     fn index(&self) -> Result<Option<Vec<u8>>, PortError> {
         Ok(self.index.lock().unwrap().clone())
+    }
+
+    fn vectors(&self, space: &str, wanted: &[(EpisodeId, [u8; 32])]) -> Result<Vec<Embedded>, PortError> {
+        let kept = self.vectors.lock().unwrap();
+        let one = |(id, text): &(EpisodeId, [u8; 32])| {
+            kept.get(&(space.into(), id.clone())).filter(|of| of.text == *text)
+        };
+        Ok(wanted.iter().filter_map(one).cloned().collect())
+    }
+
+    fn keep_vectors(&self, space: &str, vectors: &[Embedded]) -> Result<(), PortError> {
+        let named = vectors.iter().map(|of| ((space.to_owned(), of.id.clone()), of.clone()));
+        self.vectors.lock().unwrap().extend(named);
+        Ok(())
+    }
+
+    fn count_vectors(&self, space: &str) -> Result<u64, PortError> {
+        Ok(self.vectors.lock().unwrap().keys().filter(|(of, _)| of == space).count() as u64)
     }
 
     fn sizes(&self) -> Result<[(Shelf, ShelfSize); 2], PortError> {
@@ -339,4 +358,132 @@ fn a_memory_that_cannot_be_read_says_so() {
     let broken = |_: Lacking<'_>| Err(PortError::new(ErrorKind::Unavailable, "the disk is away"));
     let memory = Episodes::new(Arc::new(InMind::default()), Box::new(broken));
     assert!(memory.search("x", 1).is_err());
+}
+
+/// Knows of a few words what they mean, and how often it was asked.
+#[derive(Debug)]
+struct Meanings {
+    name: &'static str,
+    is_down: bool,
+    asked: Mutex<Vec<usize>>,
+}
+
+impl Meanings {
+    fn new(name: &'static str, is_down: bool) -> Arc<Self> {
+        Arc::new(Self { name, is_down, asked: Mutex::default() })
+    }
+
+    fn asked(&self) -> Vec<usize> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Embedder for Meanings {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, PortError> {
+        self.asked.lock().unwrap().push(texts.len());
+        if self.is_down {
+            return Err(PortError::new(ErrorKind::Unavailable, "nobody is there"));
+        }
+        let vector = |text: &String| {
+            let about = |words: &[&str]| f32::from(u8::from(words.iter().any(|word| text.contains(word))));
+            vec![about(&["ZeroDivision", "nought"]), about(&["IndexError", "beyond the end"]), 0.1]
+        };
+        Ok(texts.iter().map(vector).collect())
+    }
+}
+
+fn found(memory: &Episodes, query: &str) -> Vec<u64> {
+    memory.search(query, 3).unwrap().iter().map(|found| found.episode.ended_ms).collect()
+}
+
+#[test]
+fn what_is_meant_is_found_by_given_vectors_and_each_text_is_asked_for_once() {
+    let shelves = Arc::default();
+    let embedder = Meanings::new("m", false);
+    let with = || memory(&shelves, three()).with(Arc::clone(&embedder) as Arc<dyn Embedder>, 100);
+    let first = with();
+    assert_eq!(found(&first, "nought")[..2], [2, 3]);
+    assert_eq!(found(&first, "beyond the end")[0], 1);
+    assert_eq!(embedder.asked(), [1, 3, 1], "the texts are asked for together, after the query");
+    assert_eq!(found(&with(), "beyond the end")[0], 1);
+    assert_eq!(embedder.asked()[3..], [1], "the vectors of texts are kept");
+    assert_eq!(shelves.count_vectors("m").unwrap(), 3);
+    // Another model's vectors are in another space.
+    let other = Meanings::new("n", false);
+    let memory = memory(&shelves, three()).with(Arc::clone(&other) as Arc<dyn Embedder>, 100);
+    assert_eq!(found(&memory, "nought")[..2], [2, 3]);
+    assert_eq!(other.asked(), [1, 3]);
+}
+
+#[test]
+fn where_vectors_cannot_be_had_words_find_and_the_cause_is_told() {
+    let shelves = Arc::default();
+    let down = memory(&shelves, three()).with(Meanings::new("m", true), 100);
+    assert_eq!(found(&down, "IndexError")[0], 1);
+    assert_eq!(down.lacks_vectors().unwrap().cause, "nobody is there");
+    // Later they can: what was found by words alone was not kept.
+    let up = memory(&shelves, three()).with(Meanings::new("m", false), 100);
+    assert_eq!(found(&up, "nought")[..2], [2, 3]);
+    assert!(up.lacks_vectors().is_none());
+}
+
+#[test]
+fn no_more_texts_are_asked_for_at_a_time_than_may_be() {
+    let shelves = Arc::default();
+    let all: Vec<Episode> = (1..=70).map(|n| episode(n, "IndexError", "a", &format!("b{n}"))).collect();
+    for round in 1..=3 {
+        let embedder = Meanings::new("m", false);
+        let memory = memory(&shelves, all.clone()).with(Arc::clone(&embedder) as Arc<dyn Embedder>, 30);
+        memory.search("beyond the end", 3).unwrap();
+        assert_eq!(shelves.count_vectors("m").unwrap(), 70.min(30 * round));
+        assert_eq!(shelves.index().unwrap().is_some(), round == 3, "only a whole index is kept");
+    }
+}
+
+/// Refuses texts of one kind, and gives vectors of another length from some moment on.
+#[derive(Debug, Default)]
+struct Picky {
+    size: std::sync::atomic::AtomicUsize,
+}
+
+impl Embedder for Picky {
+    fn name(&self) -> &str {
+        "picky"
+    }
+
+    fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, PortError> {
+        if texts.iter().any(|text| text.contains("IndexError")) {
+            return Err(PortError::new(ErrorKind::Invalid, "the text is too long"));
+        }
+        let size = 3 + self.size.load(std::sync::atomic::Ordering::SeqCst);
+        let about =
+            |text: &String| f32::from(u8::from(text.contains("ZeroDivision") || text.contains("nought")));
+        Ok(texts.iter().map(|text| [vec![about(text)], vec![0.1; size - 1]].concat()).collect())
+    }
+}
+
+#[test]
+fn a_text_that_is_refused_is_found_by_its_words_and_the_others_by_their_vectors() {
+    let shelves = Arc::default();
+    let memory = memory(&shelves, three()).with(Arc::<Picky>::default(), 100);
+    assert_eq!(found(&memory, "nought")[..2], [2, 3]);
+    assert_eq!(found(&memory, "IndexError")[0], 1);
+    assert!(memory.lacks_vectors().is_none());
+    assert_eq!(shelves.count_vectors("picky").unwrap(), 3, "that one has none is kept as well");
+}
+
+#[test]
+fn another_model_under_the_same_name_is_noticed_by_the_length_of_its_vectors() {
+    let shelves = Arc::default();
+    let embedder = Arc::<Picky>::default();
+    let memory = memory(&shelves, three()).with(Arc::clone(&embedder) as Arc<dyn Embedder>, 100);
+    assert_eq!(found(&memory, "nought")[..2], [2, 3]);
+    embedder.size.store(5, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(found(&memory, "nought")[..2], [2, 3]);
+    let sizes: BTreeSet<usize> = shelves.vectors.lock().unwrap().values().map(|of| of.vector.len()).collect();
+    assert_eq!(sizes, BTreeSet::from([0, 8]));
 }

@@ -4,9 +4,10 @@ use crate::lexical::Lexical;
 use crate::semantic::{SIZE, Semantic, Stored};
 
 use super::Index;
+use super::given::Given;
 
 /// The version of these bytes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Writes numbers, the lowest byte first.
 #[derive(Default)]
@@ -79,6 +80,12 @@ impl Index {
             writer.0.extend(scale.to_le_bytes());
         }
         writer.list(signatures.as_flattened(), u64::to_le_bytes);
+        writer.0.push(u8::from(self.given.is_some()));
+        if let Some(given) = &self.given {
+            writer.count(given.size());
+            writer.list(&given.bytes, i8::to_le_bytes);
+            writer.list(&given.scales, f32::to_le_bytes);
+        }
         writer.0
     }
 
@@ -101,11 +108,17 @@ impl Index {
         index.ends = ends.into_iter().filter_map(|end| usize::try_from(end).ok()).collect();
         index.gone = reader.list(|[gone]: [u8; 1]| gone != 0)?;
         index.semantic = semantic(&mut reader)?;
+        if reader.take(1)? != [0] {
+            let size = reader.count()?;
+            let bytes = reader.list(i8::from_le_bytes)?;
+            index.given = Some(Given::of_stored(size, bytes, reader.list(f32::from_le_bytes)?)?);
+        }
         let in_order = index.ends.is_sorted() && index.ends.last().copied().unwrap_or(0) == index.terms.len();
         let texts = index.ends.len();
         let fits = index.counts.len() == index.terms.len()
             && index.gone.len() == texts
             && index.semantic.len() == texts
+            && index.given.as_ref().is_none_or(|given| given.scales.len() == texts)
             && index.terms.iter().all(|term| (*term as usize) < index.spellings.len());
         if !in_order || !fits || !reader.0.is_empty() {
             return None;

@@ -88,7 +88,7 @@ proptest! {
             index.remove(u32::try_from(gone.index(texts.len())).unwrap());
         }
         let found = index.by_words(&query, 5);
-        let terms = index.question(&query).terms;
+        let terms = index.question(&query, None).terms;
         let mut all: Vec<Scored> = (0..texts.len())
             .filter(|text| !index.gone[*text])
             .map(|text| {
@@ -116,4 +116,33 @@ proptest! {
         // There are fewer than are looked at, so it is exact.
         prop_assert_eq!(index.search(&query, 10), index.exact(&query, 10));
     }
+}
+
+/// A vector of 40 numbers about one of four things, with some noise.
+fn about(thing: usize, n: usize) -> Vec<f32> {
+    let noise = |place: usize| ((n * 31 + place * 17) % 13) as f32 / 60.0;
+    (0..40).map(|place| f32::from(u8::from(place % 4 == thing)) + noise(place)).collect()
+}
+
+#[test]
+fn given_vectors_find_what_has_no_word_in_common_before_and_after_it_learnt() {
+    let mut index = Index::of_given();
+    for n in 0..80 {
+        let text = format!("text {n}");
+        index.insert_with(&[Part { text: &text, weight: 1 }], Some(&about(n % 4, n)));
+    }
+    // One of another length, and one that has none, are found by their words.
+    index.insert_with(&[Part { text: "odd", weight: 1 }], Some(&[1.0, 2.0]));
+    index.insert(&[Part { text: "plain", weight: 1 }]);
+    for _ in 0..2 {
+        let hits = index.search_with("nothing of it", Some(&about(2, 1)), 20);
+        assert!(hits.len() == 20 && hits.iter().all(|hit| hit.text % 4 == 2), "{hits:?}");
+        assert_eq!(index.search("odd", 1)[0].text, 80);
+        assert_eq!(index.search("plain", 1)[0].text, 81);
+        index.learn();
+    }
+    let again = Index::from_bytes(&index.to_bytes()).unwrap();
+    let of = |index: &Index| index.search_with("text 7", Some(&about(3, 5)), 10);
+    assert_eq!(of(&again), of(&index));
+    assert!(again.is_of_given() && !Index::default().is_of_given());
 }

@@ -151,6 +151,9 @@ pub(crate) struct RetrievalArgs {
     /// The folder with the functions and the queries
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
+    /// A model that gives texts their vectors, as in the setting `memory_embeddings`; both ways are measured
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) embeddings: Option<String>,
 }
 
 /// How much is searched.

@@ -36,13 +36,13 @@ pub(crate) struct GraphArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GraphServer {
     /// Keep a copy of the graph on a server that speaks Bolt and Cypher, such as Neo4j, and ask that; the embedded
-    /// graph answers where it does not [env: CODITECT_GRAPH_URL]
+    /// graph answers where it does not [setting: graph_url]
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) server: Option<String>,
-    /// The server's user; the password is that of CODITECT_GRAPH_PASSWORD [default: $CODITECT_GRAPH_USER, else neo4j]
+    /// The server's user; the password is that of CODITECT_GRAPH_PASSWORD [setting: graph_user]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) server_user: Option<String>,
-    /// The server's database, where it is not its default one [env: CODITECT_GRAPH_DATABASE]
+    /// The server's database, where it is not its default one [setting: graph_database]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) server_database: Option<String>,
 }

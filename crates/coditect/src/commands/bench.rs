@@ -118,7 +118,7 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
             figures(cx, "memory", args.size, |_, site, quick| memory::measure(site, args, quick))
         }
         Suite::Retrieval(args) => {
-            figures(cx, "retrieval", Size { quick: false }, |_, _, _| retrieval::measure(args))
+            figures(cx, "retrieval", Size { quick: false }, |env, _, _| retrieval::measure(env, args))
         }
         Suite::Reuse(args) => {
             figures(cx, "reuse", args.size, |env, site, quick| reuse::measure(env, site, args, quick))

@@ -81,6 +81,14 @@ fn tell_findings(cx: &Context, shelves: &DiskShelves) {
     }
 }
 
+/// That texts are found by their words alone, where their vectors are wanted.
+fn tell_lacking(cx: &Context, memory: &Episodes) {
+    if let Some(error) = memory.lacks_vectors() {
+        let hint = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        cx.note(&format!("found by words alone: {}{hint}", error.cause));
+    }
+}
+
 /// What is counted of all episodes.
 #[derive(Default)]
 struct Counts {
@@ -134,6 +142,13 @@ fn stats(cx: &mut Context) -> Done {
     let (open_ms, all_ms) = (opened.elapsed().as_secs_f64() * 1e3, began.elapsed().as_secs_f64() * 1e3);
     let episodes: u64 = sizes.iter().map(|(_, size)| size.episodes).sum();
     let proved: u64 = sizes.iter().map(|(_, size)| size.proved).sum();
+    let vectors = match cx.site()?.embedder {
+        Some(embedder) => {
+            let count = shelves.count_vectors(embedder.name()).doing(DOING)?;
+            Some((embedder.name().to_owned(), count))
+        }
+        None => None,
+    };
     let hit_rate = (counts.uses.0 > 0).then(|| counts.uses.1 as f64 / counts.uses.0 as f64);
     if cx.out.json {
         let tiers: BTreeMap<&str, Value> = sizes
@@ -155,6 +170,7 @@ fn stats(cx: &mut Context) -> Done {
             "languages": counts.languages, "by_rung": counts.rungs, "tiers": tiers,
             "reused": counts.uses.0, "held": counts.uses.1, "hit_rate": hit_rate,
             "search_ms": open_ms, "open_ms": all_ms,
+            "vectors": vectors.map(|(of, episodes)| json!({ "of": of, "episodes": episodes })),
         }))?;
         return Ok(0);
     }
@@ -165,6 +181,10 @@ fn stats(cx: &mut Context) -> Done {
     ))?;
     tell_findings(cx, &shelves);
     tell(cx, &counts, &sizes)?;
+    if let Some((of, count)) = vectors {
+        cx.out.line(&harmless(&format!("vectors: of {count} episodes, by {of}")))?;
+    }
+    tell_lacking(cx, &memory);
     cx.out.line(&format!(
         "the first search took {}",
         phrase::span(opened.elapsed().as_millis().try_into().unwrap_or(0))
@@ -241,6 +261,7 @@ fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
     let mut found = memory.search(query, limit).doing(DOING)?;
     found.retain(|found| found.score > LEAST_SCORE);
     tell_findings(cx, &shelves);
+    tell_lacking(cx, &memory);
     if cx.out.json {
         let hits: Vec<Value> = found
             .iter()

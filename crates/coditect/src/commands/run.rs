@@ -30,6 +30,7 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
         cx.note(note);
     }
     site.image.clone_from(&resolved.settings.image);
+    site.fleet = resolved.settings.fleet;
     let mut policy = resolved.settings.policy();
     let choice =
         Choice { settings: &resolved.settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };

@@ -34,6 +34,7 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "agents" => &flags.pace.agents,
             "ask_wait_s" => &flags.pace.ask_wait_s,
             "seed" => &flags.pace.seed,
+            "fleet" => &flags.fleet,
             "nats" => &flags.nats,
             _ => &None,
         };
@@ -55,7 +56,7 @@ pub(crate) fn from_environment(env: &Environment, notes: &mut Vec<String>) -> Re
         put(&mut layer, key, text, source)?;
     }
     for name in env.ours() {
-        let known = ["CODITECT_HOME", "CODITECT_LOG"].contains(&name) || name.starts_with("CODITECT_GRAPH_");
+        let known = ["CODITECT_HOME", "CODITECT_LOG", "CODITECT_GRAPH_PASSWORD"].contains(&name);
         if !known && !KEYS.iter().any(|key| key.variable() == name) {
             notes.push(format!("${name} is no setting; `coditect config` lists them all"));
         }

@@ -161,7 +161,7 @@ fn a_variable_that_is_no_setting_is_said() {
     let env = Environment::of(&[
         ("CODITECT_SEEDS", "3"),
         ("CODITECT_HOME", "/h"),
-        ("CODITECT_GRAPH_URL", "bolt://h"),
+        ("CODITECT_GRAPH_PASSWORD", "secret"),
         ("OTHER", "1"),
     ]);
     assert!(layers::from_environment(&env, &mut notes).unwrap().is_empty());
@@ -180,7 +180,7 @@ fn the_template_is_a_valid_file_also_with_every_line_switched_on() {
     let layers = Layers { project: layer(Owner::Project, &on), ..Layers::default() };
     assert_eq!(
         layers.project.len(),
-        KEYS.len() - 16,
+        KEYS.len() - 21,
         "every key but `waive`, `image`, `models`, `model`, `rungs` and what is the person's to decide"
     );
     assert!(layers.resolve().notes.is_empty());

@@ -21,6 +21,8 @@ use crate::report::{Doing, Report};
 /// Journals that are read for memory at a time, the newest.
 pub(crate) const ALL: usize = usize::MAX;
 pub(crate) const AT_ONCE: usize = 2_000;
+/// Texts that a server is asked for the vectors of at a time, where a mission waits for them.
+const VECTORS_AT_ONCE: usize = 512;
 /// So long after the last time what is on the shelves is looked at again, or as soon as there are so many times as many as there
 /// may be.
 const ROUND: Duration = Duration::from_secs(12 * 3600);
@@ -59,12 +61,16 @@ fn hinted(error: PortError) -> PortError {
 
 /// Memory on these shelves; what they lack is read from the journals of missions that ended, of the newest `most`.
 pub(crate) fn memory_on(site: &Site, shelves: Arc<DiskShelves>, most: usize) -> Episodes {
-    let site = site.clone();
+    let (site, embedder) = (site.clone(), site.embedder.clone());
     let load: coditect_memory::episodes::Load = Box::new(move |lacking| {
         let journals = archive(&site).map_err(port_error)?;
         missions::episodes(journals.journal(), most, lacking)
     });
-    Episodes::new(shelves, load)
+    let memory = Episodes::new(shelves, load);
+    match embedder {
+        Some(embedder) => memory.with(embedder, if most == ALL { ALL } else { VECTORS_AT_ONCE }),
+        None => memory,
+    }
 }
 
 /// Memory, as a person asks it.

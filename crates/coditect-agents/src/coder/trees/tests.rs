@@ -106,6 +106,18 @@ impl Workspace for OneFile {
         no()
     }
 
+    fn has(&self, _: &MissionId, _: &str) -> Result<bool, PortError> {
+        no()
+    }
+
+    fn pack(&self, _: &MissionId, _: &str, _: Option<&str>) -> Result<Vec<u8>, PortError> {
+        no()
+    }
+
+    fn unpack(&self, _: &MissionId, _: &str, _: Option<&str>, _: Vec<u8>) -> Result<(), PortError> {
+        no()
+    }
+
     fn clean(&self, _: &MissionId) -> Result<(), PortError> {
         no()
     }

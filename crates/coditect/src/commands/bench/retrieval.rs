@@ -4,13 +4,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use coditect_memory::{Index, Part, code};
+use coditect_ports::Embedder;
 use coditect_types::ErrorKind;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Figure, Measured};
-use crate::args::RetrievalArgs;
-use crate::report::Report;
+use crate::args::{RetrievalArgs, SettingFlags};
+use crate::environment::Environment;
+use crate::models::Vectors;
+use crate::report::{Doing, Report};
+use crate::settings;
 
 /// The files of the set.
 const FUNCTIONS: &str = "cosqa-functions.jsonl";
@@ -67,7 +71,40 @@ impl Ranks {
     }
 }
 
-pub(super) fn measure(args: &RetrievalArgs) -> Result<Measured, Report> {
+/// The functions and the queries with the vectors of a model.
+struct Embedded {
+    index: Index,
+    queries: Vec<Vec<f32>>,
+    texts_per_s: f64,
+    learn_s: f64,
+}
+
+impl Embedded {
+    fn of(embedder: &dyn Embedder, functions: &[Function], queries: &[Query]) -> Result<Self, Report> {
+        let doing = "asking for the vectors of texts";
+        let began = Instant::now();
+        let texts: Vec<String> = functions.iter().map(|function| function.code.clone()).collect();
+        let vectors = embedder.embed(&texts).doing(doing)?;
+        let asked: Vec<String> = queries.iter().map(|query| query.query.clone()).collect();
+        let queries = embedder.embed(&asked).doing(doing)?;
+        let texts_per_s = (texts.len() + asked.len()) as f64 / began.elapsed().as_secs_f64();
+        let mut index = Index::of_given();
+        for (function, vector) in functions.iter().zip(&vectors) {
+            index.insert_with(&code::parts(&function.code), Some(vector));
+        }
+        let began = Instant::now();
+        index.learn();
+        Ok(Self { index, queries, texts_per_s, learn_s: began.elapsed().as_secs_f64() })
+    }
+}
+
+/// The model that is named.
+fn embedder(env: &Environment, name: &str) -> Result<Vectors, Report> {
+    let own = settings::load(&SettingFlags::default(), env, Path::new("/"))?;
+    Ok(Vectors::of(name, &own.settings.model, env))
+}
+
+pub(super) fn measure(env: &Environment, args: &RetrievalArgs) -> Result<Measured, Report> {
     let functions: Vec<Function> = read(&args.dir, FUNCTIONS)?;
     let queries: Vec<Query> = read(&args.dir, QUERIES)?;
     let mut ours = Index::default();
@@ -81,9 +118,12 @@ pub(super) fn measure(args: &RetrievalArgs) -> Result<Measured, Report> {
     for function in &functions {
         plain.insert(&[Part { text: &function.code, weight: 1 }]);
     }
-    let (mut both, mut words, mut alone, mut times) =
-        (Ranks::default(), Ranks::default(), Ranks::default(), Vec::new());
-    for query in &queries {
+    let given =
+        args.embeddings.as_deref().map(|name| Embedded::of(&embedder(env, name)?, &functions, &queries));
+    let given = given.transpose()?;
+    let [mut both, mut words, mut alone, mut by_given] = <[Ranks; 4]>::default();
+    let (mut times, mut given_times) = (Vec::new(), Vec::new());
+    for (at, query) in queries.iter().enumerate() {
         let rank = |hits: &[coditect_memory::Hit]| {
             let is_right = |hit: &coditect_memory::Hit| {
                 functions.get(hit.text as usize).is_some_and(|function| function.id == query.relevant)
@@ -96,6 +136,13 @@ pub(super) fn measure(args: &RetrievalArgs) -> Result<Measured, Report> {
         both.take(rank(&ours.search(&query.query, DEEPEST)));
         words.take(rank(&ours.by_words(&query.query, DEEPEST)));
         alone.take(rank(&plain.by_words(&query.query, DEEPEST)));
+        if let Some(given) = &given {
+            let vector = given.queries.get(at).map(Vec::as_slice);
+            let began = Instant::now();
+            drop(given.index.search_with(&query.query, vector, 10));
+            given_times.push(began.elapsed().as_secs_f64() * 1e3);
+            by_given.take(rank(&given.index.search_with(&query.query, vector, DEEPEST)));
+        }
     }
     let mut measured = Measured::default();
     measured.params.insert("functions", json!(functions.len()));
@@ -109,6 +156,13 @@ pub(super) fn measure(args: &RetrievalArgs) -> Result<Measured, Report> {
     note("mrr_by_words", "1", words.mean());
     note("mrr_bm25", "1", alone.mean());
     note("recall_at_10_bm25", "1", alone.recall());
+    if let Some(given) = &given {
+        note("embeddings_mrr", "1", by_given.mean());
+        note("embeddings_recall_at_10", "1", by_given.recall());
+        note("embeddings_texts_per_s", "1/s", given.texts_per_s);
+        note("embeddings_learn_s", "s", given.learn_s);
+        measured.results.insert("embeddings_query_ms", Figure::spread("ms", &mut given_times));
+    }
     measured.results.insert("query_ms", Figure::spread("ms", &mut times));
     Ok(measured)
 }

@@ -54,6 +54,7 @@ pub(super) fn measure(site: &Site, quick: bool) -> Result<Measured, Report> {
         entropy: wiring::entropy(),
         agents: vec![Arc::clone(&idler) as Arc<dyn Agent>],
         models: Vec::new(),
+        fleet: None,
     };
     let runtime = wiring::tokio_runtime()?;
     let began = Instant::now();

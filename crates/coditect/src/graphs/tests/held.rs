@@ -181,7 +181,9 @@ fn site(home: &Path) -> Site {
         image: None,
         models: Vec::new(),
         memory: MemoryLimits::default(),
+        embedder: None,
         journal: crate::environment::Place::Files,
+        fleet: false,
         toolchains: BTreeMap::new(),
     }
 }

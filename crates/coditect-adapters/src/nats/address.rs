@@ -10,17 +10,17 @@ use reqwest::Url;
 const SERVERS: usize = 16;
 
 /// Where the servers are, and who asks.
-pub(super) struct Address {
+pub(crate) struct Address {
     /// The servers, without user and password.
-    pub(super) servers: Vec<Url>,
+    pub(crate) servers: Vec<Url>,
     /// The same for a person.
-    pub(super) shown: String,
+    pub(crate) shown: String,
     /// Who asks.
-    pub(super) login: Login,
+    pub(crate) login: Login,
 }
 
 /// Who asks.
-pub(super) enum Login {
+pub(crate) enum Login {
     /// Nobody in particular.
     None,
     /// A user with a password.
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Address {
 }
 
 /// Reads addresses such as `nats://user:password@host:4222`, several separated by commas.
-pub(super) fn parse(url: &str, creds: Option<&Path>) -> Result<Address, PortError> {
+pub(crate) fn parse(url: &str, creds: Option<&Path>) -> Result<Address, PortError> {
     let mut servers = Vec::new();
     let mut login = creds.map_or(Login::None, |file| Login::File(file.to_owned()));
     for text in url.split(',').map(str::trim) {

@@ -1,0 +1,60 @@
+//! A fleet on NATS JetStream: actions go to whichever worker is free, outcomes come back, and the commits that both speak of go by an
+//! object store.
+//!
+//! **Orders.** An action is a message of a work queue, one subject a role, under the name of its attempt: one that is published twice is
+//! there once. A worker that takes it says every few seconds that it is at it; one that does not is taken for gone, and the order goes to
+//! another. It is done once its outcome is kept, and not before.
+//!
+//! **Outcomes** are kept for a day, the last one of each attempt. Whoever dispatched the action hears of it at once, or finds it later:
+//! a worker goes on when the orchestrator is gone.
+//!
+//! **Commits.** A snapshot goes to the store once a mission; what an agent made goes there beyond it. Names are those of the commits, so
+//! the same is never sent twice.
+//!
+//! Start reading at [`parcel`] for the bytes, at [`boss`] for the way out and back, at [`worker`] for the other side.
+
+mod boss;
+mod packs;
+mod parcel;
+mod setup;
+mod worker;
+
+use coditect_types::{AttemptId, MissionId, TaskId};
+
+pub use boss::Fleet;
+pub use worker::{Offer, Worker};
+
+/// Where a fleet is.
+pub use setup::At;
+
+/// An action, and whose it is.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Order<A> {
+    mission: MissionId,
+    task: TaskId,
+    attempt: AttemptId,
+    action: A,
+}
+
+/// What came of it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Report<O> {
+    /// Who performed it.
+    worker: String,
+    outcome: O,
+    /// What its commits are packed upon.
+    upon: Option<String>,
+}
+
+/// What is said to whoever performs an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    /// Nobody wants the outcome any more.
+    Stop,
+    /// To come to an end with what there is.
+    Hurry,
+}
+
+#[cfg(test)]
+mod tests;

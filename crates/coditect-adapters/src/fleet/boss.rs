@@ -1,0 +1,275 @@
+//! The way of an action to a worker, and of its outcome back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Subscriber};
+use bytes::Bytes;
+use coditect_ports::workspace::Workspace;
+use coditect_ports::{Dispatch, Done, Notice, PortError, StopCause, Work};
+use coditect_types::{Action, ErrorKind, Failure, Outcome};
+use futures::StreamExt;
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::packs::Packs;
+use super::parcel::{away, unwrap, wrap};
+use super::setup::{At, House, object};
+use super::worker::Sign;
+use super::{Order, Report, Word};
+
+/// How often it is looked whether the work is to stop.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often an outcome is looked for that nobody told of: a connection that was away hears nothing.
+const SEARCH: Duration = Duration::from_secs(2);
+/// How often a word is said again to whoever performs the action.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long a worker that was told to stop is waited for.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// The wait before something is tried again that the server did not do.
+const PAUSE: Duration = Duration::from_millis(500);
+/// After so long without a sign of a worker it is said that none is there.
+const LONELY: Duration = Duration::from_secs(10);
+
+/// Workers on other machines.
+#[derive(Debug)]
+pub struct Fleet {
+    house: House,
+    packs: Packs,
+    /// Its own. Taken on dropping, where nobody may wait.
+    runtime: Option<Runtime>,
+}
+
+/// The threads of a connection.
+pub(super) fn threads() -> Result<Runtime, PortError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("fleet")
+        .enable_all()
+        .build()
+        .map_err(|error| PortError::from_io("starting the threads of the fleet", &error))
+}
+
+impl Fleet {
+    /// Joins a fleet as one who has work to give. The missions' stores are those of `workspace`.
+    pub fn open(at: &At, workspace: Arc<dyn Workspace>) -> Result<Self, PortError> {
+        let runtime = threads()?;
+        let house = runtime.block_on(House::open(at))?;
+        Ok(Self { house, packs: Packs::new(workspace), runtime: Some(runtime) })
+    }
+}
+
+#[cfg(test)]
+impl Fleet {
+    /// Whether so many orders are in the queue.
+    pub(super) fn is_out(&self, orders: u64) -> bool {
+        let info = self.runtime.as_ref().map(|runtime| runtime.block_on(self.house.orders.get_info()));
+        info.is_some_and(|info| info.is_ok_and(|info| info.state.messages == orders))
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Dispatch for Fleet {
+    fn dispatch(&self, action: Arc<Action>, work: Work, done: Done) {
+        let Some(runtime) = &self.runtime else { return };
+        let errand = Errand { house: self.house.clone(), packs: self.packs.clone(), action, work };
+        runtime.spawn(async move {
+            let outcome = errand.run().await.unwrap_or_else(|error| Outcome::Failed {
+                failure: Failure::from(error),
+                spent: Default::default(),
+            });
+            // Whoever hears may have to wait.
+            tokio::task::spawn_blocking(move || done(outcome));
+        });
+    }
+}
+
+/// An action on its way.
+struct Errand {
+    house: House,
+    packs: Packs,
+    action: Arc<Action>,
+    work: Work,
+}
+
+impl Errand {
+    async fn run(&self) -> Result<Outcome, PortError> {
+        let Work { mission, attempt, .. } = &self.work;
+        let subscribe = |subject: String| self.house.client.subscribe(subject);
+        let outcomes =
+            subscribe(self.house.outcome(mission, *attempt)).await.map_err(|error| away(&error))?;
+        let doing = subscribe(self.house.doing(mission, *attempt)).await.map_err(|error| away(&error))?;
+        // An earlier life of this process may have handed it out.
+        if let Some(outcome) = self.found().await? {
+            return Ok(outcome);
+        }
+        let number = self.hand_out().await?;
+        self.wait(outcomes, doing, number).await
+    }
+
+    /// Hands the order out, as soon as the server takes it. Gives its number in the queue.
+    async fn hand_out(&self) -> Result<u64, PortError> {
+        loop {
+            match self.hand_out_once().await {
+                Err(error) if error.kind == ErrorKind::Unavailable => {
+                    tracing::warn!(%error, "an action waits for the fleet");
+                    self.say(format!("waiting for the fleet: {}", error.cause));
+                    let until = Instant::now() + PAUSE;
+                    while Instant::now() < until {
+                        self.unstopped()?;
+                        sleep(LOOK).await;
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn hand_out_once(&self) -> Result<u64, PortError> {
+        let Work { mission, task, attempt, .. } = &self.work;
+        self.unstopped()?;
+        if let Some((base, commits)) = self.action.needs() {
+            self.packs.send(&self.house, mission, base, None).await?;
+            for commit in commits {
+                self.packs.send(&self.house, mission, commit, Some(base)).await?;
+            }
+        }
+        let order = Order { mission: mission.clone(), task: *task, attempt: *attempt, action: &*self.action };
+        let payload = wrap(&order, &object("order", mission, attempt), &self.house.store).await?;
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}").as_str());
+        let subject = self.house.order(self.action.role());
+        let sent = self.house.context.publish_with_headers(subject, headers, payload).await;
+        let kept = sent.map_err(|error| away(&error))?.await.map_err(|error| away(&error))?;
+        Ok(kept.sequence)
+    }
+
+    fn unstopped(&self) -> Result<(), PortError> {
+        match self.work.stop.is_raised() {
+            true => Err(PortError::new(ErrorKind::Interrupted, "stopped while a worker was waited for")),
+            false => Ok(()),
+        }
+    }
+
+    async fn wait(
+        &self,
+        mut outcomes: Subscriber,
+        mut doing: Subscriber,
+        number: u64,
+    ) -> Result<Outcome, PortError> {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let began = Instant::now();
+        let (mut searched, mut said, mut stopping, mut heard) = (began, None, None, false);
+        loop {
+            tokio::select! {
+                message = outcomes.next() => {
+                    let Some(message) = message else { return Err(away(&"the connection ended")) };
+                    if let Some(outcome) = self.taken(&message.payload).await? {
+                        return Ok(outcome);
+                    }
+                }
+                Some(message) = doing.next() => {
+                    heard = true;
+                    self.pass_on(&message.payload);
+                }
+                _ = look.tick() => {
+                    let now = Instant::now();
+                    if now.duration_since(searched) >= SEARCH {
+                        searched = now;
+                        if let Some(outcome) = self.found().await? {
+                            return Ok(outcome);
+                        }
+                        if !heard && now.duration_since(began) >= LONELY {
+                            heard = true;
+                            self.say("waiting for a worker; none has taken it yet".to_owned());
+                        }
+                    }
+                    let Some(word) = self.word() else { continue };
+                    if self.work.stop.cause() == Some(StopCause::Shutdown) {
+                        return Err(PortError::new(ErrorKind::Interrupted, "the process ends; the worker goes on"));
+                    }
+                    if said.is_none_or(|at: Instant| now.duration_since(at) >= AGAIN) {
+                        said = Some(now);
+                        self.tell(word, number).await;
+                    }
+                    if word == Word::Stop && now.duration_since(*stopping.get_or_insert(now)) >= FAREWELL {
+                        return Err(PortError::new(ErrorKind::Interrupted, "stopped"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is to be said to the worker.
+    fn word(&self) -> Option<Word> {
+        let stop = &self.work.stop;
+        if stop.is_raised() { Some(Word::Stop) } else { stop.is_wanted().then_some(Word::Hurry) }
+    }
+
+    /// Says it, and takes back an order that nobody should take any more. What is lost is said again.
+    async fn tell(&self, word: Word, number: u64) {
+        let Work { mission, attempt, .. } = &self.work;
+        let text = serde_json::to_vec(&word).unwrap_or_default();
+        let said = self.house.client.publish(self.house.word(mission, *attempt), Bytes::from(text)).await;
+        if let Err(error) = said {
+            tracing::debug!(%error, "a word to a worker is lost");
+        }
+        if word == Word::Stop
+            && let Err(error) = self.house.orders.delete_message(number).await
+        {
+            tracing::debug!(%error, "an order cannot be taken back: it is done, or the server is away");
+        }
+    }
+
+    /// An outcome that is kept already.
+    async fn found(&self) -> Result<Option<Outcome>, PortError> {
+        let Work { mission, attempt, .. } = &self.work;
+        match self.house.outcomes.direct_get_last_for_subject(self.house.outcome(mission, *attempt)).await {
+            Ok(message) => self.taken(&message.payload).await,
+            // None yet, or the server is away: it is looked for again.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// An outcome with its commits here, and looked at. None: it cannot be had just now.
+    async fn taken(&self, payload: &Bytes) -> Result<Option<Outcome>, PortError> {
+        let again = |error: PortError| {
+            if error.kind != ErrorKind::Unavailable {
+                return Err(error);
+            }
+            tracing::warn!(%error, "an outcome cannot be had yet");
+            Ok(None)
+        };
+        let report: Report<Outcome> = match unwrap(payload, &self.house.store).await {
+            Ok(report) => report,
+            Err(error) => return again(error),
+        };
+        let mission = &self.work.mission;
+        for (commit, tree) in report.outcome.brings() {
+            if let Err(error) = self.packs.fetch(&self.house, mission, commit, report.upon.as_deref()).await {
+                return again(error);
+            }
+            self.packs.holds(mission, commit, tree).await?;
+        }
+        tracing::debug!(worker = report.worker, %mission, attempt = %self.work.attempt, "an outcome came");
+        Ok(Some(report.outcome))
+    }
+
+    fn pass_on(&self, payload: &Bytes) {
+        let Ok(sign) = serde_json::from_slice::<Sign>(payload) else { return };
+        self.work.bus.announce(sign.notice(&self.work));
+    }
+
+    fn say(&self, what: String) {
+        let (mission, task, attempt) = (self.work.mission.clone(), self.work.task, self.work.attempt);
+        self.work.bus.announce(Notice::Doing { mission, task, attempt, what });
+    }
+}

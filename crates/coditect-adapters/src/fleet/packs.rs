@@ -1,0 +1,93 @@
+//! Commits by way of the store.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use coditect_ports::{PortError, Workspace};
+use coditect_types::{ErrorKind, MissionId};
+
+use super::parcel::{get, put};
+use super::setup::{House, object};
+
+/// The missions' stores here, and what of them the other side can have.
+#[derive(Clone, Debug)]
+pub(super) struct Packs {
+    workspace: Arc<dyn Workspace>,
+    /// What is in the store, as far as we know.
+    there: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Packs {
+    pub(super) fn new(workspace: Arc<dyn Workspace>) -> Self {
+        Self { workspace, there: Arc::default() }
+    }
+
+    /// Sees to it that the store has a commit: all of it, or what it has beyond `upon`.
+    pub(super) async fn send(
+        &self,
+        house: &House,
+        mission: &MissionId,
+        commit: &str,
+        upon: Option<&str>,
+    ) -> Result<(), PortError> {
+        let name = object(kind(upon), mission, commit);
+        let is_there = |there: &Mutex<BTreeSet<String>>| {
+            there.lock().unwrap_or_else(PoisonError::into_inner).contains(&name)
+        };
+        if is_there(&self.there) {
+            return Ok(());
+        }
+        if house.store.info(&name).await.is_err() {
+            let (workspace, mission) = (Arc::clone(&self.workspace), mission.clone());
+            let (commit, upon) = (commit.to_owned(), upon.map(str::to_owned));
+            let pack = aside(move || workspace.pack(&mission, &commit, upon.as_deref())).await?;
+            put(&house.store, &name, &pack).await?;
+        }
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        Ok(())
+    }
+
+    /// Sees to it that the mission's own store here has a commit.
+    pub(super) async fn fetch(
+        &self,
+        house: &House,
+        mission: &MissionId,
+        commit: &str,
+        upon: Option<&str>,
+    ) -> Result<(), PortError> {
+        let (workspace, of, wanted) = (Arc::clone(&self.workspace), mission.clone(), commit.to_owned());
+        if aside(move || workspace.has(&of, &wanted)).await? {
+            return Ok(());
+        }
+        let pack = get(&house.store, &object(kind(upon), mission, commit)).await?;
+        let (workspace, mission) = (Arc::clone(&self.workspace), mission.clone());
+        let (commit, upon) = (commit.to_owned(), upon.map(str::to_owned));
+        aside(move || workspace.unpack(&mission, &commit, upon.as_deref(), pack)).await
+    }
+
+    /// Whether a commit that another machine made has the tree that it is said to have.
+    pub(super) async fn holds(&self, mission: &MissionId, commit: &str, tree: &str) -> Result<(), PortError> {
+        let (workspace, mission, of) = (Arc::clone(&self.workspace), mission.clone(), commit.to_owned());
+        let found = aside(move || workspace.tree_of(&mission, &of)).await?;
+        match found == tree {
+            true => Ok(()),
+            false => {
+                let cause = format!("a worker says that {commit} has the tree {tree}, and it has {found}");
+                Err(PortError::new(ErrorKind::Invalid, cause))
+            }
+        }
+    }
+}
+
+/// What an object is called that has all of a commit, or a part of it.
+fn kind(upon: Option<&str>) -> &'static str {
+    if upon.is_none() { "snapshot" } else { "change" }
+}
+
+/// Does what blocks on a thread for that.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PortError> + Send + 'static,
+) -> Result<T, PortError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(PortError::new(ErrorKind::Bug, "work on the mission's store broke off")))
+}

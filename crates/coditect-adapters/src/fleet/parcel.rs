@@ -1,0 +1,78 @@
+//! What messages hold: JSON, compressed; what is too long for a message is in the object store, and the message says where.
+
+use async_nats::jetstream::object_store::ObjectStore;
+use bytes::Bytes;
+use coditect_ports::PortError;
+use coditect_types::ErrorKind;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::AsyncReadExt;
+
+/// Bytes that a message may have here; servers allow 1 MiB unless they are told otherwise.
+const LARGEST: usize = 512 << 10;
+/// Bytes that a parcel may have, as it is written and read.
+const MOST: u64 = 256 << 20;
+/// How it is written: this is the version, too.
+const INLINE: u8 = 1;
+const STORED: u8 = 2;
+
+fn odd(why: impl std::fmt::Display) -> PortError {
+    PortError::new(ErrorKind::Invalid, format!("a message of the fleet cannot be read: {why}"))
+        .with_hint("orchestrator and workers are to be of the same version")
+}
+
+/// Packs a value; `name` is what it is called in the store.
+pub(super) async fn wrap(
+    value: &impl Serialize,
+    name: &str,
+    store: &ObjectStore,
+) -> Result<Bytes, PortError> {
+    let json = serde_json::to_vec(value).map_err(odd)?;
+    let mut bytes = vec![INLINE];
+    bytes.extend(zstd::bulk::compress(&json, 1).map_err(odd)?);
+    if bytes.len() <= LARGEST {
+        return Ok(bytes.into());
+    }
+    put(store, name, &bytes[1..]).await?;
+    bytes = vec![STORED];
+    bytes.extend(name.as_bytes());
+    Ok(bytes.into())
+}
+
+/// Unpacks a value.
+pub(super) async fn unwrap<T: DeserializeOwned>(bytes: &[u8], store: &ObjectStore) -> Result<T, PortError> {
+    let (how, rest) = bytes.split_first().ok_or_else(|| odd("it is empty"))?;
+    let packed = match *how {
+        INLINE => rest.to_vec(),
+        STORED => get(store, std::str::from_utf8(rest).map_err(odd)?).await?,
+        other => return Err(odd(format!("its version is {other}"))),
+    };
+    // A small message must not become a large one.
+    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+    let reader = zstd::Decoder::new(packed.as_slice()).map_err(odd)?;
+    let mut json = Vec::new();
+    let read = std::io::Read::read_to_end(&mut std::io::Read::take(reader, MOST), &mut json).map_err(odd)?;
+    if read >= most {
+        return Err(odd(format!("it is longer than {most} bytes")));
+    }
+    serde_json::from_slice(&json).map_err(odd)
+}
+
+/// Keeps bytes in the store.
+pub(super) async fn put(store: &ObjectStore, name: &str, mut bytes: &[u8]) -> Result<(), PortError> {
+    store.put(name, &mut bytes).await.map(drop).map_err(|error| away(&error))
+}
+
+/// Bytes that are in the store.
+pub(super) async fn get(store: &ObjectStore, name: &str) -> Result<Vec<u8>, PortError> {
+    let object = store.get(name).await.map_err(|error| away(&error))?;
+    let mut bytes = Vec::new();
+    // The digest of all of it is compared at its end.
+    object.take(MOST * 8).read_to_end(&mut bytes).await.map_err(|error| away(&error))?;
+    Ok(bytes)
+}
+
+/// Something of the server that did not go well, and may the next time.
+pub(super) fn away(error: &dyn std::fmt::Display) -> PortError {
+    PortError::new(ErrorKind::Unavailable, format!("the fleet's server: {error}"))
+}

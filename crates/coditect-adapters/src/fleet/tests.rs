@@ -1,0 +1,319 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use coditect_ports::workspace::{Applied, Change, Difference, FileEdit, Handed, Merged, Workspace};
+use coditect_ports::{Agent, Bus, Dispatch, Notice, PortError, Stop, StopCause, Work};
+use coditect_testkit::nats::{SKIPPED, Server};
+use coditect_types::outcome::Carried;
+use coditect_types::plan::Role;
+use coditect_types::{Action, AttemptId, ErrorKind, MissionId, Outcome, Snapshot, TaskId};
+
+use super::setup::House;
+use super::{At, Fleet, Offer, Worker, parcel};
+
+/// Nothing of what these tests do is about files.
+#[derive(Debug)]
+struct NoFiles;
+
+fn no<T>() -> Result<T, PortError> {
+    Err(PortError::new(ErrorKind::Bug, "not asked for here"))
+}
+
+#[rustfmt::skip]
+impl Workspace for NoFiles {
+    fn take_snapshot(&self, _: &MissionId, _: &Path) -> Result<Snapshot, PortError> { no() }
+    fn changed_since(&self, _: &MissionId, _: &Path, _: &Snapshot) -> Result<Vec<String>, PortError> { no() }
+    fn worktree(&self, _: &MissionId, _: &str, _: &str) -> Result<PathBuf, PortError> { no() }
+    fn cache(&self, _: &MissionId, _: &str, _: Option<&str>) -> Result<PathBuf, PortError> { no() }
+    fn commit(&self, _: &MissionId, _: &str, _: &[FileEdit], _: &str) -> Result<Change, PortError> { no() }
+    fn merge(&self, _: &MissionId, _: &str, _: &[String], _: &str) -> Result<Merged, PortError> { no() }
+    fn tree_of(&self, _: &MissionId, _: &str) -> Result<String, PortError> { no() }
+    fn hand_over(&self, _: &MissionId, _: &Path, _: &Snapshot, _: &str, _: &str) -> Result<Handed, PortError> { no() }
+    fn carry(&self, _: &MissionId, _: &Path, _: &Snapshot, _: &str) -> Result<Option<Carried>, PortError> { no() }
+    fn hand_over_onto(&self, _: &MissionId, _: &Path, _: &Snapshot, _: &str, _: &Carried, _: &str) -> Result<Handed, PortError> { no() }
+    fn keep_patch(&self, _: &MissionId, _: &Snapshot, _: &str, _: &str) -> Result<Handed, PortError> { no() }
+    fn apply(&self, _: &MissionId, _: &Path, _: &Snapshot) -> Result<Applied, PortError> { no() }
+    fn fork(&self, _: &MissionId, _: &MissionId) -> Result<(), PortError> { no() }
+    fn difference(&self, _: &MissionId, _: &str, _: &str) -> Result<Difference, PortError> { no() }
+    fn copy_out(&self, _: &MissionId, _: &str, _: &Path) -> Result<(), PortError> { no() }
+    fn has(&self, _: &MissionId, _: &str) -> Result<bool, PortError> { no() }
+    fn pack(&self, _: &MissionId, _: &str, _: Option<&str>) -> Result<Vec<u8>, PortError> { no() }
+    fn unpack(&self, _: &MissionId, _: &str, _: Option<&str>, _: Vec<u8>) -> Result<(), PortError> { no() }
+    fn clean(&self, _: &MissionId) -> Result<(), PortError> { no() }
+}
+
+/// Does nothing, counts it, and takes as long as it is held.
+#[derive(Debug, Default)]
+struct Counts {
+    begun: AtomicUsize,
+    done: AtomicUsize,
+    is_held: AtomicBool,
+}
+
+impl Agent for Counts {
+    fn roles(&self) -> &[Role] {
+        &[Role::Analyzer]
+    }
+
+    fn perform(&self, _: &Action, work: &Work) -> Outcome {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        while self.is_held.load(Ordering::SeqCst) && !work.stop.is_wanted() {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        if work.stop.is_raised() {
+            return super::worker::failed(ErrorKind::Interrupted, "stopped");
+        }
+        self.done.fetch_add(1, Ordering::SeqCst);
+        Outcome::NothingDone
+    }
+}
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Bus for Heard {
+    fn announce(&self, notice: Notice) {
+        if let Notice::Doing { what, .. } = notice {
+            self.0.lock().unwrap().push(what);
+        }
+    }
+}
+
+/// A fleet on a server of its own.
+struct Sea {
+    server: Server,
+    heard: Arc<Heard>,
+}
+
+impl Sea {
+    fn new() -> Option<Self> {
+        let server = Server::start();
+        if server.is_none() {
+            eprintln!("{SKIPPED}");
+        }
+        Some(Self { server: server?, heard: Arc::default() })
+    }
+
+    fn at(&self) -> At {
+        At { url: self.server.url(), creds: None, name: "test".into(), silence: Duration::from_secs(2) }
+    }
+
+    fn fleet(&self) -> Fleet {
+        Fleet::open(&self.at(), Arc::new(NoFiles)).unwrap()
+    }
+
+    fn dispatch(&self, fleet: &Fleet, attempt: u32) -> (Stop, Receiver<Outcome>) {
+        let (tell, told) = sync_channel(2);
+        let stop = Stop::new();
+        let work = Work {
+            mission: MissionId::parse("m-test").unwrap(),
+            task: TaskId(1),
+            attempt: AttemptId(attempt),
+            stop: stop.clone(),
+            bus: Arc::clone(&self.heard) as Arc<dyn Bus>,
+        };
+        fleet.dispatch(
+            Arc::new(Action::DoNothing),
+            work,
+            Box::new(move |outcome| tell.send(outcome).unwrap()),
+        );
+        (stop, told)
+    }
+
+    /// A worker that works until it is told to end.
+    fn hire(&self, name: &str, slots: usize, agent: &Arc<Counts>) -> Hired {
+        let offer = Offer { name: name.into(), slots, roles: vec![Role::Analyzer] };
+        let agents = vec![Arc::clone(agent) as Arc<dyn Agent>];
+        let worker = Worker::join(&self.at(), Arc::new(NoFiles), agents, offer).unwrap();
+        let stop = Stop::new();
+        let flag = stop.clone();
+        let thread = std::thread::spawn(move || worker.run(&flag, &|_| {}).unwrap());
+        Hired { stop, thread: Some(thread) }
+    }
+}
+
+struct Hired {
+    stop: Stop,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Hired {
+    fn leaves(mut self) {
+        self.stop.hurry();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for Hired {
+    fn drop(&mut self) {
+        self.stop.raise(StopCause::Shutdown);
+    }
+}
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn until(what: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !what() {
+        assert!(began.elapsed() < SOON, "it does not come");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_is_handed_out_is_done_once_and_comes_back() {
+    let Some(sea) = Sea::new() else { return };
+    let agent = Arc::<Counts>::default();
+    let (one, two) = (sea.hire("one", 2, &agent), sea.hire("two", 3, &agent));
+    let fleet = sea.fleet();
+    let told: Vec<_> = (1..=40).map(|n| sea.dispatch(&fleet, n)).collect();
+    for (_, told) in told {
+        assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+        assert!(told.try_recv().is_err(), "it is told once");
+    }
+    assert_eq!(agent.done.load(Ordering::SeqCst), 40);
+    until(|| sea.heard.0.lock().unwrap().iter().any(|what| what.starts_with("at work on `")));
+    one.leaves();
+    two.leaves();
+}
+
+#[test]
+fn a_worker_that_ends_hands_back_what_it_has_and_another_does_it() {
+    let Some(sea) = Sea::new() else { return };
+    let slow = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    let first = sea.hire("first", 1, &slow);
+    let fleet = sea.fleet();
+    let (_stop, told) = sea.dispatch(&fleet, 1);
+    until(|| slow.begun.load(Ordering::SeqCst) == 1);
+    first.stop.raise(StopCause::Shutdown);
+    let quick = Arc::<Counts>::default();
+    let second = sea.hire("second", 1, &quick);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    assert_eq!((slow.done.load(Ordering::SeqCst), quick.done.load(Ordering::SeqCst)), (0, 1));
+    first.leaves();
+    second.leaves();
+}
+
+#[test]
+fn a_worker_that_says_nothing_any_more_is_taken_for_gone_and_one_that_is_slow_is_not() {
+    let Some(sea) = Sea::new() else { return };
+    let slow = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    let hired = sea.hire("slow", 1, &slow);
+    let fleet = sea.fleet();
+    let (_stop, told) = sea.dispatch(&fleet, 1);
+    until(|| slow.begun.load(Ordering::SeqCst) == 1);
+    // Another one is free all the time, and gets nothing while the first one says that it is at it.
+    let quick = Arc::<Counts>::default();
+    let other = sea.hire("quick", 1, &quick);
+    std::thread::park_timeout(Duration::from_secs(5));
+    assert_eq!((told.try_recv().is_err(), quick.begun.load(Ordering::SeqCst)), (true, 0));
+    other.leaves();
+    // A process that is killed says nothing: here its connection ends with it.
+    let offer = Offer { name: "gone".into(), slots: 1, roles: vec![Role::Analyzer] };
+    let gone = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    let worker = Worker::join(&sea.at(), Arc::new(NoFiles), vec![Arc::clone(&gone) as Arc<dyn Agent>], offer);
+    let (_stop, lost) = sea.dispatch(&fleet, 2);
+    worker.unwrap().dies_after(Duration::from_secs(3));
+    assert_eq!(gone.begun.load(Ordering::SeqCst), 1);
+    let quick = Arc::<Counts>::default();
+    let other = sea.hire("quick", 1, &quick);
+    assert_eq!(lost.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    slow.is_held.store(false, Ordering::SeqCst);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    hired.leaves();
+    other.leaves();
+}
+
+#[test]
+fn work_goes_on_without_the_one_who_gave_it_and_is_found_again() {
+    let Some(sea) = Sea::new() else { return };
+    let fleet = sea.fleet();
+    let (stop, told) = sea.dispatch(&fleet, 1);
+    until(|| fleet.is_out(1));
+    stop.raise(StopCause::Shutdown);
+    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
+    drop(fleet);
+    let agent = Arc::<Counts>::default();
+    let hired = sea.hire("late", 1, &agent);
+    until(|| agent.done.load(Ordering::SeqCst) == 1);
+    hired.leaves();
+    let fleet = sea.fleet();
+    let (_stop, told) = sea.dispatch(&fleet, 1);
+    // Nobody is there any more: it is the outcome that was kept.
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+}
+
+#[test]
+fn what_is_cancelled_is_stopped_or_taken_back() {
+    let Some(sea) = Sea::new() else { return };
+    let fleet = sea.fleet();
+    let (stop, told) = sea.dispatch(&fleet, 1);
+    until(|| fleet.is_out(1));
+    stop.raise(StopCause::Cancelled);
+    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
+    let agent = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    let hired = sea.hire("one", 1, &agent);
+    let (stop, told) = sea.dispatch(&fleet, 2);
+    until(|| agent.begun.load(Ordering::SeqCst) == 1);
+    stop.raise(StopCause::Cancelled);
+    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
+    // An end with what there is.
+    let (stop, told) = sea.dispatch(&fleet, 3);
+    until(|| agent.begun.load(Ordering::SeqCst) == 2);
+    stop.hurry();
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    hired.leaves();
+    assert_eq!(agent.begun.load(Ordering::SeqCst), 2, "the first was never begun");
+}
+
+#[test]
+fn a_server_that_restarts_loses_nothing() {
+    let Some(mut sea) = Sea::new() else { return };
+    let agent = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    let hired = sea.hire("one", 2, &agent);
+    let fleet = sea.fleet();
+    let first = sea.dispatch(&fleet, 1);
+    until(|| agent.begun.load(Ordering::SeqCst) == 1);
+    sea.server.kill();
+    sea.server.restart();
+    let second = sea.dispatch(&fleet, 2);
+    agent.is_held.store(false, Ordering::SeqCst);
+    for (_, told) in [first, second] {
+        assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    }
+    hired.leaves();
+}
+
+#[test]
+fn parcels_of_every_size_arrive_and_what_is_none_is_refused() {
+    let Some(sea) = Sea::new() else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let house = House::open(&sea.at()).await.unwrap();
+        // Text that does not get shorter by compressing.
+        let noise = |n: usize| -> String {
+            (0..n as u64)
+                .flat_map(|n| blake3::hash(&n.to_le_bytes()).to_hex().chars().collect::<Vec<_>>())
+                .collect()
+        };
+        for n in [0, 1, 1_000, 60_000] {
+            let text = noise(n);
+            let bytes = parcel::wrap(&text, &format!("p-{n}"), &house.store).await.unwrap();
+            assert!(bytes.len() < 600_000);
+            assert_eq!(parcel::unwrap::<String>(&bytes, &house.store).await.unwrap(), text);
+        }
+        for bad in [&b""[..], b"\x01", b"\x01junk", b"\x02nothing-there", b"\x09x", b"\x02\xff"] {
+            parcel::unwrap::<String>(bad, &house.store).await.unwrap_err();
+        }
+        // A bomb: much out of little.
+        let mut bomb = vec![1];
+        bomb.extend(zstd::bulk::compress(&vec![b' '; 300 << 20], 1).unwrap());
+        assert_eq!(parcel::unwrap::<String>(&bomb, &house.store).await.unwrap_err().kind, ErrorKind::Invalid);
+    });
+}

@@ -1,0 +1,449 @@
+//! The other side: takes orders as long as it has a slot, performs them, and keeps what came of them before it lets go of the order.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use bytes::Bytes;
+use coditect_ports::workspace::Workspace;
+use coditect_ports::{Agent, Bus, Notice, PortError, Stop, StopCause, Work};
+use coditect_types::plan::Role;
+use coditect_types::{Action, ErrorKind, Failure, Outcome};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use super::boss::threads;
+use super::packs::Packs;
+use super::parcel::{away, unwrap, wrap};
+use super::setup::{At, House, object, role_name};
+use super::{Order, Report, Word};
+
+/// How often a worker says that it is at it while it would be taken for gone.
+const SIGNS: u32 = 4;
+/// How long an order is waited for at a time.
+const POLL: Duration = Duration::from_secs(20);
+/// The wait after something that the server did not do.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often it is looked whether the worker is to end, and says that it is there.
+const LOOK: Duration = Duration::from_millis(100);
+const ALIVE: Duration = Duration::from_secs(5);
+/// So often an order is handed out before it is taken for one that nobody survives.
+const TRIES: i64 = 50;
+/// How long an outcome is tried to be kept.
+const LAST: Duration = Duration::from_secs(600);
+
+/// What a worker offers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its name.
+    pub name: String,
+    /// Actions at the same time.
+    pub slots: usize,
+    /// The roles that its agents fill.
+    pub roles: Vec<Role>,
+}
+
+/// What a worker says of itself every few seconds, to whoever listens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Alive {
+    #[serde(flatten)]
+    offer: Offer,
+    /// Actions that it performs now.
+    busy: usize,
+    /// Its version.
+    version: String,
+}
+
+/// What an agent says of what it does, on its way to the mission.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Sign {
+    Doing { what: String },
+    Tests { green: u32, red: u32, of: Option<u32> },
+    Search { tried: u64, of: Option<u64>, passing: u32, best_green: u32, red: u32 },
+}
+
+impl Sign {
+    fn of(notice: Notice) -> Option<Self> {
+        match notice {
+            Notice::Recorded(_) => None,
+            Notice::Doing { what, .. } => Some(Self::Doing { what }),
+            Notice::Tests { green, red, of, .. } => Some(Self::Tests { green, red, of }),
+            Notice::Search { tried, of, passing, best_green, red, .. } => {
+                Some(Self::Search { tried, of, passing, best_green, red })
+            }
+        }
+    }
+
+    /// The same for whoever watches the mission.
+    pub(super) fn notice(self, work: &Work) -> Notice {
+        let (mission, task, attempt) = (work.mission.clone(), work.task, work.attempt);
+        match self {
+            Self::Doing { what } => Notice::Doing { mission, task, attempt, what },
+            Self::Tests { green, red, of } => Notice::Tests { mission, task, green, red, of },
+            Self::Search { tried, of, passing, best_green, red } => {
+                Notice::Search { mission, task, tried, of, passing, best_green, red }
+            }
+        }
+    }
+}
+
+/// A worker of a fleet.
+#[derive(Debug)]
+pub struct Worker {
+    shared: Arc<Shared>,
+    /// Its own. Taken on dropping, where nobody may wait.
+    runtime: Option<Runtime>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    house: House,
+    packs: Packs,
+    agents: Vec<Arc<dyn Agent>>,
+    offer: Offer,
+    slots: Arc<Semaphore>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Worker {
+    /// Joins a fleet. Missions come to stores of `workspace`.
+    pub fn join(
+        at: &At,
+        workspace: Arc<dyn Workspace>,
+        agents: Vec<Arc<dyn Agent>>,
+        offer: Offer,
+    ) -> Result<Self, PortError> {
+        let runtime = threads()?;
+        let house = runtime.block_on(House::open(at))?;
+        let slots = Arc::new(Semaphore::new(offer.slots.max(1)));
+        let shared = Arc::new(Shared { house, packs: Packs::new(workspace), agents, offer, slots });
+        Ok(Self { shared, runtime: Some(runtime) })
+    }
+
+    /// Works until `stop` is hurried: then it takes no more orders and ends once those are done that it has. Where the flag is raised,
+    /// these are handed back. `tell` hears of each that it takes, in a phrase.
+    pub fn run(&self, stop: &Stop, tell: &(dyn Fn(String) + Send + Sync)) -> Result<(), PortError> {
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(self.work(stop, tell)),
+            None => Ok(()),
+        }
+    }
+
+    async fn work(&self, stop: &Stop, tell: &(dyn Fn(String) + Send + Sync)) -> Result<(), PortError> {
+        let (ends, end) = watch::channel(false);
+        let (said, mut words) = tokio::sync::mpsc::channel(64);
+        let tasks = TaskTracker::new();
+        for role in self.shared.offer.roles.clone() {
+            let consumer = self.shared.consumer(role).await?;
+            let (shared, stop, end) = (Arc::clone(&self.shared), stop.clone(), end.clone());
+            tasks.spawn(shared.serve(consumer, tasks.clone(), stop, end, said.clone()));
+        }
+        drop(said);
+        let mut look = interval(LOOK);
+        let mut alive = interval(ALIVE);
+        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some(word) = words.recv() => tell(word),
+                _ = alive.tick() => self.shared.say_alive().await,
+                _ = look.tick() => if stop.is_wanted() { break },
+            }
+        }
+        ends.send_replace(true);
+        tasks.close();
+        loop {
+            tokio::select! {
+                () = tasks.wait() => return Ok(()),
+                Some(word) = words.recv() => tell(word),
+                _ = alive.tick() => self.shared.say_alive().await,
+            }
+        }
+    }
+
+    /// Works for a while, and then says nothing more, as a process that is killed.
+    #[cfg(test)]
+    pub(super) fn dies_after(self, time: Duration) {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(async { timeout(time, self.work(&Stop::new(), &|_| {})).await.ok() });
+        }
+    }
+}
+
+impl Shared {
+    async fn consumer(&self, role: Role) -> Result<PullConsumer, PortError> {
+        let name = format!("work-{}", role_name(role));
+        let config = pull::Config {
+            durable_name: Some(name.clone()),
+            filter_subject: self.house.order(role),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: self.house.silence,
+            max_deliver: -1,
+            max_ack_pending: 100_000,
+            ..pull::Config::default()
+        };
+        self.house.orders.get_or_create_consumer(&name, config).await.map_err(|error| away(&error))
+    }
+
+    async fn say_alive(&self) {
+        let busy = self.offer.slots.saturating_sub(self.slots.available_permits());
+        let alive = Alive { offer: self.offer.clone(), busy, version: env!("CARGO_PKG_VERSION").to_owned() };
+        let text = serde_json::to_vec(&alive).unwrap_or_default();
+        if let Err(error) = self.house.client.publish(self.house.alive(), Bytes::from(text)).await {
+            tracing::debug!(%error, "nobody hears that this worker is there");
+        }
+    }
+
+    /// Takes the orders of one role, one at a time, while there is a slot.
+    async fn serve(
+        self: Arc<Self>,
+        consumer: PullConsumer,
+        tasks: TaskTracker,
+        stop: Stop,
+        mut end: watch::Receiver<bool>,
+        said: tokio::sync::mpsc::Sender<String>,
+    ) {
+        loop {
+            // Whoever has nobody free takes nothing that others could do.
+            let free = tokio::select! {
+                free = self.slots.acquire() => free.is_ok(),
+                _ = end.wait_for(|end| *end) => false,
+            };
+            if !free {
+                return;
+            }
+            let order = tokio::select! {
+                order = next(&consumer) => order,
+                _ = end.wait_for(|end| *end) => return,
+            };
+            match order {
+                Ok(None) => {}
+                Ok(Some(message)) => match Arc::clone(&self.slots).try_acquire_owned() {
+                    Ok(slot) => {
+                        let (shared, stop, said) = (Arc::clone(&self), stop.clone(), said.clone());
+                        tasks.spawn(async move { shared.see_to(message, slot, stop, said).await });
+                    }
+                    Err(_) => hand_back(&message).await,
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "no orders can be had");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Performs an order and keeps its outcome.
+    async fn see_to(
+        self: Arc<Self>,
+        message: Message,
+        _slot: OwnedSemaphorePermit,
+        stop: Stop,
+        said: tokio::sync::mpsc::Sender<String>,
+    ) {
+        let order: Order<Action> = match unwrap(&message.payload, &self.house.store).await {
+            Ok(order) => order,
+            Err(error) => {
+                // Another worker may be able to, of another version or with a better connection.
+                tracing::warn!(%error, "an order is handed back");
+                sleep(PAUSE).await;
+                return hand_back(&message).await;
+            }
+        };
+        let tries = message.info().map_or(1, |info| info.delivered);
+        let what = format!("{} t{}: {}", order.mission, order.task, role_name(order.action.role()));
+        // Nobody may listen, which changes nothing.
+        said.send(format!("took {what}")).await.ok();
+        let outcome = match tries > TRIES {
+            true => Some(failed(
+                ErrorKind::Unavailable,
+                format!("handed out {tries} times, and nobody finished it"),
+            )),
+            false => self.perform(&order, &message, &stop).await,
+        };
+        let Some(outcome) = outcome else {
+            said.send(format!("handed back {what}")).await.ok();
+            return hand_back(&message).await;
+        };
+        match timeout(LAST, self.keep(&order, outcome, &message)).await {
+            Ok(()) => {
+                said.send(format!("did {what}")).await.ok();
+            }
+            Err(_) => tracing::warn!("an outcome could not be kept; the order goes to another worker"),
+        }
+    }
+
+    /// What came of it. None: it is to be handed back.
+    async fn perform(&self, order: &Order<Action>, message: &Message, stop: &Stop) -> Option<Outcome> {
+        let Order { mission, task, attempt, action } = order;
+        let mut sign = interval(self.house.silence / SIGNS);
+        let fetching = async {
+            if let Some((base, commits)) = action.needs() {
+                self.packs.fetch(&self.house, mission, base, None).await?;
+                for commit in commits {
+                    self.packs.fetch(&self.house, mission, commit, Some(base)).await?;
+                }
+            }
+            Ok::<(), PortError>(())
+        };
+        let mut fetching = std::pin::pin!(fetching);
+        loop {
+            tokio::select! {
+                fetched = &mut fetching => match fetched {
+                    Ok(()) => break,
+                    Err(error) if error.kind == ErrorKind::Unavailable => {
+                        tracing::warn!(%error, "what an order is about cannot be had");
+                        sleep(PAUSE).await;
+                        return None;
+                    }
+                    Err(error) => return Some(failed_by(error)),
+                },
+                _ = sign.tick() => at_it(message).await,
+            }
+        }
+        let mut words = match self.house.client.subscribe(self.house.word(mission, *attempt)).await {
+            Ok(words) => words,
+            Err(_) => return None,
+        };
+        let own = Stop::new();
+        let bus = Arc::new(Speaks {
+            house: self.house.clone(),
+            subject: self.house.doing(mission, *attempt),
+            handle: Handle::current(),
+        });
+        let work = Work { mission: mission.clone(), task: *task, attempt: *attempt, stop: own.clone(), bus };
+        work.bus.announce(Notice::Doing {
+            mission: mission.clone(),
+            task: *task,
+            attempt: *attempt,
+            what: format!("at work on `{}`", self.offer.name),
+        });
+        let mut doing = self.on_a_thread(action.clone(), work);
+        let mut look = interval(LOOK);
+        loop {
+            tokio::select! {
+                outcome = &mut doing => {
+                    // What it came to because this worker ends is nobody's outcome.
+                    let is_ours = own.cause() == Some(StopCause::Shutdown);
+                    return outcome.ok().filter(|_| !is_ours);
+                }
+                _ = sign.tick() => at_it(message).await,
+                _ = look.tick() => if stop.is_raised() { own.raise(StopCause::Shutdown) },
+                Some(word) = words.next() => match serde_json::from_slice(&word.payload) {
+                    Ok(Word::Stop) => own.raise(StopCause::Cancelled),
+                    Ok(Word::Hurry) => own.hurry(),
+                    Err(_) => {}
+                },
+            }
+        }
+    }
+
+    fn on_a_thread(&self, action: Action, work: Work) -> oneshot::Receiver<Outcome> {
+        let (done, outcome) = oneshot::channel();
+        let role = action.role();
+        let agent = self.agents.iter().find(|agent| agent.roles().contains(&role)).cloned();
+        let perform = move || {
+            let outcome = match agent {
+                // What breaks an agent here breaks it everywhere: it is an outcome.
+                Some(agent) => catch_unwind(AssertUnwindSafe(|| agent.perform(&action, &work)))
+                    .unwrap_or_else(|_| failed(ErrorKind::Bug, "the agent broke: see the worker's log")),
+                None if matches!(action, Action::DoNothing) => Outcome::NothingDone,
+                None => failed(ErrorKind::NotFound, format!("no agent offers the role {role:?}")),
+            };
+            // Where nobody waits any more, it was handed back.
+            done.send(outcome).ok();
+        };
+        // Parsers and tree walks recurse. Where there is no thread, the channel closes and the order is handed back.
+        let thread =
+            std::thread::Builder::new().name("worker".to_owned()).stack_size(16 << 20).spawn(perform);
+        if let Err(error) = thread {
+            tracing::warn!(%error, "no thread for an action");
+        }
+        outcome
+    }
+
+    /// Keeps an outcome with its commits, and lets go of the order. Tried until it succeeds.
+    async fn keep(&self, order: &Order<Action>, outcome: Outcome, message: &Message) {
+        let upon = order.action.needs().map(|(base, _)| base.to_owned());
+        let report = Report { worker: self.offer.name.clone(), outcome, upon };
+        while let Err(error) = self.keep_once(order, &report).await {
+            tracing::warn!(%error, "an outcome is not kept yet");
+            at_it(message).await;
+            sleep(PAUSE).await;
+        }
+        // Where this is lost, another worker does it again, and the first outcome counts.
+        if let Err(error) = message.double_ack().await {
+            tracing::debug!(%error, "an order that is done is not let go of yet");
+        }
+    }
+
+    async fn keep_once(&self, order: &Order<Action>, report: &Report<Outcome>) -> Result<(), PortError> {
+        let Order { mission, attempt, .. } = order;
+        for (commit, _) in report.outcome.brings() {
+            self.packs.send(&self.house, mission, commit, report.upon.as_deref()).await?;
+        }
+        let payload = wrap(report, &object("outcome", mission, attempt), &self.house.store).await?;
+        let sent = self.house.context.publish(self.house.outcome(mission, *attempt), payload).await;
+        sent.map_err(|error| away(&error))?.await.map(drop).map_err(|error| away(&error))
+    }
+}
+
+/// The next order of a role, if one comes within a while.
+async fn next(consumer: &PullConsumer) -> Result<Option<Message>, PortError> {
+    let fetch = consumer.fetch().max_messages(1).expires(POLL).messages().await;
+    let mut messages = fetch.map_err(|error| away(&error))?;
+    messages.next().await.transpose().map_err(|error| away(&error))
+}
+
+/// Says that an order is being performed.
+async fn at_it(message: &Message) {
+    if let Err(error) = message.ack_with(AckKind::Progress).await {
+        tracing::debug!(%error, "nobody hears that an order is being performed");
+    }
+}
+
+/// Lets another worker have the order.
+async fn hand_back(message: &Message) {
+    if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+        tracing::debug!(%error, "an order is not handed back; it comes back by itself");
+    }
+}
+
+pub(super) fn failed(kind: ErrorKind, cause: impl Into<String>) -> Outcome {
+    Outcome::Failed { failure: Failure::new(kind, cause), spent: Default::default() }
+}
+
+fn failed_by(error: PortError) -> Outcome {
+    Outcome::Failed { failure: Failure::from(error), spent: Default::default() }
+}
+
+/// What agents say, on its way to the mission.
+#[derive(Debug)]
+struct Speaks {
+    house: House,
+    subject: String,
+    handle: Handle,
+}
+
+impl Bus for Speaks {
+    fn announce(&self, notice: Notice) {
+        let Some(sign) = Sign::of(notice) else { return };
+        let Ok(text) = serde_json::to_vec(&sign) else { return };
+        let (client, subject) = (self.house.client.clone(), self.subject.clone());
+        self.handle.spawn(async move { client.publish(subject, Bytes::from(text)).await });
+    }
+}

@@ -1,0 +1,33 @@
+//! Actions for whoever can perform them, on this machine or another.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use coditect_types::{Action, Outcome};
+
+use crate::Work;
+
+/// Hears what came of an action.
+pub type Done = Box<dyn FnOnce(Outcome) + Send>;
+
+/// The dispatcher.
+///
+/// # Promises
+/// - An action is performed at least once, by an agent that offers its role, and `done` hears once what came of it: of the first outcome
+///   that came, where several did. Until then it is waited for, however long nobody is there who could perform it.
+/// - What an outcome speaks of is in the mission's own store here before `done` hears of it.
+/// - Once the flag of the work is raised, `done` hears within seconds. Where the cause is a shutdown, whoever performs the action goes on,
+///   and the same attempt that is dispatched again later gets that outcome.
+///
+/// # May
+/// Have an action performed twice, also at the same time. Call `done` on any thread.
+///
+/// # Must not
+/// Hand on what does not travel ([`Action::travels`]), or change an outcome.
+///
+/// # When it fails
+/// With `Outcome::Failed`: the cause, and the next step for a person.
+pub trait Dispatch: Debug + Send + Sync {
+    /// Hands an action over. Returns at once.
+    fn dispatch(&self, action: Arc<Action>, work: Work, done: Done);
+}
