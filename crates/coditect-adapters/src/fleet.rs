@@ -5,8 +5,8 @@
 //! there once. A worker that takes it says every few seconds that it is at it; one that does not is taken for gone, and the order goes to
 //! another. It is done once its outcome is kept, and not before.
 //!
-//! **Outcomes** are kept for a day, the last one of each attempt. Whoever dispatched the action hears of it at once, or finds it later:
-//! a worker goes on when the orchestrator is gone.
+//! **Outcomes** are kept for a day, the last one of each attempt. Whoever dispatched the action hears of it at once, or finds it later
+//! where it dispatches the same attempt again.
 //!
 //! **Commits.** A snapshot goes to the store once a mission; what an agent made goes there beyond it. Names are those of the commits, so
 //! the same is never sent twice.

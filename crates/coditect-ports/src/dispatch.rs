@@ -16,8 +16,8 @@ pub type Done = Box<dyn FnOnce(Outcome) + Send>;
 /// - An action is performed at least once, by an agent that offers its role, and `done` hears once what came of it: of the first outcome
 ///   that came, where several did. Until then it is waited for, however long nobody is there who could perform it.
 /// - What an outcome speaks of is in the mission's own store here before `done` hears of it.
-/// - Once the flag of the work is raised, `done` hears within seconds. Where the cause is a shutdown, whoever performs the action goes on,
-///   and the same attempt that is dispatched again later gets that outcome.
+/// - Once the flag of the work is raised, `done` hears within seconds, and whoever performs the action is told as well as may be.
+/// - An attempt that is dispatched again, after whoever dispatched it was gone, gets the outcome that came meanwhile.
 ///
 /// # May
 /// Have an action performed twice, also at the same time. Call `done` on any thread.

@@ -321,6 +321,37 @@ impl Action {
         matches!(self, Self::DoNothing) || (self.needs().is_some() && !asks_memory)
     }
 
+    /// The protections that the person gave up for it, on their own machine.
+    #[must_use]
+    pub fn waived(&self) -> &[String] {
+        match self {
+            Self::MeasureBaseline { waived, .. }
+            | Self::SeekChange { waived, .. }
+            | Self::GatherContext { waived, .. }
+            | Self::TryReply { waived, .. }
+            | Self::TrySpecification { waived, .. }
+            | Self::Rename { waived, .. }
+            | Self::MergeStrands { waived, .. }
+            | Self::VerifyChange { waived, .. } => waived,
+            Self::TakeSnapshot { .. }
+            | Self::SurveyProject { .. }
+            | Self::AskModel { .. }
+            | Self::ReviewChange { .. }
+            | Self::HandOver { .. }
+            | Self::DoNothing => &[],
+        }
+    }
+
+    /// It as it goes to another machine: where the person's directory is says nothing there.
+    #[must_use]
+    pub fn packed_for_travel(&self) -> Self {
+        let mut action = self.clone();
+        if let Self::SurveyProject { workspace, .. } = &mut action {
+            *workspace = None;
+        }
+        action
+    }
+
     /// The role that performs it.
     #[must_use]
     pub fn role(&self) -> Role {

@@ -141,7 +141,8 @@ impl Errand {
                 self.packs.send(&self.house, mission, commit, Some(base)).await?;
             }
         }
-        let order = Order { mission: mission.clone(), task: *task, attempt: *attempt, action: &*self.action };
+        let action = self.action.packed_for_travel();
+        let order = Order { mission: mission.clone(), task: *task, attempt: *attempt, action };
         let payload = wrap(&order, &object("order", mission, attempt), &self.house.store).await?;
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}").as_str());
@@ -194,7 +195,10 @@ impl Errand {
                     }
                     let Some(word) = self.word() else { continue };
                     if self.work.stop.cause() == Some(StopCause::Shutdown) {
-                        return Err(PortError::new(ErrorKind::Interrupted, "the process ends; the worker goes on"));
+                        // Who goes on with the mission begins another attempt: nobody would wait for this one.
+                        self.tell(Word::Stop, number).await;
+                        self.house.client.flush().await.ok();
+                        return Err(PortError::new(ErrorKind::Interrupted, "the process ends"));
                     }
                     if said.is_none_or(|at: Instant| now.duration_since(at) >= AGAIN) {
                         said = Some(now);

@@ -1,7 +1,8 @@
 //! Commits by way of the store.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use coditect_ports::{PortError, Workspace};
 use coditect_types::{ErrorKind, MissionId};
@@ -9,17 +10,22 @@ use coditect_types::{ErrorKind, MissionId};
 use super::parcel::{get, put};
 use super::setup::{House, object};
 
+/// After so long it is looked again whether an object is still there.
+const KNOWN: Duration = Duration::from_secs(3600);
+
 /// The missions' stores here, and what of them the other side can have.
 #[derive(Clone, Debug)]
 pub(super) struct Packs {
     workspace: Arc<dyn Workspace>,
-    /// What is in the store, as far as we know.
-    there: Arc<Mutex<BTreeSet<String>>>,
+    /// What is in the store, as far as we know, and since when we do.
+    there: Arc<Mutex<BTreeMap<String, Instant>>>,
+    /// One thing is sent at a time: what two sent at once, the second would take away under a reader of the first.
+    sends: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Packs {
     pub(super) fn new(workspace: Arc<dyn Workspace>) -> Self {
-        Self { workspace, there: Arc::default() }
+        Self { workspace, there: Arc::default(), sends: Arc::default() }
     }
 
     /// Sees to it that the store has a commit: all of it, or what it has beyond `upon`.
@@ -31,10 +37,9 @@ impl Packs {
         upon: Option<&str>,
     ) -> Result<(), PortError> {
         let name = object(kind(upon), mission, commit);
-        let is_there = |there: &Mutex<BTreeSet<String>>| {
-            there.lock().unwrap_or_else(PoisonError::into_inner).contains(&name)
-        };
-        if is_there(&self.there) {
+        let _alone = self.sends.lock().await;
+        let known = self.there().get(&name).copied();
+        if known.is_some_and(|since| since.elapsed() < KNOWN) {
             return Ok(());
         }
         if house.store.info(&name).await.is_err() {
@@ -43,8 +48,12 @@ impl Packs {
             let pack = aside(move || workspace.pack(&mission, &commit, upon.as_deref())).await?;
             put(&house.store, &name, &pack).await?;
         }
-        self.there.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.there().insert(name, Instant::now());
         Ok(())
+    }
+
+    fn there(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sees to it that the mission's own store here has a commit.

@@ -1,5 +1,7 @@
 //! What messages hold: JSON, compressed; what is too long for a message is in the object store, and the message says where.
 
+use std::time::Duration;
+
 use async_nats::jetstream::object_store::ObjectStore;
 use bytes::Bytes;
 use coditect_ports::PortError;
@@ -12,6 +14,8 @@ use tokio::io::AsyncReadExt;
 const LARGEST: usize = 512 << 10;
 /// Bytes that a parcel may have, as it is written and read.
 const MOST: u64 = 256 << 20;
+/// How long one object may be on its way.
+const TRANSFER: Duration = Duration::from_secs(300);
 /// How it is written: this is the version, too.
 const INLINE: u8 = 1;
 const STORED: u8 = 2;
@@ -63,8 +67,13 @@ pub(super) async fn put(store: &ObjectStore, name: &str, mut bytes: &[u8]) -> Re
     store.put(name, &mut bytes).await.map(drop).map_err(|error| away(&error))
 }
 
-/// Bytes that are in the store.
+/// Bytes that are in the store. A reader whose pieces were removed under it would wait for ever.
 pub(super) async fn get(store: &ObjectStore, name: &str) -> Result<Vec<u8>, PortError> {
+    let got = tokio::time::timeout(TRANSFER, get_all(store, name)).await;
+    got.unwrap_or_else(|_| Err(away(&format!("`{name}` did not come within {} s", TRANSFER.as_secs()))))
+}
+
+async fn get_all(store: &ObjectStore, name: &str) -> Result<Vec<u8>, PortError> {
     let object = store.get(name).await.map_err(|error| away(&error))?;
     let mut bytes = Vec::new();
     // The digest of all of it is compared at its end.

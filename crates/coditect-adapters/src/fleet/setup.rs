@@ -13,8 +13,10 @@ use coditect_types::{AttemptId, ErrorKind, MissionId};
 
 use super::parcel::away;
 
-/// How long orders, outcomes and objects stay where nobody takes them.
+/// How long orders and outcomes stay where nobody takes them.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// And objects: longer than any mission takes that work is still done for.
+const OBJECTS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
 /// An order that is published twice within this is there once. Later ones find its outcome.
 const TWICE: Duration = Duration::from_secs(600);
 /// How long a worker may say nothing, usually.
@@ -109,13 +111,14 @@ impl House {
             Ok(store) => store,
             Err(_) => {
                 let config =
-                    object_store::Config { bucket, max_age: KEPT, ..object_store::Config::default() };
+                    object_store::Config { bucket, max_age: OBJECTS_KEPT, ..object_store::Config::default() };
                 context.create_object_store(config).await.map_err(|error| away(&error))?
             }
         };
         Ok(Self { client, context, orders, outcomes, store, silence: at.silence, name })
     }
 
+    /// The orders of a role; there is one consumer for all of them.
     pub(super) fn order(&self, role: Role) -> String {
         format!("{}.order.{}", self.name, role_name(role))
     }

@@ -234,10 +234,8 @@ fn a_worker_that_says_nothing_any_more_is_taken_for_gone_and_one_that_is_slow_is
 fn work_goes_on_without_the_one_who_gave_it_and_is_found_again() {
     let Some(sea) = Sea::new() else { return };
     let fleet = sea.fleet();
-    let (stop, told) = sea.dispatch(&fleet, 1);
+    let _lost = sea.dispatch(&fleet, 1);
     until(|| fleet.is_out(1));
-    stop.raise(StopCause::Shutdown);
-    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
     drop(fleet);
     let agent = Arc::<Counts>::default();
     let hired = sea.hire("late", 1, &agent);
@@ -263,13 +261,18 @@ fn what_is_cancelled_is_stopped_or_taken_back() {
     until(|| agent.begun.load(Ordering::SeqCst) == 1);
     stop.raise(StopCause::Cancelled);
     assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
+    // Whoever ends its process begins another attempt later: the work for this one stops, too.
+    let (stop, told) = sea.dispatch(&fleet, 7);
+    until(|| agent.begun.load(Ordering::SeqCst) == 2);
+    stop.raise(StopCause::Shutdown);
+    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
     // An end with what there is.
     let (stop, told) = sea.dispatch(&fleet, 3);
-    until(|| agent.begun.load(Ordering::SeqCst) == 2);
+    until(|| agent.begun.load(Ordering::SeqCst) == 3);
     stop.hurry();
     assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
     hired.leaves();
-    assert_eq!(agent.begun.load(Ordering::SeqCst), 2, "the first was never begun");
+    assert_eq!(agent.begun.load(Ordering::SeqCst), 3, "the first was never begun");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use coditect_ports::workspace::Workspace;
 use coditect_ports::{Agent, Bus, Notice, PortError, Stop, StopCause, Work};
 use coditect_types::plan::Role;
-use coditect_types::{Action, ErrorKind, Failure, Outcome};
+use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, Runtime};
@@ -34,6 +34,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How often it is looked whether the worker is to end, and says that it is there.
 const LOOK: Duration = Duration::from_millis(100);
 const ALIVE: Duration = Duration::from_secs(5);
+/// How long an order rests that could not be read.
+const LATER: Duration = Duration::from_secs(2);
 /// So often an order is handed out before it is taken for one that nobody survives.
 const TRIES: i64 = 50;
 /// How long an outcome is tried to be kept.
@@ -148,11 +150,9 @@ impl Worker {
         let (ends, end) = watch::channel(false);
         let (said, mut words) = tokio::sync::mpsc::channel(64);
         let tasks = TaskTracker::new();
-        for role in self.shared.offer.roles.clone() {
-            let consumer = self.shared.consumer(role).await?;
-            let (shared, stop, end) = (Arc::clone(&self.shared), stop.clone(), end.clone());
-            tasks.spawn(shared.serve(consumer, tasks.clone(), stop, end, said.clone()));
-        }
+        let consumer = self.shared.consumer().await?;
+        let shared = Arc::clone(&self.shared);
+        tasks.spawn(shared.serve(consumer, tasks.clone(), stop.clone(), end, said.clone()));
         drop(said);
         let mut look = interval(LOOK);
         let mut alive = interval(ALIVE);
@@ -185,11 +185,11 @@ impl Worker {
 }
 
 impl Shared {
-    async fn consumer(&self, role: Role) -> Result<PullConsumer, PortError> {
-        let name = format!("work-{}", role_name(role));
+    /// One for all roles: every worker has them all.
+    async fn consumer(&self) -> Result<PullConsumer, PortError> {
+        let name = "work".to_owned();
         let config = pull::Config {
             durable_name: Some(name.clone()),
-            filter_subject: self.house.order(role),
             ack_policy: AckPolicy::Explicit,
             ack_wait: self.house.silence,
             max_deliver: -1,
@@ -208,7 +208,7 @@ impl Shared {
         }
     }
 
-    /// Takes the orders of one role, one at a time, while there is a slot.
+    /// Takes orders, one at a time, while there is a slot: whoever has nobody free takes nothing that others could do.
     async fn serve(
         self: Arc<Self>,
         consumer: PullConsumer,
@@ -218,27 +218,21 @@ impl Shared {
         said: tokio::sync::mpsc::Sender<String>,
     ) {
         loop {
-            // Whoever has nobody free takes nothing that others could do.
-            let free = tokio::select! {
-                free = self.slots.acquire() => free.is_ok(),
-                _ = end.wait_for(|end| *end) => false,
+            let slot = tokio::select! {
+                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+                _ = end.wait_for(|end| *end) => return,
             };
-            if !free {
-                return;
-            }
+            let Ok(slot) = slot else { return };
             let order = tokio::select! {
                 order = next(&consumer) => order,
                 _ = end.wait_for(|end| *end) => return,
             };
             match order {
                 Ok(None) => {}
-                Ok(Some(message)) => match Arc::clone(&self.slots).try_acquire_owned() {
-                    Ok(slot) => {
-                        let (shared, stop, said) = (Arc::clone(&self), stop.clone(), said.clone());
-                        tasks.spawn(async move { shared.see_to(message, slot, stop, said).await });
-                    }
-                    Err(_) => hand_back(&message).await,
-                },
+                Ok(Some(message)) => {
+                    let (shared, stop, said) = (Arc::clone(&self), stop.clone(), said.clone());
+                    tasks.spawn(async move { shared.see_to(message, slot, stop, said).await });
+                }
                 Err(error) => {
                     tracing::warn!(%error, "no orders can be had");
                     sleep(PAUSE).await;
@@ -255,31 +249,46 @@ impl Shared {
         stop: Stop,
         said: tokio::sync::mpsc::Sender<String>,
     ) {
+        let tries = message.info().map_or(1, |info| info.delivered);
         let order: Order<Action> = match unwrap(&message.payload, &self.house.store).await {
             Ok(order) => order,
+            Err(error) if tries > TRIES => {
+                tracing::warn!(%error, tries, "an order that nobody can read is put away");
+                return answer(&message, AckKind::Term).await;
+            }
             Err(error) => {
                 // Another worker may be able to, of another version or with a better connection.
                 tracing::warn!(%error, "an order is handed back");
-                sleep(PAUSE).await;
-                return hand_back(&message).await;
+                return answer(&message, AckKind::Nak(Some(LATER))).await;
             }
         };
-        let tries = message.info().map_or(1, |info| info.delivered);
+        if self.is_done(&order).await {
+            return answer(&message, AckKind::Ack).await;
+        }
         let what = format!("{} t{}: {}", order.mission, order.task, role_name(order.action.role()));
         // Nobody may listen, which changes nothing.
         said.send(format!("took {what}")).await.ok();
-        let outcome = match tries > TRIES {
-            true => Some(failed(
+        let outcome = match refused(&order) {
+            _ if tries > TRIES => Some(failed(
                 ErrorKind::Unavailable,
                 format!("handed out {tries} times, and nobody finished it"),
             )),
-            false => self.perform(&order, &message, &stop).await,
+            Some(failure) => Some(Outcome::Failed { failure, spent: Default::default() }),
+            None => self.perform(&order, &message, &stop).await,
         };
         let Some(outcome) = outcome else {
             said.send(format!("handed back {what}")).await.ok();
-            return hand_back(&message).await;
+            return answer(&message, AckKind::Nak(None)).await;
         };
-        match timeout(LAST, self.keep(&order, outcome, &message)).await {
+        let mut keeping = std::pin::pin!(timeout(LAST, self.keep(&order, outcome, &message)));
+        let mut sign = interval(self.house.silence / SIGNS);
+        let kept = loop {
+            tokio::select! {
+                kept = &mut keeping => break kept,
+                _ = sign.tick() => at_it(&message).await,
+            }
+        };
+        match kept {
             Ok(()) => {
                 said.send(format!("did {what}")).await.ok();
             }
@@ -287,10 +296,17 @@ impl Shared {
         }
     }
 
+    /// Whether an outcome of it is kept already: it was handed out twice.
+    async fn is_done(&self, order: &Order<Action>) -> bool {
+        let subject = self.house.outcome(&order.mission, order.attempt);
+        self.house.outcomes.direct_get_last_for_subject(subject).await.is_ok()
+    }
+
     /// What came of it. None: it is to be handed back.
     async fn perform(&self, order: &Order<Action>, message: &Message, stop: &Stop) -> Option<Outcome> {
         let Order { mission, task, attempt, action } = order;
         let mut sign = interval(self.house.silence / SIGNS);
+        let mut look = interval(LOOK);
         let fetching = async {
             if let Some((base, commits)) = action.needs() {
                 self.packs.fetch(&self.house, mission, base, None).await?;
@@ -313,6 +329,7 @@ impl Shared {
                     Err(error) => return Some(failed_by(error)),
                 },
                 _ = sign.tick() => at_it(message).await,
+                _ = look.tick() => if stop.is_raised() { return None },
             }
         }
         let mut words = match self.house.client.subscribe(self.house.word(mission, *attempt)).await {
@@ -333,7 +350,6 @@ impl Shared {
             what: format!("at work on `{}`", self.offer.name),
         });
         let mut doing = self.on_a_thread(action.clone(), work);
-        let mut look = interval(LOOK);
         loop {
             tokio::select! {
                 outcome = &mut doing => {
@@ -416,11 +432,26 @@ async fn at_it(message: &Message) {
     }
 }
 
-/// Lets another worker have the order.
-async fn hand_back(message: &Message) {
-    if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
-        tracing::debug!(%error, "an order is not handed back; it comes back by itself");
+/// Tells the queue what becomes of an order. What it does not hear, it finds out by itself.
+async fn answer(message: &Message, how: AckKind) {
+    if let Err(error) = message.ack_with(how).await {
+        tracing::debug!(%error, "the queue does not hear what became of an order");
     }
+}
+
+/// Why an order is not performed here, if it is not.
+fn refused(order: &Order<Action>) -> Option<Failure> {
+    // Its name becomes that of a directory.
+    if MissionId::parse(order.mission.as_str()).is_err() || !order.action.travels() {
+        return Some(Failure::new(ErrorKind::Invalid, "the order is none that a worker performs"));
+    }
+    let waived = order.action.waived();
+    (!waived.is_empty()).then(|| {
+        let cause =
+            format!("a worker gives up no protection of its sandbox, and `{}` is to be", waived.join("`, `"));
+        Failure::new(ErrorKind::NoSandbox, cause)
+            .with_hint("run this mission without `--fleet on`, or without `--waive`")
+    })
 }
 
 pub(super) fn failed(kind: ErrorKind, cause: impl Into<String>) -> Outcome {

@@ -1,5 +1,6 @@
 //! Commits on their way to another machine: a pack has the objects that the other side lacks.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -16,12 +17,21 @@ const LARGEST: usize = 2 << 30;
 /// The objects of a commit: all of its files without its history, or what it has beyond the commit `upon`, which the other side has.
 pub(super) fn pack(shadow: &Shadow<'_>, commit: &str, upon: Option<&str>) -> Result<Vec<u8>, PortError> {
     let commit = checked_oid(commit)?;
-    let call = shadow.call().args(["rev-list", "--objects", "--no-object-names"]);
-    let call = match upon {
-        None => call.args(["--no-walk", commit]),
-        Some(upon) => call.args([commit, &format!("^{}", checked_oid(upon)?)]),
+    let objects = match upon {
+        None => objects_of(shadow, &[commit])?,
+        Some(upon) => {
+            let upon = checked_oid(upon)?;
+            let range = [commit, &format!("^{upon}")];
+            let between = shadow.call().args(["rev-list", "--max-count=50"]).args(range).run()?;
+            let between = String::from_utf8_lossy(&between).into_owned();
+            let all = objects_of(shadow, &between.lines().chain([commit]).collect::<Vec<_>>())?;
+            // What the other side has is the files of that commit, and not those of commits before it.
+            let there = objects_of(shadow, &[upon])?;
+            all.difference(&there).cloned().collect()
+        }
     };
-    let objects = call.run()?;
+    let objects: String = objects.iter().map(|object| format!("{object}\n")).collect();
+    let objects = objects.into_bytes();
     let pack = shadow.call().args(["pack-objects", "--stdout", "-q", "--threads=1"]).stdin(objects).run()?;
     if pack.len() <= LARGEST {
         return Ok(pack);
@@ -32,6 +42,13 @@ pub(super) fn pack(shadow: &Shadow<'_>, commit: &str, upon: Option<&str>) -> Res
         LARGEST >> 20
     );
     Err(PortError::new(ErrorKind::Exhausted, cause).with_hint("run this mission on one machine"))
+}
+
+/// These commits and all files of them, without what was before them.
+fn objects_of(shadow: &Shadow<'_>, commits: &[&str]) -> Result<BTreeSet<String>, PortError> {
+    let call = shadow.call().args(["rev-list", "--objects", "--no-object-names", "--no-walk"]);
+    let objects = call.args(commits).run()?;
+    Ok(String::from_utf8_lossy(&objects).lines().map(str::to_owned).collect())
 }
 
 /// Takes the objects of a commit in. The first commit of a mission makes its store, in which it is the oldest one.

@@ -16,6 +16,8 @@ pub(super) const ASK: &str =
 const SHARE: f64 = 0.5;
 /// Lines between two hidden ones that are hidden with them: those that no test runs, such as an `else`.
 const BETWEEN: usize = 3;
+/// A file of no more lines than this stands in many an answer.
+const SHORT: usize = 2;
 /// Lines of a file of which something is hidden. In a longer one the rest would be more than a small model writes again.
 const LONGEST: usize = 120;
 
@@ -26,11 +28,11 @@ pub(super) fn is_wanted(context: &Context, model: &ModelSpec, turns: &[Turn]) ->
 
 /// Whether an answer holds a file that was shown as it is.
 pub(super) fn echoes(context: &Context, turn: &Turn) -> bool {
-    let reply = squeezed(&turn.reply);
+    let reply = format!("\n{}", squeezed(&turn.reply));
     let mut sources = context.of(FragmentKind::Source).filter(|source| !source.cut);
     sources.any(|source| {
         let own = squeezed(&source.text);
-        !own.is_empty() && reply.contains(&own)
+        own.lines().count() > SHORT && reply.contains(&format!("\n{own}"))
     })
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
         cx.note(note);
     }
     site.image.clone_from(&resolved.settings.image);
+    site.fleet = resolved.settings.fleet;
     let mut policy = resolved.settings.policy();
     if args.settings.pace.search_s.is_none() && args.settings.pace.budget_s.is_some() {
         // Who names the time for all of it means the search, which takes nearly all of it.
