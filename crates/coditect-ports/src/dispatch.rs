@@ -14,7 +14,7 @@ pub type Done = Box<dyn FnOnce(Outcome) + Send>;
 ///
 /// # Promises
 /// - An action is performed at least once, by an agent that offers its role, and `done` hears once what came of it: of the first outcome
-///   that came, where several did. Until then it is waited for, however long nobody is there who could perform it.
+///   that came, where several did. Until then it is waited for, until the flag of the work is raised.
 /// - What an outcome speaks of is in the mission's own store here before `done` hears of it.
 /// - Once the flag of the work is raised, `done` hears within seconds, and whoever performs the action is told as well as may be.
 /// - An attempt that is dispatched again, after whoever dispatched it was gone, gets the outcome that came meanwhile.

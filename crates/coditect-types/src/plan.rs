@@ -27,6 +27,22 @@ pub enum Role {
     Deployer,
 }
 
+impl Role {
+    /// Its name, for people and for subjects of messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Orchestrator => "orchestrator",
+            Self::Analyzer => "analyzer",
+            Self::Coder => "coder",
+            Self::Documenter => "documenter",
+            Self::Reviewer => "reviewer",
+            Self::Tester => "tester",
+            Self::Deployer => "deployer",
+        }
+    }
+}
+
 /// What a task is to achieve, before anyone has said how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "intent", rename_all = "snake_case")]

@@ -8,8 +8,8 @@ use coditect_types::limits::Verdict;
 use coditect_types::model::dollars;
 use coditect_types::testing::TestReport;
 use coditect_types::{
-    Expectation, Intent, Ledger, MissionStatus, Receipt, Role, Rung, Snapshot, Stage, Strand, StrandId,
-    TestStatus, Tier,
+    Expectation, Intent, Ledger, MissionStatus, Receipt, Rung, Snapshot, Stage, Strand, StrandId, TestStatus,
+    Tier,
 };
 
 use crate::out::paint;
@@ -54,19 +54,6 @@ pub(crate) fn status_style(status: MissionStatus) -> Style {
         | MissionStatus::NeedsPerson
         | MissionStatus::OverLimit => paint::WARN.bold(),
         MissionStatus::Failed | MissionStatus::Cancelled => paint::BAD.bold(),
-    }
-}
-
-/// A role.
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Orchestrator => "orchestrator",
-        Role::Analyzer => "analyzer",
-        Role::Coder => "coder",
-        Role::Documenter => "documenter",
-        Role::Reviewer => "reviewer",
-        Role::Tester => "tester",
-        Role::Deployer => "deployer",
     }
 }
 

@@ -247,7 +247,7 @@ impl Live {
     fn say(&mut self, task: TaskId, what: &str) {
         let (who, strand) = match self.roles.get(&task) {
             None => ("agent", None),
-            Some((role, strand)) => (phrase::role(*role), *strand),
+            Some((role, strand)) => (role.name(), *strand),
         };
         let what = strand.map_or_else(|| what.to_owned(), |strand| format!("strand {strand}: {what}"));
         let (all, tests, line) = (&self.all, &self.tests, &self.line);

@@ -174,11 +174,7 @@ fn planned(
         let needs: Vec<_> = spec.needs.iter().map(ToString::to_string).collect();
         let after = if needs.is_empty() { String::new() } else { format!(" after {}", needs.join(", ")) };
         let (what, strand) = (phrase::intent(&spec.intent), phrase::of_strand(spec.strand));
-        say(
-            Some(spec.id),
-            Tells::Planned,
-            format!("The {} is to {what}{strand}{after}.", phrase::role(spec.role)),
-        )
+        say(Some(spec.id), Tells::Planned, format!("The {} is to {what}{strand}{after}.", spec.role.name()))
     }));
     all
 }

@@ -65,7 +65,7 @@ fn plan(view: &MissionView) -> String {
 fn at_work(view: &MissionView) -> Option<String> {
     let running = view.tasks.iter().filter(|task| task.state == TaskProgress::Running);
     let each: Vec<String> = running
-        .map(|task| format!("{} {}: {}", task.id, phrase::role(task.role), task.intent.replace('_', " ")))
+        .map(|task| format!("{} {}: {}", task.id, task.role.name(), task.intent.replace('_', " ")))
         .collect();
     (!each.is_empty()).then(|| each.join("; "))
 }

@@ -120,7 +120,7 @@ impl House {
 
     /// The orders of a role; there is one consumer for all of them.
     pub(super) fn order(&self, role: Role) -> String {
-        format!("{}.order.{}", self.name, role_name(role))
+        format!("{}.order.{}", self.name, role.name())
     }
 
     pub(super) fn outcome(&self, mission: &MissionId, attempt: AttemptId) -> String {
@@ -140,19 +140,6 @@ impl House {
     /// Where a worker says that it is there.
     pub(super) fn alive(&self) -> String {
         format!("{}.alive", self.name)
-    }
-}
-
-/// A role as subjects and consumers are called.
-pub(super) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Orchestrator => "orchestrator",
-        Role::Analyzer => "analyzer",
-        Role::Coder => "coder",
-        Role::Documenter => "documenter",
-        Role::Reviewer => "reviewer",
-        Role::Tester => "tester",
-        Role::Deployer => "deployer",
     }
 }
 

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::boss::threads;
 use super::packs::Packs;
 use super::parcel::{away, unwrap, wrap};
-use super::setup::{At, House, object, role_name};
+use super::setup::{At, House, object};
 use super::{Order, Report, Word};
 
 /// How often a worker says that it is at it while it would be taken for gone.
@@ -265,7 +265,7 @@ impl Shared {
         if self.is_done(&order).await {
             return answer(&message, AckKind::Ack).await;
         }
-        let what = format!("{} t{}: {}", order.mission, order.task, role_name(order.action.role()));
+        let what = format!("{} t{}: {}", order.mission, order.task, order.action.role().name());
         // Nobody may listen, which changes nothing.
         said.send(format!("took {what}")).await.ok();
         let outcome = match refused(&order) {

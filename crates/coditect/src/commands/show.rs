@@ -95,7 +95,7 @@ fn line(task: &TaskView) -> String {
     format!(
         "{:<4} {:<9} {:<22} {} {:>9}{attempts}{why}",
         task.id.to_string(),
-        phrase::role(task.role),
+        task.role.name(),
         what,
         painted(style, &format!("{word:<8}")),
         phrase::span(task.wall_ms),

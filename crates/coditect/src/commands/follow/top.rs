@@ -166,9 +166,8 @@ fn line(row: &Row) -> String {
 /// Who is at work at what.
 fn at_work(view: &MissionView) -> String {
     let running = view.tasks.iter().filter(|task| task.state == TaskProgress::Running);
-    let each: Vec<String> = running
-        .map(|task| format!("{} {}", phrase::role(task.role), task.intent.replace('_', " ")))
-        .collect();
+    let each: Vec<String> =
+        running.map(|task| format!("{} {}", task.role.name(), task.intent.replace('_', " "))).collect();
     match each.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
