@@ -47,6 +47,22 @@ impl Asking {
         panic!("there is no {kind} in {:#?}", self.records)
     }
 
+    /// One that has asked, and its question. Chance may have it that the test which passes now and then is steady as long as
+    /// it is looked at, so that there is nothing to ask: then another one is begun, which remembers what the first one saw.
+    fn that_asks(world: &World, verb: &[&str]) -> (Self, Value) {
+        for _ in 0..6 {
+            let mut asking = Self::begin(world, verb);
+            let mut records =
+                asking.lines.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+            if let Some(asked) = records.find(|record| record["type"] == "approval.asked") {
+                asking.mission = asked["mission"].as_str().unwrap().to_owned();
+                return (asking, asked);
+            }
+            asking.child.wait().unwrap();
+        }
+        panic!("no mission had a question")
+    }
+
     fn end(mut self) -> (Value, Option<i32>) {
         let end = self.until("mission.completed");
         (end, self.child.wait().unwrap().code())
@@ -62,13 +78,16 @@ fn answer(world: &World, args: &[&str]) -> Value {
 #[test]
 fn a_change_that_breaks_an_unsteady_test_is_not_taken() {
     let world = world();
-    let output = world.coditect(&["run", "--json", "--search-s", "20", REQUEST]);
-    let records = objects(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{}", records.last().unwrap());
-    let found = records
-        .iter()
-        .find(|record| record["type"] == "violation.found" && record["kind"] == "test_expectation");
-    let found = found.unwrap_or_else(|| panic!("{records:#?}"));
+    // As for a question: one mission may have no luck to see.
+    let found = (0..6).find_map(|_| {
+        let output = world.coditect(&["run", "--json", "--search-s", "20", REQUEST]);
+        let records = objects(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{}", records.last().unwrap());
+        let is_broken =
+            |record: &Value| record["type"] == "violation.found" && record["kind"] == "test_expectation";
+        records.into_iter().find(is_broken)
+    });
+    let found = found.expect("no mission had a test that its change broke");
     assert!(found["confidence"].as_f64().unwrap() >= 0.8, "{found}");
     assert_eq!(
         (&found["response"], &found["diagnosis"]["cause"]),
@@ -81,8 +100,7 @@ fn a_change_that_breaks_an_unsteady_test_is_not_taken() {
 #[test]
 fn a_person_is_asked_where_it_is_not_sure_and_the_answer_counts() {
     let world = world();
-    let mut asking = Asking::begin(&world, &["run", "--json", REQUEST]);
-    let asked = asking.until("approval.asked");
+    let (asking, asked) = Asking::that_asks(&world, &["run", "--json", "--search-s", "20", REQUEST]);
     assert_eq!(asked["approval"], 1, "{asked}");
     let open = world.json(&["approvals", "--json"]);
     let [question] = open["approvals"].as_array().unwrap().as_slice() else { panic!("{open}") };
@@ -108,8 +126,7 @@ fn a_person_is_asked_where_it_is_not_sure_and_the_answer_counts() {
 #[test]
 fn an_answer_to_a_stopped_mission_waits_for_it() {
     let world = world();
-    let mut asking = Asking::begin(&world, &["run", "--json", "--search-s", "20", REQUEST]);
-    asking.until("approval.asked");
+    let (mut asking, _) = Asking::that_asks(&world, &["run", "--json", "--search-s", "20", REQUEST]);
     Command::new("kill").args(["-INT", &asking.child.id().to_string()]).status().unwrap();
     assert_eq!(asking.child.wait().unwrap().code(), Some(130));
     assert!(world.text(&["approvals"]).contains("coditect resume"));
