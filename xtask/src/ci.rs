@@ -1,14 +1,15 @@
 //! Everything that must hold before a change lands, cheapest first, one line a step.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Done;
 use crate::args::Args;
-use crate::process::{Build, cargo, has_cargo_tool, output, root, run, run_keeping, shown};
+use crate::process::{cargo, has_cargo_tool, output, root, run, run_keeping, shown};
 use crate::toolchains::{self, State};
-use crate::{crash, generate, sim, tidy};
+use crate::{crash, generate, tidy};
 
 const HELP: &str = "\
 Usage: cargo xtask ci [OPTIONS]
@@ -20,8 +21,6 @@ Options:
 
 /// The binary's tests from outside: the last and the slowest.
 const END_TO_END: &str = "package(coditect) & kind(test)";
-/// Seeds of the simulator, chosen so that the step takes well under a minute.
-const SIM_SEEDS: u64 = 500;
 /// Kill points. `cargo xtask crash` does a hundred.
 const CRASH_SEEDS: u64 = 4;
 
@@ -38,7 +37,7 @@ struct Step {
     run: fn() -> Ended,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 12] = [
     Step { name: "fetch", run: fetch },
     Step { name: "toolchains", run: bring_toolchains },
     Step { name: "fmt", run: fmt },
@@ -48,7 +47,6 @@ const STEPS: [Step; 13] = [
     Step { name: "tests", run: tests },
     Step { name: "doc-tests", run: doc_tests },
     Step { name: "reference", run: reference },
-    Step { name: "sim", run: simulate },
     Step { name: "crash", run: crash_points },
     Step { name: "graph", run: graph_server },
     Step { name: "end-to-end", run: end_to_end },
@@ -171,7 +169,8 @@ fn clippy() -> Ended {
         return Ok(End::Skipped("clippy is not installed: `rustup component add clippy`".to_owned()));
     }
     let mut command = cargo(["clippy", "--workspace", "--all-targets", "--locked", "--quiet"]);
-    command.args(["--", "-D", "warnings"]);
+    // What the default build leaves out is read with the rest: a second pass would read two crates twice.
+    command.args(["--features", "coditect/neo4j,coditect-adapters/neo4j", "--", "-D", "warnings"]);
     tell(command)
 }
 
@@ -186,7 +185,7 @@ fn component(tool: &str, name: &str) -> bool {
 
 fn tests() -> Ended {
     if has_cargo_tool("nextest") {
-        return nextest(&format!("not ({END_TO_END})"));
+        return nextest(&format!("not ({END_TO_END})"), None);
     }
     let mut command = cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
     command.args(["--lib", "--bins", "--tests", "--exclude", "coditect"]);
@@ -198,19 +197,24 @@ fn tests() -> Ended {
 }
 
 fn end_to_end() -> Ended {
+    let axe = toolchains::axe();
+    if let Err(why) = &axe {
+        println!("    pages are not looked through for faults of accessibility: {why}");
+    }
     if has_cargo_tool("nextest") {
-        return nextest(END_TO_END);
+        return nextest(END_TO_END, axe.ok().as_deref());
     }
     tell(cargo(["test", "--package", "coditect", "--locked", "--no-fail-fast", "--test", "*"]))
 }
 
-/// Runs the tests of a filter; its closing line is repeated in the summary.
-fn nextest(filter: &str) -> Ended {
+/// Runs the tests of a filter; its closing line is repeated in the summary. `axe`: what pages are looked through with.
+fn nextest(filter: &str, axe: Option<&Path>) -> Ended {
     let mut command = cargo(["nextest", "run", "--workspace", "--locked", "--profile", "ci"]);
     command.args(["--cargo-quiet", "-E", filter]);
     command.args(["--color", if std::io::stderr().is_terminal() { "always" } else { "never" }]);
     // A snapshot that differs is a failure here, never a new file.
     command.env("INSTA_UPDATE", "no");
+    command.envs(axe.map(|file| ("CODITECT_TEST_AXE", file)));
     println!("    {}", shown(&command));
     let closing = run_keeping(command, |line| line.trim_start().starts_with("Summary ["))?;
     let note = closing.last().and_then(|line| line.split_once(']')).map_or("", |(_, counts)| counts.trim());
@@ -225,24 +229,12 @@ fn reference() -> Ended {
     passed(generate::main(Args::new(["--check".to_owned()])))
 }
 
-fn simulate() -> Ended {
-    sim::simulate(0..SIM_SEEDS, Build::Debug)?;
-    Ok(End::Passed(format!("{SIM_SEEDS} seeds")))
-}
-
 /// What the default build leaves out: a graph on a server that speaks Bolt, tested on a real one.
 fn graph_server() -> Ended {
     let package = match toolchains::graph_server() {
         Ok(package) => package,
         Err(why) => return Ok(End::Skipped(why)),
     };
-    let features = ["--features", "coditect/neo4j,coditect-adapters/neo4j", "--locked", "--quiet"];
-    let packages = ["--package", "coditect-adapters", "--package", "coditect"];
-    if has_cargo_tool("clippy") {
-        let mut lint = cargo(["clippy"]);
-        lint.args(packages).args(features).args(["--", "-D", "warnings"]);
-        tell(lint)?;
-    }
     let mut tests =
         cargo(["test", "--package", "coditect-adapters", "--features", "neo4j", "--locked", "--quiet"]);
     tests.args(["--test", "graph_neo4j"]).env("CODITECT_TEST_ARCADEDB", package);

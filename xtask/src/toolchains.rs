@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use crate::process::{output, root, shown};
 
 /// A program or file that tells that a toolchain is there, and the Debian package that brings it.
-const WANTED: [(&str, &str); 7] = [
+const WANTED: [(&str, &str); 8] = [
+    ("chromium", "chromium"),
     ("go", "golang-go"),
     ("javac", "default-jdk-headless"),
     ("node", "nodejs"),
@@ -105,6 +106,36 @@ pub(crate) fn graph_server() -> Result<PathBuf, String> {
     allow.args(["-R", "u+x"]).arg(folder.join("jre")).stdin(Stdio::null());
     output(allow).map_err(said)?;
     Ok(folder)
+}
+
+/// What looks for faults of accessibility in a page, a package of npm, and where its file is within it.
+const AXE: &str = "axe-core@4.10.3";
+const AXE_FILE: &str = "package/axe.min.js";
+
+/// The file of axe-core: the one that `CODITECT_TEST_AXE` names, or one that is fetched and unpacked on a build machine. Or why there is none.
+pub(crate) fn axe() -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os("CODITECT_TEST_AXE") {
+        return Ok(named.into());
+    }
+    let dir = root().join("target/axe");
+    let file = dir.join(AXE_FILE);
+    if file.is_file() {
+        return Ok(file);
+    }
+    if std::env::var_os("CI").is_none() {
+        return Err("CODITECT_TEST_AXE names no `axe.min.js` of axe-core".to_owned());
+    }
+    std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+    let mut fetch = Command::new("npm");
+    fetch.args(["pack", "--silent", "--pack-destination"]).arg(&dir).arg(AXE).stdin(Stdio::null());
+    println!("    {}", shown(&fetch));
+    let said = |said: String| said.lines().last().unwrap_or("npm says nothing").to_owned();
+    let name = output(fetch).map_err(said)?;
+    let name = name.lines().last().unwrap_or_default().trim().to_owned();
+    let mut unpack = Command::new("tar");
+    unpack.args(["-xzf", &name, AXE_FILE]).current_dir(&dir).stdin(Stdio::null());
+    output(unpack).map_err(said)?;
+    Ok(file)
 }
 
 /// Installs packages, or tells what was said.

@@ -229,7 +229,18 @@ class Journey:
         assert "the same in both" in browser.js("document.body.innerText")
         self.look("compare")
 
-        browser.go(f"{self.address.split('?')[0]}")
+        home = self.address.split("?")[0]
+        browser.go(f"{home}costs")
+        assert "2 missions, 2 of them verified" in browser.js("document.body.innerText")
+        self.look("costs")
+        browser.go(f"{home}memory?q=failing+tests")
+        assert "verified" in browser.js("document.querySelector('.cards').innerText")
+        self.look("memory")
+        browser.go(browser.js("document.querySelector('.cards a').href"))
+        assert "result + number" in browser.js("document.querySelector('pre').innerText")
+        self.look("episode")
+
+        browser.go(home)
         assert browser.js("document.querySelectorAll('.cards > li').length") == 2
         asking = self.one_that_asks(unsteady)
         self.look("question")
