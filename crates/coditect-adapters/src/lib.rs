@@ -6,6 +6,7 @@
 //! Start reading at [`journal::Segments`], the embedded journal. It promises what
 //! [`coditect_ports::journal::Journal`] promises, and `coditect_testkit::conformance` checks it.
 
+pub mod access;
 pub mod bench;
 pub mod bus;
 pub mod clock;

@@ -68,6 +68,7 @@ use coditect_types::{ErrorKind, MissionId, Snapshot};
 pub use git::Git;
 pub use log::{Log, log};
 pub use mined::{Mined, mined};
+pub use repository::stands_on;
 pub use taste::Taste;
 
 use paths::{make_dir, remove, trouble, try_disk};

@@ -2,7 +2,7 @@
 
 use coditect_ports::journal::StreamInfo;
 use coditect_ports::{Journal, PortError};
-use coditect_types::{Event, Ledger, MissionId, MissionStatus, Record};
+use coditect_types::{Event, Ledger, MissionId, MissionStatus, Record, UserName};
 
 use crate::cell::decode;
 
@@ -18,6 +18,8 @@ pub struct Entry {
     pub request: String,
     /// The person's directory.
     pub workspace: String,
+    /// The user whose it is; None: the person's whose machine it is.
+    pub owner: Option<UserName>,
     /// When it was submitted, ms since 1970; a fork: when it was made.
     pub submitted_at_ms: u64,
     /// The number of its newest record.
@@ -41,6 +43,21 @@ pub struct End {
     pub ledger: Ledger,
 }
 
+/// Whose a mission is: within, None is the person's whose machine it is. None: there is no such mission, or its first record cannot be
+/// understood.
+///
+/// # Errors
+/// The journal cannot be read there.
+pub fn owner(journal: &dyn Journal, mission: &MissionId) -> Result<Option<Option<UserName>>, PortError> {
+    let records = journal.read(mission, 1, 1)?;
+    let first = records.first().and_then(|(_, bytes)| decode(bytes).ok());
+    Ok(match first.map(|record| record.event) {
+        Some(Event::MissionSubmitted { fork: Some(fork), .. }) => Some(fork.policy.owner),
+        Some(Event::MissionSubmitted { policy, .. }) => Some(policy.owner),
+        Some(_) | None => None,
+    })
+}
+
 /// What a list says of the mission of a stream; None where its first record cannot be understood. Reads two records, as a rule.
 ///
 /// # Errors
@@ -51,7 +68,11 @@ pub fn entry(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, 
         Ok(records.first().and_then(|(_, bytes)| decode(bytes).ok()))
     };
     let Some(first) = read(1)? else { return Ok(None) };
-    let Event::MissionSubmitted { request, workspace, fork, .. } = first.event else { return Ok(None) };
+    let Event::MissionSubmitted { request, workspace, policy, fork, .. } = first.event else {
+        return Ok(None);
+    };
+    // The part that both have was the other one's.
+    let owner = fork.as_ref().map_or(policy.owner, |fork| fork.policy.owner.clone());
     let mut end = None;
     for seq in (info.last_seq.saturating_sub(BEHIND).max(1)..=info.last_seq).rev() {
         match read(seq)?.map(|record| (record.at_ms, record.event)) {
@@ -67,6 +88,7 @@ pub fn entry(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, 
         mission: info.stream.clone(),
         request,
         workspace: workspace.path,
+        owner,
         submitted_at_ms: fork.map_or(first.at_ms, |fork| fork.at_ms),
         last_seq: info.last_seq,
         end,

@@ -19,6 +19,7 @@
     isFetching = true;
     try {
       const answer = await fetch(location.href, { credentials: "same-origin", headers: { accept: "text/html" } });
+      if (answer.status === 401 && document.body.dataset.user) { location.assign("/sign-in"); return; }
       if (answer.status === 401) { say("This server was started anew: open the address that `coditect ui` printed."); return; }
       if (!answer.ok) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 
 use coditect_ports::Journal;
+use coditect_types::access::{Admission, Asked};
 use coditect_types::limits::Verdict;
-use coditect_types::{ApprovalId, Expectation, MissionId, Record, Refusal, TaskId};
+use coditect_types::{ApprovalId, EpisodeId, Expectation, MissionId, Record, Refusal, TaskId, Visitor};
 use serde::Serialize;
 
 /// A sentence of a mission's story.
@@ -58,6 +59,51 @@ pub struct Compared {
     pub paths: [Vec<String>; 2],
 }
 
+/// An episode of memory, in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Recalled {
+    /// Its id.
+    pub id: String,
+    /// The request, or what a commit says.
+    pub request: String,
+    /// How it ended.
+    pub status: String,
+    /// What was wrong, where something was accepted.
+    pub explanation: String,
+    /// The project's language.
+    pub language: String,
+    /// The person's directory.
+    pub workspace: String,
+    /// When it ended, ms since 1970.
+    pub ended_at_ms: u64,
+    /// How well it fits what was looked for; None: nothing was.
+    pub score: Option<f32>,
+}
+
+/// What memory has on some words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Recollection {
+    /// How many episodes there are.
+    pub episodes: u64,
+    /// Those that fit best, or the newest where nothing was looked for.
+    pub found: Vec<Recalled>,
+    /// What a person should know, a line each.
+    pub findings: Vec<String>,
+}
+
+/// An episode, all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Its id.
+    pub id: String,
+    /// The mission, where its journal is still here.
+    pub mission: Option<MissionId>,
+    /// What is known of it, with what each is about.
+    pub entries: Vec<(String, String)>,
+    /// What was accepted, a unified diff; empty: nothing was.
+    pub diff: String,
+}
+
 /// What the binary lends the server: the journal, words, and the way to a mission.
 ///
 /// Every call may block, and is made on a thread where that is allowed.
@@ -90,12 +136,12 @@ pub trait House: Debug + Send + Sync {
         why: String,
     ) -> Result<String, Refusal>;
 
-    /// Begins a mission on a directory in a process of its own, as `coditect run` does. Gives its id once its journal has
-    /// begun; it goes on without the server.
-    fn begin(&self, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal>;
+    /// Begins a mission of this visitor's on a directory in a process of its own, as `coditect run` does. Gives its id once its
+    /// journal has begun; it goes on without the server.
+    fn begin(&self, by: &Visitor, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal>;
 
-    /// Begins a mission where another one stood behind a record, as `coditect fork` does.
-    fn fork(&self, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal>;
+    /// Begins a mission of this visitor's where another one stood behind a record, as `coditect fork` does.
+    fn fork(&self, by: &Visitor, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal>;
 
     /// What changed between two moments of a mission, as `coditect diff` tells it.
     fn between(&self, mission: &MissionId, from: u64, to: u64) -> Result<Between, Refusal>;
@@ -103,6 +149,21 @@ pub trait House: Debug + Send + Sync {
     /// Two missions side by side, as `coditect compare` sets them.
     fn compare(&self, first: &MissionId, second: &MissionId) -> Result<Compared, Refusal>;
 
+    /// The episodes of a visitor's memory that fit some words best; without words the newest.
+    fn recall(&self, by: &Visitor, words: &str, most: usize) -> Result<Recollection, Refusal>;
+
+    /// One episode of a visitor's memory, as `coditect memory show` tells it.
+    fn episode(&self, by: &Visitor, id: &EpisodeId) -> Result<Told, Refusal>;
+
     /// Who the person is, for answers that are kept.
     fn person(&self) -> String;
+
+    /// Who shows this token, where users are known by tokens.
+    fn admit(&self, token: &str) -> Result<Admission, Refusal>;
+
+    /// Whether the token that let this visitor in still does.
+    fn is_admitted(&self, visitor: &Visitor) -> Result<bool, Refusal>;
+
+    /// Writes into the book what was asked of the server, and is done once the disk has it. Where that fails, it is not done.
+    fn keep(&self, asked: &Asked) -> Result<(), Refusal>;
 }

@@ -4,8 +4,8 @@
 //! command line, by way of the [`House`] that the binary lends it. Readers never enter the ring: a watcher that is slow,
 //! or stops reading, costs itself some events, which it reads again later, and no mission anything.
 //!
-//! It listens on a loopback address only, since it has no users and roles yet: whoever has the token that the binary
-//! prints is the person. [`guard`] says who is let in, [`serve`] how much of it at once.
+//! `coditect ui` is for the person alone: whoever has the token that it prints is that person. `coditect serve` is for several users, each with
+//! tokens and roles of their own. [`guard`] says who is let in and to what, [`pace`] and [`serve`] how much of it at once.
 //!
 //! Start reading at [`routes`].
 
@@ -18,6 +18,7 @@ mod house;
 mod metrics;
 mod moments;
 mod names;
+mod pace;
 mod pages;
 mod refusal;
 mod routes;
@@ -27,5 +28,5 @@ mod text;
 mod trial;
 
 pub use guard::Secrets;
-pub use house::{Between, Both, Compared, House, Sentence, Terms};
-pub use serve::{Server, loopback};
+pub use house::{Between, Both, Compared, House, Recalled, Recollection, Sentence, Terms, Told};
+pub use serve::{Ground, Server, Tls, loopback};

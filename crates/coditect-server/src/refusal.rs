@@ -25,6 +25,8 @@ pub(crate) enum Reader {
 pub(crate) struct Oops {
     /// The status.
     pub(crate) status: StatusCode,
+    /// After how many seconds it is worth asking again: said only where nothing was done.
+    again_s: Option<u64>,
     refusal: Refusal,
 }
 
@@ -40,7 +42,7 @@ struct OopsPage<'a> {
 impl Oops {
     /// With the status that follows from the kind.
     pub(crate) fn new(kind: ErrorKind, cause: impl Into<String>) -> Self {
-        Self { status: status(kind), refusal: Refusal { kind, cause: cause.into(), hint: None } }
+        Self::from(Refusal { kind, cause: cause.into(), hint: None })
     }
 
     /// The same with the next step.
@@ -55,6 +57,18 @@ impl Oops {
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
+    }
+
+    /// The same for who should ask again after some seconds.
+    #[must_use]
+    pub(crate) fn again_after(mut self, seconds: u64) -> Self {
+        self.again_s = Some(seconds);
+        self
+    }
+
+    /// What is wrong.
+    pub(crate) fn cause(&self) -> &str {
+        &self.refusal.cause
     }
 
     /// The answer.
@@ -78,6 +92,9 @@ impl Oops {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind_of_text));
+        if let Some(seconds) = self.again_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }
@@ -97,7 +114,7 @@ fn status(kind: ErrorKind) -> StatusCode {
 
 impl From<Refusal> for Oops {
     fn from(refusal: Refusal) -> Self {
-        Self { status: status(refusal.kind), refusal }
+        Self { status: status(refusal.kind), again_s: None, refusal }
     }
 }
 

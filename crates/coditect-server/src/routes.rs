@@ -7,38 +7,48 @@
 //! | `/missions/ID/events` | its records as server-sent events, which resume by `Last-Event-ID` |
 //! | `/missions/ID/between`, `/missions/ID/compare` | what changed between two moments; another mission beside it |
 //! | `/missions`, `/missions/ID/fork`, `/missions/ID/cancel`, `/missions/ID/approvals/N` | what a person does, as forms |
-//! | `/api/missions`, `/api/missions/ID`, `/api/missions/ID/records` | the same as JSON |
+//! | `/costs`, `/memory`, `/memory/ID` | what missions cost day by day; what they are remembered by |
+//! | `/sign-in`, `/sign-out` | where users show their tokens, where there are any |
+//! | `/api/...` | the same as JSON, to read and to do; `/api/openapi.json` describes it |
 //! | `/metrics`, `/health/live`, `/health/ready` | for programs that watch |
 
+mod api;
 mod begun;
+mod looks;
+mod sign_in;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Form, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, Form, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::sse::{KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use coditect_runtime::{Entry, ShellError};
+use coditect_runtime::{Entry, ShellError, entry};
+use coditect_types::access::{Admission, Asked};
 use coditect_types::limits::Verdict;
-use coditect_types::{ApprovalId, ErrorKind, MissionId};
+use coditect_types::{ApprovalId, Deed, ErrorKind, MissionId, UserName, Visitor};
+use futures::StreamExt;
 use serde::Deserialize;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::Catalogue;
 use crate::follow::{Followers, From};
-use crate::guard::{self, Secrets, guard, reader};
+use crate::guard::{self, SIGN_IN, SIGN_OUT, Secrets, guard, reader};
 use crate::house::House;
 use crate::metrics::Metrics;
 use crate::moments::{Moment, Moments};
-use crate::pages::{self, json};
+use crate::pace::{Pace, Places};
+use crate::pages::{self, Who, json};
 use crate::refusal::{Oops, Reader};
+use crate::serve::Ground;
 
 /// Readings of the journal at once; more wait for their turn.
 const READING: usize = 8;
@@ -47,18 +57,47 @@ const BEGINNING: usize = 2;
 /// A request is answered within this time, streams apart.
 const WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of a form.
-const FORM_BYTES: usize = 64 << 10;
+const FORM_BYTES: usize = 256 << 10;
 /// Bytes of a person's words in a form.
 const WORDS: usize = 4 << 10;
 /// An open event stream says every so often that it is there.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// Streams of one user at once.
+const STREAMS: usize = 100;
+/// Owners of missions that are kept; one more, and they are looked up anew.
+const OWNERS: usize = 10_000;
+/// An open stream looks every so often whether its token still opens it.
+const ADMITTED_EVERY: Duration = Duration::from_secs(2);
+
+/// Where the server is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) port: u16,
+    /// Names that it answers to beside those of the machine itself.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) is_tls: bool,
+}
+
+impl Place {
+    pub(crate) fn new(port: u16, ground: &Ground) -> Self {
+        Self { port, hosts: ground.hosts.clone(), is_tls: ground.tls.is_some() || ground.is_behind_tls }
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+}
 
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) house: Arc<dyn House>,
     pub(crate) secrets: Secrets,
-    pub(crate) port: u16,
+    pub(crate) place: Place,
+    pub(crate) pace: Pace,
+    pub(crate) places: Places,
+    owners: Mutex<BTreeMap<MissionId, Option<UserName>>>,
     catalogue: Catalogue,
     moments: Moments,
     metrics: Metrics,
@@ -74,7 +113,7 @@ impl Shared {
     pub(crate) fn new(
         house: Arc<dyn House>,
         secrets: Secrets,
-        port: u16,
+        place: Place,
         tasks: &TaskTracker,
         stop: &watch::Receiver<bool>,
     ) -> Self {
@@ -82,7 +121,10 @@ impl Shared {
             followers: Followers::new(Arc::clone(&house), tasks.clone(), stop.clone()),
             house,
             secrets,
-            port,
+            place,
+            pace: Pace::default(),
+            places: Places::default(),
+            owners: Mutex::default(),
             catalogue: Catalogue::default(),
             moments: Moments::default(),
             metrics: Metrics::default(),
@@ -143,6 +185,91 @@ impl Shared {
         })
     }
 
+    /// Who shows this token.
+    pub(crate) async fn admission(self: &Arc<Self>, token: String) -> Result<Admission, Oops> {
+        let house = Arc::clone(&self.house);
+        aside(move || Ok(house.admit(&token)?)).await
+    }
+
+    /// Writes into the book what was asked.
+    pub(crate) async fn keep(self: &Arc<Self>, asked: Asked) -> Result<(), Oops> {
+        let house = Arc::clone(&self.house);
+        aside(move || Ok(house.keep(&asked)?)).await
+    }
+
+    /// In whose name an answer is given: a user's own, or what the person says.
+    fn answers_as(&self, visitor: &Visitor, said: String) -> String {
+        match &visitor.user {
+            Some(user) => user.to_string(),
+            None if said.is_empty() => self.house.person(),
+            None => said,
+        }
+    }
+
+    /// What a page is to offer to a visitor.
+    fn who(&self, visitor: &Visitor) -> Who<'_> {
+        let person = visitor.user.as_ref().map_or_else(|| self.house.person(), ToString::to_string);
+        Who {
+            form: self.secrets.form(),
+            person,
+            sees_all: visitor.reaches(None),
+            is_user: visitor.user.is_some(),
+            may_begin: visitor.may(Deed::Begin),
+            may_cancel: visitor.may(Deed::Cancel),
+            may_answer: visitor.may(Deed::Answer),
+        }
+    }
+
+    /// Whether a mission is one of those that a visitor reaches. One that there is not is nobody's.
+    pub(crate) async fn reaches(
+        self: &Arc<Self>,
+        visitor: &Arc<Visitor>,
+        mission: &MissionId,
+    ) -> Result<bool, Oops> {
+        let (shared, visitor, mission) = (Arc::clone(self), Arc::clone(visitor), mission.clone());
+        aside(move || shared.is_reached(&visitor, &mission)).await
+    }
+
+    /// The same, where blocking is allowed.
+    fn is_reached(&self, visitor: &Visitor, mission: &MissionId) -> Result<bool, Oops> {
+        let known = || self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(owner) = known().get(mission) {
+            return Ok(visitor.reaches(owner.as_ref()));
+        }
+        let Some(owner) = entry::owner(self.house.journal(), mission)? else {
+            return Ok(visitor.reaches(None));
+        };
+        let mut owners = known();
+        if owners.len() >= OWNERS {
+            owners.clear();
+        }
+        let is_reached = visitor.reaches(owner.as_ref());
+        // Who begins a mission owns it for good.
+        owners.insert(mission.clone(), owner);
+        Ok(is_reached)
+    }
+
+    /// Refuses a mission that a visitor does not reach, as one that there is not.
+    fn must_reach(&self, visitor: &Visitor, mission: &MissionId) -> Result<(), Oops> {
+        if self.is_reached(visitor, mission)? {
+            return Ok(());
+        }
+        Err(Oops::from(ShellError::NoSuchMission(mission.clone())).hint("the list of missions is at `/`"))
+    }
+
+    /// The missions that a visitor reaches, and how many those are.
+    fn missions(&self, visitor: &Visitor) -> Result<(Vec<Entry>, usize), Oops> {
+        let (mut entries, all) = self.catalogue.list(self.house.journal())?;
+        if !self.secrets.has_users() {
+            return Ok((entries, all));
+        }
+        let listed = entries.len();
+        entries.retain(|entry| visitor.reaches(entry.owner.as_ref()));
+        // How many others there are is nothing that they learn.
+        let count = if entries.len() == listed { all } else { entries.len() };
+        Ok((entries, count))
+    }
+
     /// A mission at a record, or as it stands.
     fn moment(&self, mission: &MissionId, at: Option<u64>) -> Result<Moment, Oops> {
         let journal = self.house.journal();
@@ -159,6 +286,15 @@ impl Shared {
 }
 
 type Shares = State<Arc<Shared>>;
+type Visits = Extension<Arc<Visitor>>;
+
+/// Does what blocks for a moment, beside those who read.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Oops> + Send + 'static,
+) -> Result<T, Oops> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Oops::new(ErrorKind::Interrupted, "the server is stopping")))
+}
 
 /// All addresses, behind the guard.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -171,9 +307,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/missions/{id}/compare", get(begun::compare))
         .route("/missions/{id}/cancel", post(cancel))
         .route("/missions/{id}/approvals/{number}", post(answer))
-        .route("/api/missions", get(api_list))
-        .route("/api/missions/{id}", get(api_mission))
-        .route("/api/missions/{id}/records", get(api_records))
+        .route("/costs", get(looks::costs))
+        .route("/memory", get(looks::memory))
+        .route("/memory/{id}", get(looks::episode))
+        .route(SIGN_IN, get(sign_in::page).post(sign_in::enter))
+        .route(SIGN_OUT, post(sign_in::leave))
+        .merge(api::routes())
         .route("/metrics", get(metrics))
         .route("/missions/{id}/events", get(events))
         .route("/health/live", get(|| async { "live\n" }))
@@ -183,6 +322,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route(
             "/assets/icon.svg",
             get(|| async { asset("image/svg+xml", include_str!("../assets/icon.svg")) }),
+        )
+        .route(
+            "/assets/manifest.webmanifest",
+            get(|| async {
+                asset("application/manifest+json", include_str!("../assets/manifest.webmanifest"))
+            }),
         )
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
@@ -258,33 +403,24 @@ pub(crate) struct Wanted {
     pub(crate) page: Option<usize>,
 }
 
-async fn list(State(shared): Shares, query: Result<Query<Wanted>, QueryRejection>) -> Response {
+async fn list(
+    State(shared): Shares,
+    Extension(visitor): Visits,
+    query: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
     let done = async {
         let wanted = asked(query)?;
         let made = shared.blocking(move |shared| {
-            let (entries, all) = shared.catalogue.list(shared.house.journal())?;
+            let (entries, all) = shared.missions(&visitor)?;
             let chosen = pages::list::choose(shared.house.as_ref(), entries, &wanted)?;
             let view = |of: &Entry| Some(shared.moments.now(shared.house.journal(), &of.mission).ok()?.view);
             let glance = |of: &Entry| shared.catalogue.glance(of, || view(of));
-            let form = shared.secrets.form();
-            Ok(pages::list::make(shared.house.as_ref(), &glance, (chosen, all), &wanted, form))
+            let who = shared.who(&visitor);
+            Ok(pages::list::make(shared.house.as_ref(), &glance, (chosen, all), &wanted, &who))
         });
         page(made.await?)
     };
     told(done.await, Reader::Person)
-}
-
-async fn api_list(State(shared): Shares, query: Result<Query<Wanted>, QueryRejection>) -> Response {
-    let done = async {
-        let wanted = asked(query)?;
-        let made = shared.blocking(move |shared| {
-            let (entries, all) = shared.catalogue.list(shared.house.journal())?;
-            let chosen = pages::list::choose(shared.house.as_ref(), entries, &wanted)?;
-            Ok(json::list(&chosen, all))
-        });
-        Ok(object(&made.await?))
-    };
-    told(done.await, Reader::Program)
 }
 
 /// Which moment of a mission is looked at, and which part of its timeline.
@@ -298,6 +434,7 @@ pub(crate) struct When {
 
 async fn mission(
     State(shared): Shares,
+    Extension(visitor): Visits,
     Path(id): Path<String>,
     query: Result<Query<When>, QueryRejection>,
 ) -> Response {
@@ -305,51 +442,11 @@ async fn mission(
         let (id, when) = (named(&id)?, asked(query)?);
         let made = shared.blocking(move |shared| {
             let moment = shared.moment(&id, when.at)?;
-            pages::mission::make(shared.house.as_ref(), &moment, when, shared.secrets.form())
+            pages::mission::make(shared.house.as_ref(), &moment, when, &shared.who(&visitor))
         });
         Ok(html(made.await?))
     };
     told(done.await, Reader::Person)
-}
-
-async fn api_mission(
-    State(shared): Shares,
-    Path(id): Path<String>,
-    query: Result<Query<When>, QueryRejection>,
-) -> Response {
-    let done = async {
-        let (id, when) = (named(&id)?, asked(query)?);
-        let made = shared.blocking(move |shared| {
-            let moment = shared.moment(&id, when.at)?;
-            Ok(json::mission(&moment, shared.house.is_running(&id)))
-        });
-        Ok(object(&made.await?))
-    };
-    told(done.await, Reader::Program)
-}
-
-/// Which records are wanted.
-#[derive(Clone, Copy, Debug, Deserialize)]
-struct Which {
-    from: Option<u64>,
-    limit: Option<usize>,
-}
-
-async fn api_records(
-    State(shared): Shares,
-    Path(id): Path<String>,
-    query: Result<Query<Which>, QueryRejection>,
-) -> Response {
-    let done = async {
-        let (id, which) = (named(&id)?, asked(query)?);
-        let made = shared.blocking(move |shared| {
-            // Says whether there is such a mission, and how far it is.
-            let newest = shared.moment(&id, None)?.newest_seq;
-            Ok(json::records(shared.house.journal(), &id, (which.from, which.limit), newest)?)
-        });
-        Ok(([(header::CONTENT_TYPE, "application/json")], made.await?).into_response())
-    };
-    told(done.await, Reader::Program)
 }
 
 /// Where a stream is to begin, where a browser does not say it.
@@ -360,6 +457,7 @@ struct Begin {
 
 async fn events(
     State(shared): Shares,
+    Extension(visitor): Visits,
     Path(id): Path<String>,
     query: Result<Query<Begin>, QueryRejection>,
     headers: HeaderMap,
@@ -379,9 +477,35 @@ async fn events(
                 .hint("close some of them")
         })?;
         let alive = KeepAlive::new().interval(ALIVE_EVERY);
+        let place = match &visitor.user {
+            Some(user) => Some(shared.places.take("streams", user.as_str(), STREAMS)?),
+            None => None,
+        };
+        let stream = stream.map(move |message| {
+            // It is given back with the stream.
+            let _held = &place;
+            message
+        });
+        // A token that is past closes what it opened.
+        let stream = stream.take_until(past(Arc::clone(&shared), visitor));
         Ok(Sse::new(stream).keep_alive(alive).into_response())
     };
     told(done.await, Reader::Program)
+}
+
+/// Resolves once the token of a visitor opens nothing any more.
+async fn past(shared: Arc<Shared>, visitor: Arc<Visitor>) {
+    if !shared.secrets.has_users() {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(ADMITTED_EVERY).await;
+        let (house, who) = (Arc::clone(&shared.house), Arc::clone(&visitor));
+        // Where it cannot be told, nothing is shown.
+        if !aside(move || Ok(house.is_admitted(&who)?)).await.unwrap_or(false) {
+            return;
+        }
+    }
 }
 
 /// The record behind the last one that a browser had.
@@ -405,14 +529,14 @@ struct CancelForm {
 
 async fn cancel(
     State(shared): Shares,
+    Extension(visitor): Visits,
     Path(id): Path<String>,
     form: Result<Form<CancelForm>, FormRejection>,
 ) -> Response {
     let done = async {
         let (id, sent) = (named(&id)?, sent(form)?);
         own_form(&shared, &sent.form)?;
-        let why = words(&sent.why)?;
-        let reason = if why.is_empty() { "cancelled by a person".to_owned() } else { why };
+        let reason = why_cancelled(&visitor, words(&sent.why)?);
         let of = id.clone();
         let said = shared.blocking(move |shared| Ok(shared.house.cancel(&of, reason)?)).await?;
         page(pages::said(&id, &said))
@@ -433,25 +557,40 @@ struct AnswerForm {
 
 async fn answer(
     State(shared): Shares,
+    Extension(visitor): Visits,
     Path((id, number)): Path<(String, String)>,
     form: Result<Form<AnswerForm>, FormRejection>,
 ) -> Response {
     let done = async {
         let (id, sent) = (named(&id)?, sent(form)?);
         own_form(&shared, &sent.form)?;
-        let number = number.parse().map(ApprovalId).map_err(|_| {
-            Oops::new(ErrorKind::NotFound, "there is no such question")
-                .hint("the mission's page lists its questions")
-        })?;
+        let number = question(&number)?;
         let (by, why) = (words(&sent.by)?, words(&sent.why)?);
         let of = id.clone();
         let said = shared.blocking(move |shared| {
-            let by = if by.is_empty() { shared.house.person() } else { by };
+            let by = shared.answers_as(&visitor, by);
             Ok(shared.house.answer(&of, number, sent.verdict, by, why)?)
         });
         page(pages::said(&id, &said.await?))
     };
     told(done.await, Reader::Person)
+}
+
+/// Why a mission is cancelled, as its journal is to have it: by which user, where it was one.
+fn why_cancelled(visitor: &Visitor, why: String) -> String {
+    match (&visitor.user, why.is_empty()) {
+        (Some(user), true) => format!("cancelled by {user}"),
+        (Some(user), false) => format!("cancelled by {user}: {why}"),
+        (None, true) => "cancelled by a person".to_owned(),
+        (None, false) => why,
+    }
+}
+
+fn question(number: &str) -> Result<ApprovalId, Oops> {
+    number.parse().map(ApprovalId).map_err(|_| {
+        Oops::new(ErrorKind::NotFound, "there is no such question")
+            .hint("the mission's page lists its questions")
+    })
 }
 
 /// Refuses a form that is not one of this server's.

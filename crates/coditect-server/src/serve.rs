@@ -1,6 +1,7 @@
 //! Connections: how many, how long a request may take, and how the server stops.
 
 mod patience;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,18 +10,24 @@ use std::time::Duration;
 use axum::Router;
 use coditect_ports::PortError;
 use coditect_types::ErrorKind;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use crate::follow::WATCHERS;
-use crate::guard::Secrets;
+use crate::guard::{Peer, Secrets};
 use crate::house::House;
-use crate::routes::{self, Shared};
+use crate::routes::{self, Place, Shared};
 use crate::serve::patience::Patient;
+pub use tls::Tls;
 
 /// Connections at once: one for each watcher, and some to ask with. The next one waits to be taken.
 const CONNECTIONS: usize = WATCHERS + 200;
@@ -32,6 +39,17 @@ const HEAD_LINES: usize = 64;
 const AGAIN: Duration = Duration::from_millis(100);
 /// Connections are given this long to end when the server stops.
 const STOP_WITHIN: Duration = Duration::from_millis(800);
+
+/// What a server is called, and by what it proves that.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// Names that it answers to beside those of the machine itself.
+    pub hosts: Vec<String>,
+    /// Its certificate; None: it speaks without TLS, and listens on a loopback address only.
+    pub tls: Option<Tls>,
+    /// Whether a proxy in front of it speaks TLS, so that browsers know it by `https`.
+    pub is_behind_tls: bool,
+}
 
 /// A server that listens and does not answer yet.
 #[derive(Debug)]
@@ -86,19 +104,28 @@ impl Server {
     }
 
     /// Answers until `until` resolves, then ends all streams and gives connections a moment.
-    pub async fn run(self, house: Arc<dyn House>, secrets: Secrets, until: impl Future<Output = ()>) {
+    pub async fn run(
+        self,
+        house: Arc<dyn House>,
+        secrets: Secrets,
+        ground: Ground,
+        until: impl Future<Output = ()>,
+    ) {
         let (stop, stopping) = watch::channel(false);
         let tasks = TaskTracker::new();
-        let shared = Arc::new(Shared::new(house, secrets, self.address.port(), &tasks, &stopping));
+        let place = Place::new(self.address.port(), &ground);
+        let shared = Arc::new(Shared::new(house, secrets, place, &tasks, &stopping));
         shared.make_ready(&tasks);
         let router = routes::router(shared);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let acceptor = ground.tls.as_ref().map(Tls::acceptor);
         tokio::pin!(until);
         loop {
             tokio::select! {
                 () = &mut until => break,
-                (stream, place) = next(&self.listener, &places) => {
-                    tasks.spawn(connection(stream, router.clone(), stopping.clone(), place));
+                ((stream, peer), place) = next(&self.listener, &places) => {
+                    let spoken = (acceptor.clone(), router.clone(), stopping.clone());
+                    tasks.spawn(connection(stream, peer, spoken, place));
                 }
             }
         }
@@ -113,12 +140,15 @@ impl Server {
 }
 
 /// The next connection, once there is a place for it.
-async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> ((TcpStream, SocketAddr), Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok(connected) => return (connected, place),
             Err(error) => {
                 tracing::info!(%error, "a connection could not be taken");
                 tokio::time::sleep(AGAIN).await;
@@ -135,19 +165,38 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
 /// One connection, until it ends or the server stops.
 async fn connection(
     stream: TcpStream,
-    router: Router,
-    mut stopping: watch::Receiver<bool>,
+    peer: SocketAddr,
+    (acceptor, router, stopping): (Option<TlsAcceptor>, Router, watch::Receiver<bool>),
     _place: Option<OwnedSemaphorePermit>,
 ) {
     // Events are small, and are to be seen at once.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection may be slower than it need be");
     }
+    let Some(acceptor) = acceptor else { return speak(stream, peer, router, stopping).await };
+    match tokio::time::timeout(HEAD_WITHIN, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => speak(stream, peer, router, stopping).await,
+        Ok(Err(error)) => tracing::debug!(%error, %peer, "a connection has no TLS that fits"),
+        Err(_) => tracing::debug!(%peer, "a connection did not begin in time"),
+    }
+}
+
+/// Answers what comes over a connection.
+async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: SocketAddr,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     builder.max_buf_size(HEAD_BYTES).max_headers(HEAD_LINES);
-    let serving =
-        builder.serve_connection(TokioIo::new(Patient::new(stream)), TowerToHyperService::new(router));
+    let answers = TowerToHyperService::new(router);
+    let answers = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        answers.call(request)
+    });
+    let serving = builder.serve_connection(TokioIo::new(Patient::new(stream)), answers);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,
@@ -163,7 +212,80 @@ async fn connection(
 
 #[cfg(test)]
 mod tests {
-    use super::loopback;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+    use crate::trial::Trial;
+
+    /// A certificate for `localhost` by itself, and its key, PEM.
+    fn certificate() -> (String, String) {
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        (own.cert.pem(), own.signing_key.serialize_pem())
+    }
+
+    /// What a client is told that trusts one certificate, and shows another where it has one.
+    async fn asked(at: SocketAddr, root: &str, own: Option<&(String, String)>) -> std::io::Result<String> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(root.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = builder.with_root_certificates(roots);
+        let config = match own {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => {
+                let chain = vec![CertificateDer::from_pem_slice(chain.as_bytes()).unwrap()];
+                builder
+                    .with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
+                    .unwrap()
+            }
+        };
+        let stream = TcpStream::connect(at).await?;
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+        stream.write_all(b"GET /health/live HTTP/1.0\r\nhost: localhost\r\n\r\n").await?;
+        let mut told = String::new();
+        stream.read_to_string(&mut told).await?;
+        Ok(told)
+    }
+
+    #[tokio::test]
+    async fn a_door_with_tls_is_for_who_trusts_it_and_whom_it_trusts() {
+        let (own, client, other) = (certificate(), certificate(), certificate());
+        for roots in [None, Some(client.0.as_str())] {
+            let tls = Tls::new(own.0.as_bytes(), own.1.as_bytes(), roots.map(str::as_bytes)).unwrap();
+            let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+            let at = server.address();
+            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+            let secrets = Secrets::users(&"f".repeat(32)).unwrap();
+            let ground = Ground { tls: Some(tls), ..Ground::default() };
+            let serving = server.run(Arc::new(Trial::default()), secrets, ground, async {
+                stopped.await.ok();
+            });
+            let known = roots.map(|_| &client);
+            let asking = async {
+                assert!(asked(at, &own.0, known).await.unwrap().contains("live"), "{roots:?}");
+                let untrusted = asked(at, &other.0, known).await;
+                assert!(untrusted.is_err(), "another certificate than the one that is trusted");
+                if roots.is_some() {
+                    assert!(asked(at, &own.0, None).await.is_err(), "nobody without a certificate");
+                    assert!(asked(at, &own.0, Some(&other)).await.is_err(), "nobody with another one");
+                }
+                // Who speaks without TLS is not answered.
+                let mut plain = TcpStream::connect(at).await.unwrap();
+                plain.write_all(b"GET /health/live HTTP/1.0\r\nhost: localhost\r\n\r\n").await.unwrap();
+                let mut told = Vec::new();
+                plain.read_to_end(&mut told).await.ok();
+                assert!(!String::from_utf8_lossy(&told).contains("live"));
+                drop(stop);
+            };
+            tokio::join!(serving, asking);
+        }
+    }
 
     #[test]
     fn only_loopback_addresses_are_listened_on() {

@@ -3,21 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use coditect_ports::Journal;
 use coditect_runtime::cell;
 use coditect_testkit::memory_journal::MemoryJournal;
+use coditect_types::access::{Admission, Asked};
 use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
 use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
 use coditect_types::plan::{Intent, Role};
 use coditect_types::{
-    ApprovalId, AttemptId, Enforced, ErrorKind, Event, Expectation, Ledger, MissionId, MissionStatus,
-    Outcome, Policy, Receipt, Record, Refusal, Rung, TaskId, TaskSpec, TestReport, TestResult, TestStatus,
-    Tier, WorkspaceRef,
+    ApprovalId, AttemptId, Enforced, EpisodeId, ErrorKind, Event, Expectation, Ledger, MissionId,
+    MissionStatus, Outcome, Policy, Receipt, Record, Refusal, Rung, TaskId, TaskSpec, TestReport, TestResult,
+    TestStatus, Tier, Visitor, WorkspaceRef,
 };
 
-use crate::house::{Between, Both, Compared, House, Sentence, Terms};
+use crate::house::{Between, Both, Compared, House, Recalled, Recollection, Sentence, Terms, Told};
 
 /// What nobody may be able to put into a page: markup, an attribute's end, a control, a mark that turns the direction.
 pub(crate) const HOSTILE: &str =
@@ -28,6 +30,11 @@ pub(crate) struct Trial {
     pub(crate) journal: MemoryJournal,
     pub(crate) running: Mutex<BTreeSet<MissionId>>,
     pub(crate) asked: Mutex<Vec<String>>,
+    /// Users by their tokens.
+    pub(crate) users: Mutex<BTreeMap<String, Admission>>,
+    /// What the book was told.
+    pub(crate) book: Mutex<Vec<Asked>>,
+    pub(crate) has_full_disk: AtomicBool,
 }
 
 impl House for Trial {
@@ -73,16 +80,17 @@ impl House for Trial {
         Ok("taken".to_owned())
     }
 
-    fn begin(&self, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal> {
+    fn begin(&self, by: &Visitor, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal> {
         if dir == "/nowhere" {
             let cause = format!("there is no `{dir}`");
             return Err(Refusal { kind: ErrorKind::NotFound, cause, hint: None });
         }
-        self.asked.lock().unwrap().push(format!("begin {request} on {dir}: {terms:?}"));
+        let by = by.user.as_ref().map(|user| format!("{user}: ")).unwrap_or_default();
+        self.asked.lock().unwrap().push(format!("{by}begin {request} on {dir}: {terms:?}"));
         Ok(id("m-begun"))
     }
 
-    fn fork(&self, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal> {
+    fn fork(&self, _: &Visitor, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal> {
         self.asked.lock().unwrap().push(format!("fork {of} at {at}: {terms:?}"));
         Ok(id("m-forked"))
     }
@@ -106,8 +114,45 @@ impl House for Trial {
         Ok(Compared { rows, parted: 3, paths: [vec![HOSTILE.to_owned()], Vec::new()] })
     }
 
+    fn recall(&self, by: &Visitor, words: &str, _: usize) -> Result<Recollection, Refusal> {
+        let one = Recalled {
+            id: "m-1".to_owned(),
+            request: format!("{HOSTILE} {words} {:?}", by.user),
+            status: "verified".to_owned(),
+            explanation: HOSTILE.to_owned(),
+            language: HOSTILE.to_owned(),
+            workspace: HOSTILE.to_owned(),
+            ended_at_ms: 1,
+            score: Some(0.5),
+        };
+        Ok(Recollection { episodes: 1, found: vec![one], findings: vec![HOSTILE.to_owned()] })
+    }
+
+    fn episode(&self, _: &Visitor, id: &EpisodeId) -> Result<Told, Refusal> {
+        let entries = vec![("request".to_owned(), HOSTILE.to_owned())];
+        Ok(Told { id: id.to_string(), mission: None, entries, diff: HOSTILE.to_owned() })
+    }
+
     fn person(&self) -> String {
         "ada".to_owned()
+    }
+
+    fn admit(&self, token: &str) -> Result<Admission, Refusal> {
+        Ok(self.users.lock().unwrap().get(token).cloned().unwrap_or(Admission::Unknown))
+    }
+
+    fn is_admitted(&self, visitor: &Visitor) -> Result<bool, Refusal> {
+        let users = self.users.lock().unwrap();
+        Ok(users.values().any(|known| *known == Admission::Known(visitor.clone())))
+    }
+
+    fn keep(&self, asked: &Asked) -> Result<(), Refusal> {
+        if self.has_full_disk.load(Ordering::Relaxed) {
+            let cause = "the disk is full".to_owned();
+            return Err(Refusal { kind: ErrorKind::Exhausted, cause, hint: None });
+        }
+        self.book.lock().unwrap().push(asked.clone());
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`event::Event`]: the journal is a list of those, and all state is a fold over them.
 
+pub mod access;
 pub mod action;
 pub mod command;
 pub mod context;
@@ -26,6 +27,7 @@ pub mod testing;
 pub mod words;
 pub mod workspace;
 
+pub use access::{Deed, UserName, UserRole, Visitor};
 pub use action::Action;
 pub use command::{Command, Input, Refusal, Reply};
 pub use context::{Context, Fragment, Reach};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::UserName;
 use crate::focus::{Delivery, Focus};
 use crate::model::ModelSpec;
 use crate::project::ReportSource;
@@ -151,6 +152,10 @@ pub struct History {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Policy {
+    /// The user whose mission it is, where it was begun through a door that several people use; None: the person's whose
+    /// machine it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserName>,
     /// Limits of each run of the test suite.
     pub suite: Limits,
     /// The budget of the whole mission.

@@ -4,22 +4,26 @@
 
 mod bench;
 mod graph;
+mod memory;
 mod repair;
 mod serve;
+mod team;
 mod travel;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use coditect_types::MissionId;
+use coditect_types::{MissionId, UserName};
 
 pub(crate) use bench::{
     BenchArgs, EventsArgs, FaultsArgs, GraphBenchArgs, MemoryBenchArgs, RetrievalArgs, ReuseArgs, SearchArgs,
     Size, Suite, TasksArgs, WorldBenchArgs,
 };
 pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, GraphServer, Ways};
+pub(crate) use memory::{ForgetArgs, LearnArgs, MemoryArgs, MemoryAsk, SqlArgs};
 pub(crate) use repair::RepairArgs;
-pub(crate) use serve::{Part, ServeArgs};
+pub(crate) use serve::{DoorFlags, Part, ServeArgs};
+pub(crate) use team::{AuditArgs, TokenArgs, TokenAsk};
 pub(crate) use travel::{
     CompareArgs, DiffArgs, ExportArgs, ForkArgs, ReplayArgs, TopArgs, TraceArgs, TraceFlags, WatchArgs,
 };
@@ -52,6 +56,19 @@ pub(crate) struct Global {
     /// The NATS server on which missions are kept, in place of files [default: the setting `nats`]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) nats: Option<String>,
+    /// The server that several people use (`coditect serve`) whose missions are meant, by the token in $CODITECT_TOKEN
+    /// [default: $CODITECT_SERVER]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub(crate) server: Option<String>,
+    /// A PEM file with the roots that the server's certificate may be by [default: those of the system]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) server_ca: Option<PathBuf>,
+    /// A PEM file with a certificate and its key, where the server wants one of who connects
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) server_cert: Option<PathBuf>,
+    /// The user of a shared server (`coditect serve`) whose missions and memory are meant [default: your own]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options", value_parser = UserName::parse)]
+    pub(crate) owner: Option<UserName>,
     /// When to use colours (NO_COLOR and pipes turn `auto` off)
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub(crate) color: Color,
@@ -141,8 +158,12 @@ pub(crate) enum Verb {
     World(WorldArgs),
     /// Ask the project's code and history: what a change reaches, which tests, what uses what
     Graph(GraphArgs),
-    /// Work for a fleet: do what missions anywhere hand out on a NATS server
+    /// Serve several people, over HTTP with tokens and roles; or work for a fleet
     Serve(ServeArgs),
+    /// Make, list and revoke the tokens of those who use `coditect serve`
+    Token(TokenArgs),
+    /// Read the book of what was asked of `coditect serve`, and check that nobody changed it
+    Audit(AuditArgs),
     /// Stand over the server of an installed model; missions start it by themselves
     #[command(hide = true)]
     ServeModel(ServeModelArgs),
@@ -186,6 +207,9 @@ pub(crate) struct RunArgs {
     /// The id that the mission is to have: for programs that begin one and look for it
     #[arg(long, value_name = "ID", hide = true, value_parser = MissionId::parse)]
     pub(crate) id: Option<MissionId>,
+    /// A directory that the project's repository has to be below: for a server that begins a user's mission
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) within: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) shown: Shown,
     #[command(flatten)]
@@ -208,7 +232,7 @@ pub(crate) struct Shown {
 }
 
 /// Settings of the ladder: which rungs it has, and what models may cost.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct LadderFlags {
     /// A language model that may be asked where no search finds a change, such as `ollama/qwen2.5-coder`; may be
     /// repeated. Without it, and without `models` in your settings, no text leaves the machine
@@ -249,7 +273,7 @@ pub(crate) struct TapeFlags {
 
 /// What a mission may spend, and how it goes about it: what a fork may have otherwise than the mission that it is of, since nothing that
 /// is believed rests upon it.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Settings (see `coditect config`)")]
 pub(crate) struct PaceFlags {
     /// Time for the whole mission, of a fork the shared part included, seconds
@@ -276,7 +300,7 @@ pub(crate) struct PaceFlags {
 
 /// Settings that a flag can set; the same keys exist in files and in the environment.
 // Numbers below 0 are let through to where all values are checked, which says what is right.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Settings (see `coditect config`)")]
 pub(crate) struct SettingFlags {
     /// From the global flag, by whoever asks where missions are kept.
@@ -361,116 +385,6 @@ pub(crate) struct ResumeArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  coditect memory stats\n  coditect memory search \"division by zero in a mean\"\n  coditect memory show last --json\n  coditect memory forget --workspace ~/src/ledger --dry-run"
-)]
-pub(crate) struct MemoryArgs {
-    #[command(subcommand)]
-    pub(crate) ask: MemoryAsk,
-}
-
-/// A question to memory.
-#[derive(Debug, Subcommand)]
-pub(crate) enum MemoryAsk {
-    /// How much there is
-    Stats,
-    /// The episodes that fit some words best
-    Search {
-        /// What it was about
-        #[arg(value_name = "TEXT")]
-        query: String,
-        /// At most this many
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-        limit: u16,
-    },
-    /// One episode
-    Show {
-        #[arg(value_name = "EPISODE", help = EPISODE)]
-        episode: String,
-    },
-    /// Forget episodes for good, with the missions that they are of: they are in no file afterwards
-    #[command(after_help = FORGET_HELP)]
-    Forget(ForgetArgs),
-    /// Write all episodes, a line of JSON each, to carry them elsewhere
-    #[command(after_help = "Example:\n  coditect memory export > team.jsonl")]
-    Export {
-        /// The file to write; without it, or with `-`, standard output
-        #[arg(value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
-    /// Take in episodes that were written by `export`; those that are known, or were forgotten, are passed over
-    #[command(after_help = "Example:\n  coditect memory import team.jsonl")]
-    Import {
-        /// The file; `-` reads standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Make memory anew from the journals; what only memory has stays
-    Rebuild,
-    /// Move what is to be moved between the tiers now; missions do it by themselves
-    Move,
-}
-
-const EPISODE: &str = "An episode's id or the beginning of one, or `last`";
-const FORGET_HELP: &str = "\
-Examples:
-  coditect memory forget m-t2kq1
-  coditect memory forget --workspace ~/src/ledger
-  coditect memory forget --matching \"acme corp\" --dry-run
-  coditect memory forget --older-than 26w
-
-Several of these together forget what all of them fit. Branches that were handed over stay.";
-
-/// What is to be forgotten.
-#[derive(Debug, Args)]
-pub(crate) struct ForgetArgs {
-    /// Ids of episodes, or the beginnings of some
-    #[arg(value_name = "EPISODE")]
-    pub(crate) episodes: Vec<String>,
-    /// Episodes of a directory, or of one below it
-    #[arg(long, value_name = "DIR")]
-    pub(crate) workspace: Option<PathBuf>,
-    /// Episodes that ended longer ago than this, such as 12h, 7d or 4w
-    #[arg(long, value_name = "AGE")]
-    pub(crate) older_than: Option<String>,
-    /// Episodes with this text anywhere, or in their missions' journals, in large or small letters
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) matching: Option<String>,
-    /// All of them
-    #[arg(long, conflicts_with_all = ["episodes", "workspace", "older_than", "matching"])]
-    pub(crate) all: bool,
-    /// Say what would be forgotten, and forget nothing
-    #[arg(short = 'n', long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  coditect learn\n  coditect learn -C ~/src/ledger --commits 5000\n\nNothing of the repository runs. What was learnt is tried like any proposal: the tests decide."
-)]
-pub(crate) struct LearnArgs {
-    /// A directory of the repository
-    #[arg(short = 'C', value_name = "DIR", default_value = ".")]
-    pub(crate) dir: PathBuf,
-    /// Commits that are looked at, the newest
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) commits: u32,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  coditect sql \"SELECT rung, count(*), avg(wall_ms) FROM episodes GROUP BY rung\"\n  coditect sql \"SELECT id, request FROM episodes WHERE body LIKE '%KeyError%'\" --json\n\nThe table `episodes` has the columns id, workspace, language, status, rung, request, ended_ms, wall_ms,\nuses, held, seen, shelf and body (JSON). The dialect is SQLite's."
-)]
-pub(crate) struct SqlArgs {
-    /// A SELECT
-    #[arg(value_name = "QUERY")]
-    pub(crate) query: String,
-    /// Time for an answer, seconds; what takes longer is given up with exit code 4
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub(crate) timeout_s: u64,
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  coditect approvals\n  coditect approvals last --json")]
 pub(crate) struct ApprovalsArgs {
     /// A mission's id, the beginning of one, or `last`: all of its questions; without it, the open ones of all missions
@@ -493,12 +407,15 @@ pub(crate) struct AnswerArgs {
     pub(crate) why: String,
 }
 
+/// Why a mission was cancelled, where nobody says it.
+pub(crate) const CANCELLED: &str = "cancelled by a person";
+
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     #[command(flatten)]
     pub(crate) of: OneMission,
     /// Why; it is kept in the journal
-    #[arg(short = 'm', long, value_name = "TEXT", default_value = "cancelled by a person")]
+    #[arg(short = 'm', long, value_name = "TEXT", default_value = CANCELLED)]
     pub(crate) reason: String,
 }
 
@@ -582,7 +499,7 @@ pub(crate) struct RemoveArgs {
 pub(crate) struct ServeModelArgs {
     /// The program that serves it
     #[arg(long, value_name = "PROGRAM")]
-    pub(crate) server: PathBuf,
+    pub(crate) program: PathBuf,
     /// The model's file
     #[arg(long, value_name = "FILE")]
     pub(crate) file: PathBuf,

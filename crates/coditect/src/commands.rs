@@ -16,12 +16,14 @@ pub(crate) mod list;
 pub(crate) mod log;
 mod memory;
 pub(crate) mod models;
+pub(crate) mod remote;
 pub(crate) mod repair;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod serve;
 mod serve_model;
 mod show;
+mod team;
 pub(crate) mod travel;
 mod ui;
 pub(crate) mod why;
@@ -57,6 +59,8 @@ pub(crate) struct Context {
     pub(crate) env: Environment,
     /// Standard output.
     pub(crate) out: Out,
+    /// Whether the missions of a server are meant.
+    pub(crate) is_remote: bool,
     /// What was noted already: it is not said twice.
     noted: RefCell<BTreeSet<String>>,
 }
@@ -84,6 +88,9 @@ impl Context {
 
     /// The journal, for reading. That some of it cannot be read is said.
     pub(crate) fn archive(&self) -> Result<Archive, Report> {
+        if self.is_remote {
+            return wiring::served(&remote::reach(self)?);
+        }
         let archive = wiring::archive(&self.site()?)?;
         let findings = archive.findings();
         for finding in findings.iter().take(MOST_FINDINGS) {
@@ -103,7 +110,7 @@ impl Context {
             return wiring::exported(path);
         }
         let archive = self.archive()?;
-        let mission = missions::find(archive.journal(), name)?;
+        let mission = missions::find(&archive, name)?;
         Ok((archive, mission))
     }
 
@@ -120,7 +127,8 @@ impl Context {
 /// Does what was asked.
 pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
     let out = Out::new(&cli.global);
-    let mut cx = Context { global: cli.global, env, out, noted: RefCell::default() };
+    let mut cx = Context { global: cli.global, env, out, is_remote: false, noted: RefCell::default() };
+    cx.is_remote = remote::is_meant(&cx, &cli.verb)?;
     match cli.verb {
         Verb::Run(args) => run::perform(cx, &args),
         Verb::Resume(args) => resume::perform(cx, &args),
@@ -150,6 +158,8 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::ServeModel(args) => serve_model::perform(&cx, &args),
         Verb::Cost(args) => cost::perform(&mut cx, &args),
         Verb::Serve(args) => serve::perform(&mut cx, &args),
+        Verb::Token(args) => team::token(&mut cx, &args),
+        Verb::Audit(args) => team::audit(&mut cx, &args),
         Verb::Ui(args) => ui::perform(&mut cx, &args),
         Verb::Memory(args) => memory::perform(&mut cx, &args),
         Verb::Learn(args) => memory::learn::perform(&mut cx, &args),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coditect_ports::{Embedder, Model};
-use coditect_types::ErrorKind;
 use coditect_types::memory::MemoryLimits;
+use coditect_types::{ErrorKind, UserName};
 
 use crate::args::Global;
 use crate::report::Report;
@@ -36,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) memory: MemoryLimits,
     /// What gives memory the vectors of its texts, where it is not to learn them.
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    /// The user whose missions and memory are meant; None: the person's whose machine it is.
+    pub(crate) owner: Option<UserName>,
     /// Where missions are kept.
     pub(crate) journal: Place,
     /// Whether the workers of a fleet do the work.
@@ -135,6 +137,7 @@ impl Environment {
             image: None,
             memory: MemoryLimits::default(),
             embedder: None,
+            owner: global.owner.clone(),
             journal: Place::Files,
             fleet: false,
             models: Vec::new(),

@@ -60,7 +60,13 @@ pub(crate) fn remove_all(site: &Site) -> Result<(), Report> {
 /// The file of a directory's graph.
 fn file_of(site: &Site, dir: &Path) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
-    let name = blake3::hash(dir.as_os_str().as_bytes()).to_hex();
+    // It has episodes in it, and each owner their own.
+    let mut name = blake3::Hasher::new();
+    name.update(dir.as_os_str().as_bytes());
+    if let Some(owner) = &site.owner {
+        name.update(b"\0").update(owner.as_str().as_bytes());
+    }
+    let name = name.finalize().to_hex();
     graphs(site).join(format!("{}.graph", &name[..24]))
 }
 

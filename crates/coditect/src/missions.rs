@@ -1,6 +1,7 @@
 //! Finding missions: the list of all, and the one that a person names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use coditect_memory::Episode;
 use coditect_memory::episodes::Lacking;
@@ -9,9 +10,10 @@ use coditect_ports::{Journal, PortError};
 use coditect_runtime::world::WorldModel;
 use coditect_runtime::{MissionView, ShellError, history, view};
 use coditect_types::limits::History;
-use coditect_types::{EpisodeId, ErrorKind, MissionId, MissionStatus, Record};
+use coditect_types::{EpisodeId, ErrorKind, MissionId, MissionStatus, Record, UserName};
 
 use crate::report::{Doing, Report};
+use crate::wiring::Archive;
 
 /// Ids that are named when several fit.
 const NAMED: usize = 5;
@@ -25,8 +27,12 @@ pub(crate) struct Entry {
     pub(crate) request: String,
     /// The person's directory.
     pub(crate) workspace: String,
+    /// The user whose it is; None: the person's whose machine it is.
+    pub(crate) owner: Option<UserName>,
     /// When it was submitted, ms since 1970.
     pub(crate) submitted_at_ms: u64,
+    /// The number of its newest record.
+    pub(crate) last_seq: u64,
     /// How and when it ended, ms since 1970; None: it has not.
     pub(crate) end: Option<(MissionStatus, u64)>,
 }
@@ -60,16 +66,19 @@ fn entry(journal: &dyn Journal, mission: &MissionId, last_seq: u64) -> Result<Op
         mission: entry.mission,
         request: entry.request,
         workspace: entry.workspace,
+        owner: entry.owner,
         submitted_at_ms: entry.submitted_at_ms,
+        last_seq: entry.last_seq,
         end: entry.end.map(|end| (end.status, end.at_ms)),
     }))
 }
 
 /// The mission that `name` means: an id, the beginning of one (with or without `m-`), or `last`.
-pub(crate) fn find(journal: &dyn Journal, name: &str) -> Result<MissionId, Report> {
+pub(crate) fn find(archive: &Archive, name: &str) -> Result<MissionId, Report> {
+    let journal = archive.journal();
     let report = |kind, cause: String| Report::new(kind, "finding the mission", cause);
     if name == "last" {
-        return newest(journal)?.ok_or_else(|| {
+        return newest(archive)?.ok_or_else(|| {
             report(ErrorKind::NotFound, "there is no mission yet".to_owned())
                 .hint("begin one with `coditect run \"make the failing tests pass\"`")
         });
@@ -104,15 +113,23 @@ pub(crate) fn find(journal: &dyn Journal, name: &str) -> Result<MissionId, Repor
     }
 }
 
-/// The mission that was submitted last. Ids sort by the second, so only those of the last second are read.
-fn newest(journal: &dyn Journal) -> Result<Option<MissionId>, Report> {
+/// The mission that was submitted last, of those that are one's own. Ids sort by the second, so only those of the last second in which
+/// there is one are read.
+fn newest(archive: &Archive) -> Result<Option<MissionId>, Report> {
     const SECOND: usize = "m-000000".len();
+    let journal = archive.journal();
     let streams = journal.streams().doing("finding the newest mission")?;
-    let Some(last) = streams.last() else { return Ok(None) };
-    let second = last.stream.as_str().get(..SECOND).unwrap_or(last.stream.as_str()).to_owned();
+    let second = |mission: &MissionId| mission.as_str().get(..SECOND).map(str::to_owned);
     let mut best: Option<(u64, MissionId)> = None;
-    for info in streams.iter().rev().take_while(|info| info.stream.as_str().starts_with(&second)) {
-        let at_ms = entry(journal, &info.stream, info.last_seq)?.map_or(0, |entry| entry.submitted_at_ms);
+    for info in streams.iter().rev() {
+        if best.as_ref().is_some_and(|(_, found)| second(found) != second(&info.stream)) {
+            break;
+        }
+        let entry = entry(journal, &info.stream, info.last_seq)?;
+        if entry.as_ref().is_some_and(|entry| !archive.is_own(entry.owner.as_ref())) {
+            continue;
+        }
+        let at_ms = entry.map_or(0, |entry| entry.submitted_at_ms);
         if best.as_ref().is_none_or(|(newest, _)| at_ms > *newest) {
             best = Some((at_ms, info.stream.clone()));
         }
@@ -126,10 +143,11 @@ const READ: usize = 20;
 /// What earlier attempts weigh at most, so that a mission still learns from its own.
 const MOST_ATTEMPTS: u32 = 100;
 
-/// What earlier missions on a directory have shown, beside what memory has. What cannot be read is left out: a mission does without.
-pub(crate) fn known_of(journal: &dyn Journal, workspace: &str) -> History {
+/// What earlier missions of an owner on a directory have shown, beside what memory has. What cannot be read is left out: a mission
+/// does without.
+pub(crate) fn known_of(journal: &dyn Journal, workspace: &str, owner: Option<&UserName>) -> History {
     let Ok((mut entries, _)) = list(journal, LOOKED_THROUGH) else { return History::default() };
-    entries.retain(|entry| entry.workspace == workspace);
+    entries.retain(|entry| entry.workspace == workspace && entry.owner.as_ref() == owner);
     entries.truncate(READ);
     let mut world = WorldModel::default();
     for entry in entries.iter().rev() {
@@ -150,11 +168,12 @@ pub(crate) fn known_of(journal: &dyn Journal, workspace: &str) -> History {
     History { episodes: 0, attempts: (scaled(attempts.0), scaled(attempts.1)), unsteady: unsteady.collect() }
 }
 
-/// What the newest missions that ended are remembered by, those that are lacking, the oldest first. Journals that cannot be read are
-/// left out.
+/// What the newest missions of an owner that ended are remembered by, those that are lacking, the oldest first. Journals that cannot be read are
+/// left out. `others`: missions of other owners, as far as they are known.
 pub(crate) fn episodes(
     journal: &dyn Journal,
     most: usize,
+    (owner, others): (Option<&UserName>, &Mutex<BTreeSet<MissionId>>),
     lacking: Lacking<'_>,
 ) -> Result<Vec<Episode>, PortError> {
     let streams = journal.streams()?;
@@ -164,9 +183,18 @@ pub(crate) fn episodes(
     let mut found = Vec::new();
     for name in lacking(last.keys().cloned().collect())? {
         let Some((mission, last_seq)) = last.get(&name) else { continue };
-        let ended =
-            entry(journal, mission, *last_seq).ok().flatten().is_some_and(|entry| entry.end.is_some());
-        if ended && let Ok(records) = history(journal, mission) {
+        if others.lock().unwrap_or_else(PoisonError::into_inner).contains(mission) {
+            continue;
+        }
+        let Some(entry) = entry(journal, mission, *last_seq).ok().flatten() else { continue };
+        if entry.owner.as_ref() != owner {
+            // Whose a mission is never changes, and they are never kept here: they are not to be read each time.
+            others.lock().unwrap_or_else(PoisonError::into_inner).insert(mission.clone());
+            continue;
+        }
+        if entry.end.is_some()
+            && let Ok(records) = history(journal, mission)
+        {
             found.extend(Episode::of(&records));
         }
     }

@@ -175,6 +175,7 @@ impl Settings {
     /// How a mission is run under these settings.
     pub(crate) fn policy(&self) -> Policy {
         Policy {
+            owner: None,
             suite: Limits {
                 wall_ms: self.timeout_s * 1000,
                 memory_bytes: self.memory_mib << 20,

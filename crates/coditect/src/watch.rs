@@ -109,7 +109,10 @@ pub(crate) fn pick(cx: &Context, shown: Shown) -> Progress {
 
 /// The report of a mission that has ended.
 pub(crate) fn tell_end(cx: &mut Context, mission: &MissionId, status: MissionStatus) -> Result<(), Fault> {
-    let archive = wiring::archive(&cx.site()?)?;
+    let archive = match cx.is_remote {
+        true => cx.archive()?,
+        false => wiring::archive(&cx.site()?)?,
+    };
     let (_, view) = missions::load(archive.journal(), mission)?;
     let cwd = std::env::current_dir().ok();
     cx.out.line(&ending::report(&view, status, cwd.as_deref()))?;

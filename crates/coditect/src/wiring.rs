@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use coditect_adapters::access::{AuditLog, Tokens};
 use coditect_adapters::bench::JournalBench;
 use coditect_adapters::fleet::{At, Fleet, Offer, Worker};
 use coditect_adapters::mailbox::Letter;
@@ -19,7 +20,9 @@ pub(crate) use coditect_adapters::trace::{Piece, ROOT};
 use coditect_adapters::{LocalBus, Mailbox, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
-use coditect_ports::{Agent, Bus, Clock, Dispatch, Entropy, Journal, Memory, Model, PortError, Workspace};
+use coditect_ports::{
+    Agent, Bus, Clock, Dispatch, Entropy, Journal, Memory, Model, PortError, Stop, Workspace,
+};
 use coditect_runtime::{Ports, Settings, Shell};
 use coditect_types::plan::Role;
 use coditect_types::{ErrorKind, MissionId, Policy};
@@ -31,12 +34,14 @@ use crate::settings::Nats;
 
 use journals::journal_dir;
 pub(crate) use journals::{
-    Archive, archive, check_server, export, exported, keeper, measure_events, redacted_server,
+    Archive, Reach, archive, check_server, export, exported, keeper, measure_events, redacted_server, served,
 };
 use scratch::Scratch;
 use tiers::Tiers;
 pub(crate) use tiers::{probes, sandbox};
 
+/// Where chance comes from.
+const CHANCE: &str = "/dev/urandom";
 /// Inputs that may wait for one mission.
 const INBOX: usize = 256;
 
@@ -73,6 +78,24 @@ pub(crate) fn workspace(site: &Site) -> Result<Arc<dyn Workspace>, Report> {
     Ok(Arc::new(workspace.with_taste(taste)))
 }
 
+/// Refuses a directory for which a mission would read or write outside of these, or within the state directory.
+pub(crate) fn must_be_within(site: &Site, dir: &Path, tops: &[PathBuf]) -> Result<(), Report> {
+    let doing = format!("opening `{}`", dir.display());
+    let git = Git::find(site.path.as_deref()).doing(&doing)?;
+    let home = site.home.canonicalize().unwrap_or_else(|_| site.home.clone());
+    let is_within = |path: &PathBuf| {
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        tops.iter().any(|top| path.starts_with(top)) && !path.starts_with(&home) && !home.starts_with(&path)
+    };
+    let touched = coditect_code::workspace::stands_on(&git, dir).doing(&doing)?;
+    if touched.iter().all(is_within) {
+        return Ok(());
+    }
+    let cause = "a mission on it would reach further than this server lets its users";
+    Err(Report::new(ErrorKind::Denied, doing, cause)
+        .hint("the repository itself has to be below one of the server's `--projects`"))
+}
+
 /// How one process reaches the mission that another runs.
 pub(crate) fn mailbox(site: &Site) -> Mailbox {
     Mailbox::new(&site.home.join("inbox"))
@@ -101,16 +124,31 @@ pub(crate) fn new_mission_id() -> MissionId {
 /// 256 bits that nobody can guess, as text.
 pub(crate) fn secret() -> Result<String, Report> {
     use std::fmt::Write;
-    use std::io::Read;
-    const SOURCE: &str = "/dev/urandom";
-    let mut bytes = [0_u8; 32];
-    let read = std::fs::File::open(SOURCE).and_then(|mut source| source.read_exact(&mut bytes));
-    read.map_err(|error| PortError::from_io(&format!("`{SOURCE}`"), &error)).doing("making a secret")?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
+    let bytes = chance()?;
+    Ok(bytes[..32].iter().fold(String::new(), |mut text, byte| {
         // Writing into a string cannot fail.
         write!(text, "{byte:02x}").ok();
         text
     }))
+}
+
+/// 36 bytes that nobody can guess.
+pub(crate) fn chance() -> Result<[u8; 36], Report> {
+    use std::io::Read;
+    let mut bytes = [0_u8; 36];
+    let read = std::fs::File::open(CHANCE).and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(|error| PortError::from_io(&format!("`{CHANCE}`"), &error)).doing("making a secret")?;
+    Ok(bytes)
+}
+
+/// The tokens of those who use a shared server.
+pub(crate) fn tokens(site: &Site) -> Tokens {
+    Tokens::new(&site.home.join("access"))
+}
+
+/// The book of what was asked of it.
+pub(crate) fn audit(site: &Site) -> AuditLog {
+    AuditLog::new(&site.home.join("access"))
 }
 
 /// A bus that nobody listens to.
@@ -180,6 +218,46 @@ fn fleet(site: &Site, workspace: &Arc<dyn Workspace>) -> Result<Option<Arc<dyn D
             Err(Report::new(ErrorKind::Invalid, DOING, cause)
                 .hint("name it with `--nats nats://HOST:4222`, or leave `--fleet on` away"))
         }
+    }
+}
+
+/// A fleet of a bench's own on a server, with one worker that has these agents.
+pub(crate) struct BenchFleet {
+    pub(crate) fleet: Arc<Fleet>,
+    stop: Stop,
+    working: Option<std::thread::JoinHandle<Result<(), PortError>>>,
+}
+
+impl BenchFleet {
+    /// Begins it. Not on a thread of a tokio runtime.
+    pub(crate) fn begin(
+        site: &Site,
+        nats: &Nats,
+        agents: Vec<Arc<dyn Agent>>,
+        slots: usize,
+    ) -> Result<Self, Report> {
+        let doing = "making a fleet for the bench";
+        let workspace = workspace(site)?;
+        let name = format!("bench-{}-{}", std::process::id(), now_ms());
+        let at = At { name: name.clone(), ..fleet_at(nats) };
+        let fleet = Arc::new(Fleet::open(&at, Arc::clone(&workspace)).doing(doing)?);
+        let roles = agents.iter().flat_map(|agent| agent.roles().iter().copied()).collect();
+        let worker = Worker::join(&at, workspace, agents, Offer { name, slots, roles }).doing(doing)?;
+        let stop = Stop::new();
+        let flag = stop.clone();
+        let working = std::thread::spawn(move || worker.run(&flag, &|_| {}));
+        Ok(Self { fleet, stop, working: Some(working) })
+    }
+
+    /// Ends it: nothing of it is left on the server.
+    pub(crate) fn end(mut self) -> Result<(), Report> {
+        let doing = "ending the fleet of the bench";
+        self.stop.hurry();
+        if let Some(working) = self.working.take() {
+            let ended = working.join();
+            ended.map_err(|_| Report::new(ErrorKind::Bug, doing, "the worker broke"))?.doing(doing)?;
+        }
+        self.fleet.remove().doing(doing)
     }
 }
 

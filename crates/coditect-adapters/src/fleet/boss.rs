@@ -57,6 +57,12 @@ impl Fleet {
         let house = runtime.block_on(House::open(at))?;
         Ok(Self { house, packs: Packs::new(workspace), runtime: Some(runtime) })
     }
+
+    /// Removes what the fleet has on its server: for one that was there for a bench. Nobody may be at work in it. Not on a thread of a
+    /// tokio runtime.
+    pub fn remove(&self) -> Result<(), PortError> {
+        self.runtime.as_ref().map_or(Ok(()), |runtime| runtime.block_on(self.house.remove()))
+    }
 }
 
 #[cfg(test)]

@@ -118,6 +118,16 @@ impl House {
         Ok(Self { client, context, orders, outcomes, store, silence: at.silence, name })
     }
 
+    /// Removes what the fleet has on its server.
+    pub(super) async fn remove(&self) -> Result<(), PortError> {
+        let upper = self.name.to_uppercase();
+        for stream in [format!("{upper}_ORDERS"), format!("{upper}_OUTCOMES")] {
+            self.context.delete_stream(&stream).await.map_err(|error| away(&error))?;
+        }
+        let bucket = format!("{}-objects", self.name);
+        self.context.delete_object_store(&bucket).await.map_err(|error| away(&error))
+    }
+
     /// The orders of a role; there is one consumer for all of them.
     pub(super) fn order(&self, role: Role) -> String {
         format!("{}.order.{}", self.name, role.name())

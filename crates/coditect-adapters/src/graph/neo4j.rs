@@ -119,9 +119,12 @@ impl Neo4jGraph {
             return PortError::new(ErrorKind::Invalid, cause);
         }
         let (kind, hint) = if is_denied {
-            (ErrorKind::Denied, "name the user with `--server-user`, and set CODITECT_GRAPH_PASSWORD")
+            (ErrorKind::Denied, "name the user with `--graph-user`, and set CODITECT_GRAPH_PASSWORD")
         } else {
-            (ErrorKind::Unavailable, "see that the server runs, and that it is the one that `--server` names")
+            (
+                ErrorKind::Unavailable,
+                "see that the server runs, and that it is the one that `--graph-url` names",
+            )
         };
         PortError::new(kind, format!("the graph's server at {}: {error}", self.url)).with_hint(hint)
     }
@@ -153,7 +156,7 @@ impl Neo4jGraph {
 
     fn not_ours(&self, what: &str) -> PortError {
         PortError::new(ErrorKind::Invalid, format!("the graph's server at {} holds {what}", self.url))
-            .with_hint("another version may have written it: name another database with `--server-database`")
+            .with_hint("another version may have written it: name another database with `--graph-database`")
     }
 
     fn id(&self, row: &Row, column: &str) -> Result<NodeId, PortError> {

@@ -86,6 +86,14 @@ pub(super) fn locate(git: &Git, dir: &Path) -> Result<Place, PortError> {
     Ok(Place::Plain(named))
 }
 
+/// What a mission on a directory would read and write beside it: the work tree that it is in, and that one's git directories.
+pub fn stands_on(git: &Git, dir: &Path) -> Result<Vec<PathBuf>, PortError> {
+    Ok(match locate(git, dir)? {
+        Place::Git(Repository { top, git_dir, common_dir, .. }) => vec![top, git_dir, common_dir],
+        Place::Plain(dir) => vec![dir],
+    })
+}
+
 /// The git directory that `top/.git` is or points to.
 fn git_dir_of(top: &Path) -> Result<Option<PathBuf>, PortError> {
     let dot_git = top.join(".git");

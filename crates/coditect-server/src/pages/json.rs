@@ -26,6 +26,7 @@ fn entry(one: &Chosen) -> Value {
         "status": one.standing,
         "request": one.entry.request,
         "workspace": one.entry.workspace,
+        "owner": one.entry.owner,
         "submitted_at_ms": one.entry.submitted_at_ms,
         "ended_at_ms": end.map(|end| end.at_ms),
         "summary": end.map(|end| &end.summary),

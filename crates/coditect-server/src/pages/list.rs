@@ -9,6 +9,7 @@ use coditect_types::{ErrorKind, MissionId};
 use crate::catalogue::Glance;
 use crate::house::House;
 use crate::names::{STANDINGS, mood, standing};
+use crate::pages::Who;
 use crate::refusal::Oops;
 use crate::routes::Wanted;
 use crate::text::brief;
@@ -50,7 +51,7 @@ struct ListPage<'a> {
     findings: Vec<String>,
     statuses: Vec<(&'static str, String, bool)>,
     q: &'a str,
-    form: &'a str,
+    who: &'a Who<'a>,
     newer_page: Option<String>,
     older_page: Option<String>,
     is_empty: bool,
@@ -85,7 +86,7 @@ pub(crate) fn make(
     glance: &dyn Fn(&Entry) -> Option<Glance>,
     (chosen, all): (Vec<Chosen>, usize),
     wanted: &Wanted,
-    form: &str,
+    who: &Who<'_>,
 ) -> Result<String, askama::Error> {
     let last = chosen.len().div_ceil(PAGE).max(1);
     let number = wanted.page.unwrap_or(1).clamp(1, last);
@@ -98,10 +99,11 @@ pub(crate) fn make(
     ListPage {
         is_empty: all == 0 && !is_narrowed,
         older: all.saturating_sub(crate::catalogue::MOST),
-        findings: house.findings(),
+        // Those of the whole journal are for who reaches all of it.
+        findings: if who.sees_all { house.findings() } else { Vec::new() },
         statuses: statuses.into(),
         q: &wanted.q,
-        form,
+        who,
         newer_page: (number > 1).then(|| page(number - 1)),
         older_page: (number < last).then(|| page(number + 1)),
         found,

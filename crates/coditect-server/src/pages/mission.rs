@@ -8,6 +8,7 @@ use coditect_types::event::Diagnosis;
 use coditect_types::model::dollars;
 use coditect_types::{Record, TaskId};
 
+use super::Who;
 use super::change::{Diff, diffs};
 use super::proof::{ReceiptRow, Tests, receipts, tests};
 use crate::evidence::{Attempt, Violation};
@@ -141,8 +142,7 @@ struct Slider {
 #[template(path = "mission.html")]
 struct MissionPage<'a> {
     view: &'a MissionView,
-    form: &'a str,
-    person: String,
+    who: &'a Who<'a>,
     standing: String,
     mood: &'static str,
     is_running: bool,
@@ -168,7 +168,7 @@ struct MissionPage<'a> {
 }
 
 /// The page.
-pub(crate) fn make(house: &dyn House, moment: &Moment, when: When, form: &str) -> Result<String, Oops> {
+pub(crate) fn make(house: &dyn House, moment: &Moment, when: When, who: &Who<'_>) -> Result<String, Oops> {
     let (view, evidence) = (&moment.view, &moment.evidence);
     let is_running = view.status.is_none() && house.is_running(&view.mission);
     let is_past = moment.is_past();
@@ -178,8 +178,7 @@ pub(crate) fn make(house: &dyn House, moment: &Moment, when: When, form: &str) -
     };
     let (open, answered) = questions(view, is_past);
     let page = MissionPage {
-        form,
-        person: house.person(),
+        who,
         standing,
         mood: mood(view.status),
         is_running,

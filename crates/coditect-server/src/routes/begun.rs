@@ -1,7 +1,5 @@
 //! What a person begins, and what they hold against something else: missions, forks, two moments, two missions.
 
-use axum::response::Redirect;
-
 use super::*;
 use crate::house::Terms;
 
@@ -23,10 +21,15 @@ fn number(text: &str, what: &str) -> Result<Option<u64>, Oops> {
 
 fn terms(model: &str, budget_s: &str, seed: &str) -> Result<Terms, Oops> {
     Ok(Terms {
-        model: short(model, "the model's name", NAME)?,
+        model: self::model(model)?,
         budget_s: number(budget_s, "the time, seconds")?,
         seed: number(seed, "the seed")?,
     })
+}
+
+/// A model's name, or nothing.
+pub(super) fn model(name: &str) -> Result<String, Oops> {
+    short(name, "the model's name", NAME)
 }
 
 fn short(text: &str, what: &str, most: usize) -> Result<String, Oops> {
@@ -50,18 +53,29 @@ pub(super) struct BeginForm {
     budget_s: String,
 }
 
-pub(super) async fn begin(State(shared): Shares, form: Result<Form<BeginForm>, FormRejection>) -> Response {
+/// What a mission is begun with, within bounds.
+pub(super) fn wanted(request: &str, dir: &str) -> Result<(String, String), Oops> {
+    let request = short(request, "the request", REQUEST)?;
+    let dir = short(dir, "the directory", NAME)?;
+    if request.is_empty() || dir.is_empty() {
+        let cause = "a mission needs a request and a directory";
+        return Err(Oops::new(ErrorKind::Invalid, cause).hint("say both"));
+    }
+    Ok((request, dir))
+}
+
+pub(super) async fn begin(
+    State(shared): Shares,
+    Extension(visitor): Visits,
+    form: Result<Form<BeginForm>, FormRejection>,
+) -> Response {
     let done = async {
         let sent = sent(form)?;
         own_form(&shared, &sent.form)?;
-        let request = short(&sent.request, "the request", REQUEST)?;
-        let dir = short(&sent.dir, "the directory", NAME)?;
-        if request.is_empty() || dir.is_empty() {
-            let cause = "a mission needs a request and a directory";
-            return Err(Oops::new(ErrorKind::Invalid, cause).hint("go back and fill both in"));
-        }
+        let (request, dir) = wanted(&sent.request, &sent.dir)?;
         let terms = terms(&sent.model, &sent.budget_s, "")?;
-        let mission = shared.beginning(move |shared| Ok(shared.house.begin(&request, &dir, &terms)?)).await?;
+        let begun = move |shared: &Shared| Ok(shared.house.begin(&visitor, &request, &dir, &terms)?);
+        let mission = shared.beginning(begun).await?;
         Ok(Redirect::to(&format!("/missions/{mission}")).into_response())
     };
     told(done.await, Reader::Person)
@@ -82,6 +96,7 @@ pub(super) struct ForkForm {
 
 pub(super) async fn fork(
     State(shared): Shares,
+    Extension(visitor): Visits,
     Path(id): Path<String>,
     form: Result<Form<ForkForm>, FormRejection>,
 ) -> Response {
@@ -89,7 +104,8 @@ pub(super) async fn fork(
         let (id, sent) = (named(&id)?, sent(form)?);
         own_form(&shared, &sent.form)?;
         let terms = terms(&sent.model, &sent.budget_s, &sent.seed)?;
-        let mission = shared.beginning(move |shared| Ok(shared.house.fork(&id, sent.at, &terms)?)).await?;
+        let begun = move |shared: &Shared| Ok(shared.house.fork(&visitor, &id, sent.at, &terms)?);
+        let mission = shared.beginning(begun).await?;
         Ok(Redirect::to(&format!("/missions/{mission}")).into_response())
     };
     told(done.await, Reader::Person)
@@ -124,13 +140,18 @@ pub(super) struct With {
 
 pub(super) async fn compare(
     State(shared): Shares,
+    Extension(visitor): Visits,
     Path(id): Path<String>,
     query: Result<Query<With>, QueryRejection>,
 ) -> Response {
     let done = async {
         let (first, second) = (named(&id)?, named(asked(query)?.with.trim())?);
         let both = (first.clone(), second.clone());
-        let found = shared.blocking(move |shared| Ok(shared.house.compare(&both.0, &both.1)?)).await?;
+        let found = shared.blocking(move |shared| {
+            shared.must_reach(&visitor, &both.1)?;
+            Ok(shared.house.compare(&both.0, &both.1)?)
+        });
+        let found = found.await?;
         page(pages::sides::compared(&first, &second, &found))
     };
     told(done.await, Reader::Person)

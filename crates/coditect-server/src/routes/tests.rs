@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod form;
+mod users;
 
 use axum::body::{Body, Bytes, HttpBody};
 use coditect_ports::Journal;
@@ -31,12 +32,21 @@ struct Answer {
 
 impl Door {
     fn open() -> Self {
+        Self::with(Secrets::new(TOKEN, FORM).unwrap())
+    }
+
+    fn with(secrets: Secrets) -> Self {
         let trial = Arc::new(Trial::default());
-        let secrets = Secrets::new(TOKEN, FORM).unwrap();
         let (stop, stopping) = watch::channel(false);
         let tasks = TaskTracker::new();
         let house = Arc::clone(&trial) as Arc<dyn House>;
-        let shared = Arc::new(Shared::new(house, secrets, 7077, &tasks, &stopping));
+        let shared = Arc::new(Shared::new(
+            house,
+            secrets,
+            Place { port: 7077, ..Place::default() },
+            &tasks,
+            &stopping,
+        ));
         Self { trial, router: router(shared), stop, _tasks: tasks }
     }
 
@@ -88,7 +98,13 @@ async fn only_who_has_the_token_is_let_in() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
         assert!(answer.text.contains("coditect ui"), "{}", answer.text);
     }
-    for path in ["/health/live", "/assets/app.js", "/assets/style.css", "/assets/icon.svg"] {
+    for path in [
+        "/health/live",
+        "/assets/app.js",
+        "/assets/style.css",
+        "/assets/icon.svg",
+        "/assets/manifest.webmanifest",
+    ] {
         assert_eq!(
             door.told(plain(path).body(Body::empty()).unwrap()).await.status,
             StatusCode::OK,
@@ -500,7 +516,8 @@ async fn it_is_ready_once_the_journal_was_read() {
     let trial = Arc::new(Trial::default());
     let (_stop, stopping) = watch::channel(false);
     let (tasks, secrets) = (TaskTracker::new(), Secrets::new(TOKEN, FORM).unwrap());
-    let shared = Arc::new(Shared::new(trial, secrets, 7077, &tasks, &stopping));
+    let shared =
+        Arc::new(Shared::new(trial, secrets, Place { port: 7077, ..Place::default() }, &tasks, &stopping));
     let door = router(Arc::clone(&shared));
     let ready = || asked("/health/ready").body(Body::empty()).unwrap();
     assert_eq!(door.clone().oneshot(ready()).await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -31,6 +31,12 @@ pub(crate) enum Suite {
     Events(EventsArgs),
     /// Concurrent missions of no-op actions through the whole ring
     Steps(Size),
+    /// From a request to the first agent at work, no-op tasks a second, and how well 1 to 1,000 agents are kept at work: by
+    /// threads here, or by a worker on `--nats`
+    #[command(
+        after_help = "Examples:\n  coditect bench dispatch --json\n  coditect bench dispatch --nats nats://127.0.0.1:4222\n\nOn a server it has a fleet of its own, which is removed in the end."
+    )]
+    Dispatch(Size),
     /// The dashboard's page of a long mission, and how long an event is under way to those who watch it
     Watch(Size),
     /// Candidates of a search without a model per second, and where its time goes

@@ -12,7 +12,7 @@ Examples:
   coditect graph cause tests/test_ledger.py::test_round
   coditect graph path main Store.put
   coditect graph export --around Ledger --depth 2 --format svg -o ledger.svg
-  coditect graph --server bolt://127.0.0.1:7687 impact src/ledger.py
+  coditect graph --graph-url bolt://127.0.0.1:7687 impact src/ledger.py
 
 A file is named by its path, lines of it as `src/a.py:10-20`, a symbol by its name, by what it stands in
 (`Ledger::add` or `Ledger.add`), or by all of it (`src/a.py::Ledger::add`). The graph is made by reading
@@ -38,13 +38,13 @@ pub(crate) struct GraphServer {
     /// Keep a copy of the graph on a server that speaks Bolt and Cypher, such as Neo4j, and ask that; the embedded
     /// graph answers where it does not [setting: graph_url]
     #[arg(long, value_name = "URL", global = true)]
-    pub(crate) server: Option<String>,
+    pub(crate) graph_url: Option<String>,
     /// The server's user; the password is that of CODITECT_GRAPH_PASSWORD [setting: graph_user]
     #[arg(long, value_name = "NAME", global = true)]
-    pub(crate) server_user: Option<String>,
+    pub(crate) graph_user: Option<String>,
     /// The server's database, where it is not its default one [setting: graph_database]
     #[arg(long, value_name = "NAME", global = true)]
-    pub(crate) server_database: Option<String>,
+    pub(crate) graph_database: Option<String>,
 }
 
 /// What changed.

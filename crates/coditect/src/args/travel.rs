@@ -103,6 +103,9 @@ pub(crate) struct ForkArgs {
     /// The id that the fork is to have: for programs that begin one and look for it
     #[arg(long, value_name = "ID", hide = true, value_parser = MissionId::parse)]
     pub(crate) id: Option<MissionId>,
+    /// A directory that the project's repository has to be below: for a server that begins a user's mission
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) within: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) shown: Shown,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use crate::wiring;
 pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
     let site = cx.site()?;
     let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.mission)?;
+    let mission = missions::find(&archive, &args.mission)?;
     let (_, view) = missions::load(archive.journal(), &mission)?;
     let refuse = |cause: String, hint: String| {
         Report::new(ErrorKind::Conflict, format!("applying {mission}"), cause).hint(hint)

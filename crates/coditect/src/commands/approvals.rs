@@ -7,7 +7,7 @@ use coditect_types::limits::Verdict;
 use coditect_types::{ApprovalId, Command, ErrorKind, MissionId};
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, remote};
 use crate::args::{AnswerArgs, ApprovalsArgs};
 use crate::environment::{Environment, Site};
 use crate::missions;
@@ -30,7 +30,7 @@ pub(crate) fn list(cx: &mut Context, args: &ApprovalsArgs) -> Done {
     let archive = cx.archive()?;
     let views = match &args.mission {
         Some(name) => {
-            let mission = missions::find(archive.journal(), name)?;
+            let mission = missions::find(&archive, name)?;
             vec![missions::load(archive.journal(), &mission)?.1]
         }
         None => {
@@ -124,7 +124,15 @@ pub(crate) struct Answered {
 pub(crate) fn answer(cx: &mut Context, args: &AnswerArgs, verdict: Verdict) -> Done {
     let site = cx.site()?;
     let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let mission = missions::find(&archive, &args.of.mission)?;
+    if let Some(server) = archive.served() {
+        let doing = format!("answering {mission}");
+        let (_, view) = missions::load(archive.journal(), &mission)?;
+        let number = which(&view, args.number, &doing)?.0;
+        let body = json!({ "verdict": verdict, "why": args.why });
+        let said = server.answer(&mission, number, &body).doing(&doing)?;
+        return remote::tell(cx, &mission, &said);
+    }
     let words = (person(&cx.env), args.why.clone());
     let giving = give(&site, &archive, &mission, (args.number, verdict), words);
     let answered = wiring::tokio_runtime()?.block_on(giving)?;

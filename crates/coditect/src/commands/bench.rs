@@ -1,5 +1,6 @@
 //! `coditect bench`: measures this build on this machine. The measuring is done by the crates that know how.
 
+mod dispatch;
 mod events;
 mod faults;
 mod graph;
@@ -107,6 +108,9 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
             figures(cx, "events", args.size, |_, site, quick| events::measure(site, args, quick))
         }
         Suite::Steps(size) => figures(cx, "steps", *size, |_, site, quick| steps::measure(site, quick)),
+        Suite::Dispatch(size) => {
+            figures(cx, "dispatch", *size, |_, site, quick| dispatch::measure(site, quick))
+        }
         Suite::Watch(size) => figures(cx, "watch", *size, |_, site, quick| watch::measure(site, quick)),
         Suite::Search(args) => {
             figures(cx, "search", args.size, |env, site, quick| search::measure(env, site, args, quick))

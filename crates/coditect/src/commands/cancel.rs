@@ -7,8 +7,8 @@ use coditect_runtime::Cell;
 use coditect_types::{Command, ErrorKind, Input, MissionId, MissionStatus};
 use serde_json::json;
 
-use super::Context;
-use crate::args::CancelArgs;
+use super::{Context, remote};
+use crate::args::{CANCELLED, CancelArgs};
 use crate::environment::Site;
 use crate::missions;
 use crate::phrase;
@@ -26,7 +26,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) fn perform(cx: &mut Context, args: &CancelArgs) -> Done {
     let site = cx.site()?;
     let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let mission = missions::find(&archive, &args.of.mission)?;
+    if let Some(server) = archive.served() {
+        // It says by whom.
+        let why = if args.reason == CANCELLED { "" } else { &args.reason };
+        let said = server.cancel(&mission, why).doing(&format!("cancelling {mission}"))?;
+        return remote::tell(cx, &mission, &said);
+    }
     let ended = wiring::tokio_runtime()?.block_on(end(&site, &archive, &mission, &args.reason))?;
     if cx.out.json {
         cx.out.object(&json!({ "mission": mission, "status": ended.map_or("asked", phrase::status) }))?;

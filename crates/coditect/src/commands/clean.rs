@@ -1,7 +1,9 @@
 //! `coditect clean`: removes ended missions with all that is below the state directory. Branches stay, and so does what memory
 //! learnt from them.
 
-use coditect_types::{ErrorKind, MissionId};
+use std::collections::BTreeSet;
+
+use coditect_types::{ErrorKind, MissionId, UserName};
 use serde_json::json;
 
 use super::Context;
@@ -21,22 +23,28 @@ pub(crate) fn perform(cx: &mut Context, args: &CleanArgs) -> Done {
     let archive = cx.archive()?;
     let (mut entries, _) = missions::list(archive.journal(), usize::MAX)?;
     if let Some(name) = &args.mission {
-        let mission = missions::find(archive.journal(), name)?;
+        let mission = missions::find(&archive, name)?;
         entries.retain(|entry| entry.mission == mission);
+    } else {
+        entries.retain(|entry| entry.owner == site.owner);
     }
     let now_ms = wiring::now_ms();
     let (mut gone, mut kept) = (Vec::new(), Vec::<Kept>::new());
+    let mut owners = BTreeSet::new();
     for entry in entries {
         let running = archive.holder(&entry.mission).is_some();
         match judge(&entry, running, args.force, older_than_ms.map(|age| now_ms.saturating_sub(age))) {
-            Verdict::Remove => gone.push(entry.mission),
+            Verdict::Remove => {
+                owners.insert(entry.owner);
+                gone.push(entry.mission);
+            }
             Verdict::Keep(why) => kept.push((entry.mission, why.to_owned())),
             Verdict::TooYoung => {}
         }
     }
     drop(archive);
     if !args.dry_run && !gone.is_empty() {
-        remove(cx, &site, &mut gone, &mut kept)?;
+        remove(cx, &site, owners, (&mut gone, &mut kept))?;
     }
     tell(cx, args, &gone, &kept)
 }
@@ -60,11 +68,19 @@ fn judge(entry: &Entry, running: bool, force: bool, before_ms: Option<u64>) -> V
 }
 
 /// Removes the missions. What cannot be removed moves to `kept`. What they taught goes into memory first.
-fn remove(cx: &Context, site: &Site, gone: &mut Vec<MissionId>, kept: &mut Vec<Kept>) -> Result<(), Report> {
-    let absorbed =
-        remembering::memory(site).and_then(|(memory, _)| memory.absorb().doing("reading the journals"));
-    if let Err(report) = absorbed {
-        cx.note(&format!("memory cannot be used: {}", report.cause));
+fn remove(
+    cx: &Context,
+    site: &Site,
+    owners: BTreeSet<Option<UserName>>,
+    (gone, kept): (&mut Vec<MissionId>, &mut Vec<Kept>),
+) -> Result<(), Report> {
+    for owner in owners {
+        let site = Site { owner, ..site.clone() };
+        let absorbed =
+            remembering::memory(&site).and_then(|(memory, _)| memory.absorb().doing("reading the journals"));
+        if let Err(report) = absorbed {
+            cx.note(&format!("memory cannot be used: {}", report.cause));
+        }
     }
     let left = remembering::remove_missions(site, gone)?;
     gone.retain(|mission| left.iter().all(|(of, _)| of != mission));

@@ -15,7 +15,15 @@ const WIDTH: usize = 48;
 
 pub(crate) fn perform(cx: &mut Context, args: &ListArgs) -> Done {
     let archive = cx.archive()?;
-    let (entries, all) = missions::list(archive.journal(), args.limit)?;
+    let (mut entries, mut all) = match &cx.global.owner {
+        None => missions::list(archive.journal(), args.limit)?,
+        Some(_) => missions::list(archive.journal(), usize::MAX)?,
+    };
+    if let Some(owner) = &cx.global.owner {
+        entries.retain(|entry| entry.owner.as_ref() == Some(owner));
+        all = entries.len();
+        entries.truncate(args.limit);
+    }
     if cx.out.json {
         let missions: Vec<_> = entries.iter().map(|entry| object(&archive, entry)).collect();
         cx.out.object(&json!({ "missions": missions, "all": all }))?;
@@ -64,6 +72,7 @@ fn object(archive: &Archive, entry: &Entry) -> serde_json::Value {
         "status": entry.end.map_or_else(|| state(archive, entry), |(status, _)| phrase::status(status)),
         "request": entry.request,
         "workspace": entry.workspace,
+        "owner": entry.owner,
         "submitted_at_ms": entry.submitted_at_ms,
         "ended_at_ms": entry.end.map(|(_, at_ms)| at_ms),
     })

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coditect_adapters::DiskShelves;
-use coditect_memory::episode::LEARNT;
+use coditect_memory::episode::{LEARNT, Symptom};
 use coditect_memory::episodes::Found;
 use coditect_memory::{Episode, Episodes};
 use coditect_ports::shelves::Row;
@@ -31,7 +31,7 @@ const DOING: &str = "asking memory";
 /// Characters of a request or a symptom in a list.
 const WIDTH: usize = 100;
 /// A hit of less than this has nothing of the words.
-const LEAST_SCORE: f32 = 0.005;
+pub(super) const LEAST_SCORE: f32 = 0.005;
 /// Ids that are named when several fit.
 const NAMED: usize = 5;
 /// Days of the ages that are counted, and how each is called.
@@ -222,7 +222,7 @@ fn tell(cx: &mut Context, counts: &Counts, sizes: &[(Shelf, coditect_ports::shel
     Ok(0)
 }
 
-fn status(episode: &Episode) -> &'static str {
+pub(super) fn status(episode: &Episode) -> &'static str {
     episode.status.map_or(LEARNT, phrase::status)
 }
 
@@ -361,40 +361,45 @@ fn show(cx: &mut Context, name: &str) -> Done {
         cx.out.object(&object_of(&episode, &row))?;
         return Ok(0);
     }
-    let mut entry = |label: &str, text: &str| {
+    for (label, text) in entries(&episode, &row) {
         // Lines of a text are not taken for entries.
-        let text = harmless(text).lines().collect::<Vec<_>>().join("\n          ");
-        cx.out.line(&format!("{} {text}", painted(paint::LABEL, &format!("{label:<9}"))))
-    };
-    entry("episode", &format!("{} ({})", episode.id, shelf(row.standing.shelf)))?;
-    entry("request", episode.request.trim())?;
-    entry("directory", &episode.workspace)?;
-    entry("status", status(&episode))?;
-    for of in &episode.symptoms {
-        entry("red", &format!("{} {} {}", of.test, of.error, brief(&of.said, WIDTH)))?;
-    }
-    for refused in &episode.refused {
-        entry("refused", refused)?;
-    }
-    for diagnosis in &episode.diagnoses {
-        entry("found out", &brief(diagnosis, WIDTH))?;
-    }
-    for Reused { episode, held } in &episode.reused {
-        entry("tried", &format!("what {episode} did: {}", if *held { "right" } else { "not right here" }))?;
-    }
-    if let (0 | 1, (0, _)) = (row.seen, row.standing.uses) {
-    } else {
-        let (uses, held) = row.standing.uses;
-        entry("since", &format!("done {} times; tried again {uses} times, right {held} times", row.seen))?;
+        let text = harmless(&text).lines().collect::<Vec<_>>().join("\n          ");
+        cx.out.line(&format!("{} {text}", painted(paint::LABEL, &format!("{label:<9}"))))?;
     }
     if let Some(accepted) = &episode.accepted {
-        let by = accepted.rung.map_or("a commit", phrase::rung);
-        entry("accepted", &format!("{} ({by})", accepted.explanation))?;
         for line in accepted.diff.lines() {
             cx.out.line(&format!("  {}", harmless(line)))?;
         }
     }
     Ok(0)
+}
+
+/// What is known of an episode, with what each is about; the change itself apart.
+pub(super) fn entries(episode: &Episode, row: &Row) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("episode", format!("{} ({})", episode.id, shelf(row.standing.shelf))),
+        ("request", episode.request.trim().to_owned()),
+        ("directory", episode.workspace.clone()),
+        ("status", status(episode).to_owned()),
+    ];
+    let red = |of: &Symptom| ("red", format!("{} {} {}", of.test, of.error, brief(&of.said, WIDTH)));
+    all.extend(episode.symptoms.iter().map(red));
+    all.extend(episode.refused.iter().map(|refused| ("refused", refused.clone())));
+    all.extend(episode.diagnoses.iter().map(|diagnosis| ("found out", brief(diagnosis, WIDTH))));
+    for Reused { episode, held } in &episode.reused {
+        let what = if *held { "right" } else { "not right here" };
+        all.push(("tried", format!("what {episode} did: {what}")));
+    }
+    let (uses, held) = row.standing.uses;
+    if row.seen > 1 || uses > 0 {
+        let since = format!("done {} times; tried again {uses} times, right {held} times", row.seen);
+        all.push(("since", since));
+    }
+    if let Some(accepted) = &episode.accepted {
+        let by = accepted.rung.map_or("a commit", phrase::rung);
+        all.push(("accepted", format!("{} ({by})", accepted.explanation)));
+    }
+    all
 }
 
 fn rebuild(cx: &mut Context) -> Done {

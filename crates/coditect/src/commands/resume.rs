@@ -14,13 +14,14 @@ use crate::watch::{self, Begin};
 pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
     let mut site = cx.site()?;
     let archive = cx.archive()?;
-    let mission = missions::find(archive.journal(), &args.of.mission)?;
+    let mission = missions::find(&archive, &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &mission)?;
     if let Some(status) = view.status {
         return ended(&mut cx, &records, status, args.shown.quiet);
     }
     archive.must_be_whole(&mission, &format!("resuming {mission}"))?;
     drop(archive);
+    site.owner.clone_from(&view.policy.owner);
     let names: Vec<String> = view.policy.models.iter().map(|model| model.name.clone()).collect();
     if !names.is_empty() {
         // What the mission may ask was decided when it began; how it is reached is the settings' to say.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use coditect_types::{ErrorKind, Rung, WorkspaceRef};
 
-use super::Context;
 use super::travel::trace::Pending;
+use super::{Context, remote};
 use crate::args::RunArgs;
 use crate::environment::{Site, directory};
 use crate::missions;
@@ -21,10 +21,16 @@ const MOST_BYTES: u64 = 64 * 1024;
 
 pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     let request = request(args)?;
+    if cx.is_remote {
+        return remote::run(cx, args, &request);
+    }
     let dir = directory(&args.dir)?;
     let path = utf8(&dir)?;
     let mut site = cx.site()?;
     not_the_home(&site, &dir)?;
+    if !args.within.is_empty() {
+        wiring::must_be_within(&site, &dir, &args.within)?;
+    }
     let resolved = settings::load(&args.settings, &cx.env, &dir)?;
     for note in &resolved.notes {
         cx.note(note);
@@ -32,12 +38,13 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     site.image.clone_from(&resolved.settings.image);
     site.fleet = resolved.settings.fleet;
     let mut policy = resolved.settings.policy();
+    policy.owner.clone_from(&site.owner);
     let choice =
         Choice { settings: &resolved.settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };
     site.models = choice.of(&resolved.settings.models, &mut policy)?;
     // A journal that cannot be read is told where it is needed.
     if let Ok(archive) = wiring::archive(&site) {
-        policy.history = missions::known_of(archive.journal(), &path);
+        policy.history = missions::known_of(archive.journal(), &path, site.owner.as_ref());
     }
     if policy.allows(Rung::Memory) {
         policy.history.episodes = u32::try_from(remembering::proved(&site)).unwrap_or(u32::MAX);

@@ -1,4 +1,7 @@
-//! `coditect serve`: a process of a fleet.
+//! `coditect serve`: a server for several people, or a process of a fleet.
+
+mod doors;
+mod takeover;
 
 use std::sync::Arc;
 
@@ -19,7 +22,14 @@ use crate::wiring::{self, Joined};
 const DOING: &str = "joining the fleet";
 
 pub(crate) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
-    let Part::Worker = args.role;
+    match args.role {
+        None => doors::perform(cx, &args.doors),
+        Some(Part::Worker) => join(cx, args),
+    }
+}
+
+/// Works for a fleet.
+fn join(cx: &mut Context, args: &ServeArgs) -> Done {
     let site = cx.site()?;
     let nats = match &site.journal {
         Place::Server(nats) => nats.clone(),

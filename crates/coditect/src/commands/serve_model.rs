@@ -27,7 +27,7 @@ pub(crate) fn perform(cx: &Context, args: &ServeModelArgs) -> Done {
     let missing = |cause: String| Report::new(ErrorKind::Invalid, doing, cause);
     let port = cx.env.get(PORT).and_then(|port| port.to_str()).and_then(|port| port.parse::<u16>().ok());
     let port = port.ok_or_else(|| missing(format!("${PORT} holds no port")))?;
-    let mut command = Command::new(&args.server);
+    let mut command = Command::new(&args.program);
     command.env_clear();
     command.envs(VARIABLES.iter().filter_map(|name| Some((*name, cx.env.get(name)?))));
     command.arg("--model").arg(&args.file);
@@ -39,7 +39,7 @@ pub(crate) fn perform(cx: &Context, args: &ServeModelArgs) -> Done {
     // A group of its own: the interrupt that a terminal sends is for us, and the server ends after us.
     let spawned = command.stdin(Stdio::null()).process_group(0).spawn();
     let mut server =
-        spawned.map_err(|error| missing(format!("`{}` cannot be run: {error}", args.server.display())))?;
+        spawned.map_err(|error| missing(format!("`{}` cannot be run: {error}", args.program.display())))?;
     let (gone, ended) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let mut buffer = [0; 64];

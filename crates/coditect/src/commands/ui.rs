@@ -5,13 +5,19 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use coditect_adapters::access::{AuditLog, Tokens};
 use coditect_ports::{Journal, PortError};
-use coditect_server::{Between, Both, Compared, House, Secrets, Sentence, Server, Terms};
+use coditect_server::{
+    Between, Both, Compared, Ground, House, Recollection, Secrets, Sentence, Server, Terms, Told,
+};
+use coditect_types::access::{Admission, Asked};
 use coditect_types::limits::Verdict;
-use coditect_types::{ApprovalId, ErrorKind, Expectation, MissionId, Record, Refusal};
+use coditect_types::{
+    ApprovalId, EpisodeId, ErrorKind, Expectation, MissionId, Record, Refusal, UserName, UserRole, Visitor,
+};
 use serde_json::json;
 use tokio::runtime::Handle;
 
@@ -28,7 +34,8 @@ use crate::story;
 use crate::travel::Changed;
 use crate::wiring::{self, Archive};
 
-mod begun;
+pub(super) mod begun;
+mod recalled;
 
 const DOING: &str = "starting the dashboard";
 /// Bytes of a file with a token that are read.
@@ -59,12 +66,12 @@ async fn serve(cx: &mut Context, listen: SocketAddr, metrics: Option<String>, le
     }
     let server = Server::bind(listen).await.doing(DOING)?;
     tell(cx, server.address(), &token)?;
-    server.run(lent, secrets, signals.next()).await;
+    server.run(lent, secrets, Ground::default(), signals.next()).await;
     Ok(INTERRUPTED)
 }
 
 /// The token of a file, which is made if it is not there.
-fn metrics_token(file: &Path) -> Result<String, Report> {
+pub(super) fn metrics_token(file: &Path) -> Result<String, Report> {
     let failed = |error: std::io::Error| PortError::from_io(&format!("`{}`", file.display()), &error);
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(mut made) => {
@@ -108,13 +115,87 @@ pub(crate) struct Lent {
     site: Site,
     archive: Archive,
     person: String,
+    tokens: Tokens,
+    book: AuditLog,
+    memories: recalled::Memories,
+    /// Directories below which users begin missions.
+    projects: Vec<PathBuf>,
+    /// Models that users may name.
+    models: Vec<String>,
 }
 
 impl Lent {
     /// What is there at a site, for a person.
     pub(crate) fn new(site: Site, archive: Archive, person: String) -> Self {
-        Self { site, archive, person }
+        let (tokens, book) = (wiring::tokens(&site), wiring::audit(&site));
+        Self {
+            site,
+            archive,
+            person,
+            tokens,
+            book,
+            memories: recalled::Memories::default(),
+            projects: Vec::new(),
+            models: Vec::new(),
+        }
     }
+
+    /// The same for users, who begin missions below these directories and may name these models.
+    pub(crate) fn for_users(self, projects: Vec<PathBuf>, models: Vec<String>) -> Self {
+        Self { projects, models, ..self }
+    }
+
+    /// The directory that a visitor names, and the flags that say how far their missions may reach.
+    fn directory(&self, by: &Visitor, dir: &str) -> Result<(PathBuf, Vec<OsString>), Refusal> {
+        let given = Path::new(dir);
+        if !given.is_absolute() {
+            let cause = format!("`{dir}` is no directory in full, such as `/srv/project`");
+            return Err(Refusal { kind: ErrorKind::Invalid, cause, hint: None });
+        }
+        let within = self.within(by);
+        if within.is_empty() {
+            return Ok((given.to_owned(), within));
+        }
+        // Whether there is anything elsewhere is nothing that they learn. The process of the mission looks at it again, and at the
+        // repository that it belongs to.
+        let found =
+            given.canonicalize().ok().filter(|found| self.projects.iter().any(|top| found.starts_with(top)));
+        let found = found.ok_or_else(|| Refusal {
+            kind: ErrorKind::Denied,
+            cause: format!("`{dir}` is no directory on which you may have missions"),
+            hint: Some("the server's `--projects` say below which directories that is".to_owned()),
+        })?;
+        Ok((found, within))
+    }
+
+    /// How far the missions of a visitor may reach, as flags; none: anywhere.
+    fn within(&self, by: &Visitor) -> Vec<OsString> {
+        if by.user.is_none() || by.roles.contains(&UserRole::Admin) {
+            return Vec::new();
+        }
+        // Without any they have none: a directory that nothing is below.
+        let none = [PathBuf::from("/dev/null")];
+        let tops = if self.projects.is_empty() { &none[..] } else { &self.projects };
+        let flag = |top: &PathBuf| [OsString::from("--within"), top.clone().into()];
+        tops.iter().flat_map(flag).collect()
+    }
+
+    /// Refuses a model that the person whose machine it is has not chosen: it would be asked with their key.
+    fn must_be_chosen(&self, by: &Visitor, model: &str) -> Result<(), Refusal> {
+        if model.is_empty() || by.user.is_none() || self.models.iter().any(|name| name == model) {
+            return Ok(());
+        }
+        let known = self.models.join("`, `");
+        let hint =
+            if known.is_empty() { "it offers none".to_owned() } else { format!("it offers `{known}`") };
+        let cause = format!("this server does not offer the model `{model}`");
+        Err(Refusal { kind: ErrorKind::Denied, cause, hint: Some(hint) })
+    }
+}
+
+/// Whose the mission is to be.
+fn of_owner(by: &Visitor) -> Vec<OsString> {
+    by.user.iter().map(|user: &UserName| OsString::from(format!("--owner={user}"))).collect()
 }
 
 impl House for Lent {
@@ -157,21 +238,24 @@ impl House for Lent {
         Handle::current().block_on(giving).map(|answered| answered.said()).map_err(refusal)
     }
 
-    fn begin(&self, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal> {
-        if !Path::new(dir).is_absolute() {
-            let cause = format!("`{dir}` is no directory in full, such as `/srv/project`");
-            return Err(Refusal { kind: ErrorKind::Invalid, cause, hint: None });
-        }
-        let mut args: Vec<OsString> = ["run", "-C", dir].map(OsString::from).to_vec();
+    fn begin(&self, by: &Visitor, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal> {
+        self.must_be_chosen(by, &terms.model)?;
+        let (dir, within) = self.directory(by, dir)?;
+        let mut args: Vec<OsString> = vec!["run".into(), "-C".into(), dir.into()];
+        args.extend(within);
+        args.extend(of_owner(by));
         args.extend(of_terms(terms));
         // Behind it nothing is a flag.
         args.extend(["--", request].map(OsString::from));
         begun::begin(&self.site, self.archive.journal(), args).map_err(refusal)
     }
 
-    fn fork(&self, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal> {
+    fn fork(&self, by: &Visitor, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal> {
+        self.must_be_chosen(by, &terms.model)?;
         let at = at.to_string();
         let mut args: Vec<OsString> = ["fork", of.as_str(), "--at", &at].map(OsString::from).to_vec();
+        args.extend(self.within(by));
+        args.extend(of_owner(by));
         args.extend(of_terms(terms));
         begun::begin(&self.site, self.archive.journal(), args).map_err(refusal)
     }
@@ -192,8 +276,32 @@ impl House for Lent {
         Ok(Compared { rows: rows.into_iter().map(both).collect(), parted, paths })
     }
 
+    fn recall(&self, by: &Visitor, words: &str, most: usize) -> Result<Recollection, Refusal> {
+        recalled::recall(&self.memories, &self.site, by, (words, most)).map_err(refusal)
+    }
+
+    fn episode(&self, by: &Visitor, id: &EpisodeId) -> Result<Told, Refusal> {
+        recalled::episode(&self.memories, &self.site, by, id).map_err(refusal)
+    }
+
     fn person(&self) -> String {
         self.person.clone()
+    }
+
+    fn admit(&self, token: &str) -> Result<Admission, Refusal> {
+        self.tokens.admit(token, wiring::now_ms()).map_err(told)
+    }
+
+    fn is_admitted(&self, visitor: &Visitor) -> Result<bool, Refusal> {
+        let Some(name) = &visitor.token else { return Ok(visitor.user.is_none()) };
+        self.tokens.is_open(name, wiring::now_ms()).map_err(told)
+    }
+
+    fn keep(&self, asked: &Asked) -> Result<(), Refusal> {
+        self.book.add(asked, wiring::now_ms()).map_err(|error| {
+            let cause = format!("what is asked cannot be written into the book: {}", error.cause);
+            Refusal { kind: error.kind, cause, hint: error.hint }
+        })
     }
 }
 
@@ -207,6 +315,13 @@ fn of_terms(terms: &Terms) -> Vec<OsString> {
     terms.budget_s.into_iter().for_each(|seconds| flag("--budget-s", seconds.to_string()));
     terms.seed.into_iter().for_each(|seed| flag("--seed", seed.to_string()));
     flags
+}
+
+/// A failure of ours is not told to strangers: what is in it stays in the log.
+fn told(error: PortError) -> Refusal {
+    tracing::error!(%error, "nobody can be let in");
+    let hint = Some("whoever runs the server finds the cause in its log".to_owned());
+    Refusal { kind: ErrorKind::Unavailable, cause: "who you are cannot be looked up".to_owned(), hint }
 }
 
 fn refusal(report: Report) -> Refusal {

@@ -158,7 +158,7 @@ impl Installed {
         let argv = vec![
             text(&myself)?,
             "serve-model".into(),
-            "--server".into(),
+            "--program".into(),
             text(&server)?,
             "--file".into(),
             text(&self.file)?,

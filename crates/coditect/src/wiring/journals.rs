@@ -10,7 +10,7 @@ use coditect_adapters::journal::Exported;
 use coditect_adapters::journal::jetstream::{self, Options};
 use coditect_adapters::{JetStream, Segments};
 use coditect_ports::{Journal, PortError};
-use coditect_types::{ErrorKind, MissionId};
+use coditect_types::{ErrorKind, MissionId, UserName};
 
 use super::{holder, make_home};
 use crate::environment::{Place, Site};
@@ -41,37 +41,61 @@ enum Kept {
     },
     /// One mission, that was exported.
     Exported(Exported),
+    /// A server that several people use has it.
+    Served(Box<Served>),
 }
 
 /// The journal, for reading. A home that does not exist is an empty one, and stays that way.
 #[derive(Debug)]
-pub(crate) struct Archive(Kept);
+pub(crate) struct Archive {
+    kept: Kept,
+    /// Whose missions are meant where none is named.
+    owner: Option<UserName>,
+}
 
 impl Archive {
     /// The journal.
     pub(crate) fn journal(&self) -> &dyn Journal {
-        match &self.0 {
+        match &self.kept {
             Kept::Files { journal, .. } => journal,
             Kept::Server { journal, .. } => &**journal,
             Kept::Exported(journal) => journal,
+            Kept::Served(journal) => &**journal,
+        }
+    }
+
+    /// Whether a mission of this owner is one's own: of a server, all that it shows are.
+    pub(crate) fn is_own(&self, owner: Option<&UserName>) -> bool {
+        match &self.kept {
+            Kept::Files { .. } | Kept::Server { .. } => self.owner.as_ref() == owner,
+            Kept::Exported(_) | Kept::Served(_) => true,
         }
     }
 
     /// Whether it is a file with one mission, of which nothing else is here.
     pub(crate) fn is_exported(&self) -> bool {
-        matches!(self.0, Kept::Exported(_))
+        matches!(self.kept, Kept::Exported(_))
     }
 
     /// Whether processes of other machines may have missions of it under way.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.0, Kept::Server { .. })
+        matches!(self.kept, Kept::Server { .. } | Kept::Served(_))
     }
 
     /// Whether a process of this machine has the mission under way, and its number where it is known.
     pub(crate) fn holder(&self, mission: &MissionId) -> Option<Option<u32>> {
-        match &self.0 {
+        match &self.kept {
             Kept::Files { dir, .. } | Kept::Server { dir, .. } => holder::of(dir, mission),
             Kept::Exported(_) => None,
+            Kept::Served(journal) => journal.is_running(mission).then_some(None),
+        }
+    }
+
+    /// The server that several people use, where the missions are its own.
+    pub(crate) fn served(&self) -> Option<&Served> {
+        match &self.kept {
+            Kept::Served(journal) => Some(journal),
+            Kept::Files { .. } | Kept::Server { .. } | Kept::Exported(_) => None,
         }
     }
 
@@ -94,17 +118,17 @@ impl Archive {
 
     /// What a person should know of the journal's files, a line each; none: it is whole.
     pub(crate) fn findings(&self) -> Vec<String> {
-        match &self.0 {
+        match &self.kept {
             Kept::Files { journal, .. } => journal.findings().iter().map(ToString::to_string).collect(),
             Kept::Server { journal, .. } => journal.findings(),
-            Kept::Exported(_) => Vec::new(),
+            Kept::Exported(_) | Kept::Served(_) => Vec::new(),
         }
     }
 
     /// The server that has it, and what a person should know of that; None: it is in files.
     pub(crate) fn server(&self) -> Option<(&str, &[String])> {
-        match &self.0 {
-            Kept::Files { .. } | Kept::Exported(_) => None,
+        match &self.kept {
+            Kept::Files { .. } | Kept::Exported(_) | Kept::Served(_) => None,
             Kept::Server { journal, .. } => Some((journal.shown(), journal.notes())),
         }
     }
@@ -116,22 +140,31 @@ pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
         Place::Files => {
             let dir = journal_dir(site);
             let journal = Segments::open_read_only(&dir).doing("opening the journal")?;
-            Ok(Archive(Kept::Files { journal, dir }))
+            Ok(Archive { kept: Kept::Files { journal, dir }, owner: site.owner.clone() })
         }
         Place::Server(nats) => {
-            Ok(Archive(Kept::Server { journal: Box::new(connect(nats)?), dir: marks_dir(site) }))
+            let kept = Kept::Server { journal: Box::new(connect(nats)?), dir: marks_dir(site) };
+            Ok(Archive { kept, owner: site.owner.clone() })
         }
         Place::Unknown(report) => Err(Report::clone(report)),
     }
 }
 
+/// The missions of a server that several people use.
+pub(crate) fn served(reach: &Reach) -> Result<Archive, Report> {
+    let journal = Served::new(reach).doing("reaching the server")?;
+    Ok(Archive { kept: Kept::Served(Box::new(journal)), owner: None })
+}
+
 pub(crate) use coditect_adapters::journal::exported::export;
+pub(crate) use coditect_adapters::journal::served::Reach;
+use coditect_adapters::journal::served::Served;
 
 /// Opens a mission that was exported, for reading.
 pub(crate) fn exported(file: &Path) -> Result<(Archive, MissionId), Report> {
     let journal = Exported::open(file).doing("opening the mission")?;
     let mission = journal.mission().clone();
-    Ok((Archive(Kept::Exported(journal)), mission))
+    Ok((Archive { kept: Kept::Exported(journal), owner: None }, mission))
 }
 
 /// Opens the journal for writing, and makes it if need be.

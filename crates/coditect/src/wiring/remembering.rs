@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use coditect_adapters::DiskShelves;
@@ -30,8 +30,12 @@ const TOO_MANY: f64 = 1.1;
 /// Touched at the end of each round.
 const MARK: &str = "moved";
 
+/// What one user's missions taught is nobody else's: each has shelves of their own.
 fn dir(site: &Site) -> PathBuf {
-    site.home.join("memory")
+    match &site.owner {
+        None => site.home.join("memory"),
+        Some(owner) => site.home.join("users").join(owner.as_str()).join("memory"),
+    }
 }
 
 /// Whether anything was ever kept here, or could be.
@@ -62,9 +66,10 @@ fn hinted(error: PortError) -> PortError {
 /// Memory on these shelves; what they lack is read from the journals of missions that ended, of the newest `most`.
 pub(crate) fn memory_on(site: &Site, shelves: Arc<DiskShelves>, most: usize) -> Episodes {
     let (site, embedder) = (site.clone(), site.embedder.clone());
+    let others = Mutex::default();
     let load: coditect_memory::episodes::Load = Box::new(move |lacking| {
         let journals = archive(&site).map_err(port_error)?;
-        missions::episodes(journals.journal(), most, lacking)
+        missions::episodes(journals.journal(), most, (site.owner.as_ref(), &others), lacking)
     });
     let memory = Episodes::new(shelves, load);
     match embedder {

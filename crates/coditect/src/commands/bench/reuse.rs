@@ -215,7 +215,7 @@ impl Side {
     async fn mission(&self, task: &Task, dir: &Path, judge: &Arc<dyn Sandbox>) -> Result<End, Report> {
         let workspace = dir.display().to_string();
         let mut policy = self.policy.clone();
-        policy.history = missions::known_of(&*self.house.journal, &workspace);
+        policy.history = missions::known_of(&*self.house.journal, &workspace, None);
         if policy.rungs.contains(&Rung::Memory) {
             let proved = remembering::proved(&self.lodging.site);
             policy.history.episodes = u32::try_from(proved).unwrap_or(u32::MAX);

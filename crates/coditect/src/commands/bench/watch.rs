@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use coditect_ports::{Agent, PortError, Work};
 use coditect_runtime::{Ports, Settings, Shell};
-use coditect_server::{Secrets, Server};
+use coditect_server::{Ground, Secrets, Server};
 use coditect_types::{Action, Command, ErrorKind, MissionId, Outcome, Role};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ async fn watched(site: &Site, sizes: Sizes) -> Result<Seen, Report> {
     let door = Door { address: server.address(), token, mission };
     let (stop, stopped) = oneshot::channel::<()>();
     let lent = Arc::new(Lent::new(site.clone(), archive, "bench".to_owned()));
-    let serving = server.run(lent, secrets, async {
+    let serving = server.run(lent, secrets, Ground::default(), async {
         // Also where the bench broke off.
         stopped.await.ok();
     });

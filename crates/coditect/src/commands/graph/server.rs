@@ -55,19 +55,19 @@ pub(super) fn up_to_date(
     }
     let cause = "this build cannot ask a graph's server";
     Err(Report::new(ErrorKind::Invalid, super::DOING, cause).hint(
-        "build it with `cargo build --release --features neo4j`, or leave `--server` and `graph_url` away",
+        "build it with `cargo build --release --features neo4j`, or leave `--graph-url` and the setting `graph_url` away",
     ))
 }
 
 /// The server that is named: by flags, else by the person's settings.
 fn named(cx: &Context, args: &GraphServer) -> Result<Option<GraphAt>, Report> {
     let own = settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.graph;
-    let Some(url) = args.server.clone().or(own.url) else { return Ok(None) };
+    let Some(url) = args.graph_url.clone().or(own.url) else { return Ok(None) };
     let password = cx.env.get("CODITECT_GRAPH_PASSWORD").map(|value| value.to_string_lossy().into_owned());
     Ok(Some(GraphAt {
         url,
-        user: args.server_user.clone().unwrap_or(own.user),
+        user: args.graph_user.clone().unwrap_or(own.user),
         password: password.unwrap_or_default(),
-        database: args.server_database.clone().or(own.database),
+        database: args.graph_database.clone().or(own.database),
     }))
 }

@@ -150,7 +150,8 @@ fn dropped(
     let (before_ms, dir) = (before_ms(args)?, directory_of(args));
     let (entries, _) = missions::list(journal, usize::MAX)?;
     let (mut dropped, mut open) = (Vec::new(), Vec::new());
-    for entry in entries {
+    // Those of others are on shelves of theirs, and none of this person's to forget.
+    for entry in entries.into_iter().filter(|entry| entry.owner == cx.global.owner) {
         let ended_ms = entry.end.map(|(_, at_ms)| at_ms);
         let fits = dir.as_ref().is_none_or(|dir| Path::new(&entry.workspace).starts_with(dir))
             && before_ms.is_none_or(|before| ended_ms.is_none_or(|at_ms| at_ms < before))

@@ -27,14 +27,22 @@ const MOST_BYTES: usize = 30 << 20;
 pub(crate) fn perform(mut cx: Context, args: &ForkArgs) -> Done {
     let mut site = cx.site()?;
     let archive = cx.archive()?;
-    let from = missions::find(archive.journal(), &args.of.mission)?;
+    let from = missions::find(&archive, &args.of.mission)?;
     let (records, view) = missions::load(archive.journal(), &from)?;
+    if !args.within.is_empty() {
+        wiring::must_be_within(&site, std::path::Path::new(&view.workspace), &args.within)?;
+    }
     archive.must_be_whole(&from, &format!("forking {from}"))?;
     let is_shared = archive.is_shared();
     drop(archive);
     let until = begins_behind(&records, args.at).map_err(ShellError::Refused).doing(DOING)?;
     let beliefs = fold_at(&records, until, DOING)?.beliefs();
-    let (policy, models) = policy(&cx, &site, view.policy, std::path::Path::new(&view.workspace), args)?;
+    let (mut policy, models) = policy(&cx, &site, view.policy, std::path::Path::new(&view.workspace), args)?;
+    // Who forks a mission owns the fork; the person whose machine it is leaves it to whose it was.
+    if let Some(owner) = &site.owner {
+        policy.owner = Some(owner.clone());
+    }
+    site.owner.clone_from(&policy.owner);
     site.models = models;
     let mission = args.id.clone().unwrap_or_else(wiring::new_mission_id);
     let copied = shared(&records, until, &mission, (wiring::now_ms(), policy.clone()));

@@ -63,20 +63,36 @@ fn has_begun(journal: &dyn Journal, mission: &MissionId) -> bool {
 
 fn spawn(site: &Site, mission: &MissionId, args: Vec<OsString>, said: &File) -> Result<Child, Report> {
     let failed = |error: std::io::Error| PortError::from_io("this program", &error);
-    let program = std::env::current_exe().map_err(failed).doing(DOING)?;
-    let mut command = Command::new(program);
+    let (verb, rest) = args.split_at(1);
+    let mut command = of_its_own(site)?;
+    command.args(verb).args(["--quiet", "--id", mission.as_str()]).args(rest);
+    command.stderr(said.try_clone().map_err(failed).doing(DOING)?);
+    command.spawn().map_err(failed).doing(DOING)
+}
+
+/// Goes on with a mission that no process has, in one of its own.
+pub(crate) fn again(site: &Site, mission: &MissionId) -> Result<Child, Report> {
+    let doing = "going on with a mission";
+    let mut command = of_its_own(site)?;
+    command.args(["resume", "--quiet", mission.as_str()]).stderr(Stdio::null());
+    command.spawn().map_err(|error| PortError::from_io("this program", &error)).doing(doing)
+}
+
+/// This program on the same state directory, in a process that goes on without this one.
+fn of_its_own(site: &Site) -> Result<Command, Report> {
+    let failed = |error: std::io::Error| PortError::from_io("this program", &error);
+    let mut command = Command::new(std::env::current_exe().map_err(failed).doing(DOING)?);
     command.arg("--home").arg(&site.home).args(["--color", "never"]);
     if let Place::Server(nats) = &site.journal {
         // In the environment, since everybody can read a command line.
         command.env("CODITECT_NATS", nats.url.secret());
     }
-    let (verb, rest) = args.split_at(1);
-    command.args(verb).args(["--quiet", "--id", mission.as_str()]).args(rest);
+    // Its missions are those of this machine, whatever server this process was told of.
+    command.env_remove("CODITECT_SERVER").env_remove("CODITECT_TOKEN");
     // What ends this process by a key does not end that one.
     command.process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(said.try_clone().map_err(failed).doing(DOING)?);
-    command.spawn().map_err(failed).doing(DOING)
+    Ok(command)
 }
 
 /// What the process said before it ended.

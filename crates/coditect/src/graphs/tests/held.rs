@@ -182,6 +182,7 @@ fn site(home: &Path) -> Site {
         models: Vec::new(),
         memory: MemoryLimits::default(),
         embedder: None,
+        owner: None,
         journal: crate::environment::Place::Files,
         fleet: false,
         toolchains: BTreeMap::new(),

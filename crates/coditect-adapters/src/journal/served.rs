@@ -1,0 +1,436 @@
+//! The missions of a server that several people use (`coditect serve`), by its API: to look at as if they were here, and to steer.
+//!
+//! A request that the server cannot take now is sent again after what it says, twice as late each time, and not for ever. One that begins
+//! something is sent again only where the server said that it did not do it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use coditect_ports::PortError;
+use coditect_ports::journal::{AppendError, BoxFuture, Journal, Saved, StreamInfo};
+use coditect_types::{ErrorKind, MissionId};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode, Url, redirect};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::runtime::Runtime;
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// A server answers within a minute, or says that it does not.
+const ANSWER_WITHIN: Duration = Duration::from_secs(75);
+/// How often a request is sent, and what lies between the first two at least and at most.
+const TRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(250);
+const MOST_PAUSE: Duration = Duration::from_secs(20);
+/// Bytes of an answer.
+const MOST_BYTES: usize = 256 << 20;
+/// Records that are asked for at a time.
+const PAGE: usize = 1_000;
+/// For how long it is believed which missions are under way.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// How a server is reached.
+#[derive(Clone, Default)]
+pub struct Reach {
+    /// Its address.
+    pub url: String,
+    /// What it knows the user by.
+    pub token: String,
+    /// Roots that its certificate may be by, PEM; None: those of the system.
+    pub roots: Option<Vec<u8>>,
+    /// A certificate and its key, PEM, where the server wants one.
+    pub identity: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reach").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// The missions of a server.
+#[derive(Debug)]
+pub struct Served {
+    client: Client,
+    url: Url,
+    authorization: HeaderValue,
+    /// Those under way, and when that was so.
+    running: Mutex<(Option<Instant>, BTreeSet<MissionId>)>,
+    runtime: Option<Runtime>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    missions: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    mission: MissionId,
+    status: String,
+    last_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    records: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    mission: MissionId,
+    seq: u64,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: Why,
+}
+
+#[derive(Deserialize)]
+struct Why {
+    kind: ErrorKind,
+    cause: String,
+    #[serde(default)]
+    hint: Option<String>,
+}
+
+impl Served {
+    /// The server at an address. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// `Invalid`: the address is none, has a password in it, or would have a token go to another machine in the clear.
+    pub fn new(reach: &Reach) -> Result<Self, PortError> {
+        let wrong = |cause: String| {
+            PortError::new(ErrorKind::Invalid, cause).with_hint("name it as `https://HOST:PORT`")
+        };
+        let url = Url::parse(&reach.url).map_err(|error| wrong(format!("this is no address: {error}")))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("a name or a password stands in the address".to_owned()));
+        }
+        let Some(host) = url.host_str() else {
+            return Err(wrong("there is no host in the address".to_owned()));
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let is_here = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
+            return Err(wrong("a token would go to another machine in the clear".to_owned()));
+        }
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", reach.token)).map_err(|_| {
+            PortError::new(ErrorKind::Invalid, "the token holds a byte that no header may have")
+        })?;
+        authorization.set_sensitive(true);
+        let pem = |what: &str, error: &reqwest::Error| wrong(format!("{what} cannot be read: {error}"));
+        let mut builder = Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(ANSWER_WITHIN)
+            // The token goes to the address that the person wrote down, and to no other.
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("coditect/", env!("CARGO_PKG_VERSION")));
+        if is_here {
+            // What stays on this machine goes through no other.
+            builder = builder.no_proxy();
+        }
+        if let Some(roots) = &reach.roots {
+            let roots = Certificate::from_pem_bundle(roots).map_err(|error| pem("the roots", &error))?;
+            builder = builder.tls_certs_only(roots);
+        }
+        if let Some(identity) = &reach.identity {
+            let identity =
+                Identity::from_pem(identity).map_err(|error| pem("the certificate with its key", &error))?;
+            builder = builder.identity(identity);
+        }
+        let client = builder
+            .build()
+            .map_err(|error| PortError::new(ErrorKind::Unavailable, format!("no HTTP client: {error}")))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| PortError::from_io("a thread for the server", &error))?;
+        Ok(Self { client, url, authorization, running: Mutex::default(), runtime: Some(runtime) })
+    }
+
+    /// The server, for people.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.url.to_string().trim_end_matches('/').to_owned()
+    }
+
+    /// Whether a process has the mission under way.
+    #[must_use]
+    pub fn is_running(&self, mission: &MissionId) -> bool {
+        {
+            let (at, running) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            if at.is_some_and(|at| at.elapsed() < FRESH) {
+                return running.contains(mission);
+            }
+        }
+        let told = self.get(&format!("api/missions/{mission}"));
+        told.is_ok_and(|told| told["running"] == true)
+    }
+
+    /// Begins a mission on a directory of the server's.
+    pub fn begin(&self, body: &Value) -> Result<MissionId, PortError> {
+        self.begun(self.post("api/missions", body)?)
+    }
+
+    fn begun(&self, told: Value) -> Result<MissionId, PortError> {
+        serde_json::from_value(told["mission"].clone()).map_err(|_| self.strange("it names no mission"))
+    }
+
+    /// Ends a mission. Gives what came of it, in a sentence.
+    pub fn cancel(&self, mission: &MissionId, why: &str) -> Result<String, PortError> {
+        let told =
+            self.post(&format!("api/missions/{mission}/cancel"), &serde_json::json!({ "why": why }))?;
+        Ok(told["said"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Answers a question. Gives what came of it, in a sentence.
+    pub fn answer(&self, mission: &MissionId, number: u32, body: &Value) -> Result<String, PortError> {
+        let told = self.post(&format!("api/missions/{mission}/approvals/{number}"), body)?;
+        Ok(told["said"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn get(&self, path: &str) -> Result<Value, PortError> {
+        let bytes = self.ask(Method::GET, path, None)?;
+        serde_json::from_slice(&bytes).map_err(|error| self.strange(&error.to_string()))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<Value, PortError> {
+        let bytes = self.ask(Method::POST, path, Some(body.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| self.strange(&error.to_string()))
+    }
+
+    fn strange(&self, why: &str) -> PortError {
+        PortError::new(ErrorKind::Unavailable, format!("`{}` answers strangely: {why}", self.shown()))
+            .with_hint("look whether it is a `coditect serve` of this version")
+    }
+
+    /// Sends a request, and gives the answer's body.
+    fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Vec<u8>, PortError> {
+        let url = self.url.join(path).map_err(|error| self.strange(&error.to_string()))?;
+        let (client, authorization) = (self.client.clone(), self.authorization.clone());
+        let shown = self.shown();
+        self.wait(async move {
+            let is_read = method == Method::GET;
+            let (mut pause, mut left) = (PAUSE, TRIES);
+            loop {
+                left -= 1;
+                let mut request = client.request(method.clone(), url.clone());
+                request = request.header(AUTHORIZATION, authorization.clone());
+                if let Some(body) = &body {
+                    request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+                }
+                let (error, after) = match request.send().await {
+                    Ok(response) if response.status().is_success() => {
+                        return body_of(response, &shown).await;
+                    }
+                    Ok(response) => {
+                        let after = again_after(&response, is_read.then_some(pause));
+                        (refused(response, &shown).await, after)
+                    }
+                    // Whether it was done is not known, except where nobody was there.
+                    Err(error) => {
+                        let is_slow = error.is_timeout() && !error.is_connect();
+                        let after = (error.is_connect() || (is_read && !is_slow)).then_some(pause);
+                        (away(&shown, &error), after)
+                    }
+                };
+                let Some(after) = after.filter(|_| left > 0) else { return Err(error) };
+                tokio::time::sleep(after.max(pause).min(MOST_PAUSE)).await;
+                pause *= 2;
+            }
+        })
+    }
+
+    /// Blocks until `work` is done. Not by `block_on`, which may not be called on threads of another runtime.
+    fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, PortError>> + Send + 'static,
+    ) -> Result<T, PortError> {
+        let gone = || PortError::new(ErrorKind::Bug, "the thread for the server is gone");
+        let runtime = self.runtime.as_ref().ok_or_else(gone)?;
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        drop(runtime.spawn(async move { drop(tell.send(work.await)) }));
+        told.recv().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Also on a thread where blocking is not allowed.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// When a request that was refused is worth sending again; None: it is not. One that was too much was not done; after another refusal
+/// that is sure only of what reads.
+fn again_after(response: &Response, of_read: Option<Duration>) -> Option<Duration> {
+    let said = || response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs);
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => said(),
+        StatusCode::SERVICE_UNAVAILABLE => of_read.map(|pause| said().unwrap_or(pause)),
+        _ => None,
+    }
+}
+
+async fn body_of(mut response: Response, shown: &str) -> Result<Vec<u8>, PortError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| away(shown, &error))? {
+        if bytes.len() + chunk.len() > MOST_BYTES {
+            let cause = format!("the answer of `{shown}` has no end");
+            return Err(PortError::new(ErrorKind::Unavailable, cause));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// What the server says of why not.
+async fn refused(response: Response, shown: &str) -> PortError {
+    let status = response.status();
+    let bytes = body_of(response, shown).await.unwrap_or_default();
+    match serde_json::from_slice::<Refused>(&bytes) {
+        Ok(Refused { error: Why { kind, cause, hint } }) => {
+            let error = PortError::new(kind, cause);
+            match hint {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            }
+        }
+        Err(_) => PortError::new(ErrorKind::Unavailable, format!("`{shown}` answers with {status}"))
+            .with_hint("look whether it is a `coditect serve`"),
+    }
+}
+
+fn away(shown: &str, error: &reqwest::Error) -> PortError {
+    let mut causes = Vec::new();
+    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    let why = causes.pop().unwrap_or_else(|| "it does not answer in time".to_owned());
+    PortError::new(ErrorKind::Unavailable, format!("`{shown}` cannot be reached: {why}"))
+        .with_hint("look whether `coditect serve` runs there; `--server` names it")
+}
+
+/// What every call that would write is answered.
+fn read_only() -> PortError {
+    let cause = "missions of a server are gone on with there";
+    PortError::new(ErrorKind::Denied, cause).with_hint("do it on the server's machine, without `--server`")
+}
+
+impl Journal for Served {
+    fn append<'a>(
+        &'a self,
+        _: &'a MissionId,
+        _: u64,
+        _: Vec<Vec<u8>>,
+    ) -> BoxFuture<'a, Result<u64, AppendError>> {
+        Box::pin(async { Err(AppendError::NotKept(read_only())) })
+    }
+
+    fn read(&self, stream: &MissionId, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, PortError> {
+        let mut records: Vec<(u64, Vec<u8>)> = Vec::new();
+        while records.len() < limit {
+            let next = records.last().map_or(from.max(1), |(seq, _)| seq + 1);
+            let some = PAGE.min(limit - records.len());
+            let path = format!("api/missions/{stream}/records?from={next}&limit={some}");
+            let bytes = match self.ask(Method::GET, &path, None) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            };
+            let page: Page =
+                serde_json::from_slice(&bytes).map_err(|error| self.strange(&error.to_string()))?;
+            if page.records.is_empty() {
+                break;
+            }
+            for (record, wanted) in page.records.iter().zip(next..) {
+                let place: Place =
+                    serde_json::from_str(record.get()).map_err(|error| self.strange(&error.to_string()))?;
+                if place.mission != *stream || place.seq != wanted {
+                    return Err(self.strange("its records are not in order"));
+                }
+                records.push((wanted, record.get().as_bytes().to_vec()));
+            }
+        }
+        records.truncate(limit);
+        Ok(records)
+    }
+
+    fn streams(&self) -> Result<Vec<StreamInfo>, PortError> {
+        let bytes = self.ask(Method::GET, "api/missions", None)?;
+        let list: List = serde_json::from_slice(&bytes).map_err(|error| self.strange(&error.to_string()))?;
+        let running = list.missions.iter().filter(|one| one.status == "running");
+        let running = running.map(|one| one.mission.clone()).collect();
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = (Some(Instant::now()), running);
+        let mut streams: Vec<StreamInfo> = list
+            .missions
+            .into_iter()
+            .map(|one| StreamInfo { stream: one.mission, last_seq: one.last_seq })
+            .collect();
+        streams.sort_by(|a, b| a.stream.cmp(&b.stream));
+        Ok(streams)
+    }
+
+    fn release(&self, _: &MissionId) {}
+
+    fn save(&self, _: &MissionId, _: &Saved) -> Result<(), PortError> {
+        Err(read_only())
+    }
+
+    fn saved(&self, _: &MissionId) -> Result<Option<Saved>, PortError> {
+        Ok(None)
+    }
+
+    fn forget(&self, _: &MissionId) -> Result<(), PortError> {
+        Err(read_only())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(url: &str) -> Result<Served, PortError> {
+        Served::new(&Reach { url: url.to_owned(), token: "cdt_x".to_owned(), ..Reach::default() })
+    }
+
+    #[test]
+    fn a_token_goes_to_no_other_machine_in_the_clear() {
+        for good in
+            ["http://127.0.0.1:7077", "http://localhost:1", "http://[::1]:7", "https://ci.example.org"]
+        {
+            assert!(at(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://ci.example.org",
+            "http://127.0.0.1.example.org",
+            "ftp://localhost",
+            "ci.example.org:7077",
+            "https://ada:secret@ci.example.org",
+            "",
+        ] {
+            let error = at(bad).unwrap_err();
+            assert!(error.kind == ErrorKind::Invalid && !error.cause.contains("secret"), "{error:?}");
+        }
+        assert!(!format!("{:?}", at("https://ci.example.org").unwrap()).contains("cdt_x"));
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_said_to_be_away() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = at(&format!("http://{free}")).unwrap().streams().unwrap_err();
+        assert!(error.kind == ErrorKind::Unavailable && error.cause.contains("refused"), "{error:?}");
+    }
+}

@@ -1,0 +1,162 @@
+//! A server that several people use, over HTTP: the dashboard and its JSON, for whoever shows a token.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coditect_ports::{PortError, Stop, StopCause};
+use coditect_server::{Ground, Secrets, Server, Tls};
+use coditect_types::ErrorKind;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::takeover;
+use crate::args::{DoorFlags, SettingFlags};
+use crate::commands::ui::{Lent, metrics_token};
+use crate::commands::{Context, approvals};
+use crate::environment::directory;
+use crate::out::{paint, painted};
+use crate::report::{Doing, Done, INTERRUPTED, Report};
+use crate::settings;
+use crate::signals::Signals;
+use crate::wiring;
+
+const DOING: &str = "opening the door";
+/// Bytes of a PEM file.
+const PEM_BYTES: u64 = 1 << 20;
+
+pub(super) fn perform(cx: &mut Context, flags: &DoorFlags) -> Done {
+    let ground = ground(flags)?;
+    let projects: Vec<PathBuf> = flags.projects.iter().map(|dir| directory(dir)).collect::<Result<_, _>>()?;
+    let (site, archive) = (cx.site()?, cx.archive()?);
+    let now_ms = wiring::now_ms();
+    let tokens = wiring::tokens(&site).list().doing(DOING)?;
+    if !tokens.iter().any(|token| token.past(now_ms).is_none()) {
+        let cause = "there is no token that opens it, so nobody could come in";
+        return Err(Report::new(ErrorKind::Invalid, DOING, cause)
+            .hint("make one with `coditect token add NAME --role admin`, or use `coditect ui` for yourself alone")
+            .into());
+    }
+    let mut secrets = Secrets::users(&wiring::secret()?)
+        .ok_or_else(|| Report::new(ErrorKind::Bug, DOING, "a secret of ours is none"))?;
+    if let Some(file) = &flags.metrics_token_file {
+        secrets = secrets.with_metrics(&metrics_token(file)?).ok_or_else(|| {
+            let cause = "the token in `--metrics-token-file` is too short, or has other characters than letters and digits";
+            Report::new(ErrorKind::Invalid, DOING, cause).hint("remove the file, and one is made")
+        })?;
+    }
+    let has_none = projects.is_empty();
+    // What the person has chosen for all of their missions.
+    let models = settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.models;
+    let lent = Lent::new(site.clone(), archive, approvals::person(&cx.env)).for_users(projects, models);
+    if has_none {
+        cx.note("no `--projects` are named: only admins may begin missions");
+    }
+    let runtime = wiring::tokio_runtime()?;
+    let stop = Stop::new();
+    let done = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let server = Server::bind(flags.listen).await.doing(DOING)?;
+        tell(cx, server.address(), &ground)?;
+        let (say, mut said) = mpsc::channel(64);
+        if !flags.no_takeover {
+            let stop = stop.clone();
+            // A line that is lost was only a hint.
+            let told = move |line| drop(say.try_send(line));
+            std::thread::spawn(move || takeover::watch(&site, &stop, &told));
+        }
+        let until = async {
+            loop {
+                tokio::select! {
+                    Some(line) = said.recv() => cx.note(&line),
+                    () = signals.next() => return,
+                }
+            }
+        };
+        server.run(Arc::new(lent), secrets, ground, until).await;
+        Ok(INTERRUPTED)
+    });
+    stop.raise(StopCause::Shutdown);
+    // What still reads the journal is left to the end of the process.
+    runtime.shutdown_background();
+    done
+}
+
+/// What it is called, and by what it proves that.
+fn ground(flags: &DoorFlags) -> Result<Ground, Report> {
+    let tls = match (&flags.tls_cert, &flags.tls_key) {
+        (Some(chain), Some(key)) => {
+            must_be_ours(key)?;
+            let clients = flags.client_ca.as_deref().map(pem).transpose()?;
+            Some(Tls::new(&pem(chain)?, &pem(key)?, clients.as_deref()).doing(DOING)?)
+        }
+        (None, None) => None,
+        // The flags need one another.
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(Report::new(ErrorKind::Bug, DOING, "half of a certificate"));
+        }
+    };
+    let mut hosts = flags.host.clone();
+    if !flags.listen.ip().is_loopback() {
+        if tls.is_none() {
+            let cause = format!(
+                "`{}` can be reached from other machines, and tokens would go there in the clear",
+                flags.listen.ip()
+            );
+            return Err(Report::new(ErrorKind::Invalid, DOING, cause).hint(
+                "give it a certificate with `--tls-cert` and `--tls-key`, or listen on `127.0.0.1` behind a proxy that has one, with `--behind-tls`",
+            ));
+        }
+        if !flags.listen.ip().is_unspecified() {
+            hosts.push(host_of(flags.listen));
+        }
+    }
+    Ok(Ground { hosts, tls, is_behind_tls: flags.behind_tls })
+}
+
+/// An address as it stands in `Host`.
+fn host_of(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}
+
+fn pem(file: &Path) -> Result<Vec<u8>, Report> {
+    let failed = |error: std::io::Error| PortError::from_io(&format!("`{}`", file.display()), &error);
+    if fs::metadata(file).map_err(failed).doing(DOING)?.len() > PEM_BYTES {
+        let cause = format!("`{}` is larger than a PEM file is", file.display());
+        return Err(Report::new(ErrorKind::Invalid, DOING, cause));
+    }
+    fs::read(file).map_err(failed).doing(DOING)
+}
+
+/// A key that others may read is none.
+fn must_be_ours(key: &Path) -> Result<(), Report> {
+    let failed = |error: std::io::Error| PortError::from_io(&format!("`{}`", key.display()), &error);
+    let mode = fs::metadata(key).map_err(failed).doing(DOING)?.permissions().mode();
+    if mode & 0o027 == 0 {
+        return Ok(());
+    }
+    let cause = format!("`{}` can be read by others, so what is in it is no secret", key.display());
+    Err(Report::new(ErrorKind::Denied, DOING, cause)
+        .hint("`chmod 600` it if nobody has read it, or make another"))
+}
+
+fn tell(cx: &mut Context, address: SocketAddr, ground: &Ground) -> std::io::Result<()> {
+    let scheme = if ground.tls.is_some() { "https" } else { "http" };
+    let host = ground.hosts.first().filter(|_| !address.ip().is_loopback());
+    let url = match host {
+        Some(host) => format!("{scheme}://{host}:{}", address.port()),
+        None => format!("{scheme}://{address}"),
+    };
+    if cx.out.json {
+        return cx.out.object(&json!({ "type": "serve.listening", "address": address, "url": url }));
+    }
+    cx.out.line(&format!("{}  {url}", painted(paint::LABEL, "serving")))?;
+    cx.out.line(
+        "         users sign in with their tokens; `coditect audit` tells what was asked; Ctrl-C stops it",
+    )
+}
