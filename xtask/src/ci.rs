@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Done;
 use crate::args::Args;
 use crate::process::{cargo, has_cargo_tool, output, root, run, run_keeping, shown};
-use crate::toolchains::{self, State};
+use crate::toolchains::{self, ObjectStore, State};
 use crate::{crash, generate, tidy};
 
 const HELP: &str = "\
@@ -131,13 +131,27 @@ fn fetch() -> Ended {
     tell(cargo(["fetch", "--locked", "--quiet"]))
 }
 
-/// Go, Java, Node and a NATS server for the tests that use them.
+/// Go, Java, Node, a NATS server and one that speaks S3 for the tests that use them.
 fn bring_toolchains() -> Ended {
-    Ok(match toolchains::bring() {
-        State::There => End::Passed(String::new()),
-        State::Brought(packages) => End::Passed(format!("installed {}", packages.join(", "))),
-        State::Missing(packages, why) => End::Skipped(format!("without {}; {why}", packages.join(", "))),
+    let store = toolchains::object_store().err();
+    Ok(match (toolchains::bring(), store) {
+        (State::There, None) => End::Passed(String::new()),
+        (State::Brought(packages), None) => End::Passed(format!("installed {}", packages.join(", "))),
+        (State::There | State::Brought(_), Some(why)) => {
+            End::Skipped(format!("without an object store; {why}"))
+        }
+        (State::Missing(packages, why), store) => {
+            let store = store.map_or(String::new(), |why| format!("; without an object store; {why}"));
+            End::Skipped(format!("without {}; {why}{store}", packages.join(", ")))
+        }
     })
+}
+
+/// Tells tests where the servers are that are in folders of their own.
+fn with_servers(command: &mut Command) {
+    if let Ok(ObjectStore::In(folder)) = toolchains::object_store() {
+        command.env("CODITECT_TEST_MOTO", folder);
+    }
 }
 
 fn fmt() -> Ended {
@@ -189,6 +203,7 @@ fn tests() -> Ended {
     }
     let mut command = cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
     command.args(["--lib", "--bins", "--tests", "--exclude", "coditect"]);
+    with_servers(&mut command);
     tell(command)?;
     tell(cargo(["test", "--package", "coditect", "--locked", "--no-fail-fast", "--bins"]))?;
     Ok(End::Passed(
@@ -215,6 +230,7 @@ fn nextest(filter: &str, axe: Option<&Path>) -> Ended {
     // A snapshot that differs is a failure here, never a new file.
     command.env("INSTA_UPDATE", "no");
     command.envs(axe.map(|file| ("CODITECT_TEST_AXE", file)));
+    with_servers(&mut command);
     println!("    {}", shown(&command));
     let closing = run_keeping(command, |line| line.trim_start().starts_with("Summary ["))?;
     let note = closing.last().and_then(|line| line.split_once(']')).map_or("", |(_, counts)| counts.trim());

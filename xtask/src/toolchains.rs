@@ -138,6 +138,41 @@ pub(crate) fn axe() -> Result<PathBuf, String> {
     Ok(file)
 }
 
+/// A server that speaks S3, in a package of PyPI, and its program.
+const OBJECT_STORE: &str = "moto[server]==5.2.1";
+const OBJECT_STORE_PROGRAM: &str = "moto_server";
+
+/// A server that speaks S3.
+pub(crate) enum ObjectStore {
+    /// On the path.
+    OnPath,
+    /// In this folder, with the packages that it needs.
+    In(PathBuf),
+}
+
+/// A server that speaks S3: the one of the folder that `CODITECT_TEST_MOTO` names, one that is on the path, or one that is fetched into a
+/// folder of its own, nothing more, on a build machine. Or why there is none.
+pub(crate) fn object_store() -> Result<ObjectStore, String> {
+    if let Some(named) = std::env::var_os("CODITECT_TEST_MOTO") {
+        return Ok(ObjectStore::In(named.into()));
+    }
+    if on_path(OBJECT_STORE_PROGRAM) {
+        return Ok(ObjectStore::OnPath);
+    }
+    let dir = root().join("target/moto");
+    if !dir.join("bin").join(OBJECT_STORE_PROGRAM).is_file() {
+        if std::env::var_os("CI").is_none() {
+            return Err(format!("no {OBJECT_STORE_PROGRAM}: `pip install \"{OBJECT_STORE}\"`"));
+        }
+        let mut fetch = Command::new("pip");
+        fetch.args(["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"]).arg(&dir);
+        fetch.arg(OBJECT_STORE).stdin(Stdio::null());
+        println!("    {}", shown(&fetch));
+        output(fetch).map_err(|said| said.lines().last().unwrap_or("pip says nothing").to_owned())?;
+    }
+    Ok(ObjectStore::In(dir))
+}
+
 /// Installs packages, or tells what was said.
 type Install = fn(&[&str]) -> Result<(), String>;
 

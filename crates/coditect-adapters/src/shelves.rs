@@ -1,8 +1,10 @@
-//! The shelves of memory on a disk: a catalogue and what is at hand in one SQLite file, what is put away in Parquet files.
+//! The shelves of memory on a disk: a catalogue and what is at hand in one SQLite file, what is put away in Parquet files, which may be
+//! in a bucket of an object store.
 //!
 //! The catalogue alone says where an episode is. A part is written whole and synced before the catalogue names it, and is
 //! removed after the catalogue has let go of it, so that a process may be killed anywhere: files that no catalogue names
-//! are removed by the next one that writes. Several processes take turns by SQLite's own lock.
+//! are removed by the next one that moves episodes. In a bucket nothing is deleted but what the catalogue has noted: before it was sent,
+//! or as it was let go. Several processes take turns by SQLite's own lock, and those that move episodes by one of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
@@ -17,15 +19,21 @@ use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+mod bucket;
 mod catalogue;
+mod cold;
 mod index;
+mod moving;
 mod part;
+mod reading;
 mod sql;
 #[cfg(test)]
 mod tests;
 
-use catalogue::{Entry, failed};
+use catalogue::{Part, Place, failed};
+use cold::{Cold, Store};
 
+pub use bucket::{BucketAt, check_bucket};
 pub use sql::{Answer, Cell};
 
 /// The catalogue's file.
@@ -47,10 +55,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a read that another process got ahead of is begun again.
 const TRIES: usize = 5;
 
+/// What is put away beside the folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Far {
+    /// Where.
+    pub place: String,
+    /// Bytes that are there.
+    pub bytes: u64,
+    /// Bytes of copies of them that are here.
+    pub here_bytes: u64,
+    /// Objects that were let go, and are not deleted there yet.
+    pub to_delete: usize,
+}
+
 /// The shelves below one directory.
 #[derive(Debug)]
 pub struct DiskShelves {
     dir: PathBuf,
+    cold: Cold,
+    /// Bytes of the copies of parts that are in a store.
+    kept_bytes: u64,
+    /// So long something may be on its way to a store.
+    lease: Duration,
+    /// Which file the catalogue is.
+    file: Option<u64>,
     catalogue: Mutex<Connection>,
     /// What a person should know, a line each.
     findings: Mutex<BTreeSet<String>>,
@@ -60,6 +88,12 @@ impl DiskShelves {
     /// Opens the shelves below `dir`, and makes them if need be. A catalogue that is damaged is set aside, and a new one
     /// is made of the parts that can be read. What a process that was killed had begun to erase is erased.
     pub fn open(dir: &Path) -> Result<Self, PortError> {
+        Self::open_with(dir, None)
+    }
+
+    /// The same, where what is put away goes into a bucket. Where that cannot be, or be asked, what is at hand is used, and nothing is
+    /// taken for lost: [`Self::findings`] say so.
+    pub fn open_with(dir: &Path, named: Option<Result<BucketAt, PortError>>) -> Result<Self, PortError> {
         let cold = dir.join(COLD);
         for dir in [dir, &cold] {
             // What is remembered is its owner's alone.
@@ -81,6 +115,8 @@ impl DiskShelves {
             Err(error) if error.kind == ErrorKind::Bug => {
                 findings
                     .insert(format!("{}; it was set aside, and what could be read was kept", error.cause));
+                // Who moves something by it comes to its end before.
+                let _held = moving::hold(dir)?;
                 set_aside(dir)?;
                 Self::connect(dir, &mut findings)?
             }
@@ -93,31 +129,48 @@ impl DiskShelves {
         if suspect.exists() {
             fs::remove_file(&suspect).map_err(|error| at("removing", &suspect, &error))?;
         }
+        let store = cold::settle(&catalogue, (dir, &cold), named)?;
+        let file = moving::file_of(dir)?;
         drop(gate);
-        let shelves =
-            Self { dir: dir.to_owned(), catalogue: Mutex::new(catalogue), findings: Mutex::new(findings) };
-        if catalogue::is_erasing(&shelves.catalogue())?
-            && let Err(error) = shelves.erase()
-        {
-            tracing::warn!(%error, "what was forgotten is not erased yet");
+        if let Store::Closed { error, .. } = &store {
+            let hint = error.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+            findings.insert(format!("{}{hint}", error.cause));
         }
+        let shelves = Self {
+            dir: dir.to_owned(),
+            cold: Cold::new(cold, store),
+            kept_bytes: cold::KEPT,
+            lease: moving::LEASE,
+            file,
+            catalogue: Mutex::new(catalogue),
+            findings: Mutex::new(findings),
+        };
+        shelves.go_on();
         Ok(shelves)
+    }
+
+    /// Does what another process began, where nobody is at it. What does not work now is done another time.
+    fn go_on(&self) {
+        let done = || -> Result<(), PortError> {
+            let (is_erasing, is_adopting) = {
+                let catalogue = self.catalogue();
+                (catalogue::is_erasing(&catalogue)?, catalogue::is_adopting(&catalogue)?)
+            };
+            if !is_erasing && !is_adopting {
+                return Ok(());
+            }
+            let Some(held) = self.try_to_hold()? else { return Ok(()) };
+            if is_erasing { self.erase_held(&held) } else { self.adopt_stored(&held) }
+        };
+        if let Err(error) = done() {
+            self.found(error.cause);
+        }
     }
 
     /// What a person should know of what was found so far, a line each.
     #[must_use]
     pub fn findings(&self) -> Vec<String> {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    /// Erases what was forgotten and may be in some file still.
-    pub fn erase(&self) -> Result<(), PortError> {
-        index::remove(&self.dir)?;
-        self.tidy()?;
-        remove_damaged(&self.dir)?;
-        let catalogue = self.catalogue();
-        catalogue::erase(&catalogue)?;
-        catalogue::set_erasing(&catalogue, false)
     }
 
     fn found(&self, finding: String) {
@@ -164,8 +217,26 @@ impl DiskShelves {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cold(&self) -> PathBuf {
-        self.dir.join(COLD)
+    /// Where what is put away is, besides this directory.
+    ///
+    /// # Errors
+    /// As the catalogue has them.
+    pub fn far(&self) -> Result<Option<Far>, PortError> {
+        let place = match &self.cold.store {
+            Store::Folder => return Ok(None),
+            Store::Bucket(bucket, _) => bucket.at().to_string(),
+            Store::Closed { .. } => "a bucket that cannot be asked".to_owned(),
+        };
+        let parts = catalogue::parts(&self.catalogue())?.into_iter().filter(|part| part.place.sum.is_some());
+        let stored: BTreeMap<String, u64> =
+            parts.map(|Part { place: Place { file, bytes, .. }, .. }| (file, bytes)).collect();
+        let objects = catalogue::objects(&self.catalogue())?;
+        Ok(Some(Far {
+            place,
+            bytes: stored.values().sum(),
+            here_bytes: self.cold.bytes_here(&stored),
+            to_delete: objects.iter().filter(|object| object.is_gone).count(),
+        }))
     }
 
     /// Does something as one step, alone among all processes.
@@ -180,114 +251,6 @@ impl DiskShelves {
             Ok(done)
         };
         self.watched(once())
-    }
-
-    /// Removes the parts that the catalogue does not name: a process was killed before or after it did.
-    fn sweep(&self, step: &Transaction<'_>) -> Result<(), PortError> {
-        let named = catalogue::files(step)?;
-        let cold = self.cold();
-        for entry in fs::read_dir(&cold).map_err(|error| at("reading", &cold, &error))?.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let is_part =
-                name.starts_with("part-") && (name.ends_with(".parquet") || name.ends_with(".parquet.new"));
-            if is_part && !named.contains(&name) {
-                fs::remove_file(entry.path()).map_err(|error| at("removing", &entry.path(), &error))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Clears away what nobody names, and gives room back.
-    fn tidy(&self) -> Result<(), PortError> {
-        self.alone(|step| self.sweep(step))?;
-        catalogue::shrink(&self.catalogue())
-    }
-
-    /// Writes rows as one part, and names it in the catalogue.
-    fn put_away(&self, step: &Transaction<'_>, rows: &[Row]) -> Result<(), PortError> {
-        for rows in rows.chunks(OF_PART) {
-            let part = catalogue::new_part(step)?;
-            let bytes = part::write(&self.cold(), &part.file, rows)?;
-            catalogue::place(step, &part, bytes, rows)?;
-        }
-        Ok(())
-    }
-
-    /// Writes parts anew without the rows that are no longer in them, where these are many, or where they must not stay (`forget`).
-    fn rewrite(&self, step: &Transaction<'_>, parts: &BTreeSet<i64>, forget: bool) -> Result<(), PortError> {
-        for part in parts {
-            let Some(file) = catalogue::file(step, *part)? else { continue };
-            let left = catalogue::of_part(step, *part)?;
-            let path = self.cold().join(&file);
-            if !forget && left.len() * 2 > part::rows_of(&path).unwrap_or(0) {
-                continue;
-            }
-            let entries: Vec<&Entry> = left.iter().collect();
-            match part::read(&path, &entries) {
-                Ok(rows) => self.put_away(step, &rows)?,
-                Err(error) if error.kind == ErrorKind::Conflict => self.give_up(&path, &error, forget)?,
-                // It is lost already, or it cannot be read just now.
-                Err(error) if error.kind == ErrorKind::NotFound => self.found(error.cause),
-                Err(error) => return Err(error),
-            }
-            catalogue::drop_part(step, *part)?;
-        }
-        Ok(())
-    }
-
-    /// Puts a part that is damaged out of the way; where something in it must be forgotten, it goes.
-    fn give_up(&self, path: &Path, error: &PortError, forget: bool) -> Result<(), PortError> {
-        self.found(format!("{}; what was in it is lost", error.cause));
-        if forget {
-            return fs::remove_file(path).map_err(|error| at("removing", path, &error));
-        }
-        put_aside(path)
-    }
-
-    /// The rows of these entries, in their order; what is in a part that cannot be read is left out.
-    /// A part that is not there has been moved by another process, or is lost: where `is_last`, it is lost.
-    fn rows(&self, catalogue: &Connection, entries: &[Entry], is_last: bool) -> Result<Vec<Row>, PortError> {
-        let mut found: BTreeMap<u64, Row> = BTreeMap::new();
-        let mut parts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        for entry in entries {
-            match &entry.place {
-                None => {
-                    if let Some(row) = catalogue::warm(catalogue, entry)? {
-                        found.insert(entry.standing.number, row);
-                    }
-                }
-                Some((file, _)) => parts.entry(file).or_default().push(entry),
-            }
-        }
-        for (file, entries) in parts {
-            match part::read(&self.cold().join(file), &entries) {
-                Ok(rows) => found.extend(rows.into_iter().map(|row| (row.standing.number, row))),
-                Err(error) if error.kind == ErrorKind::NotFound && !is_last => return Err(error),
-                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {
-                    self.found(error.cause);
-                }
-                // It is there, and cannot be read just now.
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(entries.iter().filter_map(|entry| found.remove(&entry.standing.number)).collect())
-    }
-
-    /// Reads as of one moment, and begins again where another process cleared away what was to be read. `read` is told whether it
-    /// is the last time.
-    fn reading<T>(&self, read: impl Fn(&Connection, bool) -> Result<T, PortError>) -> Result<T, PortError> {
-        let once = |is_last| {
-            let catalogue = self.catalogue();
-            let moment = catalogue.unchecked_transaction().map_err(|error| failed(&error))?;
-            self.watched(read(&moment, is_last))
-        };
-        for _ in 1..TRIES {
-            match once(false) {
-                Err(error) if error.kind == ErrorKind::NotFound => {}
-                other => return other,
-            }
-        }
-        once(true)
     }
 }
 
@@ -313,27 +276,19 @@ impl Shelves for DiskShelves {
     }
 
     fn fetch(&self, numbers: &[u64]) -> Result<Vec<Row>, PortError> {
-        self.reading(|catalogue, is_last| {
-            self.rows(catalogue, &catalogue::entries(catalogue, numbers)?, is_last)
-        })
+        let read = self.gather(&|catalogue| catalogue::entries(catalogue, numbers), None)?;
+        self.pass_over(&read);
+        Ok(read.rows)
     }
 
     fn each(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<(), PortError> {
-        let mut after = after;
-        loop {
-            let (last, rows) = self.reading(|catalogue, is_last| {
-                let entries = catalogue::entries_after(catalogue, after, TOGETHER)?;
-                let last = entries.last().map(|entry| entry.standing.number);
-                Ok((last, self.rows(catalogue, &entries, is_last)?))
-            })?;
-            let Some(last) = last else { return Ok(()) };
-            for row in rows {
-                if !take(row) {
-                    return Ok(());
-                }
-            }
-            after = last;
-        }
+        self.each_row(after, None, take)
+    }
+
+    fn each_in_reach(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<Vec<u64>, PortError> {
+        let mut away = Vec::new();
+        self.each_row(after, Some(&mut away), take)?;
+        Ok(away)
     }
 
     fn number(&self, id: &EpisodeId) -> Result<Option<u64>, PortError> {
@@ -341,29 +296,28 @@ impl Shelves for DiskShelves {
     }
 
     fn move_to(&self, shelf: Shelf, numbers: &[u64]) -> Result<usize, PortError> {
+        if numbers.is_empty() {
+            return Ok(0);
+        }
         let mut moved = 0;
         for numbers in numbers.chunks(OF_PART) {
-            moved += self.alone(|step| {
-                self.sweep(step)?;
-                let mut entries = catalogue::entries(step, numbers)?;
-                entries.retain(|entry| entry.standing.shelf != shelf);
-                let rows = self.rows(step, &entries, true)?;
-                match shelf {
-                    Shelf::Cold => self.put_away(step, &rows)?,
-                    Shelf::Warm => {
-                        catalogue::take_out(step, &rows)?;
-                        let parts = entries.iter().filter_map(Entry::part).collect();
-                        self.rewrite(step, &parts, false)?;
-                    }
-                }
-                Ok(rows.len())
-            })?;
+            // Others have their turn between two of them.
+            let held = self.hold()?;
+            self.sweep()?;
+            moved += match shelf {
+                Shelf::Cold => self.put_away(&held, numbers)?,
+                Shelf::Warm => self.take_back(&held, numbers)?,
+            };
         }
-        self.tidy()?;
+        self.tidy(&self.hold()?)?;
         Ok(moved)
     }
 
     fn remove(&self, numbers: &[u64], forget: bool) -> Result<(), PortError> {
+        let held = self.hold()?;
+        if forget {
+            self.can_forget()?;
+        }
         self.alone(|step| {
             if forget {
                 // Whatever happens from here on, it is erased by whoever opens memory next.
@@ -371,41 +325,20 @@ impl Shelves for DiskShelves {
             }
             let entries = catalogue::entries(step, numbers)?;
             catalogue::remove(step, &entries, forget)?;
-            let parts = entries.iter().filter_map(Entry::part).collect();
-            self.rewrite(step, &parts, forget)
+            catalogue::drop_emptied(step, moving::now_ms())
         })?;
-        if forget { self.erase() } else { self.tidy() }
+        if forget {
+            return self.erase_held(&held);
+        }
+        self.compact_lightly(&held);
+        self.tidy(&held)
     }
 
     fn refill(&self, episodes: &[Kept], through: u64) -> Result<Put, PortError> {
-        let put = self.alone(|step| {
-            // What others put since, or what cannot be read, must not be lost by it.
-            let mut later = Vec::new();
-            let mut after = through;
-            loop {
-                let entries = catalogue::entries_after(step, after, TOGETHER)?;
-                let Some(last) = entries.last() else { break };
-                after = last.standing.number;
-                later.extend(self.rows(step, &entries, true)?.into_iter().map(|row| row.kept));
-            }
-            for file in catalogue::files(step)? {
-                let path = self.cold().join(file);
-                match part::rows_of(&path) {
-                    Err(error) if error.kind == ErrorKind::Conflict => self.give_up(&path, &error, false)?,
-                    Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
-            catalogue::empty(step)?;
-            let mut put = catalogue::put(step, episodes)?;
-            let more = catalogue::put(step, &later)?;
-            put.new += more.new;
-            put.same += more.same;
-            catalogue::forget_vectors(step)?;
-            Ok(put)
-        })?;
+        let held = self.hold()?;
+        let put = self.refill_held(&held, episodes, through)?;
         index::remove(&self.dir)?;
-        self.tidy()?;
+        self.tidy(&held)?;
         Ok(put)
     }
 
@@ -478,16 +411,18 @@ fn remove_damaged(dir: &Path) -> Result<(), PortError> {
 
 /// Names the parts that are there in a new catalogue. Those that cannot be read are set aside.
 fn adopt(step: &Transaction<'_>, cold: &Path, findings: &mut BTreeSet<String>) -> Result<(), PortError> {
-    let mut files: Vec<PathBuf> = fs::read_dir(cold)
-        .map_err(|error| at("reading", cold, &error))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
-        .collect();
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let entries = fs::read_dir(cold).map_err(|error| at("reading", cold, &error))?;
+    let mut files: Vec<String> = entries.flatten().map(name).filter(|name| part::is_part(name)).collect();
     files.sort();
-    for path in files {
-        match part::read_all(&path) {
-            Ok(rows) => catalogue::adopt(step, &path, &rows)?,
+    for file in files {
+        let path = cold.join(&file);
+        match part::read_all(&part::Source::File(path.clone())) {
+            Ok(rows) => {
+                let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
+                let place = Place { file, bytes, sum: None };
+                catalogue::adopt(step, &place, &rows, |row| Some(row.standing.number))?;
+            }
             Err(error) if error.kind == ErrorKind::Conflict => {
                 findings.insert(format!("{}; what was in it is lost", error.cause));
                 put_aside(&path)?;

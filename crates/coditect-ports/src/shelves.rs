@@ -99,13 +99,14 @@ pub struct ShelfSize {
 /// - The use of an episode by another is counted once, however often the other is put.
 ///
 /// # May
-/// Wait for another process for some seconds. Lose what `save_index` kept.
+/// Wait for another process for some seconds; where it moves or forgets episodes, for a minute. Lose what `save_index` kept.
 ///
 /// # Must not
 /// Look into bodies.
 ///
 /// # When it fails
-/// With nothing of the call done, or all of it. Shelves of a newer version are refused, and left as they are.
+/// With nothing of the call done, or all of it; a move may have been done for some, and what was forgotten, and cannot be erased
+/// everywhere now, is told so and erased by whoever opens the shelves next. Shelves of a newer version are refused, and left as they are.
 pub trait Shelves: fmt::Debug + Send + Sync {
     /// Puts episodes at hand, the oldest first. Those that are known, or were dropped or forgotten, are passed over.
     fn put(&self, episodes: &[Kept]) -> Result<Put, PortError>;
@@ -122,11 +123,17 @@ pub trait Shelves: fmt::Debug + Send + Sync {
     /// Every episode as it stands, in the order of numbers.
     fn standings(&self) -> Result<Vec<Standing>, PortError>;
 
-    /// The episodes with these numbers, as far as they are there, in the order asked for.
+    /// The episodes with these numbers, as far as they are there and can be read, in the order asked for.
     fn fetch(&self, numbers: &[u64]) -> Result<Vec<Row>, PortError>;
 
-    /// Every episode with a number above `after`, in the order of numbers, until `take` is satisfied (gives false).
+    /// Every episode with a number above `after`, in the order of numbers, until `take` is satisfied (gives false). One that cannot be
+    /// read just now is an error.
     fn each(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<(), PortError>;
+
+    /// The same without those that cannot be read just now, since what is put away is elsewhere and that is away. Gives their numbers.
+    fn each_in_reach(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<Vec<u64>, PortError> {
+        self.each(after, take).map(|()| Vec::new())
+    }
 
     /// The number that a name has.
     fn number(&self, id: &EpisodeId) -> Result<Option<u64>, PortError>;

@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use coditect_ports::Embedder;
+use coditect_ports::{Embedder, PortError};
 use coditect_types::MissionId;
 use coditect_types::limits::Verdict;
 
@@ -75,13 +75,19 @@ impl Context {
             Ok(own) => {
                 site.image = own.settings.image;
                 site.memory = own.settings.memory;
+                site.cold = own.settings.memory_cold.map(|address| self.env.bucket(&address));
                 site.fleet = own.settings.fleet;
                 site.embedder = own.settings.memory_embeddings.map(|name| {
                     Arc::new(Vectors::of(&name, &own.settings.model, &self.env)) as Arc<dyn Embedder>
                 });
                 site.journal = own.settings.nats.map_or(Place::Files, Place::Server);
             }
-            Err(report) => site.journal = Place::Unknown(Box::new(report)),
+            Err(report) => {
+                // Nothing is put away in the wrong place.
+                site.cold =
+                    Some(Err(PortError::new(report.kind, format!("{}: {}", report.doing, report.cause))));
+                site.journal = Place::Unknown(Box::new(report));
+            }
         }
         Ok(site)
     }

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coditect_ports::{Embedder, Model};
+use coditect_ports::{Embedder, Model, PortError};
 use coditect_types::memory::MemoryLimits;
 use coditect_types::{ErrorKind, UserName};
 
 use crate::args::Global;
 use crate::report::Report;
 use crate::settings::Nats;
+use crate::wiring::BucketAt;
 
 /// Where things are for this person on this machine.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) models: Vec<Arc<dyn Model>>,
     /// How much memory may take.
     pub(crate) memory: MemoryLimits,
+    /// The bucket that what memory puts away goes into, where the person's settings name one, or why it cannot be.
+    pub(crate) cold: Option<Result<BucketAt, PortError>>,
     /// What gives memory the vectors of its texts, where it is not to learn them.
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
     /// The user whose missions and memory are meant; None: the person's whose machine it is.
@@ -91,6 +94,11 @@ impl Environment {
         self.vars.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty())
     }
 
+    /// The bucket at an address of the settings, of the store and with the keys of the standard variables.
+    pub(crate) fn bucket(&self, address: &str) -> Result<BucketAt, PortError> {
+        BucketAt::from_variables(address, |name| Some(self.get(name)?.to_str()?.to_owned()))
+    }
+
     /// The names of all variables that begin with `CODITECT_`.
     pub(crate) fn ours(&self) -> impl Iterator<Item = &str> {
         self.vars.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with("CODITECT_"))
@@ -136,6 +144,7 @@ impl Environment {
             engines: self.engines(),
             image: None,
             memory: MemoryLimits::default(),
+            cold: None,
             embedder: None,
             owner: global.owner.clone(),
             journal: Place::Files,

@@ -129,6 +129,8 @@ pub(crate) struct Settings {
     pub(crate) ask_otherwise: Verdict,
     /// How much memory may take.
     pub(crate) memory: MemoryLimits,
+    /// The bucket that what is put away goes into.
+    pub(crate) memory_cold: Option<String>,
     /// The model that gives memory the vectors of its texts.
     pub(crate) memory_embeddings: Option<String>,
     /// The server with a copy of the graph.
@@ -379,6 +381,7 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
             cold_bytes: number("memory_cold_mib") << 20,
             unproved_days: number("memory_unproved_days"),
         },
+        memory_cold: get("memory_cold").and_then(Value::word).map(str::to_owned),
         memory_embeddings: get("memory_embeddings").and_then(Value::word).map(str::to_owned),
         fleet: get("fleet").and_then(Value::word) == Some("on"),
         graph: GraphServer {

@@ -14,6 +14,7 @@ use coditect_adapters::access::{AuditLog, Tokens};
 use coditect_adapters::bench::JournalBench;
 use coditect_adapters::fleet::{At, Fleet, Offer, Worker};
 use coditect_adapters::mailbox::Letter;
+pub(crate) use coditect_adapters::shelves::{BucketAt, check_bucket};
 pub(crate) use coditect_adapters::trace::file::write as write_trace;
 pub(crate) use coditect_adapters::trace::otlp::{Exporter, Target};
 pub(crate) use coditect_adapters::trace::{Piece, ROOT};
@@ -379,7 +380,7 @@ pub(crate) fn own_name(home: &Path, parts: &[&Path]) -> String {
 /// The same with another state directory, and nothing of what is kept on servers.
 fn elsewhere(site: &Site, home: &Path) -> Site {
     let site = site.clone();
-    Site { home: home.to_owned(), journal: Place::Files, fleet: false, embedder: None, ..site }
+    Site { home: home.to_owned(), journal: Place::Files, fleet: false, cold: None, embedder: None, ..site }
 }
 
 /// A directory for a bench on the disk where missions are kept; it goes with the value.

@@ -1,7 +1,5 @@
 //! The catalogue: which episodes there are, where each is, and those that are at hand.
 
-use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use coditect_ports::PortError;
@@ -10,8 +8,19 @@ use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind, Reused};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
+mod objects;
+mod parts;
+
+pub(super) use objects::{
+    all_adopted, disown, is_adopting, note_sent, object_gone, objects, owner, set_owner, stored,
+};
+pub(super) use parts::{
+    Part, Place, Written, adopt, drop_emptied, drop_part, empty, files, name, new_file, new_word, of_part,
+    parts, place, set_rows, set_sent, set_stored, take_out,
+};
+
 /// The version of the tables.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const TABLES: &str = "
 CREATE TABLE episodes (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -56,13 +65,21 @@ CREATE TABLE vectors (
     PRIMARY KEY (id, space)
 ) WITHOUT ROWID;
 ";
+/// What came with version 3: a part of the store has a sum, one of the folder none. Objects are what is, or may be, in the store and is
+/// no part: `sent` before it is sent, `gone` once it was let go.
+const STORE: &str = "
+ALTER TABLE parts ADD COLUMN rows INTEGER;
+ALTER TABLE parts ADD COLUMN sum BLOB;
+CREATE TABLE objects (file TEXT PRIMARY KEY, state TEXT NOT NULL, since_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE store (owner TEXT NOT NULL, place TEXT NOT NULL, adopts INTEGER NOT NULL);
+";
 /// Of a name that is no episode of its own: it was the same as one, was dropped, or was forgotten.
 const SAME: &str = "same";
 const DROPPED: &str = "dropped";
 const FORGOTTEN: &str = "forgotten";
 const IS_KNOWN: &str = "SELECT 1 FROM episodes WHERE id = ?1 UNION ALL SELECT 1 FROM others WHERE id = ?1";
 const COLUMNS: &str = "e.number, e.id, e.sameness, e.ended_ms, e.proved, e.bytes, e.uses, e.held, e.used_ms, e.seen, \
-                       e.part, e.place, p.file";
+                       e.part, e.place, p.file, p.bytes, p.sum";
 
 /// What the catalogue says of an episode.
 #[derive(Clone, Debug)]
@@ -72,20 +89,14 @@ pub(super) struct Entry {
     pub(super) sameness: String,
     pub(super) seen: u32,
     part: Option<i64>,
-    /// The part's file, and the row in it.
-    pub(super) place: Option<(String, usize)>,
+    /// The part, and the row in it.
+    pub(super) place: Option<(Place, usize)>,
 }
 
 impl Entry {
     pub(super) fn part(&self) -> Option<i64> {
         self.part
     }
-}
-
-/// A part that is to be written.
-pub(super) struct NewPart {
-    number: i64,
-    pub(super) file: String,
 }
 
 /// A number as SQLite has it.
@@ -153,11 +164,15 @@ pub(super) fn set_up(
     if is_new {
         step.execute_batch(TABLES).said()?;
     }
-    if version < VERSION {
-        step.execute_batch(VECTORS).said()?;
-        if is_new {
-            fill(&step)?;
+    for (since, tables) in [(2, VECTORS), (3, STORE)] {
+        if version < since {
+            step.execute_batch(tables).said()?;
         }
+    }
+    if is_new {
+        fill(&step)?;
+    }
+    if version < VERSION {
         step.pragma_update(None, "user_version", VERSION).said()?;
     }
     step.commit().said()?;
@@ -316,7 +331,10 @@ fn count_removals(step: &Transaction<'_>, count: usize) -> Result<(), PortError>
 
 fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
     let part: Option<i64> = row.get(10)?;
-    let file: Option<String> = row.get(12)?;
+    let of: Option<Place> = match row.get::<_, Option<String>>(12)? {
+        Some(file) => Some(Place { file, bytes: unsigned(row.get(13)?), sum: row.get(14)? }),
+        None => None,
+    };
     let place: Option<i64> = row.get(11)?;
     let count = |at: usize| -> rusqlite::Result<u32> {
         Ok(u32::try_from(row.get::<_, i64>(at)?).unwrap_or(u32::MAX))
@@ -339,7 +357,7 @@ fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
         sameness: row.get(2)?,
         seen: count(9)?,
         part,
-        place: file.zip(place.and_then(|place| usize::try_from(place).ok())),
+        place: of.zip(place.and_then(|place| usize::try_from(place).ok())),
     })
 }
 
@@ -394,15 +412,6 @@ pub(super) fn entries_after(
     found.collect::<rusqlite::Result<_>>().said()
 }
 
-pub(super) fn of_part(catalogue: &Connection, part: i64) -> Result<Vec<Entry>, PortError> {
-    let query = format!(
-        "SELECT {COLUMNS} FROM episodes e LEFT JOIN parts p ON p.part = e.part WHERE e.part = ?1 ORDER BY e.number"
-    );
-    let mut some = catalogue.prepare_cached(&query).said()?;
-    let found = some.query_map([part], entry).said()?;
-    found.collect::<rusqlite::Result<_>>().said()
-}
-
 /// The row of an entry that is at hand.
 pub(super) fn warm(catalogue: &Connection, entry: &Entry) -> Result<Option<Row>, PortError> {
     let mut one = catalogue
@@ -445,111 +454,6 @@ pub(super) fn number(catalogue: &Connection, id: &EpisodeId) -> Result<Option<u6
     Ok(found.map(unsigned))
 }
 
-pub(super) fn files(catalogue: &Connection) -> Result<BTreeSet<String>, PortError> {
-    let mut all = catalogue.prepare_cached("SELECT file FROM parts").said()?;
-    let found = all.query_map([], |row| row.get(0)).said()?;
-    found.collect::<rusqlite::Result<_>>().said()
-}
-
-pub(super) fn file(catalogue: &Connection, part: i64) -> Result<Option<String>, PortError> {
-    catalogue.query_row("SELECT file FROM parts WHERE part = ?1", [part], |row| row.get(0)).optional().said()
-}
-
-/// A part of a name that no part ever had.
-pub(super) fn new_part(step: &Transaction<'_>) -> Result<NewPart, PortError> {
-    step.execute("INSERT INTO parts (file, bytes) VALUES ('', 0)", []).said()?;
-    let number = step.last_insert_rowid();
-    let file = format!("part-{number:08}.parquet");
-    step.execute("UPDATE parts SET file = ?2 WHERE part = ?1", params![number, file]).said()?;
-    Ok(NewPart { number, file })
-}
-
-/// Says that the rows are in the part, in this order, and no longer at hand.
-pub(super) fn place(
-    step: &Transaction<'_>,
-    part: &NewPart,
-    bytes: u64,
-    rows: &[Row],
-) -> Result<(), PortError> {
-    step.execute("UPDATE parts SET bytes = ?2 WHERE part = ?1", params![part.number, signed(bytes)])
-        .said()?;
-    let mut entry = step
-        .prepare_cached("UPDATE episodes SET part = ?2, place = ?3, bytes = ?4 WHERE number = ?1")
-        .said()?;
-    let mut warm = step.prepare_cached("DELETE FROM warm WHERE number = ?1").said()?;
-    let each = bytes / (rows.len() as u64).max(1);
-    for (at, row) in (0_i64..).zip(rows) {
-        let number = signed(row.standing.number);
-        entry.execute(params![number, part.number, at, signed(each)]).said()?;
-        warm.execute([number]).said()?;
-    }
-    Ok(())
-}
-
-/// Says that the rows are at hand.
-pub(super) fn take_out(step: &Transaction<'_>, rows: &[Row]) -> Result<(), PortError> {
-    let mut entry = step
-        .prepare_cached("UPDATE episodes SET part = NULL, place = NULL, bytes = ?2 WHERE number = ?1")
-        .said()?;
-    for row in rows {
-        let number = signed(row.standing.number);
-        entry.execute(params![number, signed(row.kept.body.len() as u64)]).said()?;
-        insert_warm(step, &row.kept, number)?;
-    }
-    Ok(())
-}
-
-/// Lets go of a part once its rows are placed anew. Those that could not be read are gone.
-pub(super) fn drop_part(step: &Transaction<'_>, part: i64) -> Result<(), PortError> {
-    step.execute("DELETE FROM vectors WHERE id IN (SELECT id FROM episodes WHERE part = ?1)", [part])
-        .said()?;
-    let lost = step.execute("DELETE FROM episodes WHERE part = ?1", [part]).said()?;
-    count_removals(step, lost)?;
-    step.execute("DELETE FROM parts WHERE part = ?1", [part]).said()?;
-    Ok(())
-}
-
-/// Names the rows of a part in a new catalogue.
-pub(super) fn adopt(step: &Transaction<'_>, path: &Path, rows: &[Row]) -> Result<(), PortError> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let bytes = std::fs::metadata(path).map_or(0, |meta| meta.len());
-    let number: Option<i64> =
-        name.strip_prefix("part-").and_then(|rest| rest.split('.').next()?.parse().ok());
-    step.execute(
-        "INSERT INTO parts (part, file, bytes) VALUES (?1, ?2, ?3)",
-        params![number, name, signed(bytes)],
-    )
-    .said()?;
-    let part = step.last_insert_rowid();
-    for (at, row) in (0_i64..).zip(rows) {
-        let known: bool = step
-            .query_row(
-                "SELECT EXISTS (SELECT 1 FROM episodes WHERE id = ?1)",
-                [row.kept.id.as_str()],
-                |row| row.get(0),
-            )
-            .said()?;
-        if known {
-            continue;
-        }
-        let is_taken: bool = step
-            .query_row(
-                "SELECT EXISTS (SELECT 1 FROM episodes WHERE number = ?1)",
-                [signed(row.standing.number)],
-                |row| row.get(0),
-            )
-            .said()?;
-        let number = insert(step, &row.kept, (!is_taken).then_some(row.standing.number))?;
-        step.execute("DELETE FROM warm WHERE number = ?1", [number]).said()?;
-        step.execute(
-            "UPDATE episodes SET part = ?2, place = ?3 WHERE number = ?1",
-            params![number, part, at],
-        )
-        .said()?;
-    }
-    Ok(())
-}
-
 pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) -> Result<(), PortError> {
     let state = if forget { FORGOTTEN } else { DROPPED };
     for entry in entries {
@@ -570,15 +474,6 @@ pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) ->
         step.execute("UPDATE tally SET forgotten = forgotten + ?1", [signed(entries.len() as u64)]).said()?;
     }
     count_removals(step, entries.len())
-}
-
-/// Everything goes but the names of what was forgotten.
-pub(super) fn empty(step: &Transaction<'_>) -> Result<(), PortError> {
-    for table in ["warm", "episodes", "parts"] {
-        step.execute(&format!("DELETE FROM {table}"), []).said()?;
-    }
-    step.execute("DELETE FROM others WHERE state <> ?1", [FORGOTTEN]).said()?;
-    count_removals(step, 1)
 }
 
 /// The vectors of a space that are kept of these episodes, where they are of these texts.

@@ -1,9 +1,12 @@
 //! A part: some thousand episodes in one Parquet file, compressed, that any program for such files can read.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use coditect_ports::PortError;
 use coditect_ports::shelves::{Kept, Row};
 use coditect_types::memory::{Shelf, Standing};
@@ -40,27 +43,43 @@ const TEXTS: usize = 9;
 const NUMBERS: usize = 4;
 /// Episodes that are unpacked together to get at one.
 const GROUP: usize = 128;
+/// Behind the name of a part that is not whole yet.
+pub(super) const NEW: &str = ".new";
 
-fn failed(path: &Path, error: &ParquetError) -> PortError {
-    PortError::new(ErrorKind::Conflict, format!("`{}` is damaged: {error}", path.display()))
+fn failed(name: &str, error: &ParquetError) -> PortError {
+    if let ParquetError::External(inner) = error
+        && let Some(error) = inner.downcast_ref::<std::io::Error>()
+        && error.kind() != std::io::ErrorKind::UnexpectedEof
+    {
+        // What the disk does not give now is no damage.
+        return PortError::new(ErrorKind::Unavailable, format!("reading `{name}`: {error}"));
+    }
+    PortError::new(ErrorKind::Conflict, format!("`{name}` is damaged: {error}"))
 }
 
-/// Writes the rows as the part `file` below `dir`; once this is done they are on the disk. Gives its bytes.
-pub(super) fn write(dir: &Path, file: &str, rows: &[Row]) -> Result<u64, PortError> {
-    let (path, new) = (dir.join(file), dir.join(format!("{file}.new")));
-    let made = File::create(&new).map_err(|error| at("making", &new, &error))?;
-    let failed = |error: ParquetError| {
-        PortError::new(ErrorKind::Exhausted, format!("writing `{}`: {error}", new.display()))
-    };
-    write_to(&made, rows).map_err(failed)?;
-    made.sync_all().map_err(|error| at("writing", &new, &error))?;
+/// The rows as the bytes of a part.
+pub(super) fn packed(rows: &[Row]) -> Result<Vec<u8>, PortError> {
+    let mut bytes = Vec::new();
+    write_to(&mut bytes, rows)
+        .map_err(|error| PortError::new(ErrorKind::Exhausted, format!("packing episodes: {error}")))?;
+    Ok(bytes)
+}
+
+/// Keeps bytes as the file `file` below `dir`; once this is done they are on the disk.
+pub(super) fn keep(dir: &Path, file: &str, bytes: &[u8]) -> Result<(), PortError> {
+    let (path, new) = (dir.join(file), dir.join(format!("{file}{NEW}")));
+    let mut made = File::create(&new).map_err(|error| at("making", &new, &error))?;
+    made.write_all(bytes).and_then(|()| made.sync_all()).map_err(|error| {
+        // On a disk that is full every byte counts.
+        fs::remove_file(&new).ok();
+        at("writing", &new, &error)
+    })?;
     fs::rename(&new, &path).map_err(|error| at("naming", &path, &error))?;
     let folder = File::open(dir).and_then(|dir| dir.sync_all());
-    folder.map_err(|error| at("writing", dir, &error))?;
-    made.metadata().map(|meta| meta.len()).map_err(|error| at("reading", &path, &error))
+    folder.map_err(|error| at("writing", dir, &error))
 }
 
-fn write_to(file: &File, rows: &[Row]) -> Result<(), ParquetError> {
+fn write_to(to: &mut Vec<u8>, rows: &[Row]) -> Result<(), ParquetError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let compression = Compression::ZSTD(ZstdLevel::try_new(3)?);
     let properties = WriterProperties::builder()
@@ -69,7 +88,7 @@ fn write_to(file: &File, rows: &[Row]) -> Result<(), ParquetError> {
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .build();
-    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
+    let mut writer = SerializedFileWriter::new(to, schema, Arc::new(properties))?;
     for rows in rows.chunks(GROUP) {
         let mut group = writer.next_row_group()?;
         for at in 0..TEXTS + NUMBERS {
@@ -114,19 +133,61 @@ fn count(row: &Row, column: usize) -> u64 {
     }
 }
 
-fn open(path: &Path) -> Result<SerializedFileReader<File>, PortError> {
-    let file = File::open(path).map_err(|error| at("reading", path, &error))?;
-    SerializedFileReader::new(file).map_err(|error| failed(path, &error))
+/// Where the bytes of a part are.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// In a file.
+    File(PathBuf),
+    /// Here, and how they are called.
+    Bytes(String, Bytes),
+}
+
+impl Source {
+    fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::File(path) => path.to_string_lossy(),
+            Self::Bytes(name, _) => Cow::Borrowed(name),
+        }
+    }
+
+    fn open(&self) -> Result<Box<dyn FileReader>, PortError> {
+        match self {
+            Self::File(path) => {
+                let file = File::open(path).map_err(|error| at("reading", path, &error))?;
+                SerializedFileReader::new(file).map(|reader| Box::new(reader) as Box<dyn FileReader>)
+            }
+            Self::Bytes(_, bytes) => {
+                SerializedFileReader::new(bytes.clone()).map(|reader| Box::new(reader) as Box<dyn FileReader>)
+            }
+        }
+        .map_err(|error| failed(&self.name(), &error))
+    }
+}
+
+/// Whether a file of the folder can be a part, also one of a version that counted them.
+pub(super) fn is_part(name: &str) -> bool {
+    let Some(word) = name.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".parquet")) else {
+        return false;
+    };
+    is_new_part(name) || (word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether an object can be a part: nothing else that a store tells is ever taken for the name of a file.
+pub(super) fn is_new_part(name: &str) -> bool {
+    let word = name.strip_prefix("part-").and_then(|rest| rest.strip_suffix(".parquet"));
+    word.is_some_and(|word| {
+        word.len() == 32 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// How many rows a part has.
-pub(super) fn rows_of(path: &Path) -> Result<usize, PortError> {
-    Ok(usize::try_from(open(path)?.metadata().file_metadata().num_rows()).unwrap_or(0))
+pub(super) fn rows_of(source: &Source) -> Result<usize, PortError> {
+    Ok(usize::try_from(source.open()?.metadata().file_metadata().num_rows()).unwrap_or(0))
 }
 
 /// The rows of these entries, which are all in this part.
-pub(super) fn read(path: &Path, entries: &[&Entry]) -> Result<Vec<Row>, PortError> {
-    let reader = open(path)?;
+pub(super) fn read(source: &Source, entries: &[&Entry]) -> Result<Vec<Row>, PortError> {
+    let reader = source.open()?;
     let mut wanted: Vec<(usize, &Entry)> =
         entries.iter().filter_map(|entry| Some((entry.place.as_ref()?.1, *entry))).collect();
     wanted.sort_unstable_by_key(|(place, _)| *place);
@@ -134,7 +195,7 @@ pub(super) fn read(path: &Path, entries: &[&Entry]) -> Result<Vec<Row>, PortErro
     for group in wanted.chunk_by(|a, b| a.0 / GROUP == b.0 / GROUP) {
         let Some((first, _)) = group.first() else { continue };
         let read = reader.get_row_group(first / GROUP).and_then(|group| columns(&*group));
-        let (texts, numbers) = read.map_err(|error| failed(path, &error))?;
+        let (texts, numbers) = read.map_err(|error| failed(&source.name(), &error))?;
         for (place, entry) in group {
             let Some(mut row) = row(&texts, &numbers, place % GROUP) else { continue };
             if row.kept.id == entry.id {
@@ -148,12 +209,12 @@ pub(super) fn read(path: &Path, entries: &[&Entry]) -> Result<Vec<Row>, PortErro
 }
 
 /// Every row of a part.
-pub(super) fn read_all(path: &Path) -> Result<Vec<Row>, PortError> {
-    let reader = open(path)?;
+pub(super) fn read_all(source: &Source) -> Result<Vec<Row>, PortError> {
+    let reader = source.open()?;
     let mut rows = Vec::new();
     for group in 0..reader.num_row_groups() {
         let read = reader.get_row_group(group).and_then(|group| columns(&*group));
-        let (texts, numbers) = read.map_err(|error| failed(path, &error))?;
+        let (texts, numbers) = read.map_err(|error| failed(&source.name(), &error))?;
         let count = numbers.first().map_or(0, Vec::len);
         rows.extend((0..count).filter_map(|at| row(&texts, &numbers, at)));
     }

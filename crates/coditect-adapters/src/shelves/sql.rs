@@ -101,7 +101,8 @@ impl DiskShelves {
             .prepare("INSERT INTO episodes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")
             .map_err(|error| failed(&error))?;
         let mut trouble = None;
-        self.each(0, &mut |Row { standing, seen, kept }| {
+        // What cannot be read now is said by the findings.
+        self.each_in_reach(0, &mut |Row { standing, seen, kept }| {
             let shelf = match standing.shelf {
                 Shelf::Warm => "warm",
                 Shelf::Cold => "cold",

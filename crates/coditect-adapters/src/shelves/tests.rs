@@ -10,6 +10,8 @@ use coditect_types::Reused;
 
 use super::*;
 
+mod bucket;
+
 fn id(n: u64) -> EpisodeId {
     EpisodeId::parse(&format!("m-{n:06}")).unwrap()
 }
@@ -522,7 +524,12 @@ fn a_catalogue_of_the_first_version_is_taken_on() {
     shelves.put(&[kept(1)]).unwrap();
     drop(shelves);
     let catalogue = Connection::open(dir.path().join(FILE)).unwrap();
-    catalogue.execute_batch("DROP TABLE vectors; PRAGMA user_version = 1").unwrap();
+    catalogue
+        .execute_batch(
+            "DROP TABLE vectors; DROP TABLE objects; DROP TABLE store; ALTER TABLE parts DROP COLUMN rows;
+             ALTER TABLE parts DROP COLUMN sum; PRAGMA user_version = 1",
+        )
+        .unwrap();
     drop(catalogue);
     let shelves = DiskShelves::open(dir.path()).unwrap();
     assert_eq!(all(&shelves).len(), 1);

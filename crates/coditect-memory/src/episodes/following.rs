@@ -38,6 +38,8 @@ pub(super) struct Known {
     kept: usize,
     /// Some texts have not the vectors that they could have: it is not worth keeping.
     is_short: bool,
+    /// The numbers of those that could not be read, since what is put away was away: it is not worth keeping either.
+    away: Vec<u64>,
 }
 
 /// An episode as it is found.
@@ -77,6 +79,7 @@ impl Known {
             removals: Removals::default(),
             kept: 0,
             is_short: false,
+            away: Vec::new(),
         }
     }
 
@@ -108,10 +111,15 @@ impl Known {
             // Another model answers under the same name.
             *self = Self { removals, ..Self::new(&self.space) };
         }
+        // Texts stand in the order of their numbers: what comes back has its place between the others.
+        if !self.away.is_empty() && !shelves.fetch(&self.away)?.is_empty() {
+            *self = Self { removals, ..Self::new(&self.space) };
+        }
         let mut asks = Asks { shelves, embedding, left: embedding.map_or(0, |embedding| embedding.most) };
         let mut some: Vec<Said> = Vec::new();
         let mut done = Ok(());
-        shelves.each(self.numbers.last().copied().unwrap_or(0), &mut |row| {
+        let after = self.numbers.last().max(self.away.last()).copied().unwrap_or(0);
+        let away = shelves.each_in_reach(after, &mut |row| {
             some.extend(Said::of(row));
             if some.len() == TOGETHER {
                 done = self.add(&std::mem::take(&mut some), &mut asks);
@@ -120,6 +128,7 @@ impl Known {
         })?;
         done?;
         self.add(&some, &mut asks)?;
+        self.away.extend(away);
         let all = self.numbers.len();
         // What only some texts have a vector for is not learnt from.
         if !self.is_short && all >= LEARNS_FROM && all >= self.learnt_from.saturating_mul(LEARNS_AGAIN) {
@@ -134,7 +143,7 @@ impl Known {
     /// Keeps the index where that is worth it.
     pub(super) fn keep(&mut self, shelves: &dyn Shelves) {
         let is_new = self.kept == 0 && self.learnt_from > 0;
-        if self.is_short || !(is_new || self.numbers.len() >= self.kept + LACKING) {
+        if self.is_short || !self.away.is_empty() || !(is_new || self.numbers.len() >= self.kept + LACKING) {
             return;
         }
         self.kept = self.numbers.len();
@@ -152,6 +161,7 @@ impl Known {
         if lost * 4 > self.numbers.len() || self.numbers.last() > there.last() {
             *self = Self::new(&self.space);
         }
+        self.away.retain(|number| !gone(number));
         for (text, number) in (0_u32..).zip(&self.numbers) {
             if gone(number) {
                 self.index.remove(text);
@@ -201,7 +211,8 @@ impl Known {
             && index.is_of_given() != space.is_empty();
         let (kept, learnt_from) = (numbers.len(), usize::try_from(learnt_from).ok()?);
         let space = space.to_owned();
-        fits.then_some(Self { index, space, numbers, learnt_from, removals, kept, is_short: false })
+        let away = Vec::new();
+        fits.then_some(Self { index, space, numbers, learnt_from, removals, kept, is_short: false, away })
     }
 }
 

@@ -19,6 +19,8 @@ struct InMind {
     index: Mutex<Option<Vec<u8>>>,
     removals: Mutex<u64>,
     vectors: Mutex<BTreeMap<(String, EpisodeId), Embedded>>,
+    /// Those that cannot be read now.
+    away: Mutex<BTreeSet<u64>>,
 }
 
 impl Shelves for InMind {
@@ -66,15 +68,24 @@ impl Shelves for InMind {
     }
 
     fn fetch(&self, numbers: &[u64]) -> Result<Vec<Row>, PortError> {
-        let rows = self.rows.lock().unwrap();
-        Ok(numbers.iter().filter_map(|number| rows.get(number).cloned()).collect())
+        let (rows, away) = (self.rows.lock().unwrap(), self.away.lock().unwrap());
+        let there = numbers.iter().filter(|number| !away.contains(number));
+        Ok(there.filter_map(|number| rows.get(number).cloned()).collect())
     }
 
     fn each(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<(), PortError> {
         let rows: Vec<Row> =
             self.rows.lock().unwrap().range(after + 1..).map(|(_, row)| row.clone()).collect();
+        assert!(self.away.lock().unwrap().is_empty());
         rows.into_iter().all(take);
         Ok(())
+    }
+
+    fn each_in_reach(&self, after: u64, take: &mut dyn FnMut(Row) -> bool) -> Result<Vec<u64>, PortError> {
+        let all: Vec<u64> = self.rows.lock().unwrap().range(after + 1..).map(|(number, _)| *number).collect();
+        self.fetch(&all)?.into_iter().all(take);
+        let away = self.away.lock().unwrap();
+        Ok(all.into_iter().filter(|number| away.contains(number)).collect())
     }
 
     fn number(&self, id: &EpisodeId) -> Result<Option<u64>, PortError> {
@@ -321,6 +332,27 @@ fn an_index_that_was_kept_is_gone_on_with() {
     // What is no index is made anew.
     shelves.save_index(b"nothing", 0).unwrap();
     assert!(!memory(&shelves, more).search("f17", 3).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_away_is_found_once_it_is_back() {
+    let shelves = Arc::<InMind>::default();
+    let memory = memory(&shelves, three());
+    memory.absorb().unwrap();
+    shelves.away.lock().unwrap().extend([1, 3]);
+    let found = |memory: &Episodes| -> Vec<u64> {
+        let mut found = memory.search("ZeroDivisionError IndexError", 5).unwrap();
+        found.sort_by_key(|found| found.row.standing.number);
+        found.iter().map(|found| found.row.standing.number).collect()
+    };
+    assert_eq!(found(&memory), [2]);
+    assert_eq!(*shelves.index.lock().unwrap(), None, "what lacks some is not kept");
+    shelves.put(&[episode(4, "ZeroDivisionError", "a / b", "a / d").kept()]).unwrap();
+    assert_eq!(found(&memory), [2, 4]);
+    shelves.away.lock().unwrap().remove(&3);
+    assert_eq!(found(&memory), [2, 3, 4]);
+    shelves.away.lock().unwrap().clear();
+    assert_eq!(found(&memory), [1, 2, 3, 4]);
 }
 
 #[test]

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coditect_adapters::DiskShelves;
+use coditect_adapters::shelves::Far;
 use coditect_memory::episode::{LEARNT, Symptom};
 use coditect_memory::episodes::Found;
 use coditect_memory::{Episode, Episodes};
-use coditect_ports::shelves::Row;
+use coditect_ports::shelves::{Row, ShelfSize};
 use coditect_ports::{PortError, Shelves};
 use coditect_runtime::mover::{self, Moved};
 use coditect_types::memory::{Reused, Shelf};
@@ -131,12 +132,14 @@ fn stats(cx: &mut Context) -> Done {
     let Opened { memory, shelves, _nowhere } = open(cx)?;
     let sizes = shelves.sizes().doing(DOING)?;
     let (mut counts, now_ms) = (Counts::default(), wiring::now_ms());
-    shelves
-        .each(0, &mut |row| {
+    // What cannot be read now is said.
+    let away = shelves
+        .each_in_reach(0, &mut |row| {
             counts.add(&row, now_ms);
             true
         })
         .doing(DOING)?;
+    let far = shelves.far().doing(DOING)?;
     let opened = Instant::now();
     memory.search("make the failing tests pass", 1).doing(DOING)?;
     let (open_ms, all_ms) = (opened.elapsed().as_secs_f64() * 1e3, began.elapsed().as_secs_f64() * 1e3);
@@ -151,25 +154,15 @@ fn stats(cx: &mut Context) -> Done {
     };
     let hit_rate = (counts.uses.0 > 0).then(|| counts.uses.1 as f64 / counts.uses.0 as f64);
     if cx.out.json {
-        let tiers: BTreeMap<&str, Value> = sizes
-            .iter()
-            .map(|(of, size)| {
-                let ages = counts.ages.get(of).copied().unwrap_or_default();
-                let value = json!({
-                    "episodes": size.episodes, "bytes": size.bytes,
-                    "oldest_ms": size.ended_ms.map(|(first, _)| first), "newest_ms": size.ended_ms.map(|(_, last)| last),
-                    "younger_than_days": AGES.iter().zip(ages).map(|((days, _), n)| (days.to_string(), n.into()))
-                        .collect::<serde_json::Map<String, Value>>(),
-                    "older": ages[AGES.len()],
-                });
-                (shelf(*of), value)
-            })
-            .collect();
         cx.out.object(&json!({
             "episodes": episodes, "proved": proved, "patterns": counts.patterns, "same": counts.same,
-            "languages": counts.languages, "by_rung": counts.rungs, "tiers": tiers,
+            "languages": counts.languages, "by_rung": counts.rungs, "tiers": tiers(&counts, &sizes),
             "reused": counts.uses.0, "held": counts.uses.1, "hit_rate": hit_rate,
             "search_ms": open_ms, "open_ms": all_ms,
+            "bucket": far.map(|far| json!({
+                "place": far.place, "bytes": far.bytes, "copied_bytes": far.here_bytes, "to_delete": far.to_delete,
+                "away": away.len(),
+            })),
             "vectors": vectors.map(|(of, episodes)| json!({ "of": of, "episodes": episodes })),
         }))?;
         return Ok(0);
@@ -181,6 +174,9 @@ fn stats(cx: &mut Context) -> Done {
     ))?;
     tell_findings(cx, &shelves);
     tell(cx, &counts, &sizes)?;
+    if let Some(far) = far {
+        tell_far(cx, &far, away.len())?;
+    }
     if let Some((of, count)) = vectors {
         cx.out.line(&harmless(&format!("vectors: of {count} episodes, by {of}")))?;
     }
@@ -192,7 +188,7 @@ fn stats(cx: &mut Context) -> Done {
     Ok(0)
 }
 
-fn tell(cx: &mut Context, counts: &Counts, sizes: &[(Shelf, coditect_ports::shelves::ShelfSize)]) -> Done {
+fn tell(cx: &mut Context, counts: &Counts, sizes: &[(Shelf, ShelfSize)]) -> Done {
     let list = |counts: &BTreeMap<String, usize>| {
         counts.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
     };
@@ -219,6 +215,44 @@ fn tell(cx: &mut Context, counts: &Counts, sizes: &[(Shelf, coditect_ports::shel
     if counts.same > 0 {
         cx.out.line(&format!("the same again: {}", phrase::count_of(counts.same, "mission")))?;
     }
+    Ok(0)
+}
+
+/// What each shelf has.
+fn tiers(counts: &Counts, sizes: &[(Shelf, ShelfSize)]) -> BTreeMap<&'static str, Value> {
+    let one = |(of, size): &(Shelf, ShelfSize)| {
+        let ages = counts.ages.get(of).copied().unwrap_or_default();
+        let value = json!({
+            "episodes": size.episodes, "bytes": size.bytes,
+            "oldest_ms": size.ended_ms.map(|(first, _)| first), "newest_ms": size.ended_ms.map(|(_, last)| last),
+            "younger_than_days": AGES.iter().zip(ages).map(|((days, _), n)| (days.to_string(), n.into()))
+                .collect::<serde_json::Map<String, Value>>(),
+            "older": ages[AGES.len()],
+        });
+        (shelf(*of), value)
+    };
+    sizes.iter().map(one).collect()
+}
+
+/// What is in a bucket.
+fn tell_far(cx: &mut Context, far: &Far, away: usize) -> Done {
+    let kib = |bytes: u64| bytes.div_ceil(1024);
+    let mut line = format!(
+        "bucket: {}, {} KiB, {} KiB of them here, too",
+        far.place,
+        kib(far.bytes),
+        kib(far.here_bytes)
+    );
+    if away > 0 {
+        line.push_str(&format!("; {} cannot be read now", phrase::count_of(away, "episode")));
+    }
+    if far.to_delete > 0 {
+        line.push_str(&format!(
+            "; {} let go and not deleted there yet",
+            phrase::count_of(far.to_delete, "object")
+        ));
+    }
+    cx.out.line(&harmless(&line))?;
     Ok(0)
 }
 
@@ -305,7 +339,18 @@ fn find(shelves: &DiskShelves, name: &str) -> Result<Row, Report> {
     let report = |kind, cause: String| Report::new(kind, "finding the episode", cause);
     let fetched = |number: Option<u64>| -> Result<Option<Row>, Report> {
         let Some(number) = number else { return Ok(None) };
-        Ok(shelves.fetch(&[number]).doing(DOING)?.pop())
+        let mut row = shelves.fetch(&[number]).doing(DOING)?.pop();
+        if row.is_none() {
+            // Where it is away, that is the reason.
+            let after = number.saturating_sub(1);
+            shelves
+                .each(after, &mut |next| {
+                    row = (next.standing.number == number).then_some(next);
+                    false
+                })
+                .doing(DOING)?;
+        }
+        Ok(row)
     };
     if name == "last" {
         let standings = shelves.standings().doing(DOING)?;
@@ -424,6 +469,7 @@ fn rebuild(cx: &mut Context) -> Done {
 fn move_now(cx: &mut Context) -> Done {
     let site = cx.site()?;
     let Opened { shelves, _nowhere, .. } = open(cx)?;
+    shelves.tend().doing("moving episodes")?;
     let Moved { away, back, dropped } =
         mover::round(&*shelves, &site.memory, wiring::now_ms()).doing("moving episodes")?;
     tell_findings(cx, &shelves);

@@ -108,6 +108,8 @@ pub(crate) enum Kind {
     Name(&'static str),
     /// The address of a server that speaks Bolt.
     Bolt,
+    /// A bucket of an object store.
+    Bucket,
     /// What models are: a table for each.
     ModelTables,
     /// US dollars.
@@ -212,6 +214,7 @@ impl Key {
             | "memory_warm"
             | "memory_warm_days"
             | "memory_cold_mib"
+            | "memory_cold"
             | "memory_unproved_days"
             | "memory_embeddings"
             | "graph_url"
@@ -250,6 +253,12 @@ impl Key {
                 false => {
                     Err("it is no address like `bolt://127.0.0.1:7687`, without a user or a password"
                         .to_owned())
+                }
+            },
+            Kind::Bucket => match crate::wiring::check_bucket(text) {
+                Ok(()) => Ok(Value::Word(text.trim().to_owned())),
+                Err(error) => {
+                    Err(error.hint.map_or(error.cause.clone(), |hint| format!("{}; {hint}", error.cause)))
                 }
             },
             Kind::ModelTables => Err("it is a table: write it into your settings file".to_owned()),
@@ -291,6 +300,7 @@ impl Key {
                         Kind::ModelTables
                         | Kind::Name(_)
                         | Kind::Bolt
+                        | Kind::Bucket
                         | Kind::Money
                         | Kind::Command
                         | Kind::Choice(_)
@@ -318,6 +328,7 @@ impl Key {
                 | Kind::Models
                 | Kind::Name(_)
                 | Kind::Bolt
+                | Kind::Bucket
                 | Kind::Choice(_)
                 | Kind::Server
                 | Kind::Page
@@ -327,23 +338,29 @@ impl Key {
                 toml::Value::String(text),
             ) => self.read(text),
             (kind, other) => {
-                let wants = match kind {
-                    Kind::Command | Kind::Names(_) | Kind::Models => "a string or a list of strings",
-                    Kind::ModelTables => "a table",
-                    Kind::Money => "a number",
-                    Kind::Choice(_)
-                    | Kind::Name(_)
-                    | Kind::Bolt
-                    | Kind::Server
-                    | Kind::Page
-                    | Kind::File
-                    | Kind::Image
-                    | Kind::Pattern => "a string",
-                    Kind::Number { .. } => "a whole number",
-                };
+                let wants = wanted(kind);
                 Err(format!("it must be {wants}, not {}", article(other.type_str())))
             }
         }
+    }
+}
+
+/// What a value of a file must be.
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Command | Kind::Names(_) | Kind::Models => "a string or a list of strings",
+        Kind::ModelTables => "a table",
+        Kind::Money => "a number",
+        Kind::Choice(_)
+        | Kind::Name(_)
+        | Kind::Bolt
+        | Kind::Bucket
+        | Kind::Server
+        | Kind::Page
+        | Kind::File
+        | Kind::Image
+        | Kind::Pattern => "a string",
+        Kind::Number { .. } => "a whole number",
     }
 }
 

@@ -237,6 +237,16 @@ pub(crate) const KEYS: &[Key] = &[
         example: "512",
     },
     Key {
+        name: "memory_cold",
+        kind: Kind::Bucket,
+        project: ProjectMay::NotServer,
+        default: None,
+        doc: "A bucket of an object store that speaks S3, without versions, for what is put away, in place of a folder of the state \
+              directory. Address and keys are those of $AWS_ENDPOINT_URL, $AWS_REGION, $AWS_ACCESS_KEY_ID and \
+              $AWS_SECRET_ACCESS_KEY. `coditect memory move` brings there what was put away before.",
+        example: "\"s3://my-bucket/coditect\"",
+    },
+    Key {
         name: "memory_unproved_days",
         kind: Kind::Number { least: 1, most: 36_500 },
         project: ProjectMay::Not,

@@ -180,10 +180,21 @@ fn the_template_is_a_valid_file_also_with_every_line_switched_on() {
     let layers = Layers { project: layer(Owner::Project, &on), ..Layers::default() };
     assert_eq!(
         layers.project.len(),
-        KEYS.len() - 21,
+        KEYS.len() - 22,
         "every key but `waive`, `image`, `models`, `model`, `rungs` and what is the person's to decide"
     );
     assert!(layers.resolve().notes.is_empty());
+}
+
+#[test]
+fn a_bucket_is_the_persons_to_name() {
+    let text = "memory_cold = \"s3://mine/team\"\n";
+    let user = Layers { user: layer(Owner::User, text), ..Layers::default() }.resolve().settings;
+    assert_eq!(user.memory_cold.as_deref(), Some("s3://mine/team"));
+    let project = Layers { project: layer(Owner::Project, text), ..Layers::default() }.resolve();
+    assert_eq!((project.settings.memory_cold, project.notes.len()), (None, 1), "{:?}", project.notes);
+    let key = KEYS.iter().find(|key| key.name == "memory_cold").unwrap();
+    assert!(key.read("https://mine").unwrap_err().contains("s3://BUCKET"));
 }
 
 #[test]

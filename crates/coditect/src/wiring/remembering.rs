@@ -51,7 +51,10 @@ pub(crate) fn has_any(site: &Site) -> bool {
 /// The shelves.
 pub(crate) fn shelves(site: &Site) -> Result<Arc<DiskShelves>, Report> {
     make_home(&site.home)?;
-    DiskShelves::open(&dir(site)).map(Arc::new).map_err(hinted).doing("opening memory")
+    DiskShelves::open_with(&dir(site), site.cold.clone())
+        .map(Arc::new)
+        .map_err(hinted)
+        .doing("opening memory")
 }
 
 fn hinted(error: PortError) -> PortError {
@@ -123,6 +126,9 @@ pub(super) fn start_mover(site: &Site) {
                 SystemTime::now().duration_since(at).map_or(true, |age| age > ROUND)
             });
             if is_old || warm.episodes as f64 > site.memory.warm_episodes as f64 * TOO_MANY {
+                if let Err(error) = shelves.tend() {
+                    tracing::warn!(%error, "what is to be done with the bucket is not done");
+                }
                 mover::round(&*shelves, &site.memory, now_ms()).doing("moving episodes")?;
                 fs::write(&mark, b"")
                     .map_err(|error| PortError::from_io("marking", &error))

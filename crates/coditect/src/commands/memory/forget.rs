@@ -58,6 +58,8 @@ pub(super) fn perform(cx: &mut Context, args: &ForgetArgs) -> Done {
     drop(archive);
     let site = cx.site()?;
     if !args.dry_run && remembering::is_there(&site) {
+        // Nothing of a mission goes where the rest of it would stay.
+        shelves.can_forget().doing(DOING)?;
         // Also what an earlier try left: it may have been stopped on the way.
         graphs::remove_all(&site)?;
         shelves.erase().doing(DOING)?;

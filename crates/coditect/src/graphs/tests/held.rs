@@ -181,6 +181,7 @@ fn site(home: &Path) -> Site {
         image: None,
         models: Vec::new(),
         memory: MemoryLimits::default(),
+        cold: None,
         embedder: None,
         owner: None,
         journal: crate::environment::Place::Files,
