@@ -11,8 +11,12 @@
 //! **Commits.** A snapshot goes to the store once a mission; what an agent made goes there beyond it. Names are those of the commits, so
 //! the same is never sent twice.
 //!
+//! **Spans.** An order says which attempt it is for as a span of a trace, and a worker tells what it does as spans below that; nobody
+//! waits for that, and nothing depends on it ([`account`]).
+//!
 //! Start reading at [`parcel`] for the bytes, at [`boss`] for the way out and back, at [`worker`] for the other side.
 
+mod account;
 mod boss;
 mod packs;
 mod parcel;
@@ -21,6 +25,7 @@ mod worker;
 
 use coditect_types::{AttemptId, MissionId, TaskId};
 
+pub use account::{Account, Hear};
 pub use boss::Fleet;
 pub use worker::{Offer, Worker};
 
@@ -34,6 +39,9 @@ struct Order<A> {
     task: TaskId,
     attempt: AttemptId,
     action: A,
+    /// The span that performing it is a part of (W3C Trace Context). Orchestrators of an older version say none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
 }
 
 /// What came of it.

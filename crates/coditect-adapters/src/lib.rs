@@ -16,6 +16,7 @@ pub mod journal;
 pub mod mailbox;
 pub mod model;
 mod nats;
+pub mod otlp;
 pub mod shelves;
 pub mod trace;
 

@@ -1,9 +1,11 @@
-//! Traces of missions: as files, and sent to a collector.
+//! Traces of missions: what a span is here, and where it belongs.
 
+mod context;
 pub mod file;
-pub mod otlp;
 
 use serde_json::{Map, Value};
+
+pub use context::Context;
 
 /// A span.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,15 +16,15 @@ pub struct Piece {
     pub name: String,
     /// Who does it: in a picture, pieces of one kind are drawn in rows of their own.
     pub row: String,
-    /// When it began and ended, ms since 1970. None: it had not ended when the last record was written.
-    pub at_ms: (u64, Option<u64>),
+    /// When it began and ended, µs since 1970. None: it had not ended when the last record was written.
+    pub at_us: (u64, Option<u64>),
     /// It waits for somebody outside: a model, a person.
     pub is_call: bool,
     /// Why it is taken for a failure, if it is.
     pub error: Option<String>,
     /// What is known of it.
     pub args: Map<String, Value>,
-    /// What happened meanwhile: when, what, and more of it.
+    /// What happened meanwhile: when, µs since 1970, what, and more of it.
     pub events: Vec<(u64, String, Map<String, Value>)>,
 }
 

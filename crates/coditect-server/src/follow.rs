@@ -95,6 +95,11 @@ impl Followers {
         Self { house, channels: Arc::default(), places, tasks, stop }
     }
 
+    /// The places of streams, for whoever counts those that are taken.
+    pub(crate) fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.places)
+    }
+
     /// How many watch.
     pub(crate) fn count(&self) -> usize {
         WATCHERS - self.places.available_permits()

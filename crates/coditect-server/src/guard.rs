@@ -105,12 +105,12 @@ impl Secrets {
     }
 }
 
-fn is_fit(text: &str) -> bool {
+pub(crate) fn is_fit(text: &str) -> bool {
     text.len() >= LEAST && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// Compares without telling by its time how far two texts agree.
-fn is_same(secret: &str, given: &str) -> bool {
+pub(crate) fn is_same(secret: &str, given: &str) -> bool {
     let differing = secret.bytes().zip(given.bytes()).fold(0_u8, |differing, (a, b)| differing | (a ^ b));
     secret.len() == given.len() && std::hint::black_box(differing) == 0
 }
@@ -378,7 +378,7 @@ fn own_host(shared: &Shared, headers: &HeaderMap) -> Result<Authority, Oops> {
     host_among(&shared.place.hosts, headers)
 }
 
-fn host_among(hosts: &[String], headers: &HeaderMap) -> Result<Authority, Oops> {
+pub(crate) fn host_among(hosts: &[String], headers: &HeaderMap) -> Result<Authority, Oops> {
     let mut all = headers.get_all(header::HOST).iter();
     let host = all.next().and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     let is_ours = |host: &str| is_loopback(host) || hosts.iter().any(|name| name.eq_ignore_ascii_case(host));
@@ -460,7 +460,7 @@ fn by_cookie(shared: &Shared, headers: &HeaderMap) -> Vec<String> {
 }
 
 /// What a program shows.
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
     let all = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     all.strip_prefix("Bearer ").map(str::to_owned)
 }

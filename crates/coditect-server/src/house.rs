@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use coditect_ports::Journal;
 use coditect_types::access::{Admission, Asked};
 use coditect_types::limits::Verdict;
-use coditect_types::{ApprovalId, EpisodeId, Expectation, MissionId, Record, Refusal, TaskId, Visitor};
+use coditect_types::{
+    ApprovalId, EpisodeId, Expectation, Figure, MissionId, Record, Refusal, TaskId, Visitor,
+};
 use serde::Serialize;
 
 /// A sentence of a mission's story.
@@ -154,6 +156,11 @@ pub trait House: Debug + Send + Sync {
 
     /// One episode of a visitor's memory, as `coditect memory show` tells it.
     fn episode(&self, by: &Visitor, id: &EpisodeId) -> Result<Told, Refusal>;
+
+    /// What is sent to collectors, and what of it is not taken: figures beside those of the missions.
+    fn telemetry(&self) -> Vec<Figure> {
+        Vec::new()
+    }
 
     /// Who the person is, for answers that are kept.
     fn person(&self) -> String;

@@ -7,6 +7,8 @@
 //! `coditect ui` is for the person alone: whoever has the token that it prints is that person. `coditect serve` is for several users, each with
 //! tokens and roles of their own. [`guard`] says who is let in and to what, [`pace`] and [`serve`] how much of it at once.
 //!
+//! Processes without a dashboard, such as workers, have a smaller door for whoever scrapes them ([`scrape`]).
+//!
 //! Start reading at [`routes`].
 
 mod catalogue;
@@ -22,6 +24,7 @@ mod pace;
 mod pages;
 mod refusal;
 mod routes;
+mod scrape;
 mod serve;
 mod text;
 #[cfg(test)]
@@ -29,4 +32,6 @@ mod trial;
 
 pub use guard::Secrets;
 pub use house::{Between, Both, Compared, House, Recalled, Recollection, Sentence, Terms, Told};
+pub use metrics::{Metrics, Own, of_process};
+pub use scrape::{Read, Scrape};
 pub use serve::{Ground, Server, Tls, loopback};

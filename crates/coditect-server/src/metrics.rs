@@ -1,79 +1,115 @@
-//! Metrics in Prometheus' text format, computed from the journals.
+//! Metrics, computed from the journals: as figures for whoever sends them on, and in Prometheus' text format.
 //!
 //! Each is declared once, in [`FAMILIES`]. Labels have the values of our own enumerations and no others: nothing that a
-//! request, a project or a model is called becomes one.
+//! request, a project or a model is called becomes one. Those of models ([`models`]) are for collectors alone.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::{Mutex, PoisonError, TryLockError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coditect_ports::PortError;
 use coditect_runtime::view::TaskProgress;
+use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
 use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus};
+use tokio::sync::Semaphore;
 
-use self::counts::{Counts, Spread, Times};
+use self::counts::{Counts, Times};
 use crate::catalogue::MOST;
+use crate::follow::WATCHERS;
 use crate::house::House;
 use crate::moments::{Folded, each};
 use crate::names::{STANDINGS, TASK_STATES, name, standing};
 
 mod counts;
+mod models;
+mod own;
+mod text;
 
-/// A family of metrics.
-#[derive(Debug)]
-struct Family {
-    name: &'static str,
-    kind: &'static str,
-    help: &'static str,
-}
+pub use own::Own;
+pub(crate) use text::text;
+
+/// Whoever reads the journals for somebody else is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All families, in the order in which they are written.
 const FAMILIES: [Family; 28] = [
-    gauge("coditect_build_info", "1, with the version of this build as a label."),
-    gauge("coditect_missions", "Missions by status; running or stopped where they have not ended."),
-    gauge(
+    Family::gauge("coditect_build_info", "1", "1, with the version of this build as a label."),
+    Family::gauge(
+        "coditect_missions",
+        "{mission}",
+        "Missions by status; running or stopped where they have not ended.",
+    ),
+    Family::gauge(
         "coditect_missions_left_out",
+        "{mission}",
         "Missions that are not counted: older than the newest 10,000, or unreadable.",
     ),
-    gauge("coditect_tasks", "Tasks of missions that have not ended, by state."),
-    gauge("coditect_approvals_open", "Questions that wait for a person's answer."),
-    counter("coditect_missions_submitted_total", "Missions that were begun."),
-    counter("coditect_missions_forked_total", "Missions that were begun where another one stood."),
-    counter("coditect_missions_resumed_total", "Times that a mission was taken up again after a stop."),
-    counter("coditect_missions_ended_total", "Missions that came to their end, by how."),
-    histogram("coditect_mission_duration_seconds", "How long missions that ended were at work."),
-    histogram("coditect_assignment_seconds", "From a mission's submission to its first attempt."),
-    histogram("coditect_attempt_duration_seconds", "How long attempts took, by the role of the agent."),
-    counter("coditect_records_total", "Records that missions decided."),
-    counter("coditect_expectations_total", "Expectations that attempts began with."),
-    counter("coditect_approvals_asked_total", "Questions that were asked of a person."),
-    counter("coditect_approvals_given_total", "Questions that were answered, by how; nobody: not in time."),
-    counter("coditect_tasks_settled_total", "Tasks that came to their end, by how."),
-    counter("coditect_attempts_started_total", "Attempts that agents were given."),
-    counter("coditect_outcomes_ignored_total", "Outcomes that came too late or twice and changed nothing."),
-    counter("coditect_violations_total", "Expectations that an observation contradicted, by kind."),
-    counter("coditect_diagnoses_total", "Violations whose cause was looked for, by cause."),
-    counter("coditect_candidates_total", "Candidate changes that were tried, by rung."),
-    counter("coditect_sandbox_runs_total", "Runs in a sandbox."),
-    counter("coditect_model_calls_total", "Calls of language models."),
-    counter("coditect_model_tokens_total", "Tokens sent to language models (in) and written by them (out)."),
-    counter("coditect_model_cost_usd_total", "Money for language models, US dollars."),
-    gauge("coditect_ui_watchers", "Event streams that are open."),
-    gauge("process_start_time_seconds", "When this process began to count, seconds since 1970."),
+    Family::gauge("coditect_tasks", "{task}", "Tasks of missions that have not ended, by state."),
+    Family::gauge("coditect_approvals_open", "{question}", "Questions that wait for a person's answer."),
+    Family::counter("coditect_missions_submitted_total", "{mission}", "Missions that were begun."),
+    Family::counter(
+        "coditect_missions_forked_total",
+        "{mission}",
+        "Missions that were begun where another one stood.",
+    ),
+    Family::counter(
+        "coditect_missions_resumed_total",
+        "{mission}",
+        "Times that a mission was taken up again after a stop.",
+    ),
+    Family::counter("coditect_missions_ended_total", "{mission}", "Missions that came to their end, by how."),
+    Family::histogram("coditect_mission_duration_seconds", "s", "How long missions that ended were at work."),
+    Family::histogram(
+        "coditect_assignment_seconds",
+        "s",
+        "From a mission's submission to its first attempt.",
+    ),
+    Family::histogram(
+        "coditect_attempt_duration_seconds",
+        "s",
+        "How long attempts took, by the role of the agent.",
+    ),
+    Family::counter("coditect_records_total", "{record}", "Records that missions decided."),
+    Family::counter("coditect_expectations_total", "{expectation}", "Expectations that attempts began with."),
+    Family::counter("coditect_approvals_asked_total", "{question}", "Questions that were asked of a person."),
+    Family::counter(
+        "coditect_approvals_given_total",
+        "{question}",
+        "Questions that were answered, by how; nobody: not in time.",
+    ),
+    Family::counter("coditect_tasks_settled_total", "{task}", "Tasks that came to their end, by how."),
+    Family::counter("coditect_attempts_started_total", "{attempt}", "Attempts that agents were given."),
+    Family::counter(
+        "coditect_outcomes_ignored_total",
+        "{outcome}",
+        "Outcomes that came too late or twice and changed nothing.",
+    ),
+    Family::counter(
+        "coditect_violations_total",
+        "{violation}",
+        "Expectations that an observation contradicted, by kind.",
+    ),
+    Family::counter(
+        "coditect_diagnoses_total",
+        "{diagnosis}",
+        "Violations whose cause was looked for, by cause.",
+    ),
+    Family::counter(
+        "coditect_candidates_total",
+        "{candidate}",
+        "Candidate changes that were tried, by rung.",
+    ),
+    Family::counter("coditect_sandbox_runs_total", "{run}", "Runs in a sandbox."),
+    Family::counter("coditect_model_calls_total", "{call}", "Calls of language models."),
+    Family::counter(
+        "coditect_model_tokens_total",
+        "{token}",
+        "Tokens sent to language models (in) and written by them (out).",
+    ),
+    Family::counter("coditect_model_cost_usd_total", "{USD}", "Money for language models, US dollars."),
+    Family::gauge("coditect_ui_watchers", "{watcher}", "Event streams that are open."),
+    Family::gauge("process_start_time_seconds", "s", "When this process began to count, seconds since 1970."),
 ];
-
-const fn gauge(name: &'static str, help: &'static str) -> Family {
-    Family { name, kind: "gauge", help }
-}
-
-const fn counter(name: &'static str, help: &'static str) -> Family {
-    Family { name, kind: "counter", help }
-}
-
-const fn histogram(name: &'static str, help: &'static str) -> Family {
-    Family { name, kind: "histogram", help }
-}
 
 /// What is known of one mission.
 #[derive(Debug)]
@@ -158,8 +194,10 @@ struct Known {
 
 /// What the journals come to; each is read again only where it has grown.
 #[derive(Debug, Default)]
-pub(crate) struct Metrics {
+pub struct Metrics {
     known: Mutex<Known>,
+    /// The places of watchers, once there is a server.
+    places: OnceLock<Arc<Semaphore>>,
 }
 
 impl Metrics {
@@ -169,19 +207,56 @@ impl Metrics {
         known.refresh(house)
     }
 
+    /// Where watchers are counted from now on.
+    pub(crate) fn watch(&self, places: Arc<Semaphore>) {
+        // A server that has them already keeps them.
+        self.places.set(places).ok();
+    }
+
+    /// All metrics, those of models included. It may take a while, where much is new.
+    ///
+    /// # Errors
+    /// The journals cannot be read, or somebody else reads them just now.
+    pub fn figures(&self, house: &dyn House) -> Result<Vec<Figure>, PortError> {
+        let watchers =
+            self.places.get().map_or(0, |places| WATCHERS.saturating_sub(places.available_permits()));
+        let mut known = self.known()?;
+        known.refresh(house)?;
+        let sum = known.sum();
+        let mut figures = known.figures(house, &sum, watchers);
+        figures.extend(models::figures(&sum.models));
+        Ok(figures)
+    }
+
     /// All metrics, as text.
     pub(crate) fn text(&self, house: &dyn House, watchers: usize) -> Result<String, PortError> {
-        // Whoever waits here keeps others from reading.
-        let mut known = match self.known.try_lock() {
-            Ok(known) => known,
-            Err(TryLockError::Poisoned(known)) => known.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                let cause = "the journals are being read for the metrics";
-                return Err(PortError::new(ErrorKind::Unavailable, cause).with_hint("ask again in a moment"));
-            }
-        };
+        let mut known = self.known()?;
         known.refresh(house)?;
-        Ok(known.text(house, watchers))
+        let sum = known.sum();
+        let mut figures = known.figures(house, &sum, watchers);
+        drop(known);
+        figures.extend(house.telemetry());
+        Ok(text(&figures))
+    }
+
+    /// What is known, once nobody else reads for it. Whoever waits here keeps others from reading, so not for long.
+    fn known(&self) -> Result<MutexGuard<'_, Known>, PortError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.known.try_lock() {
+                Ok(known) => return Ok(known),
+                Err(TryLockError::Poisoned(known)) => return Ok(known.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    std::thread::park_timeout(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let cause = "the journals are being read for the metrics";
+                    return Err(
+                        PortError::new(ErrorKind::Unavailable, cause).with_hint("ask again in a moment")
+                    );
+                }
+            }
+        }
     }
 }
 
@@ -229,15 +304,20 @@ impl Known {
         Ok(())
     }
 
-    fn text(&self, house: &dyn House, watchers: usize) -> String {
+    /// What all missions come to.
+    fn sum(&self) -> Counts {
         let mut sum = Counts::zeros();
         sum.add(&self.gone_long);
         self.gone.values().for_each(|counts| sum.add(counts));
+        self.by_mission.values().for_each(|tally| sum.add(&tally.counts));
+        sum
+    }
+
+    fn figures(&self, house: &dyn House, sum: &Counts, watchers: usize) -> Vec<Figure> {
         let mut missions: BTreeMap<String, u64> =
             STANDINGS.iter().map(|word| ((*word).to_owned(), 0)).collect();
         let (mut tasks, mut open) = ([0; TASK_STATES.len()], 0);
         for (mission, tally) in &self.by_mission {
-            sum.add(&tally.counts);
             let is_running = tally.status.is_none() && house.is_running(mission);
             *missions.entry(standing(tally.status, is_running)).or_default() += 1;
             if tally.status.is_none() {
@@ -245,44 +325,49 @@ impl Known {
                 tasks.iter_mut().zip(tally.tasks).for_each(|(sum, n)| *sum += n);
             }
         }
-        let mut out = String::new();
-        for family in &FAMILIES {
-            let rows = match family.name {
-                "coditect_missions" => labelled("status", &missions),
-                "coditect_tasks" => by_state(&tasks),
-                "coditect_approvals_open" => one(open),
-                "coditect_missions_left_out" => one(self.left_out),
-                "coditect_ui_watchers" => one(watchers as u64),
-                "process_start_time_seconds" => one(self.began_ms / 1_000),
-                "coditect_build_info" => {
-                    vec![(format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), "1".to_owned())]
-                }
-                name => counted(name, &sum),
-            };
-            write_family(&mut out, family, &rows);
-        }
-        out
+        let of = |family: &Family| match family.name {
+            "coditect_missions" => labelled("status", &missions),
+            "coditect_tasks" => by_state(&tasks),
+            "coditect_approvals_open" => one(open),
+            "coditect_missions_left_out" => one(self.left_out),
+            "coditect_ui_watchers" => one(watchers as u64),
+            "process_start_time_seconds" => one(self.began_ms / 1_000),
+            "coditect_build_info" => build(),
+            name => counted(name, sum),
+        };
+        FAMILIES.iter().map(|family| Figure { family: *family, points: of(family) }).collect()
     }
 }
 
-/// Label and value of each row.
-type Rows = Vec<(String, String)>;
-
-/// The rows of a counter.
-fn counted(family: &str, sum: &Counts) -> Rows {
-    let roles = || {
-        let each = sum.attempt_ms.iter().map(|(role, spread)| spread.rows(&format!("role=\"{role}\"")));
-        each.flatten().collect()
+/// What every process tells of itself: its build, and since when it counts.
+#[must_use]
+pub fn of_process(began_ms: u64) -> Vec<Figure> {
+    let of = |family: &Family| match family.name {
+        "coditect_build_info" => Some(build()),
+        "process_start_time_seconds" => Some(one(began_ms / 1_000)),
+        _ => None,
     };
+    FAMILIES.iter().filter_map(|family| Some(Figure { family: *family, points: of(family)? })).collect()
+}
+
+/// This build.
+fn build() -> Vec<Point> {
+    vec![Point::labelled("version", env!("CARGO_PKG_VERSION"), 1)]
+}
+
+/// The points of a counter.
+fn counted(family: &str, sum: &Counts) -> Vec<Point> {
+    let roles =
+        || sum.attempt_ms.iter().map(|(role, spread)| spread_of(vec![("role", role.clone())], spread));
     let rungs = || sum.spent.rungs.iter().map(|(rung, cost)| (name(rung), cost.candidates)).collect();
     match family {
         "coditect_missions_submitted_total" => one(sum.submitted),
         "coditect_missions_forked_total" => one(sum.forked),
         "coditect_missions_resumed_total" => one(sum.resumed),
         "coditect_missions_ended_total" => labelled("status", &sum.ended),
-        "coditect_mission_duration_seconds" => Spread::rows(&sum.mission_ms, ""),
-        "coditect_assignment_seconds" => Spread::rows(&sum.assignment_ms, ""),
-        "coditect_attempt_duration_seconds" => roles(),
+        "coditect_mission_duration_seconds" => vec![spread_of(Vec::new(), &sum.mission_ms)],
+        "coditect_assignment_seconds" => vec![spread_of(Vec::new(), &sum.assignment_ms)],
+        "coditect_attempt_duration_seconds" => roles().collect(),
         "coditect_records_total" => one(sum.records),
         "coditect_expectations_total" => one(sum.expectations),
         "coditect_approvals_asked_total" => one(sum.asked),
@@ -300,36 +385,29 @@ fn counted(family: &str, sum: &Counts) -> Rows {
             labelled("direction", &BTreeMap::from([("in".into(), tokens_in), ("out".into(), tokens_out)]))
         }
         "coditect_model_cost_usd_total" => {
-            vec![(
-                String::new(),
-                format!("{}.{:06}", sum.spent.micro_usd / 1_000_000, sum.spent.micro_usd % 1_000_000),
-            )]
+            let amount = Amount::Part { n: sum.spent.micro_usd, per: 1_000_000 };
+            vec![Point { labels: Vec::new(), amount }]
         }
-        // A family without rows is one that somebody forgot here; the test of all families finds it.
+        // A family without points is one that somebody forgot here; the test of all families finds it.
         _ => Vec::new(),
     }
 }
 
-fn one(n: u64) -> Rows {
-    vec![(String::new(), n.to_string())]
+fn one(n: u64) -> Vec<Point> {
+    vec![Point::plain(n)]
 }
 
-fn labelled(label: &str, all: &BTreeMap<String, u64>) -> Rows {
-    all.iter().map(|(value, n)| (format!("{{{label}=\"{value}\"}}"), n.to_string())).collect()
+fn spread_of(labels: Vec<(&'static str, String)>, spread: &Spread) -> Point {
+    Point { labels, amount: Amount::Spread(spread.clone()) }
 }
 
-fn by_state(tasks: &[u64; TASK_STATES.len()]) -> Rows {
+fn labelled(label: &'static str, all: &BTreeMap<String, u64>) -> Vec<Point> {
+    all.iter().map(|(value, n)| Point::labelled(label, value, *n)).collect()
+}
+
+fn by_state(tasks: &[u64; TASK_STATES.len()]) -> Vec<Point> {
     let all = TASK_STATES.iter().map(|state: &TaskProgress| name(state)).zip(tasks.iter().copied());
     labelled("state", &all.collect())
-}
-
-fn write_family(out: &mut String, family: &Family, rows: &Rows) {
-    let Family { name, kind, help } = family;
-    // Writing into a string cannot fail.
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
-    for (label, value) in rows {
-        writeln!(out, "{name}{label} {value}").ok();
-    }
 }
 
 #[cfg(test)]

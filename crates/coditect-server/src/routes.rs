@@ -100,7 +100,7 @@ pub(crate) struct Shared {
     owners: Mutex<BTreeMap<MissionId, Option<UserName>>>,
     catalogue: Catalogue,
     moments: Moments,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     followers: Followers,
     turns: Arc<Semaphore>,
     /// Of those who begin something, which takes long: they keep nobody from reading.
@@ -127,11 +127,17 @@ impl Shared {
             owners: Mutex::default(),
             catalogue: Catalogue::default(),
             moments: Moments::default(),
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
             turns: Arc::new(Semaphore::new(READING)),
             begins: Arc::new(Semaphore::new(BEGINNING)),
             is_ready: AtomicBool::new(false),
         }
+    }
+
+    /// The same with metrics that others look at, too.
+    pub(crate) fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        metrics.watch(self.followers.places());
+        Self { metrics, ..self }
     }
 
     /// Reads the journals once, so that the first who asks does not wait for that.

@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::follow::WATCHERS;
 use crate::guard::{Peer, Secrets};
 use crate::house::House;
+use crate::metrics::Metrics;
 use crate::routes::{self, Place, Shared};
 use crate::serve::patience::Patient;
 pub use tls::Tls;
@@ -38,7 +39,7 @@ const HEAD_LINES: usize = 64;
 /// Where the system has no handle for another connection, it is asked again after this.
 const AGAIN: Duration = Duration::from_millis(100);
 /// Connections are given this long to end when the server stops.
-const STOP_WITHIN: Duration = Duration::from_millis(800);
+pub(crate) const STOP_WITHIN: Duration = Duration::from_millis(800);
 
 /// What a server is called, and by what it proves that.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +57,7 @@ pub struct Ground {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Arc<Metrics>,
 }
 
 /// Checks an address to listen on: `127.0.0.1:7077`, `127.0.0.1:0`, `[::1]:0`, `localhost:0`.
@@ -84,23 +86,20 @@ impl Server {
     /// # Errors
     /// The address cannot be had: `Conflict` where another program has it.
     pub async fn bind(address: SocketAddr) -> Result<Self, PortError> {
-        let failed = |error: std::io::Error| {
-            let doing = format!("listening on `{address}`");
-            match error.kind() == std::io::ErrorKind::AddrInUse {
-                true => PortError::new(ErrorKind::Conflict, format!("{doing}: another program has it"))
-                    .with_hint("name another port with `--listen 127.0.0.1:PORT`; port 0 is a free one"),
-                false => PortError::from_io(&doing, &error),
-            }
-        };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        let (listener, address) = listen(address, "--listen 127.0.0.1:PORT").await?;
+        Ok(Self { listener, address, metrics: Arc::default() })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it counts, for whoever sends that on.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// Answers until `until` resolves, then ends all streams and gives connections a moment.
@@ -114,7 +113,8 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let tasks = TaskTracker::new();
         let place = Place::new(self.address.port(), &ground);
-        let shared = Arc::new(Shared::new(house, secrets, place, &tasks, &stopping));
+        let shared = Shared::new(house, secrets, place, &tasks, &stopping);
+        let shared = Arc::new(shared.with_metrics(self.metrics));
         shared.make_ready(&tasks);
         let router = routes::router(shared);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -139,8 +139,23 @@ impl Server {
     }
 }
 
+/// Listens, and says where. `flag` names another port.
+pub(crate) async fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), PortError> {
+    let failed = |error: std::io::Error| {
+        let doing = format!("listening on `{address}`");
+        match error.kind() == std::io::ErrorKind::AddrInUse {
+            true => PortError::new(ErrorKind::Conflict, format!("{doing}: another program has it"))
+                .with_hint(format!("name another port with `{flag}`; port 0 is a free one")),
+            false => PortError::from_io(&doing, &error),
+        }
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
 /// The next connection, once there is a place for it.
-async fn next(
+pub(crate) async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> ((TcpStream, SocketAddr), Option<OwnedSemaphorePermit>) {
@@ -163,7 +178,7 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// One connection, until it ends or the server stops.
-async fn connection(
+pub(crate) async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     (acceptor, router, stopping): (Option<TlsAcceptor>, Router, watch::Receiver<bool>),

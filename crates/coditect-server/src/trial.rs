@@ -11,6 +11,7 @@ use coditect_testkit::memory_journal::MemoryJournal;
 use coditect_types::access::{Admission, Asked};
 use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
+use coditect_types::model::{Finish, ModelReply, Usage};
 use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
 use coditect_types::plan::{Intent, Role};
 use coditect_types::{
@@ -319,6 +320,30 @@ pub(crate) fn hostile(mission: &MissionId) -> Vec<Event> {
             until_ms: 1_795_415_999_000,
         },
     ]
+}
+
+/// A mission that asked a model twice, once in vain.
+pub(crate) fn asked_a_model(mission: &MissionId, model: &str) -> Vec<Event> {
+    let (task, intent) = (TaskId(1), Intent::AskModel { model: model.to_owned() });
+    let (needs, strand, parent) = (Vec::new(), None, None);
+    let tasks = vec![TaskSpec { id: task, role: Role::Orchestrator, intent, needs, strand, parent }];
+    let usage = Usage { tokens_in: 1_000, tokens_out: 20, ..Usage::default() };
+    let reply = ModelReply { text: HOSTILE.to_owned(), finish: Finish::Done, usage, kept: false };
+    let answered =
+        Outcome::ModelAnswered { model: model.to_owned(), reply: reply.clone(), spent: Spent::default() };
+    let kept = ModelReply { kept: true, ..reply };
+    let again = Outcome::ModelAnswered { model: model.to_owned(), reply: kept, spent: Spent::default() };
+    let failure = coditect_types::Failure::new(ErrorKind::Unavailable, HOSTILE);
+    let failed = Outcome::Failed { failure, spent: Spent::default() };
+    let mut events = vec![
+        submitted(mission, HOSTILE),
+        Event::PlanMade { tasks, reason: HOSTILE.to_owned(), strands: Vec::new() },
+    ];
+    for (n, outcome) in (1..).zip([failed, answered, again]) {
+        events.push(started(AttemptId(n), "ask_model"));
+        events.push(Event::AttemptEnded { task, attempt: AttemptId(n), outcome });
+    }
+    events
 }
 
 /// How it ends.

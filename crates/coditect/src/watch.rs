@@ -18,7 +18,7 @@ use crate::phrase;
 use crate::progress::{Live, Plain, Progress, is_about};
 use crate::report::{Doing, Done, Fault, Report, end_code};
 use crate::signals::Signals;
-use crate::traces::Telemetry;
+use crate::telemetry::Telemetry;
 use crate::wiring::{self, House};
 
 /// Commands from other processes are looked for this often.
@@ -149,8 +149,8 @@ async fn under_way(
     let exit_code = watch.end;
     if let Some(telemetry) = watch.telemetry.take() {
         let sent = tokio::task::spawn_blocking(move || telemetry.finish());
-        if let Ok(Some(lost)) = signals.or_exit(sent).await {
-            watch.cx.note(&lost);
+        if let Ok(lost) = signals.or_exit(sent).await {
+            lost.iter().for_each(|lost| watch.cx.note(lost));
         }
     }
     end.map(|status| (mission, status, exit_code.unwrap_or_else(|| status.exit_code())))

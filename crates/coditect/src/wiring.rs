@@ -3,6 +3,7 @@
 mod holder;
 mod journals;
 pub(crate) mod remembering;
+mod runs;
 mod scratch;
 mod tiers;
 
@@ -10,15 +11,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use coditect_adapters::LocalBus;
 use coditect_adapters::access::{AuditLog, Tokens};
 use coditect_adapters::bench::JournalBench;
-use coditect_adapters::fleet::{At, Fleet, Offer, Worker};
+pub(crate) use coditect_adapters::fleet::Hear;
+use coditect_adapters::fleet::{Account, At, Fleet, Offer, Worker};
 use coditect_adapters::mailbox::Letter;
+pub(crate) use coditect_adapters::otlp::{
+    Exporter, Line as OtlpLine, Meter, Read as ReadFigures, Severity, Signal, Span as OtlpSpan,
+    THREAD as OTLP_THREAD, Tally, Target, figures as sent_figures,
+};
 pub(crate) use coditect_adapters::shelves::{BucketAt, check_bucket};
 pub(crate) use coditect_adapters::trace::file::write as write_trace;
-pub(crate) use coditect_adapters::trace::otlp::{Exporter, Target};
-pub(crate) use coditect_adapters::trace::{Piece, ROOT};
-use coditect_adapters::{LocalBus, Mailbox, SystemClock, SystemEntropy};
+pub(crate) use coditect_adapters::trace::{Context as SpanContext, Piece, ROOT};
+use coditect_adapters::{Mailbox, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
 use coditect_ports::{
@@ -26,7 +32,7 @@ use coditect_ports::{
 };
 use coditect_runtime::{Ports, Settings, Shell};
 use coditect_types::plan::Role;
-use coditect_types::{ErrorKind, MissionId, Policy};
+use coditect_types::{ErrorKind, Figure, MissionId, Policy};
 
 use crate::environment::{Place, Site};
 use crate::host;
@@ -37,6 +43,7 @@ use journals::journal_dir;
 pub(crate) use journals::{
     Archive, Reach, archive, check_server, export, exported, keeper, measure_events, redacted_server, served,
 };
+use runs::Runs;
 use scratch::Scratch;
 use tiers::Tiers;
 pub(crate) use tiers::{probes, sandbox};
@@ -243,7 +250,9 @@ impl BenchFleet {
         let at = At { name: name.clone(), ..fleet_at(nats) };
         let fleet = Arc::new(Fleet::open(&at, Arc::clone(&workspace)).doing(doing)?);
         let roles = agents.iter().flat_map(|agent| agent.roles().iter().copied()).collect();
-        let worker = Worker::join(&at, workspace, agents, Offer { name, slots, roles }).doing(doing)?;
+        let offer = Offer { name, slots, roles };
+        let account = Arc::new(Account::new(&offer, None));
+        let worker = Worker::join(&at, workspace, agents, (offer, account)).doing(doing)?;
         let stop = Stop::new();
         let flag = stop.clone();
         let working = std::thread::spawn(move || worker.run(&flag, &|_| {}));
@@ -266,24 +275,51 @@ fn fleet_at(nats: &Nats) -> At {
     At::new(nats.url.secret(), nats.creds.clone())
 }
 
+/// A name for this process that no other has, and that says nothing of the machine.
+pub(crate) fn new_instance() -> String {
+    let chance = SystemEntropy::new();
+    format!("{:016x}{:016x}", chance.next_u64(), chance.next_u64())
+}
+
 /// A worker that has joined a fleet.
 pub(crate) struct Joined {
     pub(crate) worker: Worker,
+    pub(crate) counted: Counted,
     /// The last to go: sandboxes have their directories in it.
     _scratch: Scratch,
 }
 
-/// Joins a fleet as a worker of a name, with so many slots; `say` hears of what takes long. Refuses where no sandbox can be used.
+/// What a worker does, counted.
+#[derive(Clone)]
+pub(crate) struct Counted {
+    account: Arc<Account>,
+    runs: Arc<Runs>,
+}
+
+impl Counted {
+    /// What it comes to.
+    pub(crate) fn figures(&self) -> Vec<Figure> {
+        let mut figures = self.account.figures();
+        figures.push(self.runs.figure());
+        figures
+    }
+}
+
+/// Joins a fleet as a worker of a name, with so many slots; `say` hears of what takes long, `hear` of spans. Refuses where no sandbox
+/// can be used.
 pub(crate) fn join(
     site: &Site,
     nats: &Nats,
     (name, slots): (&str, usize),
     say: &mut dyn FnMut(String),
+    hear: Option<Hear>,
 ) -> Result<Joined, Report> {
     let workspace = workspace(site)?;
     let scratch = Scratch::open(&site.home)?;
     let policy = Policy::default();
+    let runs = Arc::<Runs>::default();
     let sandboxes = Tiers::open(site, policy.sandbox, say).usable(&policy)?;
+    let sandboxes = sandboxes.into_iter().map(|sandbox| runs.counted(sandbox)).collect();
     // The slots share the cores out among them.
     let threads = (host::cores() / slots.max(1)).max(1);
     let tools = Tools { workspace: Arc::clone(&workspace), sandboxes, clock: clock(), memory: None, threads };
@@ -292,8 +328,11 @@ pub(crate) fn join(
     // What is the person's own is done where they are.
     let roles = roles.into_iter().filter(|role| *role != Role::Deployer).collect();
     let offer = Offer { name: name.to_owned(), slots, roles };
-    let worker = Worker::join(&fleet_at(nats), workspace, agents, offer).doing("joining the fleet")?;
-    Ok(Joined { worker, _scratch: scratch })
+    let account = Arc::new(Account::new(&offer, hear));
+    let counted = Counted { account: Arc::clone(&account), runs };
+    let worker =
+        Worker::join(&fleet_at(nats), workspace, agents, (offer, account)).doing("joining the fleet")?;
+    Ok(Joined { worker, counted, _scratch: scratch })
 }
 
 impl House {

@@ -1,6 +1,7 @@
 //! The operations kit: what is in `deploy/observability` holds together, and a real Prometheus reads a real dashboard with it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
 
 mod world;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use coditect_testkit::nats::{SKIPPED, Server};
 use serde_json::Value;
 use world::{REQUEST, World};
 
@@ -49,8 +51,25 @@ fn asked(port: u16, query: &str) -> Option<Value> {
     rows.first().map(|row| row["value"][1].clone())
 }
 
+/// A worker that can be scraped, and where.
+fn worker(world: &World, url: &str) -> (Running, String) {
+    let args =
+        ["serve", "--role", "worker", "--json", "--slots", "3", "--nats", url, "--metrics", "127.0.0.1:0"];
+    let mut command = world.command(&args);
+    command.env("CODITECT_HOME", world.path("of-worker")).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut worker = Running(command.spawn().unwrap());
+    let mut lines = BufReader::new(worker.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let said = lines.find_map(|line| {
+        let said: Value = serde_json::from_str(&line).unwrap();
+        (said["type"] == "worker.metrics").then(|| said["what"].as_str().unwrap().to_owned())
+    });
+    let said = said.expect("the worker says where it can be scraped");
+    let address = said.split("http://").nth(1).unwrap().trim_end_matches("/metrics").to_owned();
+    (worker, address)
+}
+
 #[test]
-fn a_real_prometheus_scrapes_the_dashboard() {
+fn a_real_prometheus_scrapes_the_dashboard_and_a_worker() {
     if Command::new("prometheus").arg("--version").output().is_err() {
         return eprintln!("SKIPPED: `prometheus` is not installed");
     }
@@ -67,6 +86,13 @@ fn a_real_prometheus_scrapes_the_dashboard() {
     let text = std::fs::read_to_string(kit().join("prometheus.yml")).unwrap();
     let text = text.replace("127.0.0.1:7077", &address).replace("interval: 15s", "interval: 1s");
     let text = text.replace("rules/", &format!("{}/rules/", kit().display()));
+    // A worker beside it, where there is a server for it to meet on.
+    let server = Server::start();
+    let _worker = server.as_ref().map(|server| {
+        let (worker, address) = worker(&world, &server.url());
+        std::fs::write(world.path("workers.yml"), format!("- targets: [\"{address}\"]\n")).unwrap();
+        worker
+    });
     let config = world.path("prometheus.yml");
     std::fs::write(&config, text).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -80,5 +106,14 @@ fn a_real_prometheus_scrapes_the_dashboard() {
         asked(port, "coditect_missions%7Bstatus%3D%22verified%22%7D")
     });
     assert_eq!(found, Some("1".into()), "it was scraped with the token of the file");
-    assert_eq!(asked(port, "up"), Some("1".into()));
+    let up = |job: &str| asked(port, &format!("up%7Bjob%3D%22{job}%22%7D"));
+    assert_eq!(up("coditect"), Some("1".into()));
+    if server.is_none() {
+        return eprintln!("{SKIPPED}: no worker is scraped");
+    }
+    let slots = (0..120).find_map(|_| {
+        std::thread::park_timeout(Duration::from_millis(500));
+        asked(port, "coditect_worker_slots")
+    });
+    assert_eq!((slots, up("coditect-worker")), (Some("3".into()), Some("1".into())));
 }

@@ -9,6 +9,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use world::collector::Collector;
 use world::{CALC, REQUEST, World, objects};
 
 /// A world in which a mission has ended, and its records.
@@ -325,56 +326,29 @@ fn a_mission_is_a_trace_that_opens_without_a_server() {
     assert_eq!(world.json(&["list", "--json"])["missions"].as_array().unwrap().len(), 1, "nothing was begun");
 }
 
-/// A collector: takes requests until it is dropped, and gives the spans that it was sent.
-fn collector() -> (String, std::sync::mpsc::Receiver<Value>) {
-    use std::io::{BufRead, BufReader, Read};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (tell, spans) = std::sync::mpsc::sync_channel(10_000);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut reader = BufReader::new(stream.unwrap());
-            let (mut line, mut length, mut path) = (String::new(), 0, String::new());
-            while reader.read_line(&mut line).unwrap() > 2 {
-                if path.is_empty() {
-                    line.clone_into(&mut path);
-                }
-                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
-                line.clear();
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).unwrap();
-            assert!(path.starts_with("POST /v1/traces "), "{path}");
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap() {
-                tell.send(span.clone()).unwrap();
-            }
-            write!(reader.get_mut(), "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}")
-                .unwrap();
-        }
-    });
-    (url, spans)
-}
-
 #[test]
 fn a_collector_hears_of_every_span_of_a_mission_in_one_trace() {
     let world = World::new();
-    let (url, spans) = collector();
-    let output =
-        world.command(&["run", "--json", REQUEST]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &url).output().unwrap();
+    let collector = Collector::start();
+    let mut run = world.command(&["run", "--json", REQUEST]);
+    let output = run.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url).output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
     let records = objects(&output.stdout);
     let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
-    let spans: Vec<Value> = spans.try_iter().collect();
+    let heard = collector.heard();
+    let spans: Vec<Value> = heard.spans().into_iter().map(|(_, span)| span).collect();
     assert_eq!(spans.len(), attempts + 1);
     let root = spans.iter().find(|span| span["name"] == "invoke_agent coditect").unwrap();
     for span in &spans {
         assert_eq!(span["traceId"], root["traceId"]);
         assert!(span["spanId"] == root["spanId"] || span["parentSpanId"] == root["spanId"], "{span}");
     }
-    let text = format!("{spans:?}");
+    // The figures of the same, once: at the end.
+    assert_eq!(heard.amount("coditect_attempts_started_total", ""), Some(attempts as u64));
+    assert_eq!(heard.amount("coditect_missions_ended_total", "verified"), Some(1));
+    assert_eq!(heard.amount("coditect_telemetry_dropped_total", ""), Some(0));
+    assert!(heard.amount("coditect_candidates_total", "reflex") > Some(0));
+    let text = format!("{:?}", heard.0);
     assert!(!text.contains(REQUEST) && !text.contains("calc.py"), "{text}");
 }
 

@@ -395,6 +395,76 @@ def cost():
     )
 
 
+def fleet():
+    bad_above_0 = steps((None, GREEN), (1, RED))
+    yield number("Workers", 'sum(up{job="coditect-worker"})', about="Those that Prometheus reaches.")
+    yield number("Slots", "sum(coditect_worker_slots{})")
+    yield number("Orders running", "sum(coditect_worker_orders_running{})")
+    yield number(
+        "Slots taken",
+        "sum(coditect_worker_orders_running{}) / (sum(coditect_worker_slots{}) > 0)",
+        unit="percentunit",
+    )
+    yield number(
+        "Handed back in an hour",
+        'sum(increase(coditect_worker_orders_ended_total{end="handed_back"}[1h]))',
+        decimals=0,
+        thresholds=bad_above_0,
+    )
+    yield number(
+        "Telemetry dropped in an hour",
+        "sum(increase(coditect_telemetry_dropped_total{}[1h]))",
+        decimals=0,
+        thresholds=bad_above_0,
+    )
+    yield piles(
+        "Orders that ended in an hour", ("sum by (end) (increase(coditect_worker_orders_ended_total{}[1h]))", "{{end}}"), width=12
+    )
+    yield piles(
+        "Orders taken in an hour", ("sum by (role) (increase(coditect_worker_orders_taken_total{}[1h]))", "{{role}}"), width=12
+    )
+    yield lines("Orders in the queue until taken", *quantiles("coditect_worker_order_wait_seconds", "1h"), unit="s", width=12)
+    yield lines(
+        "How long orders took", *quantiles("coditect_worker_order_duration_seconds", "1h", "role"), unit="s", width=12
+    )
+    yield lines("Orders running", ("sum by (instance) (coditect_worker_orders_running{})", "{{instance}}"), width=12)
+    yield lines(
+        "Commits that were here already, of those that were needed",
+        (
+            'sum(increase(coditect_worker_commits_total{from="here"}[1h]))'
+            " / (sum(increase(coditect_worker_commits_total{}[1h])) > 0)",
+            "here",
+        ),
+        unit="percentunit",
+        max=1,
+        width=12,
+    )
+    yield lines(
+        "Bytes",
+        ("sum(rate(coditect_worker_fetched_bytes_total{}[$__rate_interval]))", "fetched"),
+        ("sum(rate(coditect_worker_sent_bytes_total{}[$__rate_interval]))", "sent"),
+        unit="Bps",
+        width=12,
+    )
+    yield piles(
+        "Runs in a sandbox in an hour, by how they ended",
+        ("sum by (end) (increase(coditect_worker_sandbox_runs_total{}[1h]))", "{{end}}"),
+        width=12,
+    )
+    yield piles(
+        "Telemetry sent",
+        ("sum by (signal) (rate(coditect_telemetry_sent_total{}[$__rate_interval]))", "{{signal}}"),
+        unit="cps",
+        width=12,
+    )
+    yield piles(
+        "Telemetry dropped",
+        ("sum by (signal) (rate(coditect_telemetry_dropped_total{}[$__rate_interval]))", "{{signal}}"),
+        unit="cps",
+        width=12,
+    )
+
+
 def slo():
     left = steps((None, RED), (0, YELLOW), (0.25, GREEN))
     window = {"min": 0, "unit": "percentunit"}
@@ -465,6 +535,7 @@ ALL = [
     ("agents", "Agents", "Attempts of agents, by role.", agents, "now-6h"),
     ("queue", "Queue", "What waits: tasks, first attempts, questions to a person.", queue, "now-6h"),
     ("sandbox", "Sandbox", "Runs in a sandbox, and candidates.", sandbox, "now-6h"),
+    ("fleet", "Fleet", "Workers on other machines, and what leaves for collectors.", fleet, "now-6h"),
     ("ladder", "Memory and ladder", "Candidates by rung, what came otherwise than expected, and why.", ladder, "now-24h"),
     ("cost", "Cost", "What models cost: money, calls, tokens.", cost, "now-7d"),
     ("slo", "SLO and error budget", "What is promised (SLO.md), and what is left of the error budgets.", slo, "now-7d"),

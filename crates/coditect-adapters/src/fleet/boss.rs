@@ -17,6 +17,7 @@ use super::parcel::{away, unwrap, wrap};
 use super::setup::{At, House, object};
 use super::worker::Sign;
 use super::{Order, Report, Word};
+use crate::trace::Context;
 
 /// How often it is looked whether the work is to stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -148,7 +149,8 @@ impl Errand {
             }
         }
         let action = self.action.packed_for_travel();
-        let order = Order { mission: mission.clone(), task: *task, attempt: *attempt, action };
+        let traceparent = Some(Context::of_attempt(mission, *attempt).to_string());
+        let order = Order { mission: mission.clone(), task: *task, attempt: *attempt, action, traceparent };
         let payload = wrap(&order, &object("order", mission, attempt), &self.house.store).await?;
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}").as_str());

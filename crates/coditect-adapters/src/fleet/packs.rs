@@ -28,50 +28,54 @@ impl Packs {
         Self { workspace, there: Arc::default(), sends: Arc::default() }
     }
 
-    /// Sees to it that the store has a commit: all of it, or what it has beyond `upon`.
+    /// Sees to it that the store has a commit: all of it, or what it has beyond `upon`. Gives how many bytes went there for that.
     pub(super) async fn send(
         &self,
         house: &House,
         mission: &MissionId,
         commit: &str,
         upon: Option<&str>,
-    ) -> Result<(), PortError> {
+    ) -> Result<u64, PortError> {
+        let mut sent = 0;
         let name = object(kind(upon), mission, commit);
         let _alone = self.sends.lock().await;
         let known = self.there().get(&name).copied();
         if known.is_some_and(|since| since.elapsed() < KNOWN) {
-            return Ok(());
+            return Ok(sent);
         }
         if house.store.info(&name).await.is_err() {
             let (workspace, mission) = (Arc::clone(&self.workspace), mission.clone());
             let (commit, upon) = (commit.to_owned(), upon.map(str::to_owned));
             let pack = aside(move || workspace.pack(&mission, &commit, upon.as_deref())).await?;
             put(&house.store, &name, &pack).await?;
+            sent = pack.len() as u64;
         }
         self.there().insert(name, Instant::now());
-        Ok(())
+        Ok(sent)
     }
 
     fn there(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees to it that the mission's own store here has a commit.
+    /// Sees to it that the mission's own store here has a commit. Gives how many bytes came for that; None: it was here.
     pub(super) async fn fetch(
         &self,
         house: &House,
         mission: &MissionId,
         commit: &str,
         upon: Option<&str>,
-    ) -> Result<(), PortError> {
+    ) -> Result<Option<u64>, PortError> {
         let (workspace, of, wanted) = (Arc::clone(&self.workspace), mission.clone(), commit.to_owned());
         if aside(move || workspace.has(&of, &wanted)).await? {
-            return Ok(());
+            return Ok(None);
         }
         let pack = get(&house.store, &object(kind(upon), mission, commit)).await?;
         let (workspace, mission) = (Arc::clone(&self.workspace), mission.clone());
         let (commit, upon) = (commit.to_owned(), upon.map(str::to_owned));
-        aside(move || workspace.unpack(&mission, &commit, upon.as_deref(), pack)).await
+        let bytes = pack.len() as u64;
+        aside(move || workspace.unpack(&mission, &commit, upon.as_deref(), pack)).await?;
+        Ok(Some(bytes))
     }
 
     /// Whether a commit that another machine made has the tree that it is said to have.

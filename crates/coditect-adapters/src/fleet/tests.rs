@@ -14,8 +14,10 @@ use coditect_types::outcome::Carried;
 use coditect_types::plan::Role;
 use coditect_types::{Action, AttemptId, ErrorKind, MissionId, Outcome, Snapshot, TaskId};
 
+use super::account::{Course, End, Mark};
 use super::setup::House;
-use super::{At, Fleet, Offer, Worker, parcel};
+use super::{Account, At, Fleet, Offer, Order, Worker, parcel};
+use crate::trace::{Context, Piece};
 
 /// Nothing of what these tests do is about files.
 #[derive(Debug)]
@@ -130,12 +132,17 @@ impl Sea {
     fn hire(&self, name: &str, slots: usize, agent: &Arc<Counts>) -> Hired {
         let offer = Offer { name: name.into(), slots, roles: vec![Role::Analyzer] };
         let agents = vec![Arc::clone(agent) as Arc<dyn Agent>];
-        let worker = Worker::join(&self.at(), Arc::new(NoFiles), agents, offer).unwrap();
+        let worker = Worker::join(&self.at(), Arc::new(NoFiles), agents, booked(offer)).unwrap();
         let stop = Stop::new();
         let flag = stop.clone();
         let thread = std::thread::spawn(move || worker.run(&flag, &|_| {}).unwrap());
         Hired { stop, thread: Some(thread) }
     }
+}
+
+fn booked(offer: Offer) -> (Offer, Arc<Account>) {
+    let account = Arc::new(Account::new(&offer, None));
+    (offer, account)
 }
 
 struct Hired {
@@ -217,7 +224,8 @@ fn a_worker_that_says_nothing_any_more_is_taken_for_gone_and_one_that_is_slow_is
     // A process that is killed says nothing: here its connection ends with it.
     let offer = Offer { name: "gone".into(), slots: 1, roles: vec![Role::Analyzer] };
     let gone = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
-    let worker = Worker::join(&sea.at(), Arc::new(NoFiles), vec![Arc::clone(&gone) as Arc<dyn Agent>], offer);
+    let worker =
+        Worker::join(&sea.at(), Arc::new(NoFiles), vec![Arc::clone(&gone) as Arc<dyn Agent>], booked(offer));
     let (_stop, lost) = sea.dispatch(&fleet, 2);
     worker.unwrap().dies_after(Duration::from_secs(3));
     assert_eq!(gone.begun.load(Ordering::SeqCst), 1);
@@ -319,4 +327,115 @@ fn parcels_of_every_size_arrive_and_what_is_none_is_refused() {
         bomb.extend(zstd::bulk::compress(&vec![b' '; 300 << 20], 1).unwrap());
         assert_eq!(parcel::unwrap::<String>(&bomb, &house.store).await.unwrap_err().kind, ErrorKind::Invalid);
     });
+}
+
+/// A worker's spans and figures, and whoever hears of them.
+fn account() -> (Arc<Account>, Receiver<(Context, Piece)>) {
+    let (tell, told) = sync_channel(100);
+    let offer = Offer { name: "one".into(), slots: 2, roles: vec![Role::Analyzer] };
+    let hear = move |above, piece| tell.send((above, piece)).unwrap();
+    (Arc::new(Account::new(&offer, Some(Box::new(hear)))), told)
+}
+
+fn order(traceparent: Option<&str>) -> Order<Action> {
+    Order {
+        mission: MissionId::parse("m-test").unwrap(),
+        task: TaskId(1),
+        attempt: AttemptId(7),
+        action: Action::DoNothing,
+        traceparent: traceparent.map(str::to_owned),
+    }
+}
+
+/// What a figure comes to, each under its labels.
+fn rows(account: &Account, family: &str) -> Vec<(String, u64)> {
+    let figure = account.figures().into_iter().find(|of| of.family.name == family).unwrap();
+    let row = |point: &coditect_types::Point| {
+        let labels: Vec<_> = point.labels.iter().map(|(_, value)| value.as_str()).collect();
+        let n = match &point.amount {
+            coditect_types::Amount::Count(n) | coditect_types::Amount::Part { n, .. } => *n,
+            coditect_types::Amount::Spread(spread) => spread.counts().iter().sum(),
+        };
+        (labels.join(" "), n)
+    };
+    figure.points.iter().map(row).filter(|(_, n)| *n > 0).collect()
+}
+
+#[test]
+fn an_order_is_spans_below_the_attempt_whether_it_says_so_or_not() {
+    let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let own = Context::of_attempt(&MissionId::parse("m-test").unwrap(), AttemptId(7));
+    let cases = [(None, own), (Some("junk"), own), (Some(given), Context::parse(given).unwrap())];
+    for (said, above) in cases {
+        let (account, told) = account();
+        let mut course = Course::begin(&account, &order(said), (Mark::now(), 1), (0, 10));
+        course.performed(Mark::now(), Some(&super::worker::failed(ErrorKind::Exhausted, "secret/path.py")));
+        course.kept(Mark::now(), 5, true);
+        course.ends(End::Failed(ErrorKind::Exhausted));
+        drop(course);
+        let spans: Vec<_> = told.try_iter().collect();
+        let names: Vec<_> = spans.iter().map(|(_, piece)| piece.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["wait for a worker", "perform in the sandbox", "send the outcome", "order analyzer"]
+        );
+        let (of, order) = spans.last().unwrap();
+        assert_eq!((*of, order.error.as_deref()), (above, Some("exhausted")));
+        assert_eq!(order.args["coditect.worker"], "one");
+        assert!(spans[..3].iter().all(|(of, _)| *of == above.below(&order.id)));
+        assert!(!format!("{spans:?}").contains("secret"), "{spans:?}");
+    }
+}
+
+#[test]
+fn what_becomes_of_orders_is_counted() {
+    let (account, _told) = account();
+    let course = Course::begin(&account, &order(None), (Mark::now(), 2), (i128::MAX, 10));
+    assert_eq!(rows(&account, "coditect_worker_orders_running"), [(String::new(), 1)]);
+    drop(course);
+    let mut course = Course::begin(&account, &order(None), (Mark::now(), 1), (0, 10));
+    course.ends(End::Done);
+    course.kept(Mark::now(), 5, true);
+    drop(course);
+    assert_eq!(rows(&account, "coditect_worker_orders_running"), []);
+    assert_eq!(rows(&account, "coditect_worker_orders_taken_total"), [("analyzer".to_owned(), 2)]);
+    assert_eq!(
+        rows(&account, "coditect_worker_orders_ended_total"),
+        [("analyzer done".to_owned(), 1), ("analyzer handed_back".to_owned(), 1)]
+    );
+    assert_eq!(rows(&account, "coditect_worker_order_duration_seconds"), [("analyzer".to_owned(), 2)]);
+    assert_eq!(rows(&account, "coditect_worker_order_wait_seconds"), [(String::new(), 1)], "the first time");
+    assert_eq!(rows(&account, "coditect_worker_fetched_bytes_total"), [(String::new(), 20)]);
+    assert_eq!(rows(&account, "coditect_worker_sent_bytes_total"), [(String::new(), 5)]);
+}
+
+/// Versions meet on a server: an order of an older one says no context, and an older worker does not know what that is.
+#[test]
+fn orders_with_and_without_a_context_are_read_by_either_version() {
+    #[derive(serde::Deserialize)]
+    struct Older {
+        attempt: AttemptId,
+    }
+    let newer = serde_json::to_string(&order(Some("00-x"))).unwrap();
+    assert_eq!(serde_json::from_str::<Older>(&newer).unwrap().attempt, AttemptId(7));
+    let older = serde_json::to_string(&order(None)).unwrap();
+    assert!(!older.contains("traceparent"), "{older}");
+    assert_eq!(serde_json::from_str::<Order<Action>>(&older).unwrap().traceparent, None);
+}
+
+#[test]
+fn every_figure_of_a_worker_is_in_the_reference_with_its_labels() {
+    let reference = include_str!("../../../../docs/reference/dashboard.md");
+    let (account, _told) = account();
+    let tallies = crate::otlp::figures(&[]);
+    for figure in account.figures().into_iter().chain(tallies) {
+        let name = figure.family.name;
+        let row = reference.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
+        let row = row.unwrap_or_else(|| panic!("{name} is not in docs/reference/dashboard.md"));
+        let kind = format!("{:?}", figure.family.kind).to_lowercase();
+        assert!(row.contains(&format!(" | {kind} | ")), "{row}");
+        for (label, _) in figure.points.iter().flat_map(|point| &point.labels) {
+            assert!(row.contains(&format!("`{label}`")), "{label} is not in {row}");
+        }
+    }
 }

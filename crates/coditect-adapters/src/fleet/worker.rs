@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
@@ -18,7 +19,9 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
+use super::account::{Account, Course, End, Fetched, Mark};
 use super::boss::threads;
 use super::packs::Packs;
 use super::parcel::{away, unwrap, wrap};
@@ -112,6 +115,7 @@ struct Shared {
     agents: Vec<Arc<dyn Agent>>,
     offer: Offer,
     slots: Arc<Semaphore>,
+    account: Arc<Account>,
 }
 
 impl Drop for Worker {
@@ -123,17 +127,17 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    /// Joins a fleet. Missions come to stores of `workspace`.
+    /// Joins a fleet. Missions come to stores of `workspace`; `account` is told what it does.
     pub fn join(
         at: &At,
         workspace: Arc<dyn Workspace>,
         agents: Vec<Arc<dyn Agent>>,
-        offer: Offer,
+        (offer, account): (Offer, Arc<Account>),
     ) -> Result<Self, PortError> {
         let runtime = threads()?;
         let house = runtime.block_on(House::open(at))?;
         let slots = Arc::new(Semaphore::new(offer.slots.max(1)));
-        let shared = Arc::new(Shared { house, packs: Packs::new(workspace), agents, offer, slots });
+        let shared = Arc::new(Shared { house, packs: Packs::new(workspace), agents, offer, slots, account });
         Ok(Self { shared, runtime: Some(runtime) })
     }
 
@@ -230,8 +234,9 @@ impl Shared {
             match order {
                 Ok(None) => {}
                 Ok(Some(message)) => {
-                    let (shared, stop, said) = (Arc::clone(&self), stop.clone(), said.clone());
-                    tasks.spawn(async move { shared.see_to(message, slot, stop, said).await });
+                    let (shared, stop, said, began) =
+                        (Arc::clone(&self), stop.clone(), said.clone(), Mark::now());
+                    tasks.spawn(async move { shared.see_to((message, began), slot, stop, said).await });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "no orders can be had");
@@ -241,55 +246,82 @@ impl Shared {
         }
     }
 
-    /// Performs an order and keeps its outcome.
+    /// Reads an order, and performs it.
     async fn see_to(
         self: Arc<Self>,
-        message: Message,
+        (message, began): (Message, Mark),
         _slot: OwnedSemaphorePermit,
         stop: Stop,
         said: tokio::sync::mpsc::Sender<String>,
     ) {
-        let tries = message.info().map_or(1, |info| info.delivered);
+        let (tries, published_ns) = message
+            .info()
+            .map_or((1, i128::MAX), |info| (info.delivered, info.published.unix_timestamp_nanos()));
         let order: Order<Action> = match unwrap(&message.payload, &self.house.store).await {
             Ok(order) => order,
             Err(error) if tries > TRIES => {
                 tracing::warn!(%error, tries, "an order that nobody can read is put away");
+                self.account.unread();
                 return answer(&message, AckKind::Term).await;
             }
             Err(error) => {
                 // Another worker may be able to, of another version or with a better connection.
                 tracing::warn!(%error, "an order is handed back");
+                self.account.unread();
                 return answer(&message, AckKind::Nak(Some(LATER))).await;
             }
         };
-        if self.is_done(&order).await {
-            return answer(&message, AckKind::Ack).await;
+        // On every line of the log below it, so that these can be found from the mission; a name that is none is nobody's.
+        let mission = MissionId::parse(order.mission.as_str()).map_or(String::new(), |id| id.to_string());
+        let span = tracing::error_span!("order", %mission, attempt = %order.attempt);
+        let bytes = message.payload.len();
+        let course = Course::begin(&self.account, &order, (began, tries), (published_ns, bytes));
+        self.carry_out(&order, course, (&message, tries), &stop, &said).instrument(span).await;
+    }
+
+    /// Performs an order and keeps its outcome.
+    async fn carry_out(
+        &self,
+        order: &Order<Action>,
+        mut course: Course<'_>,
+        (message, tries): (&Message, i64),
+        stop: &Stop,
+        said: &tokio::sync::mpsc::Sender<String>,
+    ) {
+        if self.is_done(order).await {
+            course.ends(End::Known);
+            return answer(message, AckKind::Ack).await;
         }
         let what = format!("{} t{}: {}", order.mission, order.task, order.action.role().name());
         // Nobody may listen, which changes nothing.
         said.send(format!("took {what}")).await.ok();
-        let outcome = match refused(&order) {
+        let outcome = match refused(order) {
             _ if tries > TRIES => Some(failed(
                 ErrorKind::Unavailable,
                 format!("handed out {tries} times, and nobody finished it"),
             )),
             Some(failure) => Some(Outcome::Failed { failure, spent: Default::default() }),
-            None => self.perform(&order, &message, &stop).await,
+            None => self.perform(order, message, stop, &mut course).await,
         };
         let Some(outcome) = outcome else {
             said.send(format!("handed back {what}")).await.ok();
-            return answer(&message, AckKind::Nak(None)).await;
+            return answer(message, AckKind::Nak(None)).await;
         };
-        let mut keeping = std::pin::pin!(timeout(LAST, self.keep(&order, outcome, &message)));
-        let mut sign = interval(self.house.silence / SIGNS);
-        let kept = loop {
-            tokio::select! {
-                kept = &mut keeping => break kept,
-                _ = sign.tick() => at_it(&message).await,
+        let (end, began, sent) = (End::of(&outcome), Mark::now(), AtomicU64::new(0));
+        let kept = {
+            let mut keeping = std::pin::pin!(timeout(LAST, self.keep(order, outcome, message, &sent)));
+            let mut sign = interval(self.house.silence / SIGNS);
+            loop {
+                tokio::select! {
+                    kept = &mut keeping => break kept,
+                    _ = sign.tick() => at_it(message).await,
+                }
             }
         };
+        course.kept(began, sent.load(Ordering::Relaxed), kept.is_ok());
         match kept {
             Ok(()) => {
+                course.ends(end);
                 said.send(format!("did {what}")).await.ok();
             }
             Err(_) => tracing::warn!("an outcome could not be kept; the order goes to another worker"),
@@ -303,35 +335,67 @@ impl Shared {
     }
 
     /// What came of it. None: it is to be handed back.
-    async fn perform(&self, order: &Order<Action>, message: &Message, stop: &Stop) -> Option<Outcome> {
-        let Order { mission, task, attempt, action } = order;
+    async fn perform(
+        &self,
+        order: &Order<Action>,
+        message: &Message,
+        stop: &Stop,
+        course: &mut Course<'_>,
+    ) -> Option<Outcome> {
+        if let Some(outcome) = self.fetch(order, message, stop, course).await? {
+            return Some(outcome);
+        }
+        let began = Mark::now();
+        let outcome = self.with_agent(order, message, stop).await;
+        course.performed(began, outcome.as_ref());
+        outcome
+    }
+
+    /// Sees to it that what an order is about is here. Gives why it is not, where that is an outcome. None: it is to be handed back.
+    async fn fetch(
+        &self,
+        order: &Order<Action>,
+        message: &Message,
+        stop: &Stop,
+        course: &Course<'_>,
+    ) -> Option<Option<Outcome>> {
+        let Some((base, commits)) = order.action.needs() else { return Some(None) };
+        let (mission, began) = (&order.mission, Mark::now());
         let mut sign = interval(self.house.silence / SIGNS);
         let mut look = interval(LOOK);
         let fetching = async {
-            if let Some((base, commits)) = action.needs() {
-                self.packs.fetch(&self.house, mission, base, None).await?;
-                for commit in commits {
-                    self.packs.fetch(&self.house, mission, commit, Some(base)).await?;
-                }
+            let mut fetched = Fetched::default();
+            fetched.add(self.packs.fetch(&self.house, mission, base, None).await?);
+            for commit in commits {
+                fetched.add(self.packs.fetch(&self.house, mission, commit, Some(base)).await?);
             }
-            Ok::<(), PortError>(())
+            Ok::<Fetched, PortError>(fetched)
         };
         let mut fetching = std::pin::pin!(fetching);
-        loop {
+        let fetched = loop {
             tokio::select! {
-                fetched = &mut fetching => match fetched {
-                    Ok(()) => break,
-                    Err(error) if error.kind == ErrorKind::Unavailable => {
-                        tracing::warn!(%error, "what an order is about cannot be had");
-                        sleep(PAUSE).await;
-                        return None;
-                    }
-                    Err(error) => return Some(failed_by(error)),
-                },
+                fetched = &mut fetching => break fetched,
                 _ = sign.tick() => at_it(message).await,
                 _ = look.tick() => if stop.is_raised() { return None },
             }
+        };
+        course.fetched(began, &fetched);
+        match fetched {
+            Ok(_) => Some(None),
+            Err(error) if error.kind == ErrorKind::Unavailable => {
+                tracing::warn!(%error, "what an order is about cannot be had");
+                sleep(PAUSE).await;
+                None
+            }
+            Err(error) => Some(Some(failed_by(error))),
         }
+    }
+
+    /// Has an agent perform it. None: it is to be handed back.
+    async fn with_agent(&self, order: &Order<Action>, message: &Message, stop: &Stop) -> Option<Outcome> {
+        let Order { mission, task, attempt, action, .. } = order;
+        let mut sign = interval(self.house.silence / SIGNS);
+        let mut look = interval(LOOK);
         let mut words = match self.house.client.subscribe(self.house.word(mission, *attempt)).await {
             Ok(words) => words,
             Err(_) => return None,
@@ -372,7 +436,9 @@ impl Shared {
         let (done, outcome) = oneshot::channel();
         let role = action.role();
         let agent = self.agents.iter().find(|agent| agent.roles().contains(&role)).cloned();
+        let span = tracing::Span::current();
         let perform = move || {
+            let _within = span.enter();
             let outcome = match agent {
                 // What breaks an agent here breaks it everywhere: it is an outcome.
                 Some(agent) => catch_unwind(AssertUnwindSafe(|| agent.perform(&action, &work)))
@@ -393,10 +459,10 @@ impl Shared {
     }
 
     /// Keeps an outcome with its commits, and lets go of the order. Tried until it succeeds.
-    async fn keep(&self, order: &Order<Action>, outcome: Outcome, message: &Message) {
+    async fn keep(&self, order: &Order<Action>, outcome: Outcome, message: &Message, sent: &AtomicU64) {
         let upon = order.action.needs().map(|(base, _)| base.to_owned());
         let report = Report { worker: self.offer.name.clone(), outcome, upon };
-        while let Err(error) = self.keep_once(order, &report).await {
+        while let Err(error) = self.keep_once(order, &report, sent).await {
             tracing::warn!(%error, "an outcome is not kept yet");
             at_it(message).await;
             sleep(PAUSE).await;
@@ -407,14 +473,21 @@ impl Shared {
         }
     }
 
-    async fn keep_once(&self, order: &Order<Action>, report: &Report<Outcome>) -> Result<(), PortError> {
+    async fn keep_once(
+        &self,
+        order: &Order<Action>,
+        report: &Report<Outcome>,
+        sent: &AtomicU64,
+    ) -> Result<(), PortError> {
         let Order { mission, attempt, .. } = order;
         for (commit, _) in report.outcome.brings() {
-            self.packs.send(&self.house, mission, commit, report.upon.as_deref()).await?;
+            let bytes = self.packs.send(&self.house, mission, commit, report.upon.as_deref()).await?;
+            sent.fetch_add(bytes, Ordering::Relaxed);
         }
         let payload = wrap(report, &object("outcome", mission, attempt), &self.house.store).await?;
-        let sent = self.house.context.publish(self.house.outcome(mission, *attempt), payload).await;
-        sent.map_err(|error| away(&error))?.await.map(drop).map_err(|error| away(&error))
+        sent.fetch_add(payload.len() as u64, Ordering::Relaxed);
+        let kept = self.house.context.publish(self.house.outcome(mission, *attempt), payload).await;
+        kept.map_err(|error| away(&error))?.await.map(drop).map_err(|error| away(&error))
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Piece;
 
-/// Writes a trace. `until_ms`: where the journal ends, which is where a piece without an end is cut off.
+/// Writes a trace. `until_us`: where the journal ends, which is where a piece without an end is cut off.
 ///
 /// # Errors
 /// Where `out` cannot be written to.
@@ -17,32 +17,32 @@ pub fn write(
     out: &mut impl Write,
     mission: &MissionId,
     pieces: &[Piece],
-    until_ms: u64,
+    until_us: u64,
 ) -> std::io::Result<()> {
     let mut events = vec![json!({
         "ph": "M", "pid": 1, "name": "process_name", "args": { "name": format!("coditect {mission}") },
     })];
     let mut lanes = Lanes::default();
     for piece in pieces {
-        let (start_ms, end_ms) = (piece.at_ms.0, piece.at_ms.1.unwrap_or(until_ms).max(piece.at_ms.0));
-        let (lane, is_new) = lanes.take(&piece.row, start_ms, end_ms);
+        let (start_us, end_us) = (piece.at_us.0, piece.at_us.1.unwrap_or(until_us).max(piece.at_us.0));
+        let (lane, is_new) = lanes.take(&piece.row, start_us, end_us);
         if is_new {
             events.push(json!({
                 "ph": "M", "pid": 1, "tid": lane, "name": "thread_name", "args": { "name": piece.row },
             }));
         }
         let mut args = piece.args.clone();
-        if piece.at_ms.1.is_none() {
+        if piece.at_us.1.is_none() {
             args.insert("coditect.open".to_owned(), json!(true));
         }
         events.push(json!({
             "ph": "X", "pid": 1, "tid": lane, "cat": "coditect", "name": piece.name,
-            "ts": start_ms.saturating_mul(1_000), "dur": (end_ms - start_ms).saturating_mul(1_000), "args": args,
+            "ts": start_us, "dur": end_us - start_us, "args": args,
         }));
-        for (at_ms, name, args) in &piece.events {
+        for (at_us, name, args) in &piece.events {
             events.push(json!({
                 "ph": "i", "s": "t", "pid": 1, "tid": lane, "cat": "coditect", "name": name,
-                "ts": at_ms.saturating_mul(1_000), "args": args,
+                "ts": at_us, "args": args,
             }));
         }
     }
@@ -61,14 +61,14 @@ struct Lanes {
 
 impl Lanes {
     /// A lane of this row that is free then, and whether it is a new one.
-    fn take(&mut self, row: &str, start_ms: u64, end_ms: u64) -> (u64, bool) {
+    fn take(&mut self, row: &str, start_us: u64, end_us: u64) -> (u64, bool) {
         let lanes = self.taken.entry(row.to_owned()).or_default();
-        if let Some((lane, until)) = lanes.iter_mut().find(|(_, until)| *until <= start_ms) {
-            *until = end_ms;
+        if let Some((lane, until)) = lanes.iter_mut().find(|(_, until)| *until <= start_us) {
+            *until = end_us;
             return (*lane, false);
         }
         self.next += 1;
-        lanes.push((self.next, end_ms));
+        lanes.push((self.next, end_us));
         (self.next, true)
     }
 }
@@ -81,16 +81,16 @@ mod tests {
 
     use super::*;
 
-    fn piece(row: &str, start_ms: u64, end_ms: Option<u64>) -> Piece {
+    fn piece(row: &str, start_us: u64, end_us: Option<u64>) -> Piece {
         Piece {
             name: format!("{row} \"at\" work"),
             row: row.to_owned(),
-            id: format!("{row}-{start_ms}"),
-            at_ms: (start_ms, end_ms),
+            id: format!("{row}-{start_us}"),
+            at_us: (start_us, end_us),
             is_call: false,
             error: None,
             args: Map::new(),
-            events: vec![(start_ms, "violation".to_owned(), Map::new())],
+            events: vec![(start_us, "violation".to_owned(), Map::new())],
         }
     }
 
@@ -114,7 +114,7 @@ mod tests {
                 (number("tid"), number("ts"), number("dur"))
             })
             .collect();
-        assert_eq!(spans, [(1, 0, 20_000), (2, 1_000, 4_000), (3, 2_000, 7_000), (2, 5_000, 2_000)]);
+        assert_eq!(spans, [(1, 0, 20), (2, 1, 4), (3, 2, 7), (2, 5, 2)]);
         assert_eq!(events.iter().filter(|event| event["name"] == "thread_name").count(), 3);
         assert_eq!(events.iter().filter(|event| event["ph"] == "i").count(), 4);
         assert_eq!(events[2]["args"]["coditect.open"], true, "it had not ended");

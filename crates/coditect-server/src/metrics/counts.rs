@@ -3,70 +3,15 @@
 use std::collections::BTreeMap;
 
 use coditect_types::event::{Cause, TaskEnd, ViolationKind};
+use coditect_types::figure::Spread;
 use coditect_types::limits::Verdict;
 use coditect_types::plan::Role;
 use coditect_types::receipt::RungCost;
 use coditect_types::words::words;
 use coditect_types::{AttemptId, Event, Ledger, MissionStatus, Record, Rung, TaskId};
 
-use super::Rows;
+use super::models::{self, Models};
 use crate::names::name;
-
-/// Upper ends of the buckets of times, ms: from a step of the machine to an hour.
-const BUCKETS_MS: [u64; 18] = [
-    5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_200_000,
-    1_800_000, 3_600_000,
-];
-
-/// How many things took how long: a histogram.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spread {
-    /// By bucket, each with the things that are in no smaller one; the last is of those that are in none.
-    counts: [u64; BUCKETS_MS.len() + 1],
-    sum_ms: u64,
-}
-
-impl Spread {
-    pub(super) fn see(&mut self, ms: u64) {
-        let bucket = BUCKETS_MS.iter().position(|end| ms <= *end).unwrap_or(BUCKETS_MS.len());
-        self.counts[bucket] += 1;
-        self.sum_ms += ms;
-    }
-
-    pub(super) fn add(&mut self, more: &Self) {
-        self.counts.iter_mut().zip(more.counts).for_each(|(sum, n)| *sum += n);
-        self.sum_ms += more.sum_ms;
-    }
-
-    /// The rows of a histogram in Prometheus' form: buckets count all that is below their end. `label`: such as `role="coder"`.
-    pub(super) fn rows(&self, label: &str) -> Rows {
-        let with = |le: &str| {
-            let comma = if label.is_empty() { "" } else { "," };
-            format!("_bucket{{{label}{comma}le=\"{le}\"}}")
-        };
-        let own = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
-        let mut all = 0;
-        let mut rows: Rows = BUCKETS_MS
-            .iter()
-            .zip(self.counts)
-            .map(|(end, n)| {
-                all += n;
-                (with(&seconds(*end)), all.to_string())
-            })
-            .collect();
-        all += self.counts[BUCKETS_MS.len()];
-        rows.push((with("+Inf"), all.to_string()));
-        rows.push((format!("_sum{own}"), seconds(self.sum_ms)));
-        rows.push((format!("_count{own}"), all.to_string()));
-        rows
-    }
-}
-
-/// Milliseconds as seconds, as short as they can be written.
-fn seconds(ms: u64) -> String {
-    let text = format!("{}.{:03}", ms / 1_000, ms % 1_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
 
 /// Counts that only grow.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +30,8 @@ pub(super) struct Counts {
     pub(super) asked: u64,
     pub(super) given: BTreeMap<String, u64>,
     pub(super) spent: Ledger,
+    /// Calls of models, by their names.
+    pub(super) models: Models,
     /// How long attempts took, by role.
     pub(super) attempt_ms: BTreeMap<String, Spread>,
     /// How long missions were at work.
@@ -128,6 +75,8 @@ pub(super) struct Times {
     shared_ms: u64,
     is_assigned: bool,
     roles: BTreeMap<TaskId, Role>,
+    /// Which model a task asks.
+    models: BTreeMap<TaskId, String>,
     open: BTreeMap<AttemptId, (TaskId, u64)>,
 }
 
@@ -143,6 +92,9 @@ impl Times {
             Event::MissionSubmitted { .. } => self.submitted_ms = record.at_ms,
             Event::PlanMade { tasks, .. } => {
                 self.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
+                let asks =
+                    tasks.iter().filter_map(|task| Some((task.id, task.intent.asks_model()?.to_owned())));
+                self.models.extend(asks);
             }
             Event::AttemptStarted { task, attempt, .. } => {
                 self.is_assigned = true;
@@ -180,7 +132,11 @@ impl Counts {
                     self.assignment_ms.see(record.at_ms.saturating_sub(times.submitted_ms));
                 }
             }
-            Event::AttemptEnded { attempt, .. } => {
+            Event::AttemptEnded { attempt, outcome, .. } => {
+                let asked = times.open.get(attempt).and_then(|(task, _)| times.models.get(task));
+                if let Some(model) = asked {
+                    models::take(&mut self.models, model, outcome);
+                }
                 if let Some((task, began_ms)) = times.open.get(attempt)
                     && let Some(role) = times.roles.get(task)
                 {
@@ -233,6 +189,7 @@ impl Counts {
         for (role, spread) in &more.attempt_ms {
             self.attempt_ms.entry(role.clone()).or_default().add(spread);
         }
+        models::add(&mut self.models, &more.models);
         self.mission_ms.add(&more.mission_ms);
         self.assignment_ms.add(&more.assignment_ms);
     }

@@ -103,7 +103,8 @@ fn the_text_is_in_form_and_each_family_is_in_the_reference() {
         assert!(value.parse::<f64>().is_ok() && (label.is_empty() || label.ends_with("\"}")), "{line}");
     }
     for family in &FAMILIES {
-        assert!(text.contains(&format!("# TYPE {} {}\n", family.name, family.kind)), "{}", family.name);
+        let typed = text.split(&format!("# TYPE {} ", family.name)).nth(1).unwrap_or_default();
+        assert!(typed.lines().nth(1).is_some_and(|row| row.starts_with(family.name)), "{}", family.name);
     }
     // Those without labels have a row from the beginning, so that an alert on them has something to look at.
     let empty = metrics_of_nothing();
@@ -133,20 +134,89 @@ fn buckets_of_times_hold_all_that_is_below_their_end() {
     for ms in [0, 5, 6, 400, 2_000_000] {
         spread.see(ms);
     }
-    let rows: std::collections::BTreeMap<_, _> = spread.rows("role=\"coder\"").into_iter().collect();
-    let bucket = |le: &str| rows[&format!("_bucket{{role=\"coder\",le=\"{le}\"}}")].as_str();
-    assert_eq!(
-        (bucket("0.005"), bucket("0.01"), bucket("0.5"), bucket("1800"), bucket("+Inf")),
-        ("2", "3", "4", "4", "5")
-    );
-    assert_eq!(
-        (rows["_sum{role=\"coder\"}"].as_str(), rows["_count{role=\"coder\"}"].as_str()),
-        ("2000.411", "5")
-    );
+    let of = |spread: &Spread| {
+        let family = Family::histogram("took_seconds", "s", "How long it took.");
+        text(&[Figure { family, points: vec![spread_of(vec![("role", "coder".to_owned())], spread)] }])
+    };
+    let text = of(&spread);
+    let bucket = |le: &str| value(&text, &format!("took_seconds_bucket{{role=\"coder\",le=\"{le}\"}}"));
+    assert_eq!(["0.005", "0.01", "0.5", "1800", "+Inf"].map(bucket).join(" "), "2 3 4 4 5");
+    assert_eq!(value(&text, "took_seconds_sum{role=\"coder\"}"), "2000.411");
     let mut sum = Spread::default();
     sum.add(&spread);
     sum.add(&spread);
-    assert_eq!(sum.rows("").last().unwrap(), &("_count".to_owned(), "10".to_owned()));
+    assert_eq!(value(&of(&sum), "took_seconds_count{role=\"coder\"}"), "10");
+}
+
+/// What a family comes to, each under its labels; of a histogram, how many.
+fn amounts(figures: &[Figure], family: &str) -> Vec<(String, u64)> {
+    let figure = figures.iter().find(|figure| figure.family.name == family).unwrap();
+    let row = |point: &Point| {
+        let labels: Vec<_> = point.labels.iter().map(|(_, value)| value.as_str()).collect();
+        let n = match &point.amount {
+            Amount::Count(n) | Amount::Part { n, .. } => *n,
+            Amount::Spread(spread) => spread.counts().iter().sum(),
+        };
+        (labels.join(" "), n)
+    };
+    figure.points.iter().map(row).filter(|(_, n)| *n > 0).collect()
+}
+
+#[test]
+fn a_collector_is_told_the_same_and_of_each_model() {
+    let (trial, metrics) = (Trial::default(), Metrics::default());
+    let one = id("m-1");
+    trial.append(&one, crate::trial::asked_a_model(&one, "acme/large"));
+    let figures = metrics.figures(&trial).unwrap();
+    assert!(FAMILIES.iter().all(|family| figures.iter().any(|figure| figure.family == *family)));
+    assert_eq!(
+        amounts(&figures, "gen_ai.client.token.usage"),
+        [("chat acme acme/large input".to_owned(), 1), ("chat acme acme/large output".to_owned(), 1)]
+    );
+    assert_eq!(
+        amounts(&figures, "gen_ai.client.operation.duration"),
+        [("chat acme acme/large".to_owned(), 1), ("chat acme acme/large unavailable".to_owned(), 1)]
+    );
+    assert!(!said(&metrics, &trial).contains("acme"), "what is scraped has no names of models");
+}
+
+#[test]
+fn names_of_models_are_bounded() {
+    let mut models = models::Models::default();
+    let failed = coditect_types::Outcome::Failed {
+        failure: coditect_types::Failure::new(ErrorKind::Unavailable, "away"),
+        spent: Default::default(),
+    };
+    for n in 0..200 {
+        models::take(&mut models, &format!("acme/{n}"), &failed);
+    }
+    models::take(&mut models, &"x".repeat(1_000), &failed);
+    assert_eq!(models.len(), 33);
+    assert_eq!(amounts(&models::figures(&models), "gen_ai.client.operation.duration").len(), 33);
+}
+
+/// A process that takes up a mission tells what it does itself, and not again what another one did.
+#[test]
+fn a_process_counts_what_it_decided_itself() {
+    let one = id("m-1");
+    let trial = Trial::default();
+    trial.append(&one, hostile(&one));
+    trial.append(&one, ending(MissionStatus::Failed));
+    let mut records = Vec::new();
+    each(trial.journal(), &one, (1, u64::MAX), |record| records.push(record.clone())).unwrap();
+    let told = |since_ms: u64| {
+        let mut counts = Own::new(since_ms);
+        records.iter().for_each(|record| counts.take(record));
+        counts.figures()
+    };
+    let all = told(0);
+    assert_eq!(amounts(&all, "coditect_attempts_started_total"), [(String::new(), 2)]);
+    assert_eq!(amounts(&all, "coditect_model_calls_total"), [(String::new(), 2)]);
+    assert_eq!(amounts(&all, "coditect_missions_ended_total"), [("failed".to_owned(), 1)]);
+    assert!(all.iter().all(|figure| figure.family.name != "coditect_missions"), "it knows of one mission");
+    let late = told(u64::MAX);
+    assert_eq!(amounts(&late, "coditect_attempts_started_total"), []);
+    assert_eq!(amounts(&late, "coditect_model_calls_total"), []);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) enum Suite {
     /// Durable events per second, their latency at a tenth of that, and one event at a time: embedded, or on `--nats`
     Events(EventsArgs),
     /// Concurrent missions of no-op actions through the whole ring
-    Steps(Size),
+    Steps(StepsArgs),
     /// From a request to the first agent at work, no-op tasks a second, and how well 1 to 1,000 agents are kept at work: by
     /// threads here, or by a worker on `--nats`
     #[command(
@@ -63,6 +63,19 @@ pub(crate) struct Size {
     /// Smaller sizes, for a first impression in seconds
     #[arg(long)]
     pub(crate) quick: bool,
+}
+
+/// How steps are measured.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  coditect bench steps --json\n  coditect bench steps --telemetry\n\nWith `--telemetry`, rounds without and with traces, metrics and logs to a collector of this process alternate.\n`telemetry_cost` is what the steps a second lose by that, `telemetry_cost_to_last` the same where a round is over only\nonce the last of it was sent; `spans_dropped` is what waited too long to be sent."
+)]
+pub(crate) struct StepsArgs {
+    /// The same work without and with telemetry, in turns
+    #[arg(long)]
+    pub(crate) telemetry: bool,
+    #[command(flatten)]
+    pub(crate) size: Size,
 }
 
 /// How events are offered.

@@ -1,5 +1,6 @@
 //! Flags of `coditect serve`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -11,6 +12,7 @@ Examples:
   coditect serve --listen 0.0.0.0:7077 --host ci.example.org --tls-cert chain.pem --tls-key key.pem
   nats-server -js -sd /var/lib/nats &
   coditect serve --role worker --nats nats://127.0.0.1:4222
+  coditect serve --role worker --nats nats://127.0.0.1:4222 --metrics 127.0.0.1:9464
   coditect run --fleet on --nats nats://127.0.0.1:4222 \"make the failing tests pass\"
 
 Without a role it serves people: a dashboard and a JSON API, for whoever shows a token that
@@ -43,6 +45,13 @@ pub(crate) struct ServeArgs {
     /// Of a worker: what it is called [default: the host's name and the process]
     #[arg(long, value_name = "NAME", requires = "role")]
     pub(crate) name: Option<String>,
+    /// Of a worker: where Prometheus can read what it does, at `/metrics`; port 0 is a free one. Beyond this machine only with a token
+    #[arg(long, value_name = "ADDRESS", requires = "role")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// The file with a token that opens `/metrics` and nothing else; made if it is not there. Others must not be able to read it, its
+    /// group apart
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics_token_file: Option<PathBuf>,
 }
 
 /// Where people come in.
@@ -51,7 +60,7 @@ pub(crate) struct ServeArgs {
 pub(crate) struct DoorFlags {
     /// Where to listen; other machines reach it only with a certificate
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7077", value_parser = address)]
-    pub(crate) listen: std::net::SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// A name that it answers to beside `localhost`; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,
@@ -73,13 +82,10 @@ pub(crate) struct DoorFlags {
     /// Leave missions of users alone whose process is gone, in place of going on with them
     #[arg(long)]
     pub(crate) no_takeover: bool,
-    /// The file with a token that opens `/metrics` alone; made if it is not there
-    #[arg(long, value_name = "FILE")]
-    pub(crate) metrics_token_file: Option<PathBuf>,
 }
 
 /// An address and a port; `localhost:7077` is one.
-fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+fn address(text: &str) -> Result<SocketAddr, String> {
     let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     named
         .as_deref()

@@ -107,7 +107,10 @@ pub(crate) fn perform(cx: Context, args: &BenchArgs) -> Done {
         Suite::Events(args) => {
             figures(cx, "events", args.size, |_, site, quick| events::measure(site, args, quick))
         }
-        Suite::Steps(size) => figures(cx, "steps", *size, |_, site, quick| steps::measure(site, quick)),
+        Suite::Steps(args) => figures(cx, "steps", args.size, |_, site, quick| match args.telemetry {
+            true => steps::compare(site, quick),
+            false => steps::measure(site, quick),
+        }),
         Suite::Dispatch(size) => {
             figures(cx, "dispatch", *size, |_, site, quick| dispatch::measure(site, quick))
         }

@@ -6,24 +6,27 @@ mod takeover;
 use std::sync::Arc;
 
 use coditect_ports::{Stop, StopCause};
+use coditect_server::Scrape;
 use coditect_types::ErrorKind;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Context;
+use super::ui::metrics_token;
 use crate::args::{Part, ServeArgs};
 use crate::environment::Place;
 use crate::host;
 use crate::out::harmless;
 use crate::report::{Doing, Done, Report};
 use crate::signals::Signals;
-use crate::wiring::{self, Joined};
+use crate::telemetry::{self, Sending, Wanted, Whose, logs};
+use crate::wiring::{self, Counted, Hear, Joined, OtlpSpan};
 
 const DOING: &str = "joining the fleet";
 
 pub(crate) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
     match args.role {
-        None => doors::perform(cx, &args.doors),
+        None => doors::perform(cx, args),
         Some(Part::Worker) => join(cx, args),
     }
 }
@@ -41,6 +44,49 @@ fn join(cx: &mut Context, args: &ServeArgs) -> Done {
                 .into());
         }
     };
+    let name = name(args)?;
+    let slots = args.slots.map_or_else(host::cores, usize::from);
+    let token = args.metrics_token_file.as_deref().map(|file| metrics_token(file, DOING)).transpose()?;
+    // What comes here is nobody's once this process ends.
+    let lodging = wiring::lodging(&site)?;
+    let runtime = wiring::tokio_runtime()?;
+    let mut watched = Watched::begin(cx, &name);
+    let hear = watched.hear();
+    let joined = wiring::join(&lodging.site, &nats, (&name, slots), &mut |what| cx.note(&what), hear)?;
+    watched.measure(&joined.counted);
+    watched.wanted.notes.iter().for_each(|note| cx.note(note));
+    let at = format!("worker {name} has joined at {}, with {slots} slots", nats.url);
+    let done = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let door = match args.metrics {
+            Some(address) => Some(Scrape::bind(address, token.as_deref()).await.doing(DOING)?),
+            None => None,
+        };
+        tell(cx, "worker.joined", &name, &at)?;
+        let read = watched.read(&joined.counted);
+        let Some(door) = door else { return work(cx, joined, &name, &mut signals).await };
+        let at = format!("metrics are at http://{}/metrics", door.address());
+        tell(cx, "worker.metrics", &name, &at)?;
+        let (ended, end) = oneshot::channel::<()>();
+        // Also where the work broke off.
+        let answering = door.run(read, async {
+            end.await.ok();
+        });
+        let working = async {
+            let done = work(cx, joined, &name, &mut signals).await;
+            drop(ended);
+            done
+        };
+        let (done, ()) = tokio::join!(working, answering);
+        done
+    });
+    watched.end(cx);
+    runtime.shutdown_background();
+    done
+}
+
+/// What the worker is called.
+fn name(args: &ServeArgs) -> Result<String, Report> {
     let name = match &args.name {
         Some(name) => name.clone(),
         None => format!("{}-{}", host::name(), std::process::id()),
@@ -48,27 +94,61 @@ fn join(cx: &mut Context, args: &ServeArgs) -> Done {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
         let cause = format!("`{}` is no name of a worker", name.escape_default());
-        return Err(Report::new(ErrorKind::Invalid, DOING, cause)
-            .hint("letters, digits, `-`, `_` and `.` make one")
-            .into());
+        return Err(
+            Report::new(ErrorKind::Invalid, DOING, cause).hint("letters, digits, `-`, `_` and `.` make one")
+        );
     }
-    let slots = args.slots.map_or_else(host::cores, usize::from);
-    // What comes here is nobody's once this process ends.
-    let lodging = wiring::lodging(&site)?;
-    let runtime = wiring::tokio_runtime()?;
-    let joined = wiring::join(&lodging.site, &nats, (&name, slots), &mut |what| cx.note(&what))?;
-    let done = runtime.block_on(async {
-        let mut signals = Signals::listen()?;
-        tell(
-            cx,
-            "worker.joined",
-            &name,
-            &format!("worker {name} has joined at {}, with {slots} slots", nats.url),
-        )?;
-        work(cx, joined, &name, &mut signals).await
-    });
-    runtime.shutdown_background();
-    done
+    Ok(name)
+}
+
+/// What is told of a worker to whoever watches it from outside.
+struct Watched {
+    wanted: Wanted,
+    sending: Sending,
+    began_ms: u64,
+}
+
+impl Watched {
+    /// What is wrong with the variables is said, and stops nothing.
+    fn begin(cx: &Context, name: &str) -> Self {
+        logs::of_worker(name);
+        let mut wanted = telemetry::wanted(&cx.env, Whose::Worker(name));
+        let sending = Sending::start(&mut wanted);
+        Self { wanted, sending, began_ms: wiring::now_ms() }
+    }
+
+    /// Who hears of spans, where they are sent.
+    fn hear(&self) -> Option<Hear> {
+        let spans = self.sending.spans()?;
+        Some(Box::new(move |above, piece| spans.offer(OtlpSpan::below(above, piece))))
+    }
+
+    /// Sends figures, where that is wanted.
+    fn measure(&mut self, counted: &Counted) {
+        let (counted, began_ms) = (counted.clone(), self.began_ms);
+        // What is sent with them is added where they are sent.
+        let read = move || {
+            let mut figures = coditect_server::of_process(began_ms);
+            figures.extend(counted.figures());
+            Some(figures)
+        };
+        self.sending.measure(&mut self.wanted, Some(began_ms), Box::new(read));
+    }
+
+    /// Reads figures for a scraper.
+    fn read(&self, counted: &Counted) -> coditect_server::Read {
+        let (counted, began_ms, tallies) = (counted.clone(), self.began_ms, self.sending.tallies());
+        Arc::new(move || {
+            let mut figures = coditect_server::of_process(began_ms);
+            figures.extend(counted.figures());
+            figures.extend(tallies.figures());
+            figures
+        })
+    }
+
+    fn end(&self, cx: &Context) {
+        self.sending.finish().iter().for_each(|lost| cx.note(lost));
+    }
 }
 
 /// Works until it is told to end.

@@ -16,7 +16,8 @@ use coditect_server::{
 use coditect_types::access::{Admission, Asked};
 use coditect_types::limits::Verdict;
 use coditect_types::{
-    ApprovalId, EpisodeId, ErrorKind, Expectation, MissionId, Record, Refusal, UserName, UserRole, Visitor,
+    ApprovalId, EpisodeId, ErrorKind, Expectation, Figure, MissionId, Record, Refusal, UserName, UserRole,
+    Visitor,
 };
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -31,6 +32,7 @@ use crate::phrase;
 use crate::report::{Doing, Done, Fault, INTERRUPTED, Report};
 use crate::signals::Signals;
 use crate::story;
+use crate::telemetry::{self, Sending, Tallies, Wanted, Whose};
 use crate::travel::Changed;
 use crate::wiring::{self, Archive};
 
@@ -43,16 +45,25 @@ const TOKEN_BYTES: u64 = 4_096;
 
 pub(crate) fn perform(cx: &mut Context, args: &UiArgs) -> Done {
     let (site, archive) = (cx.site()?, cx.archive()?);
-    let lent = Arc::new(Lent::new(site, archive, approvals::person(&cx.env)));
+    let wanted = telemetry::wanted(&cx.env, Whose::Process);
+    // There is nothing here that takes a while: it has figures, and no spans.
+    let sending = Sending::default();
+    let lent = Lent::new(site, archive, approvals::person(&cx.env));
+    let lent = Arc::new(lent.with_tallies(sending.tallies()));
     let runtime = wiring::tokio_runtime()?;
-    let metrics = args.metrics_token_file.as_deref().map(metrics_token).transpose()?;
-    let done = runtime.block_on(serve(cx, args.listen, metrics, lent));
+    let metrics = args.metrics_token_file.as_deref().map(|file| metrics_token(file, DOING)).transpose()?;
+    let done = runtime.block_on(serve(cx, args.listen, metrics, (lent, sending, wanted)));
     // What still reads the journal is left to the end of the process.
     runtime.shutdown_background();
     done
 }
 
-async fn serve(cx: &mut Context, listen: SocketAddr, metrics: Option<String>, lent: Arc<Lent>) -> Done {
+async fn serve(
+    cx: &mut Context,
+    listen: SocketAddr,
+    metrics: Option<String>,
+    (lent, mut sending, mut wanted): (Arc<Lent>, Sending, Wanted),
+) -> Done {
     let mut signals = Signals::listen()?;
     let token = wiring::secret()?;
     let mut secrets = Secrets::new(&token, &wiring::secret()?)
@@ -65,35 +76,43 @@ async fn serve(cx: &mut Context, listen: SocketAddr, metrics: Option<String>, le
         })?;
     }
     let server = Server::bind(listen).await.doing(DOING)?;
+    let (counted, of) = (server.metrics(), Arc::clone(&lent));
+    // The journals may be older than this process: nobody knows since when they count.
+    sending.measure(&mut wanted, None, Box::new(move || counted.figures(of.as_ref()).ok()));
+    wanted.notes.iter().for_each(|note| cx.note(note));
     tell(cx, server.address(), &token)?;
     server.run(lent, secrets, Ground::default(), signals.next()).await;
+    let sent = tokio::task::spawn_blocking(move || sending.finish());
+    if let Ok(lost) = signals.or_exit(sent).await {
+        lost.iter().for_each(|lost| cx.note(lost));
+    }
     Ok(INTERRUPTED)
 }
 
 /// The token of a file, which is made if it is not there.
-pub(super) fn metrics_token(file: &Path) -> Result<String, Report> {
+pub(crate) fn metrics_token(file: &Path, doing: &'static str) -> Result<String, Report> {
     let failed = |error: std::io::Error| PortError::from_io(&format!("`{}`", file.display()), &error);
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(mut made) => {
             let token = wiring::secret()?;
-            writeln!(made, "{token}").map_err(failed).doing(DOING)?;
+            writeln!(made, "{token}").map_err(failed).doing(doing)?;
             Ok(token)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let open = File::open(file).map_err(failed).doing(DOING)?;
-            let mode = open.metadata().map_err(failed).doing(DOING)?.permissions().mode();
+            let open = File::open(file).map_err(failed).doing(doing)?;
+            let mode = open.metadata().map_err(failed).doing(doing)?.permissions().mode();
             // A Prometheus of the system reads it as one of a group.
             if mode & 0o027 != 0 {
                 let cause =
                     format!("`{}` can be read by others, so what is in it is no secret", file.display());
-                return Err(Report::new(ErrorKind::Denied, DOING, cause)
+                return Err(Report::new(ErrorKind::Denied, doing, cause)
                     .hint("remove it, and one is made; or `chmod 600` it if nobody has read it"));
             }
             let mut text = String::new();
-            open.take(TOKEN_BYTES).read_to_string(&mut text).map_err(failed).doing(DOING)?;
+            open.take(TOKEN_BYTES).read_to_string(&mut text).map_err(failed).doing(doing)?;
             Ok(text.trim().to_owned())
         }
-        Err(error) => Err(failed(error)).doing(DOING),
+        Err(error) => Err(failed(error)).doing(doing),
     }
 }
 
@@ -122,6 +141,7 @@ pub(crate) struct Lent {
     projects: Vec<PathBuf>,
     /// Models that users may name.
     models: Vec<String>,
+    tallies: Arc<Tallies>,
 }
 
 impl Lent {
@@ -137,7 +157,13 @@ impl Lent {
             memories: recalled::Memories::default(),
             projects: Vec::new(),
             models: Vec::new(),
+            tallies: Arc::default(),
         }
+    }
+
+    /// The same with what is sent to collectors.
+    pub(crate) fn with_tallies(self, tallies: Arc<Tallies>) -> Self {
+        Self { tallies, ..self }
     }
 
     /// The same for users, who begin missions below these directories and may name these models.
@@ -282,6 +308,10 @@ impl House for Lent {
 
     fn episode(&self, by: &Visitor, id: &EpisodeId) -> Result<Told, Refusal> {
         recalled::episode(&self.memories, &self.site, by, id).map_err(refusal)
+    }
+
+    fn telemetry(&self) -> Vec<Figure> {
+        self.tallies.figures()
     }
 
     fn person(&self) -> String {

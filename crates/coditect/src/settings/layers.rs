@@ -56,9 +56,15 @@ pub(crate) fn from_environment(env: &Environment, notes: &mut Vec<String>) -> Re
         put(&mut layer, key, text, source)?;
     }
     for name in env.ours() {
-        let known =
-            ["CODITECT_HOME", "CODITECT_LOG", "CODITECT_GRAPH_PASSWORD", "CODITECT_SERVER", "CODITECT_TOKEN"]
-                .contains(&name);
+        let known = [
+            "CODITECT_HOME",
+            "CODITECT_LOG",
+            "CODITECT_LOG_FORMAT",
+            "CODITECT_GRAPH_PASSWORD",
+            "CODITECT_SERVER",
+            "CODITECT_TOKEN",
+        ]
+        .contains(&name);
         if !known && !KEYS.iter().any(|key| key.variable() == name) {
             notes.push(format!("${name} is no setting; `coditect config` lists them all"));
         }

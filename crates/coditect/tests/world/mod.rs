@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) mod collector;
 pub(crate) mod roman;
 pub(crate) mod shop;
 

@@ -98,12 +98,12 @@ fn called(method: &Method, path: &str, sent: &serde_json::Value, token: Option<&
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let (kind, body) = match sent {
-        serde_json::Value::String(form) => {
-            ("application/x-www-form-urlencoded", form.replacen("form", &format!("form={FORM}"), 1))
-        }
-        serde_json::Value::Null => ("text/plain", String::new()),
-        sent => ("application/json", sent.to_string()),
+    let (kind, body) = if let Some(form) = sent.as_str() {
+        ("application/x-www-form-urlencoded", form.replacen("form", &format!("form={FORM}"), 1))
+    } else if sent.is_null() {
+        ("text/plain", String::new())
+    } else {
+        ("application/json", sent.to_string())
     };
     request.header("content-type", kind).body(Body::from(body)).unwrap()
 }

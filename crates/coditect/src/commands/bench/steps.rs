@@ -12,7 +12,14 @@ use serde_json::json;
 use super::{Figure, Measured};
 use crate::environment::Site;
 use crate::report::{Doing, Report};
+use crate::telemetry::logs;
 use crate::wiring;
+
+mod collector;
+mod observer;
+
+use collector::Collector;
+use observer::Observer;
 
 /// Does nothing, and notes when each mission came back for more.
 #[derive(Debug, Default)]
@@ -42,14 +49,119 @@ impl Agent for Idler {
     }
 }
 
+/// How much is done in one round.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    missions: u32,
+    steps: u32,
+    /// Rounds of each kind, where two are compared.
+    rounds: usize,
+}
+
+fn sizes(quick: bool) -> Sizes {
+    match quick {
+        true => Sizes { missions: 100, steps: 10, rounds: 3 },
+        false => Sizes { missions: 1_000, steps: 100, rounds: 5 },
+    }
+}
+
+/// One round.
+#[derive(Debug, Default)]
+struct Round {
+    per_s: f64,
+    /// The same where the round is over once the shell has ended and all was sent.
+    per_s_to_last: f64,
+    turns_ms: Vec<f64>,
+    /// From the end of the shell until all was sent, ms.
+    rest_ms: f64,
+}
+
 pub(super) fn measure(site: &Site, quick: bool) -> Result<Measured, Report> {
-    let (missions, steps) = if quick { (100_u32, 10_u32) } else { (1000, 100) };
+    let sizes = sizes(quick);
+    let mut round = round(site, sizes, None)?;
+    let mut measured = params(sizes);
+    measured.results.insert("steps_per_s", Figure::One { unit: "1/s", value: round.per_s });
+    measured.results.insert("step_ms", Figure::spread("ms", &mut round.turns_ms));
+    Ok(measured)
+}
+
+/// The same work without and with telemetry, in turns, so that whatever else the machine does meets both.
+pub(super) fn compare(site: &Site, quick: bool) -> Result<Measured, Report> {
+    let sizes = sizes(quick);
+    let collector = Collector::listen().doing(DOING)?;
+    let (mut without, mut with, mut rests) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut costs, mut costs_to_last) = (Vec::new(), Vec::new());
+    let (mut sent, mut dropped) = ([0; 3], [0; 3]);
+    for n in 0..sizes.rounds {
+        let mut watched = || {
+            let observer = Observer::start(&collector)?;
+            let done = round(site, sizes, Some(&observer))?;
+            let told = observer.tallies();
+            (0..2).for_each(|kind| {
+                sent[kind] += told[kind].0;
+                dropped[kind] += told[kind].1;
+            });
+            Ok::<Round, Report>(done)
+        };
+        // Whoever comes second has a warmer machine: they take turns in that, too.
+        let (off, on) = if n % 2 == 0 {
+            let off = round(site, sizes, None)?;
+            (off, watched()?)
+        } else {
+            let on = watched()?;
+            (round(site, sizes, None)?, on)
+        };
+        costs.push(100.0 * (1.0 - on.per_s / off.per_s));
+        costs_to_last.push(100.0 * (1.0 - on.per_s_to_last / off.per_s_to_last));
+        without.push(off.per_s);
+        with.push(on.per_s);
+        rests.push(on.rest_ms);
+    }
+    // Lines go one way for the whole process.
+    logs::finish();
+    (sent[2], dropped[2]) = logs::tally().map_or((0, 0), |tally| (tally.sent(), tally.dropped()));
+    let mut measured = params(sizes);
+    measured.params.insert("rounds", json!(sizes.rounds));
+    measured.results.insert("steps_per_s", Figure::spread("1/s", &mut without));
+    measured.results.insert("steps_per_s_telemetry", Figure::spread("1/s", &mut with));
+    measured.results.insert("telemetry_cost", Figure::spread("%", &mut costs));
+    measured.results.insert("telemetry_cost_to_last", Figure::spread("%", &mut costs_to_last));
+    measured.results.insert("telemetry_rest_ms", Figure::spread("ms", &mut rests));
+    let count = |n: u64| Figure::One { unit: "1", value: n as f64 };
+    let names =
+        [("spans_sent", "spans_dropped"), ("points_sent", "points_dropped"), ("lines_sent", "lines_dropped")];
+    for (kind, (of_sent, of_dropped)) in names.into_iter().enumerate() {
+        measured.results.insert(of_sent, count(sent[kind]));
+        measured.results.insert(of_dropped, count(dropped[kind]));
+    }
+    let received = collector.received();
+    measured.results.insert("bytes_received", Figure::One { unit: "B", value: received.bytes as f64 });
+    measured.results.insert("spans_received", count(received.spans));
+    measured.results.insert("lines_received", count(received.lines));
+    Ok(measured)
+}
+
+fn params(sizes: Sizes) -> Measured {
+    let mut measured = Measured::default();
+    measured.params.insert("missions", json!(sizes.missions));
+    measured.params.insert("steps_each", json!(sizes.steps));
+    measured
+}
+
+const DOING: &str = "running no-op missions";
+
+/// Runs missions to their end. Where somebody observes, the round is over once they have seen all of it.
+fn round(site: &Site, sizes: Sizes, observer: Option<&Observer>) -> Result<Round, Report> {
+    let Sizes { missions, steps, .. } = sizes;
     let (_dir, site) = wiring::bench_site(site)?;
     let keeper = wiring::keeper(&site)?;
     let idler = Arc::new(Idler::default());
     let ports = Ports {
-        journal: keeper,
-        bus: wiring::silent_bus(),
+        journal: Arc::clone(&keeper),
+        bus: match observer {
+            Some(observer) => observer.bus(keeper),
+            None => wiring::silent_bus(),
+        },
         clock: wiring::clock(),
         entropy: wiring::entropy(),
         agents: vec![Arc::clone(&idler) as Arc<dyn Agent>],
@@ -58,7 +170,7 @@ pub(super) fn measure(site: &Site, quick: bool) -> Result<Measured, Report> {
     };
     let runtime = wiring::tokio_runtime()?;
     let began = Instant::now();
-    let wall_s = runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let shell = Shell::start(ports, Settings::default())?;
         let mut ids = Vec::new();
         for _ in 0..missions {
@@ -73,17 +185,18 @@ pub(super) fn measure(site: &Site, quick: bool) -> Result<Measured, Report> {
         for id in &ids {
             shell.ended(id).await?;
         }
-        let wall_s = began.elapsed().as_secs_f64();
+        let ended = began.elapsed();
         shell.shut_down(std::time::Duration::from_millis(500)).await;
-        Ok::<_, coditect_runtime::ShellError>(wall_s)
+        Ok::<_, coditect_runtime::ShellError>(ended)
     });
-    let wall_s = wall_s.doing("running no-op missions")?;
+    let ended = ended.doing(DOING)?;
+    drop(runtime);
+    let stopped = Instant::now();
+    observer.iter().for_each(|observer| observer.see_out());
+    let rest_ms = stopped.elapsed().as_secs_f64() * 1_000.0;
+    let all = f64::from(missions) * f64::from(steps);
+    let per_s = all / ended.as_secs_f64();
+    let per_s_to_last = all / began.elapsed().as_secs_f64();
     let mut seen = idler.seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut measured = Measured::default();
-    measured.params.insert("missions", json!(missions));
-    measured.params.insert("steps_each", json!(steps));
-    let per_s = f64::from(missions) * f64::from(steps) / wall_s;
-    measured.results.insert("steps_per_s", Figure::One { unit: "1/s", value: per_s });
-    measured.results.insert("step_ms", Figure::spread("ms", &mut seen.turns_ms));
-    Ok(measured)
+    Ok(Round { per_s, per_s_to_last, turns_ms: std::mem::take(&mut seen.turns_ms), rest_ms })
 }

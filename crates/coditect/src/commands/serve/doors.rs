@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::takeover;
-use crate::args::{DoorFlags, SettingFlags};
+use crate::args::{DoorFlags, ServeArgs, SettingFlags};
 use crate::commands::ui::{Lent, metrics_token};
 use crate::commands::{Context, approvals};
 use crate::environment::directory;
@@ -21,13 +21,15 @@ use crate::out::{paint, painted};
 use crate::report::{Doing, Done, INTERRUPTED, Report};
 use crate::settings;
 use crate::signals::Signals;
+use crate::telemetry::{self, Sending, Whose};
 use crate::wiring;
 
 const DOING: &str = "opening the door";
 /// Bytes of a PEM file.
 const PEM_BYTES: u64 = 1 << 20;
 
-pub(super) fn perform(cx: &mut Context, flags: &DoorFlags) -> Done {
+pub(super) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
+    let flags = &args.doors;
     let ground = ground(flags)?;
     let projects: Vec<PathBuf> = flags.projects.iter().map(|dir| directory(dir)).collect::<Result<_, _>>()?;
     let (site, archive) = (cx.site()?, cx.archive()?);
@@ -39,14 +41,7 @@ pub(super) fn perform(cx: &mut Context, flags: &DoorFlags) -> Done {
             .hint("make one with `coditect token add NAME --role admin`, or use `coditect ui` for yourself alone")
             .into());
     }
-    let mut secrets = Secrets::users(&wiring::secret()?)
-        .ok_or_else(|| Report::new(ErrorKind::Bug, DOING, "a secret of ours is none"))?;
-    if let Some(file) = &flags.metrics_token_file {
-        secrets = secrets.with_metrics(&metrics_token(file)?).ok_or_else(|| {
-            let cause = "the token in `--metrics-token-file` is too short, or has other characters than letters and digits";
-            Report::new(ErrorKind::Invalid, DOING, cause).hint("remove the file, and one is made")
-        })?;
-    }
+    let secrets = secrets(args)?;
     let has_none = projects.is_empty();
     // What the person has chosen for all of their missions.
     let models = settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.models;
@@ -54,11 +49,18 @@ pub(super) fn perform(cx: &mut Context, flags: &DoorFlags) -> Done {
     if has_none {
         cx.note("no `--projects` are named: only admins may begin missions");
     }
+    // There is nothing here that takes a while: it has figures, and no spans.
+    let mut wanted = telemetry::wanted(&cx.env, Whose::Process);
+    let mut sending = Sending::default();
+    let lent = Arc::new(lent.with_tallies(sending.tallies()));
     let runtime = wiring::tokio_runtime()?;
     let stop = Stop::new();
     let done = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let server = Server::bind(flags.listen).await.doing(DOING)?;
+        let (counted, of) = (server.metrics(), Arc::clone(&lent));
+        sending.measure(&mut wanted, None, Box::new(move || counted.figures(of.as_ref()).ok()));
+        wanted.notes.iter().for_each(|note| cx.note(note));
         tell(cx, server.address(), &ground)?;
         let (say, mut said) = mpsc::channel(64);
         if !flags.no_takeover {
@@ -75,13 +77,29 @@ pub(super) fn perform(cx: &mut Context, flags: &DoorFlags) -> Done {
                 }
             }
         };
-        server.run(Arc::new(lent), secrets, ground, until).await;
+        server.run(lent, secrets, ground, until).await;
+        let sent = tokio::task::spawn_blocking(move || sending.finish());
+        if let Ok(lost) = signals.or_exit(sent).await {
+            lost.iter().for_each(|lost| cx.note(lost));
+        }
         Ok(INTERRUPTED)
     });
     stop.raise(StopCause::Shutdown);
     // What still reads the journal is left to the end of the process.
     runtime.shutdown_background();
     done
+}
+
+/// The secrets of its forms and of whoever scrapes it.
+fn secrets(args: &ServeArgs) -> Result<Secrets, Report> {
+    let secrets = Secrets::users(&wiring::secret()?)
+        .ok_or_else(|| Report::new(ErrorKind::Bug, DOING, "a secret of ours is none"))?;
+    let Some(file) = &args.metrics_token_file else { return Ok(secrets) };
+    secrets.with_metrics(&metrics_token(file, DOING)?).ok_or_else(|| {
+        let cause =
+            "the token in `--metrics-token-file` is too short, or has other characters than letters and digits";
+        Report::new(ErrorKind::Invalid, DOING, cause).hint("remove the file, and one is made")
+    })
 }
 
 /// What it is called, and by what it proves that.

@@ -1,0 +1,351 @@
+#![allow(clippy::unwrap_used, reason = "a failing test panics")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use coditect_ports::PortError;
+use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
+use coditect_types::{ErrorKind, MissionId};
+use serde_json::json;
+
+use super::queue::{Parcel, WAITING};
+use super::*;
+use crate::trace::{Context, Piece, ROOT};
+
+fn target(variables: &[(&str, &str)]) -> Result<Option<Target>, PortError> {
+    of(Signal::Traces, variables)
+}
+
+fn of(signal: Signal, variables: &[(&str, &str)]) -> Result<Option<Target>, PortError> {
+    let variables: Vec<(String, String)> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Target::from_variables(signal, move |name| {
+        variables.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone())
+    })
+}
+
+fn mission() -> MissionId {
+    MissionId::parse("m-abc").unwrap()
+}
+
+fn span(id: &str) -> Span {
+    Span::of_mission(&mission(), piece(id))
+}
+
+fn piece(id: &str) -> Piece {
+    let mut args = Map::new();
+    args.insert("gen_ai.usage.input_tokens".to_owned(), json!(9_007_199_254_740_993_u64));
+    args.insert("coditect.cost_usd".to_owned(), json!(0.25));
+    args.insert("coditect.outcome".to_owned(), json!("change_proposed"));
+    Piece {
+        id: id.to_owned(),
+        name: format!("work {id}"),
+        row: "coder".to_owned(),
+        at_us: (1_795_415_467_000_000, Some(1_795_415_468_500_000)),
+        is_call: id == "a2",
+        error: (id == "a3").then(|| "unavailable".to_owned()),
+        args,
+        events: vec![(1_795_415_467_100_000, "coditect.violation".to_owned(), Map::new())],
+    }
+}
+
+#[test]
+fn the_standard_variables_say_where_and_as_whose() {
+    assert!(target(&[]).unwrap().is_none());
+    let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318/");
+    let one = target(&[base]).unwrap().unwrap();
+    assert_eq!((one.url.as_str(), one.timeout), ("http://127.0.0.1:4318/v1/traces", Duration::from_secs(10)));
+    assert_eq!(one.resource["service.name"], "coditect");
+    let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://user:hush@collector/own?key=hush");
+    let more = [
+        base,
+        own,
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hush, x-team = blue"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1500"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,deployment.environment=lab%2C1"),
+        ("OTEL_SERVICE_NAME", "mine"),
+    ];
+    let two = target(&more).unwrap().unwrap();
+    assert_eq!(two.url.path(), "/own");
+    assert!(
+        !two.shown().contains("hush") && !format!("{:?}", two.headers).contains("hush"),
+        "{}",
+        two.shown()
+    );
+    assert_eq!(
+        (&two.headers["authorization"], &two.headers["x-team"]),
+        (&"Bearer hush".parse().unwrap(), &"blue".parse().unwrap())
+    );
+    assert_eq!(two.timeout, Duration::from_millis(1_500));
+    let two = two.with_resource("service.name", "ours").with_resource("service.instance.id", "w1");
+    assert_eq!(two.resource["service.name"], "mine", "what the person says is not overruled");
+    assert_eq!(two.resource["service.instance.id"], "w1");
+    assert_eq!(two.resource["deployment.environment"], "lab,1");
+    assert!(target(&[base, ("OTEL_TRACES_EXPORTER", "console, otlp")]).unwrap().is_some());
+    for off in
+        [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_EXPORTER", "console")]
+    {
+        assert!(target(&[base, off]).unwrap().is_none(), "{off:?}");
+    }
+    for bad in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a b=c"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+    ] {
+        assert_eq!(target(&[bad, base]).unwrap_err().kind, ErrorKind::Invalid, "{bad:?}");
+    }
+}
+
+#[test]
+fn each_kind_has_its_own_variables() {
+    let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+    let metrics = of(Signal::Metrics, &[base]).unwrap().unwrap();
+    assert_eq!((metrics.url.path(), metrics.interval), ("/v1/metrics", Duration::from_secs(60)));
+    let often = [base, ("OTEL_METRIC_EXPORT_INTERVAL", "1500"), ("OTEL_METRICS_EXPORTER", "otlp")];
+    assert_eq!(of(Signal::Metrics, &often).unwrap().unwrap().interval, Duration::from_millis(1_500));
+    assert!(of(Signal::Metrics, &[base, ("OTEL_METRIC_EXPORT_INTERVAL", "often")]).is_err());
+    assert!(of(Signal::Logs, &[base, ("OTEL_METRIC_EXPORT_INTERVAL", "often")]).is_ok());
+    assert!(of(Signal::Metrics, &[base, ("OTEL_METRICS_EXPORTER", "none")]).unwrap().is_none());
+    assert!(of(Signal::Logs, &[base, ("OTEL_METRICS_EXPORTER", "none")]).unwrap().is_some());
+    assert!(of(Signal::Logs, &[base, ("OTEL_LOGS_EXPORTER", "none")]).unwrap().is_none());
+    let own = [("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://127.0.0.1:1/mine")];
+    assert_eq!(of(Signal::Logs, &own).unwrap().unwrap().url.path(), "/mine");
+    assert!(of(Signal::Traces, &own).unwrap().is_none() && of(Signal::Metrics, &own).unwrap().is_none());
+    let wrong = [base, ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc")];
+    let error = of(Signal::Logs, &wrong).unwrap_err();
+    assert!(error.cause.starts_with("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"), "{error}");
+}
+
+#[test]
+fn spans_of_a_mission_are_one_trace_below_its_root() {
+    let other = MissionId::parse("m-other").unwrap();
+    let attempt = Context::of_piece(&mission(), "a2");
+    let all = [
+        span(ROOT),
+        span("a2"),
+        span("a3"),
+        Span::of_mission(&other, piece("a2")),
+        Span::below(attempt, piece("fetch")),
+    ];
+    let body = json_of(&target(&[ENDPOINT]).unwrap().unwrap(), &all);
+    let spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    let [root, call, failed, elsewhere, below] = &spans[..] else { panic!("{body}") };
+    assert_eq!(root["traceId"].as_str().unwrap().len(), 32);
+    assert_eq!(root["spanId"].as_str().unwrap().len(), 16);
+    assert!(root.get("parentSpanId").is_none());
+    assert_eq!((&call["parentSpanId"], &call["traceId"]), (&root["spanId"], &root["traceId"]));
+    assert_eq!((&below["parentSpanId"], &below["traceId"]), (&call["spanId"], &root["traceId"]));
+    assert_ne!(elsewhere["traceId"], root["traceId"]);
+    assert_ne!(elsewhere["spanId"], call["spanId"]);
+    assert_eq!((&call["kind"], &root["kind"]), (&json!(3), &json!(1)));
+    assert_eq!((&failed["status"]["code"], &root["status"]), (&json!(2), &json!({})));
+    assert_eq!(root["endTimeUnixNano"], "1795415468500000000");
+    assert_eq!(
+        body["resourceSpans"][0]["resource"]["attributes"][0],
+        json!({ "key": "service.name", "value": { "stringValue": "coditect" } })
+    );
+    let value = |name: &str| {
+        root["attributes"].as_array().unwrap().iter().find(|one| one["key"] == name).unwrap()["value"].clone()
+    };
+    assert_eq!(value("gen_ai.usage.input_tokens"), json!({ "intValue": "9007199254740993" }));
+    assert_eq!(value("coditect.cost_usd"), json!({ "doubleValue": 0.25 }));
+}
+
+const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+
+fn json_of<T: Parcel>(target: &Target, batch: &[T]) -> Value {
+    serde_json::from_slice(&T::body(target, batch)).unwrap()
+}
+
+#[test]
+fn a_line_of_the_log_says_in_which_span_it_was_said() {
+    let within = Context::of_mission(&mission());
+    let mut line = Line {
+        at_us: 1_795_415_467_000_001,
+        severity: Severity::Warn,
+        said: "an order is handed back".to_owned(),
+        args: Map::new(),
+        within: Some(within),
+    };
+    line.args.insert("tries".to_owned(), json!(3));
+    let without = Line { within: None, severity: Severity::Error, ..line.clone() };
+    let body = json_of(&of(Signal::Logs, &[ENDPOINT]).unwrap().unwrap(), &[line, without]);
+    let records = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap();
+    assert_eq!(records[0]["traceId"], within.trace_id());
+    assert_eq!(records[0]["spanId"], within.span_id());
+    assert_eq!(records[0]["timeUnixNano"], "1795415467000001000");
+    assert_eq!((&records[0]["severityNumber"], &records[1]["severityNumber"]), (&json!(13), &json!(17)));
+    assert_eq!(records[0]["body"], json!({ "stringValue": "an order is handed back" }));
+    assert_eq!(records[0]["attributes"][0], json!({ "key": "tries", "value": { "intValue": "3" } }));
+    assert!(records[1].get("traceId").is_none());
+}
+
+/// A collector that answers each request with the next of these statuses, and gives what it was sent.
+fn collector(statuses: &[&'static str]) -> (String, thread::JoinHandle<Vec<Value>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let statuses = statuses.to_vec();
+    let taking = thread::spawn(move || {
+        let mut bodies = Vec::new();
+        for status in statuses {
+            let (stream, _) = listener.accept().unwrap();
+            bodies.push(one(stream, status, "{}"));
+        }
+        bodies
+    });
+    (url, taking)
+}
+
+fn one(stream: TcpStream, status: &str, said: &str) -> Value {
+    let mut reader = BufReader::new(stream);
+    let (mut line, mut length, mut kind) = (String::new(), 0, String::new());
+    while reader.read_line(&mut line).unwrap() > 2 {
+        let lower = line.to_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if let Some(value) = lower.strip_prefix("content-type:") {
+            kind = value.trim().to_owned();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    assert_eq!(kind, "application/json");
+    let length = said.len();
+    write!(
+        reader.get_mut(),
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{said}"
+    )
+    .unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+fn exporter(url: &str) -> Exporter<Span> {
+    Exporter::start(target(&[("OTEL_EXPORTER_OTLP_ENDPOINT", url)]).unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn what_a_collector_cannot_take_for_a_moment_is_sent_again() {
+    let (url, taking) = collector(&["503 Service Unavailable", "200 OK"]);
+    let exporter = exporter(&url);
+    exporter.offer(span(ROOT));
+    exporter.offer(span("a2"));
+    assert_eq!(exporter.finish(Duration::from_secs(30)), (2, 0));
+    let bodies = taking.join().unwrap();
+    assert_eq!(bodies[0], bodies[1]);
+    assert_eq!(bodies[0]["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_a_collector_refuses_is_dropped_and_counted() {
+    let (url, taking) = collector(&["400 Bad Request"]);
+    let exporter = exporter(&url);
+    exporter.offer(span(ROOT));
+    assert_eq!(exporter.finish(Duration::from_secs(30)), (0, 1));
+    taking.join().unwrap();
+}
+
+#[test]
+fn nobody_waits_for_a_collector_that_takes_nothing() {
+    // It listens and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let exporter = exporter(&format!("http://{}", listener.local_addr().unwrap()));
+    let many = 3 * WAITING as u64;
+    for n in 0..many {
+        exporter.offer(span(&format!("a{n}")));
+    }
+    let (sent, dropped) = exporter.finish(Duration::from_millis(50));
+    assert_eq!((sent, dropped), (0, many), "what was not sent is counted, wherever it is");
+}
+
+#[test]
+fn what_a_collector_takes_only_in_part_is_counted_as_it_says() {
+    for said in
+        ["{\"partialSuccess\":{\"rejectedSpans\":\"1\"}}", "{\"partialSuccess\":{\"rejectedSpans\":1}}"]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let taking = thread::spawn(move || one(listener.accept().unwrap().0, "200 OK", said));
+        let exporter = exporter(&url);
+        exporter.offer(span(ROOT));
+        exporter.offer(span("a2"));
+        let tally = exporter.tally();
+        assert_eq!(exporter.finish(Duration::from_secs(30)), (1, 1));
+        assert_eq!((tally.sent(), tally.dropped()), (1, 1));
+        taking.join().unwrap();
+    }
+}
+
+const DONE: Family = Family::counter("coditect_done_total", "{thing}", "Things that were done.");
+const COST: Family = Family::counter("coditect_cost_usd_total", "{USD}", "What it cost.");
+const OPEN: Family = Family::gauge("coditect_open", "{thing}", "Things that are open.");
+const TOOK: Family = Family::histogram("coditect_took_seconds", "s", "How long it took.");
+
+fn figures() -> Vec<Figure> {
+    let mut spread = Spread::default();
+    [4, 30, 5_000_000].into_iter().for_each(|ms| spread.see(ms));
+    let part = Point { labels: Vec::new(), amount: Amount::Part { n: 1_500_000, per: 1_000_000 } };
+    let took = Point { labels: vec![("role", "coder".to_owned())], amount: Amount::Spread(spread) };
+    vec![
+        Figure { family: DONE, points: vec![Point::labelled("end", "failed", u64::MAX), Point::plain(1)] },
+        Figure { family: COST, points: vec![part] },
+        Figure { family: OPEN, points: vec![Point::plain(3)] },
+        Figure { family: TOOK, points: vec![took] },
+    ]
+}
+
+#[test]
+fn figures_are_sent_every_so_often_and_once_more_at_the_end() {
+    let (url, taking) = collector(&["200 OK", "503 Service Unavailable", "200 OK"]);
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_METRIC_EXPORT_INTERVAL", "100")];
+    let target = of(Signal::Metrics, &variables).unwrap().unwrap();
+    // Twice by itself; from then on there are none.
+    let (tell, read) = std::sync::mpsc::sync_channel(10);
+    let mut left = 2;
+    let figures = move || {
+        tell.try_send(()).ok();
+        left -= 1;
+        (left >= 0).then(figures)
+    };
+    let meter = Meter::start(target, (Some(5), || 7), Box::new(figures)).unwrap();
+    (0..3).for_each(|_| read.recv().unwrap());
+    assert_eq!(meter.finish(Duration::from_secs(30)), (10, 0));
+    read.recv().unwrap();
+    let bodies = taking.join().unwrap();
+    let metrics = bodies[0]["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap();
+    let [done, cost, open, took] = &metrics[..] else { panic!("{metrics:?}") };
+    assert_eq!((&done["name"], &done["unit"]), (&json!("coditect_done_total"), &json!("{thing}")));
+    let points = &done["sum"]["dataPoints"];
+    assert_eq!(points[0]["asInt"], u64::MAX.to_string());
+    assert_eq!(points[0]["attributes"][0], json!({ "key": "end", "value": { "stringValue": "failed" } }));
+    assert_eq!(
+        (&points[1]["startTimeUnixNano"], &points[1]["timeUnixNano"]),
+        (&json!("5000000"), &json!("7000000"))
+    );
+    assert_eq!(
+        (&done["sum"]["isMonotonic"], &done["sum"]["aggregationTemporality"]),
+        (&json!(true), &json!(2))
+    );
+    assert_eq!(cost["sum"]["dataPoints"][0]["asDouble"], 1.5);
+    assert_eq!(open["gauge"]["dataPoints"][0]["asInt"], "3");
+    let spread = &took["histogram"]["dataPoints"][0];
+    assert_eq!((&spread["count"], &spread["sum"]), (&json!("3"), &json!(5_000.034)));
+    let (ends, counts) =
+        (spread["explicitBounds"].as_array().unwrap(), spread["bucketCounts"].as_array().unwrap());
+    assert_eq!((ends.len() + 1, ends[0].as_f64()), (counts.len(), Some(0.005)));
+    assert_eq!((&counts[0], &counts[3], counts.last().unwrap()), (&json!("1"), &json!("1"), &json!("1")));
+}
+
+#[test]
+fn figures_that_cannot_be_read_are_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let target = of(Signal::Metrics, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]).unwrap().unwrap();
+    let meter = Meter::start(target, (None, || 7), Box::new(|| None)).unwrap();
+    assert_eq!(meter.finish(Duration::from_secs(30)), (0, 0));
+}

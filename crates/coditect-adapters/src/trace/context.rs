@@ -1,0 +1,158 @@
+//! Where a span belongs, as it goes from one process to another: W3C Trace Context (`traceparent`, version 00).
+//!
+//! The ids of a mission's trace are hashes of its id, those of its spans hashes of that and their names (ADR 43): whoever knows the
+//! mission knows them, so spans of any process meet in one trace, and one that is sent twice is the same span.
+
+use std::fmt;
+
+use coditect_types::{AttemptId, MissionId};
+
+use super::ROOT;
+
+/// A span, and the trace that it is in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Context {
+    trace: [u8; 16],
+    span: [u8; 8],
+}
+
+impl Context {
+    /// A mission: the root of its trace.
+    #[must_use]
+    pub fn of_mission(mission: &MissionId) -> Self {
+        Self::of_piece(mission, ROOT)
+    }
+
+    /// An attempt of a mission.
+    #[must_use]
+    pub fn of_attempt(mission: &MissionId, attempt: AttemptId) -> Self {
+        Self::of_piece(mission, &attempt.to_string())
+    }
+
+    /// A piece of a mission, by its id.
+    #[must_use]
+    pub fn of_piece(mission: &MissionId, id: &str) -> Self {
+        let trace = blake3::hash(format!("coditect.trace {mission}").as_bytes());
+        let span = blake3::hash(format!("coditect.span {mission} {id}").as_bytes());
+        Self { trace: first(trace.as_bytes()), span: first(span.as_bytes()) }
+    }
+
+    /// A span below this one, by its id.
+    #[must_use]
+    pub fn below(&self, id: &str) -> Self {
+        let span = blake3::hash(format!("coditect.span {self} {id}").as_bytes());
+        Self { trace: self.trace, span: first(span.as_bytes()) }
+    }
+
+    /// Reads a `traceparent`. None: it is none, and whoever got it goes on without it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // Later versions may say more behind this.
+        let (version, rest) = text.split_once('-')?;
+        let (trace, rest) = rest.split_once('-')?;
+        let (span, flags) = rest.split_once('-')?;
+        let [version] = bytes::<1>(version)?;
+        let is_whole = match version {
+            0 => flags.len() == 2,
+            255 => false,
+            _ => flags.len() == 2 || flags.get(2..3) == Some("-"),
+        };
+        bytes::<1>(flags.get(..2)?).filter(|_| is_whole)?;
+        let (trace, span) = (bytes::<16>(trace)?, bytes::<8>(span)?);
+        (trace != [0; 16] && span != [0; 8]).then_some(Self { trace, span })
+    }
+
+    /// The trace, as other systems write it.
+    #[must_use]
+    pub fn trace_id(&self) -> String {
+        hex(&self.trace)
+    }
+
+    /// The span, as other systems write it.
+    #[must_use]
+    pub fn span_id(&self) -> String {
+        hex(&self.span)
+    }
+}
+
+/// As a `traceparent`. Always sampled: the journal has the mission's own spans whether or not anybody hears of them now.
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-01", self.trace_id(), self.span_id())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn first<const N: usize>(hash: &[u8; 32]) -> [u8; N] {
+    std::array::from_fn(|at| hash[at])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four: u8| char::from(DIGITS[usize::from(four & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+/// Bytes of lower-case hexadecimal, which is the only kind that the standard has.
+fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing test panics")]
+
+    use super::*;
+
+    fn mission() -> MissionId {
+        MissionId::parse("m-abc").unwrap()
+    }
+
+    #[test]
+    fn a_context_survives_the_way() {
+        let attempt = Context::of_attempt(&mission(), AttemptId(3));
+        assert_eq!(Context::parse(&attempt.to_string()), Some(attempt));
+        assert_eq!(attempt.trace_id(), Context::of_mission(&mission()).trace_id());
+        assert_ne!(attempt.span_id(), Context::of_mission(&mission()).span_id());
+        let below = attempt.below("fetch");
+        assert_eq!((below.trace_id(), below), (attempt.trace_id(), attempt.below("fetch")));
+        assert_ne!(below.span_id(), attempt.below("perform").span_id());
+        assert_ne!(Context::of_mission(&MissionId::parse("m-other").unwrap()).trace_id(), attempt.trace_id());
+    }
+
+    #[test]
+    fn only_what_the_standard_has_is_a_context() {
+        let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+        for good in [format!("00-{trace}-{span}-01"), format!("01-{trace}-{span}-00-more of it")] {
+            let context = Context::parse(&good).unwrap();
+            assert_eq!((context.trace_id().as_str(), context.span_id().as_str()), (trace, span));
+        }
+        for bad in [
+            String::new(),
+            format!("00-{trace}-{span}"),
+            format!("00-{trace}-{span}-01-more"),
+            format!("00-{trace}-{span}-1"),
+            format!("01-{trace}-{span}-00x"),
+            format!("ff-{trace}-{span}-01"),
+            format!("00-{}-{span}-01", trace.to_uppercase()),
+            format!("00-{}-{span}-01", "0".repeat(32)),
+            format!("00-{trace}-{}-01", "0".repeat(16)),
+            format!("00-{trace}-{span}-é1"),
+            "-".repeat(1_000),
+        ] {
+            assert_eq!(Context::parse(&bad), None, "{bad}");
+        }
+    }
+}
