@@ -23,8 +23,9 @@ use coditect_runtime::ShellError;
 use coditect_types::access::{Admission, Asked};
 use coditect_types::{Deed, ErrorKind, MissionId, Visitor};
 
+use crate::pace::Place;
 use crate::refusal::{Oops, Reader};
-use crate::routes::{Place, Shared};
+use crate::routes::{self, Shared};
 
 /// Scripts, styles and pictures from here and nothing from elsewhere; nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -169,7 +170,7 @@ enum Entry {
     /// It is answered already.
     Answered(Response),
     /// By whom, and what the book has of it.
-    By(Arc<Visitor>, Option<Asked>),
+    By(Arc<Visitor>, Option<(Asked, Place)>),
 }
 
 /// The first that a request meets, and the last that an answer does.
@@ -185,17 +186,12 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
         Ok(Entry::Open) => next.run(request).await,
         Ok(Entry::Answered(answer)) => answer,
         Ok(Entry::By(visitor, asked)) => {
-            let name = visitor.user.as_ref().map(|user| user.as_str().to_owned());
             request.extensions_mut().insert(visitor);
-            match name.map(|name| shared.places.take("requests", &name, UNDER_WAY)).transpose() {
-                Ok(_place) => {
-                    let response = next.run(request).await;
-                    let came = came_of(&call, asked, &response);
-                    after(&shared, came).await;
-                    response
-                }
-                Err(oops) => oops.answer(reader(&call.path)),
-            }
+            let (asked, _place) = asked.unzip();
+            let response = next.run(request).await;
+            let came = came_of(&call, asked, &response);
+            after(&shared, came).await;
+            response
         }
         Err(oops) => oops.answer(reader(&call.path)),
     };
@@ -228,6 +224,9 @@ fn came_of(call: &Call, asked: Option<Asked>, response: &Response) -> Option<Ask
 
 async fn after(shared: &Arc<Shared>, came: Option<Asked>) {
     let Some(came) = came else { return };
+    if !came.allowed && came.call.starts_with("GET ") {
+        return note(shared, came).await;
+    }
     if let Err(error) = shared.keep(came).await {
         tracing::error!(error = error.cause(), "what came of a request cannot be written into the book");
     }
@@ -276,8 +275,11 @@ async fn admit(shared: &Arc<Shared>, call: &Call) -> Result<Entry, Oops> {
     if !call.is_read() && given.is_none() {
         own_origin(shared, &call.headers, &host)?;
     }
+    let name = visitor.user.as_ref().map_or("", |user| user.as_str());
+    // Before anything is written down as let happen.
+    let place = shared.places.take("requests", name, UNDER_WAY)?;
     let asked = permit(shared, call, &visitor).await?;
-    Ok(Entry::By(visitor, Some(asked)))
+    Ok(Entry::By(visitor, Some((asked, place))))
 }
 
 /// Requests of one user that are under way at once.
@@ -355,18 +357,25 @@ async fn permit(shared: &Arc<Shared>, call: &Call, visitor: &Arc<Visitor>) -> Re
 /// Writes a refusal down, and gives it.
 pub(crate) async fn refuse<T>(shared: &Arc<Shared>, asked: Asked, oops: Oops) -> Result<T, Oops> {
     let why = if asked.why.is_empty() { oops.cause().to_owned() } else { asked.why.clone() };
+    note(shared, Asked { why, ..asked }).await;
+    Err(oops)
+}
+
+/// Writes a refusal down, or counts it.
+async fn note(shared: &Arc<Shared>, asked: Asked) {
     let who = asked.user.as_ref().map(|user| user.as_str().to_owned());
     match shared.pace.refusals(who.as_deref()) {
         // A refusal stands whether it can be written down or not.
         Some(unwritten) => {
-            if let Err(error) = shared.keep(Asked { why, unwritten, ..asked }).await {
+            if let Err(error) = shared.keep(Asked { unwritten, ..asked }).await {
                 shared.pace.put_back(unwritten + 1);
                 tracing::error!(error = error.cause(), "a refusal cannot be written into the book");
             }
         }
-        None => tracing::warn!(why, "a refusal is counted and not written: too many come at once"),
+        None => {
+            tracing::warn!(why = asked.why, "a refusal is counted and not written: too many come at once")
+        }
     }
-    Err(oops)
 }
 
 /// The other end of a connection.
@@ -467,7 +476,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
 
 /// Cookies do not know ports: two servers of one machine have cookies of different names. One with this prefix is set by no other name
 /// of the same domain.
-fn cookie(place: &Place) -> String {
+fn cookie(place: &routes::Place) -> String {
     let prefix = if place.is_tls { "__Host-" } else { "" };
     format!("{prefix}coditect-ui-{}", place.port)
 }

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All families, in the order in which they are written.
 const FAMILIES: [Family; 28] = [
-    Family::gauge("coditect_build_info", "1", "1, with the version of this build as a label."),
+    Family::gauge("coditect_build_info", "", "1, with the version of this build as a label."),
     Family::gauge(
         "coditect_missions",
         "{mission}",

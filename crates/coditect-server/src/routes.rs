@@ -346,10 +346,15 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 /// Ends what takes too long. A stream has begun by then, and goes on.
 async fn in_time(request: Request, next: Next) -> Response {
     let reader = reader(request.uri().path());
+    let is_read = matches!(*request.method(), axum::http::Method::GET | axum::http::Method::HEAD);
+    let hint = match is_read {
+        true => "try again in a moment",
+        false => "it may have been done, or be done yet: look at the list before you try again",
+    };
     tokio::time::timeout(WITHIN, next.run(request)).await.unwrap_or_else(|_| {
         let seconds = WITHIN.as_secs();
         let oops = Oops::new(ErrorKind::Unavailable, format!("this took longer than {seconds} s"));
-        oops.hint("try again in a moment").answer(reader)
+        oops.hint(hint).answer(reader)
     })
 }
 

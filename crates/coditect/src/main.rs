@@ -58,14 +58,14 @@ fn main() -> ExitCode {
     let works =
         bench_tasks || matches!(cli.verb, Verb::Run(_) | Verb::Resume(_) | Verb::Repair(_) | Verb::Fork(_));
     let on_closed = if works { INTERRUPTED } else { 0 };
-    let done = commands::perform(cli, env);
-    logs::finish();
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(Fault::Closed) => ExitCode::from(on_closed),
+    let code = match commands::perform(cli, env) {
+        Ok(code) => code,
+        Err(Fault::Closed) => on_closed,
         Err(Fault::Report(report)) => {
             out::error(&global, &report);
-            ExitCode::from(report.exit_code)
+            report.exit_code
         }
-    }
+    };
+    logs::finish();
+    ExitCode::from(code)
 }

@@ -19,7 +19,7 @@ use crate::traces::piece;
 use crate::wiring::{self, Exporter, Meter, OtlpSpan, ReadFigures, Signal, Tally, Target, sent_figures};
 
 /// What waits for a collector at the end gets this much time.
-const SENT_WITHIN: Duration = Duration::from_secs(3);
+const SENT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whose it is what is sent.
 #[derive(Clone, Copy, Debug)]

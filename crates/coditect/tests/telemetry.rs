@@ -108,12 +108,12 @@ fn a_mission_and_its_workers_are_one_trace_from_request_to_receipt() {
         spans.iter().partition(|(whose, _)| attribute(whose, "coditect.worker").is_some());
     let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
     assert_eq!(by_run.len(), attempts + 1);
-    let orders: Vec<_> =
-        by_worker.iter().filter(|(_, span)| span["name"].as_str().unwrap().starts_with("order ")).collect();
+    // On a busy machine one may be taken a second time, and is known then.
+    let is_done = |span: &Value| attribute(span, "coditect.order.end").as_deref() == Some("done");
+    let orders: Vec<_> = by_worker.iter().filter(|(_, span)| is_done(span)).collect();
     for (whose, order) in &orders {
         let attempt = by_id[order["parentSpanId"].as_str().unwrap()];
         assert_eq!(of(attempt, "coditect.attempt.id"), of(order, "coditect.attempt.id"));
-        assert_eq!(of(order, "coditect.order.end"), "done");
         let name = of(whose, "service.instance.id");
         assert!(["one", "two"].contains(&name.as_str()) && of(order, "coditect.worker") == name);
         assert_eq!(of(whose, "service.name"), "coditect");

@@ -219,7 +219,7 @@ impl<'a> Course<'a> {
         account: &'a Account,
         order: &Order<Action>,
         (began, tries): (Mark, i64),
-        (published_ns, bytes): (i128, usize),
+        (published_ns, bytes): (Option<i128>, usize),
     ) -> Self {
         let role = order.action.role().name();
         // One without a context, or with one that is none: the ids are those that the mission's own spans have all the same.
@@ -228,7 +228,8 @@ impl<'a> Course<'a> {
         let id = format!("order {} {} {tries}", order.attempt, account.worker);
         let own = above.below(&id);
         // Two machines' clocks: what was taken before it came did not wait.
-        let published_us = u64::try_from(published_ns / 1_000).unwrap_or(0).min(began.at_us);
+        let published_us = published_ns.and_then(|ns| u64::try_from(ns / 1_000).ok());
+        let published_us = published_us.map_or(began.at_us, |published| published.min(began.at_us));
         let mut counts = account.counts();
         counts.running += 1;
         *counts.taken.entry(role).or_default() += 1;

@@ -368,7 +368,7 @@ fn an_order_is_spans_below_the_attempt_whether_it_says_so_or_not() {
     let cases = [(None, own), (Some("junk"), own), (Some(given), Context::parse(given).unwrap())];
     for (said, above) in cases {
         let (account, told) = account();
-        let mut course = Course::begin(&account, &order(said), (Mark::now(), 1), (0, 10));
+        let mut course = Course::begin(&account, &order(said), (Mark::now(), 1), (Some(0), 10));
         course.performed(Mark::now(), Some(&super::worker::failed(ErrorKind::Exhausted, "secret/path.py")));
         course.kept(Mark::now(), 5, true);
         course.ends(End::Failed(ErrorKind::Exhausted));
@@ -390,10 +390,10 @@ fn an_order_is_spans_below_the_attempt_whether_it_says_so_or_not() {
 #[test]
 fn what_becomes_of_orders_is_counted() {
     let (account, _told) = account();
-    let course = Course::begin(&account, &order(None), (Mark::now(), 2), (i128::MAX, 10));
+    let course = Course::begin(&account, &order(None), (Mark::now(), 2), (None, 10));
     assert_eq!(rows(&account, "coditect_worker_orders_running"), [(String::new(), 1)]);
     drop(course);
-    let mut course = Course::begin(&account, &order(None), (Mark::now(), 1), (0, 10));
+    let mut course = Course::begin(&account, &order(None), (Mark::now(), 1), (Some(0), 10));
     course.ends(End::Done);
     course.kept(Mark::now(), 5, true);
     drop(course);

@@ -256,7 +256,7 @@ impl Shared {
     ) {
         let (tries, published_ns) = message
             .info()
-            .map_or((1, i128::MAX), |info| (info.delivered, info.published.unix_timestamp_nanos()));
+            .map_or((1, None), |info| (info.delivered, Some(info.published.unix_timestamp_nanos())));
         let order: Order<Action> = match unwrap(&message.payload, &self.house.store).await {
             Ok(order) => order,
             Err(error) if tries > TRIES => {

@@ -347,7 +347,7 @@ impl Journal for Served {
             let path = format!("api/missions/{stream}/records?from={next}&limit={some}");
             let bytes = match self.ask(Method::GET, &path, None) {
                 Ok(bytes) => bytes,
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) if error.kind == ErrorKind::NotFound => break,
                 Err(error) => return Err(error),
             };
             let page: Page =

@@ -63,7 +63,10 @@ impl Own {
         if record.seq > one.shared && (one.before.is_some() || record.at_ms >= self.since_ms) {
             if one.before.is_none() {
                 one.before = Some(one.fold.spent().clone());
-                one.times.shared(one.fold.view().map_or(0, |view| view.wall_ms));
+                // What a fork shares was another mission's time; one that is gone on with has taken all of its own.
+                if one.shared > 0 {
+                    one.times.shared(one.fold.view().map_or(0, |view| view.wall_ms));
+                }
             }
             self.counts.take(record, &one.times);
         }

@@ -26,7 +26,6 @@ pub(super) async fn enter(
     let done = async {
         must_have_users(&shared)?;
         let peer = peer.map(|Extension(peer)| peer.0);
-        shared.pace.try_token(peer.map(|peer| peer.ip()))?;
         let token = sent(form)?.token.trim().to_owned();
         let admission =
             if token.len() > TOKEN { Admission::Unknown } else { shared.admission(token.clone()).await? };
@@ -39,6 +38,8 @@ pub(super) async fn enter(
         let from = peer.map_or_else(|| "local".to_owned(), |peer| peer.to_string());
         let asked = Asked { user, token: name, from, call, about: None, allowed, why, unwritten: 0 };
         if !allowed {
+            // Behind a proxy all have one address: who has a token that opens something is not kept out by who has none.
+            shared.pace.try_token(peer.map(|peer| peer.ip()))?;
             let oops = Oops::new(ErrorKind::Denied, "this token opens nothing");
             if guard::refuse::<()>(&shared, asked, oops).await.is_err() {
                 let mut response = super::page(pages::sign_in("This token opens nothing."))?;

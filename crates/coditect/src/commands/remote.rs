@@ -50,6 +50,22 @@ enum Does {
 /// Whether the missions of a server are meant. Refuses what cannot be done with them, before anything is done with those of this machine
 /// in their place.
 pub(crate) fn is_meant(cx: &Context, verb: &Verb) -> Result<bool, Report> {
+    let has_none = matches!(
+        verb,
+        Verb::Top(_)
+            | Verb::Cost(_)
+            | Verb::World(_)
+            | Verb::Ui(_)
+            | Verb::Serve(_)
+            | Verb::Token(_)
+            | Verb::Audit(_)
+            | Verb::Bench(_)
+            | Verb::Repair(_)
+    ) || matches!(verb, Verb::Approvals(args) if args.mission.is_none());
+    if cx.global.owner.is_some() && has_none {
+        let cause = "this command is about the missions of all, and not of one owner";
+        return Err(Report::new(ErrorKind::Invalid, "reading `--owner`", cause).hint("leave `--owner` away"));
+    }
     let Some(url) = named(cx) else { return Ok(false) };
     let does = match verb {
         Verb::Run(_)

@@ -37,7 +37,11 @@ pub(crate) fn stay(cx: &mut Context, archive: &Archive, mission: &MissionId, sho
 }
 
 async fn follow(cx: &mut Context, archive: &Archive, mission: &MissionId, progress: &mut Progress) -> Done {
-    let mut signals = Signals::listen()?;
+    // A look at a server may take long, and nothing is lost where that is broken off: there a key ends the process as it always does.
+    let mut signals = match archive.served() {
+        None => Some(Signals::listen()?),
+        Some(_) => None,
+    };
     // Each look is a request, of which a user may have so many a second.
     let every = if archive.served().is_some() { SERVED_EVERY } else { LOOK_EVERY };
     let mut look = tokio::time::interval(every);
@@ -46,7 +50,7 @@ async fn follow(cx: &mut Context, archive: &Archive, mission: &MissionId, progre
     let mut was_held = true;
     loop {
         tokio::select! {
-            () = signals.next() => return Ok(INTERRUPTED),
+            () = interrupted(&mut signals) => return Ok(INTERRUPTED),
             _ = look.tick() => {}
         }
         let is_held = match archive.served() {
@@ -78,6 +82,13 @@ async fn follow(cx: &mut Context, archive: &Archive, mission: &MissionId, progre
             return Err(nobody(mission));
         }
         was_held = is_held;
+    }
+}
+
+async fn interrupted(signals: &mut Option<Signals>) {
+    match signals {
+        Some(signals) => signals.next().await,
+        None => std::future::pending().await,
     }
 }
 

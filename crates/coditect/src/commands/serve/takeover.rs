@@ -1,6 +1,7 @@
 //! Missions of users whose process is gone are gone on with, so that a crash of it, or a machine that starts again, is not theirs to see.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use coditect_ports::Stop;
@@ -30,6 +31,8 @@ const AT_ONCE: usize = 4;
 struct Known {
     alone: BTreeSet<MissionId>,
     tried: BTreeMap<MissionId, u32>,
+    /// Processes that were begun and may not have their missions yet: the first start on a machine compiles the interpreter.
+    begun: BTreeMap<MissionId, Child>,
 }
 
 /// Looks after missions until it is to stop. A journal on a server is shared with other machines, whose processes nobody sees from here:
@@ -53,6 +56,8 @@ pub(super) fn watch(site: &Site, stop: &Stop, told: &dyn Fn(String)) {
 
 /// Takes up what has no process for the second time in a row, and has had none for a while.
 fn look(site: &Site, known: &mut Known) -> Result<Vec<String>, Report> {
+    // Those that have ended: their missions have, too, or have no process again.
+    known.begun.retain(|_, child| matches!(child.try_wait(), Ok(None)));
     let archive = wiring::archive(site)?;
     let (entries, _) = missions::list(archive.journal(), NEWEST)?;
     let now_ms = wiring::now_ms();
@@ -65,6 +70,7 @@ fn look(site: &Site, known: &mut Known) -> Result<Vec<String>, Report> {
         entry.end.is_none()
             && entry.owner.is_some()
             && known.tried.get(&entry.mission).is_none_or(|tried| *tried < TRIES)
+            && !known.begun.contains_key(&entry.mission)
             && archive.holder(&entry.mission).is_none()
             && is_quiet(&entry.mission, entry.last_seq)
     });
@@ -75,9 +81,8 @@ fn look(site: &Site, known: &mut Known) -> Result<Vec<String>, Report> {
         let tried = known.tried.entry(mission.clone()).or_default();
         *tried += 1;
         match begun::again(site, mission) {
-            Ok(mut child) => {
-                // Somebody has to hear of its end.
-                std::thread::spawn(move || child.wait());
+            Ok(child) => {
+                known.begun.insert(mission.clone(), child);
                 let last = if *tried == TRIES { ", for the last time" } else { "" };
                 told.push(format!("{mission} had no process and is gone on with{last}"));
             }

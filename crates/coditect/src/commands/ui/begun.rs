@@ -89,6 +89,8 @@ fn of_its_own(site: &Site) -> Result<Command, Report> {
     }
     // Its missions are those of this machine, whatever server this process was told of.
     command.env_remove("CODITECT_SERVER").env_remove("CODITECT_TOKEN");
+    // This process counts them all: what each of them counted by itself would be there twice.
+    command.env("OTEL_METRICS_EXPORTER", "none");
     // What ends this process by a key does not end that one.
     command.process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null());
