@@ -23,8 +23,8 @@ pub use address::{BucketAt, check_bucket};
 use super::part::is_new_part;
 
 /// How long a request that was signed may be on its way.
-const SIGNED: Duration = Duration::from_secs(3_600);
-/// Until a connection stands, between two pieces of an answer, and a whole request besides what its bytes take.
+const SIGNED: Duration = Duration::from_secs(300);
+/// Until a connection stands, until an answer begins and between two pieces of it, and a whole request besides what its bytes take.
 const CONNECT: Duration = Duration::from_secs(4);
 const IDLE: Duration = Duration::from_secs(20);
 const WHOLE: Duration = Duration::from_secs(40);
@@ -54,6 +54,8 @@ pub(super) struct Bucket {
     signer: Signer,
     credentials: Option<Credentials>,
     client: Client,
+    /// How long it may say nothing while it is not being sent anything.
+    pub(super) idle: Duration,
     /// When it could not be reached, and why.
     failed: Mutex<Option<(Instant, PortError)>>,
 }
@@ -102,8 +104,8 @@ impl Bucket {
             None => Credentials::new(key, secret),
         });
         let client = Client::builder()
+            // No `read_timeout`: that of reqwest runs while something is sent, and cuts off whatever takes longer.
             .connect_timeout(CONNECT)
-            .read_timeout(IDLE)
             // A signed request is for one address.
             .redirect(redirect::Policy::none())
             // A connection belongs to the thread of the request that made it.
@@ -111,7 +113,13 @@ impl Bucket {
             .user_agent(concat!("coditect/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| wrong(deepest(&error)))?;
-        Ok(Self { at, owner: owner.to_owned(), signer, credentials, client, failed: Mutex::new(None) })
+        let (owner, failed) = (owner.to_owned(), Mutex::new(None));
+        Ok(Self { at, owner, signer, credentials, client, idle: IDLE, failed })
+    }
+
+    /// What this memory is called in it.
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
     }
 
     /// Where it is, for whoever is told.
@@ -161,8 +169,8 @@ impl Bucket {
         if answer.keeps_versions { Err(self.keeps_versions()) } else { Ok(()) }
     }
 
-    /// The bytes of an object, of which there are no more than `most`. None: there is no such object. Whether that is so for good is
-    /// told by [`Self::check`].
+    /// The bytes of an object, of which there are no more than `most`: of one that is longer than that a few more are given, so that it
+    /// is known for one. None: there is no such object. Whether that is so for good is told by [`Self::check`].
     pub(super) fn get(&self, name: &str, most: u64) -> Result<Option<Bytes>, PortError> {
         let answer = self.get_raw(name, most)?;
         if answer.status == StatusCode::OK {
@@ -216,6 +224,9 @@ impl Bucket {
             }
             let unreadable =
                 |why: String| self.unavailable(&format!("its list of names cannot be read: {why}"));
+            if answer.body.len() as u64 > LIST_BYTES {
+                return Err(unreadable("it is too long".to_owned()));
+            }
             let text = std::str::from_utf8(&answer.body).map_err(|error| unreadable(error.to_string()))?;
             let page = ListObjectsV2::parse_response(text).map_err(|error| unreadable(error.to_string()))?;
             let own = page.contents.iter().filter_map(|of| of.key.strip_prefix(&prefix));
@@ -231,8 +242,8 @@ impl Bucket {
         Err(self.unavailable("it has more objects than are looked at"))
     }
 
-    /// Asks the store. One that could not be reached is left alone for a while. At most `most` bytes of its answer are taken: more are an
-    /// error.
+    /// Asks the store. One that could not be reached is left alone for a while. Of its answer `most` bytes are taken, and a little more
+    /// where it is longer.
     fn ask(
         &self,
         method: Method,
@@ -294,27 +305,51 @@ impl Bucket {
         if method == Method::PUT {
             request = request.header(reqwest::header::CONTENT_LENGTH, sent).body(body);
         }
-        let response = request.send().await.map_err(|error| self.broke(&error))?;
+        // What is sent takes its time, and only the whole is bounded.
+        let begins = if method == Method::PUT { within } else { CONNECT + self.idle };
+        let response = self.in_time(begins, request.send()).await?.map_err(|error| self.broke(&error))?;
         let status = response.status();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let keeps_versions = header("x-amz-delete-marker") == Some("true")
             || (method == Method::PUT && header("x-amz-version-id").is_some_and(|id| id != "null"));
         if !status.is_success() {
-            let text = text_of(response).await;
+            let text = self.text_of(response).await;
             let (code, said) = (between(&text, "Code"), self.without_keys(said(&text)));
             return Ok(Answer { status, code, said, keeps_versions, body: Bytes::new() });
         }
         let (mut body, mut pieces) = (BytesMut::new(), response.bytes_stream());
-        while let Some(piece) = pieces.next().await {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).max(REFUSAL_BYTES);
+        while let Some(piece) = self.in_time(self.idle, pieces.next()).await? {
             let piece = piece.map_err(|error| self.broke(&error))?;
-            if (body.len() + piece.len()) as u64 > most.max(REFUSAL_BYTES as u64) {
-                let error = self.unavailable("it answers with more than was put there");
-                return Err(Broken { error, is_sent: true });
-            }
             body.extend_from_slice(&piece);
+            if body.len() > most {
+                // Who compares it with what was put there sees that it is something else. Twice the same is the same.
+                body.truncate(most + 1);
+                break;
+            }
         }
         let (code, said) = (String::new(), String::new());
         Ok(Answer { status, code, said, keeps_versions, body: body.freeze() })
+    }
+
+    /// Waits for no longer than that.
+    async fn in_time<T>(&self, within: Duration, doing: impl Future<Output = T>) -> Result<T, Broken> {
+        tokio::time::timeout(within, doing).await.map_err(|_| {
+            let error = self.unavailable("it cannot be reached: it took too long");
+            Broken { error, is_sent: true }
+        })
+    }
+
+    /// A refusal as text, as far as it may be long.
+    async fn text_of(&self, response: Response) -> String {
+        let (mut body, mut pieces) = (Vec::new(), response.bytes_stream());
+        while let Ok(Some(Ok(piece))) = self.in_time(self.idle, pieces.next()).await {
+            if body.len() + piece.len() > REFUSAL_BYTES {
+                break;
+            }
+            body.extend_from_slice(&piece);
+        }
+        String::from_utf8_lossy(&body).into_owned()
     }
 
     /// What a refusal means: none of them that something is lost.
@@ -390,18 +425,6 @@ fn said(body: &str) -> String {
         .filter(|text| !text.is_empty())
         .collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(": ")) }
-}
-
-/// A refusal as text, as far as it may be long.
-async fn text_of(response: Response) -> String {
-    let (mut body, mut pieces) = (Vec::new(), response.bytes_stream());
-    while let Some(Ok(piece)) = pieces.next().await {
-        if body.len() + piece.len() > REFUSAL_BYTES {
-            break;
-        }
-        body.extend_from_slice(&piece);
-    }
-    String::from_utf8_lossy(&body).into_owned()
 }
 
 /// Waits for what a store is asked, on a thread of its own: whoever asks may be on one that must not wait in this way.

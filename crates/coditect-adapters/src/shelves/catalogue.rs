@@ -12,7 +12,8 @@ mod objects;
 mod parts;
 
 pub(super) use objects::{
-    all_adopted, disown, is_adopting, note_sent, object_gone, objects, owner, set_owner, stored,
+    Owner, all_adopted, disown, is_adopting, is_used, note_sent, object_gone, objects, owner, set_owner,
+    stored,
 };
 pub(super) use parts::{
     Part, Place, Written, adopt, drop_emptied, drop_part, empty, files, name, new_file, new_word, of_part,
@@ -20,7 +21,7 @@ pub(super) use parts::{
 };
 
 /// The version of the tables.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 const TABLES: &str = "
 CREATE TABLE episodes (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -72,6 +73,11 @@ ALTER TABLE parts ADD COLUMN rows INTEGER;
 ALTER TABLE parts ADD COLUMN sum BLOB;
 CREATE TABLE objects (file TEXT PRIMARY KEY, state TEXT NOT NULL, since_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE store (owner TEXT NOT NULL, place TEXT NOT NULL, adopts INTEGER NOT NULL);
+";
+/// What came with version 4: which parts held what was forgotten since they were written, and which store it is.
+const WHICH: &str = "
+ALTER TABLE parts ADD COLUMN forgets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE store ADD COLUMN bucket TEXT NOT NULL DEFAULT '';
 ";
 /// Of a name that is no episode of its own: it was the same as one, was dropped, or was forgotten.
 const SAME: &str = "same";
@@ -164,7 +170,7 @@ pub(super) fn set_up(
     if is_new {
         step.execute_batch(TABLES).said()?;
     }
-    for (since, tables) in [(2, VECTORS), (3, STORE)] {
+    for (since, tables) in [(2, VECTORS), (3, STORE), (4, WHICH)] {
         if version < since {
             step.execute_batch(tables).said()?;
         }
@@ -458,6 +464,10 @@ pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) ->
     let state = if forget { FORGOTTEN } else { DROPPED };
     for entry in entries {
         let number = signed(entry.standing.number);
+        if let Some(part) = entry.part().filter(|_| forget) {
+            // Should it turn out to be damaged, this alone says that it must not stay.
+            step.execute("UPDATE parts SET forgets = 1 WHERE part = ?1", [part]).said()?;
+        }
         step.execute("DELETE FROM warm WHERE number = ?1", [number]).said()?;
         step.execute("DELETE FROM episodes WHERE number = ?1", [number]).said()?;
         step.execute("DELETE FROM vectors WHERE id = ?1", [entry.id.as_str()]).said()?;

@@ -134,31 +134,26 @@ impl Cold {
     fn get(&self, place: &Place, sum: &[u8; 32]) -> Result<Bytes, PortError> {
         let (bucket, Place { file, .. }) = (self.bucket()?, place);
         let is_it = |bytes: &Bytes| blake3::hash(bytes).as_bytes() == sum;
-        let got = match bucket.get(file, place.bytes)? {
-            Some(bytes) if is_it(&bytes) => return Ok(bytes),
-            other => other,
-        };
-        // It may be another store that answers, or something on the way to ours.
-        bucket.check(false)?;
-        match bucket.get(file, place.bytes)? {
-            Some(bytes) if is_it(&bytes) => return Ok(bytes),
-            again if again != got => {
-                let cause = format!("{} gives now this for `{file}`, now that", bucket.at());
-                return Err(PortError::new(ErrorKind::Unavailable, cause));
+        match surely(bucket, (file, place.bytes), &is_it)? {
+            Some(bytes) if is_it(&bytes) => Ok(bytes),
+            Some(_) => {
+                let cause = format!("`{file}` in {} is damaged", bucket.at());
+                Err(PortError::new(ErrorKind::Conflict, cause))
             }
-            _ => {}
-        }
-        Err(match got {
             None => {
-                PortError::new(ErrorKind::NotFound, format!("`{file}` is not in {} any more", bucket.at()))
+                let cause = format!("`{file}` is not in {} any more", bucket.at());
+                Err(PortError::new(ErrorKind::NotFound, cause))
             }
-            Some(_) => PortError::new(ErrorKind::Conflict, format!("`{file}` in {} is damaged", bucket.at())),
-        })
+        }
     }
 
-    /// An object that no part is, as the store has it. None: it has none.
-    pub(super) fn get_any(&self, file: &str) -> Result<Option<Bytes>, PortError> {
-        self.bucket()?.get(file, MOST_BYTES)
+    /// An object that no part is, as the store has it: asked again where that is not what `is_it` looks for. None: it has none.
+    pub(super) fn get_any(
+        &self,
+        file: &str,
+        is_it: &dyn Fn(&Bytes) -> bool,
+    ) -> Result<Option<Bytes>, PortError> {
+        surely(self.bucket()?, (file, MOST_BYTES), is_it)
     }
 
     /// Sees to it that the store is the one that it was, and may be changed. Where it is not known to have anything of this memory's
@@ -234,7 +229,7 @@ impl Cold {
         let path = self.dir.join(&place.file);
         if place.sum.is_some()
             && !forget
-            && let Some(bytes) = self.get_any(&place.file)?
+            && let Some(bytes) = self.bucket()?.get(&place.file, MOST_BYTES)?
         {
             part::keep(&self.dir, &place.file, &bytes)?;
         }
@@ -244,6 +239,26 @@ impl Cold {
             (false, _) => Ok(()),
         }
     }
+}
+
+/// The bytes of an object; None: there is none. What is not what `is_it` looks for is said twice, and by the store that is ours in
+/// between: it may be another one that answers, or something on the way to ours.
+fn surely(
+    bucket: &Bucket,
+    (file, most): (&str, u64),
+    is_it: &dyn Fn(&Bytes) -> bool,
+) -> Result<Option<Bytes>, PortError> {
+    let got = bucket.get(file, most)?;
+    if got.as_ref().is_some_and(is_it) {
+        return Ok(got);
+    }
+    bucket.check(false)?;
+    let again = bucket.get(file, most)?;
+    if again == got || again.as_ref().is_some_and(is_it) {
+        return Ok(again);
+    }
+    let cause = format!("{} gives now this for `{file}`, now that", bucket.at());
+    Err(PortError::new(ErrorKind::Unavailable, cause))
 }
 
 /// Removes a file. One that is not there is removed.

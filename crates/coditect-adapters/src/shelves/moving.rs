@@ -13,6 +13,7 @@ use coditect_ports::shelves::{Kept, Put, Row};
 use coditect_types::ErrorKind;
 use rusqlite::{Connection, Transaction};
 
+use super::bucket::Bucket;
 use super::catalogue::{self, Entry, Part, Place, Written};
 use super::cold::{self, MARK, Store, Write};
 use super::part::Source;
@@ -33,6 +34,15 @@ pub(super) struct Held {
     _file: File,
 }
 
+/// Where a part is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Into {
+    /// Into the folder alone.
+    Folder,
+    /// Into the store, too.
+    Store,
+}
+
 /// Which parts are written anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compact {
@@ -50,6 +60,11 @@ pub(super) fn now_ms() -> u64 {
 fn changed() -> PortError {
     PortError::new(ErrorKind::Unavailable, "another process changed what was to be moved")
         .with_hint("try again")
+}
+
+/// Whether a part is lost, or damaged: for good, and not just now.
+fn is_lost(error: &PortError) -> bool {
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict)
 }
 
 /// Which file the catalogue below `dir` is; None: there is none.
@@ -91,13 +106,13 @@ impl DiskShelves {
     /// Holds what is put away, where nobody else does.
     pub(super) fn try_to_hold(&self) -> Result<Option<Held>, PortError> {
         let held = try_to_hold(&self.dir)?;
-        self.is_current().map(|()| held)
+        self.is_current().and_then(|()| self.is_own_store(&self.catalogue())).map(|()| held)
     }
 
     /// The same; another one is waited for.
     pub(super) fn hold(&self) -> Result<Held, PortError> {
         let held = hold(&self.dir)?;
-        self.is_current().map(|()| held)
+        self.is_current().and_then(|()| self.is_own_store(&self.catalogue())).map(|()| held)
     }
 
     /// Whether the catalogue is the one that others use, too. One that was set aside says nothing of what may be removed.
@@ -107,6 +122,27 @@ impl DiskShelves {
         }
         Err(PortError::new(ErrorKind::Unavailable, "memory was made anew by another process")
             .with_hint("try again"))
+    }
+
+    /// Whether the store that is asked here is the one that the catalogue means: another process may have been told of another one since.
+    fn is_own_store(&self, catalogue: &Connection) -> Result<(), PortError> {
+        let Store::Bucket(bucket, _) = &self.cold.store else { return Ok(()) };
+        match catalogue::owner(catalogue)? {
+            Some(owner) if owner.word != bucket.owner() => {
+                let other = owner.bucket;
+                let cause = format!("another process was told that what memory puts away goes to {other}");
+                Err(PortError::new(ErrorKind::Unavailable, cause).with_hint("begin anew"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What an error of reading a part means: another store than the one that has it says nothing of what is lost.
+    pub(super) fn judged(&self, place: &Place, error: PortError) -> PortError {
+        if place.sum.is_none() || !is_lost(&error) {
+            return error;
+        }
+        self.is_own_store(&self.catalogue()).err().unwrap_or(error)
     }
 
     /// Does what is left to do with a store, where there is one: names what an older catalogue had there, sends what the folder alone
@@ -153,12 +189,17 @@ impl DiskShelves {
 
     /// Whether anything of this memory is in a store, or may be.
     fn has_far(&self) -> Result<bool, PortError> {
-        if let Store::Closed { is_used, .. } = &self.cold.store {
-            return Ok(*is_used);
-        }
         let catalogue = self.catalogue();
         let (parts, objects) = catalogue::stored(&catalogue)?;
-        Ok(parts + objects > 0 || catalogue::is_adopting(&catalogue)?)
+        Ok(match &self.cold.store {
+            // What was on its way to a store that is named no more keeps nobody from the folder.
+            Store::Folder => catalogue::is_used(&catalogue)?,
+            // As it was opened; another process may have used it since.
+            Store::Closed { is_used: true, .. } => true,
+            Store::Closed { is_used: false, .. } | Store::Bucket(..) => {
+                parts + objects > 0 || catalogue::is_adopting(&catalogue)?
+            }
+        })
     }
 
     pub(super) fn erase_held(&self, held: &Held) -> Result<(), PortError> {
@@ -167,10 +208,11 @@ impl DiskShelves {
             true => self.cold.own_bucket().map(drop),
             false => Ok(()),
         };
-        let far = is_known
-            .and_then(|()| self.adopt_stored(held))
-            .and_then(|()| self.compact(held, Compact::All))
-            .and_then(|()| self.delete_objects(held, true));
+        let adopted = is_known.and_then(|()| self.adopt_stored(held));
+        // What is in the folder does not wait for a store.
+        let compacted = self.compact(held, Compact::All);
+        let deleted = self.delete_objects(held, true);
+        let done = adopted.and(compacted).and(deleted);
         // What can be erased here does not wait for it.
         index::remove(&self.dir)?;
         self.sweep()?;
@@ -179,7 +221,7 @@ impl DiskShelves {
             let catalogue = self.catalogue();
             catalogue::erase(&catalogue)?;
         }
-        far.map_err(|error| {
+        done.map_err(|error| {
             let PortError { kind, cause, hint } = error;
             let error = PortError::new(kind, format!("what was forgotten is not everywhere erased: {cause}"));
             let before =
@@ -233,13 +275,16 @@ impl DiskShelves {
         Ok(())
     }
 
-    /// Writes bytes as a part, here and where parts are. It is named by nobody yet.
-    fn write(&self, _held: &Held, bytes: &Bytes) -> Result<Place, PortError> {
+    /// Writes bytes as a part. It is named by nobody yet.
+    fn write(&self, _held: &Held, bytes: &Bytes, into: Into) -> Result<Place, PortError> {
         let file = catalogue::new_file(&self.catalogue())?;
-        let is_far = self.cold.is_far();
+        let is_far = into == Into::Store;
         if is_far {
             self.cold.make_ready(self.has_far()?)?;
-            self.alone(|step| catalogue::note_sent(step, &file, now_ms()))?;
+            self.alone(|step| {
+                self.is_own_store(step)?;
+                catalogue::note_sent(step, &file, now_ms())
+            })?;
         }
         part::keep(&self.cold.dir, &file, bytes)?;
         if is_far {
@@ -249,8 +294,8 @@ impl DiskShelves {
         Ok(Place { file, bytes: bytes.len() as u64, sum })
     }
 
-    fn write_rows(&self, held: &Held, rows: Vec<Row>) -> Result<Written, PortError> {
-        let place = self.write(held, &Bytes::from(part::packed(&rows)?))?;
+    fn write_rows(&self, held: &Held, rows: Vec<Row>, into: Into) -> Result<Written, PortError> {
+        let place = self.write(held, &Bytes::from(part::packed(&rows)?), into)?;
         Ok(Written { place, rows })
     }
 
@@ -259,6 +304,9 @@ impl DiskShelves {
         // A version of before sweeps without asking anybody.
         if place.sum.is_none() && !self.cold.dir.join(&place.file).is_file() {
             return Err(changed());
+        }
+        if place.sum.is_some() {
+            self.is_own_store(step)?;
         }
         let part = catalogue::name(step, place, rows.len())?;
         catalogue::place(step, part, place.bytes, rows)
@@ -275,7 +323,8 @@ impl DiskShelves {
         if rows.is_empty() {
             return Ok(0);
         }
-        let written = self.write_rows(held, rows)?;
+        let into = if self.cold.is_far() { Into::Store } else { Into::Folder };
+        let written = self.write_rows(held, rows, into)?;
         self.alone(|step| {
             self.are_still(step, &written.rows, |entry| entry.part().is_none())?;
             self.name(step, &written)
@@ -333,62 +382,89 @@ impl DiskShelves {
     /// Writes parts anew without the rows that are no episodes any more.
     fn compact(&self, held: &Held, which: Compact) -> Result<(), PortError> {
         let parts = catalogue::parts(&self.catalogue())?;
+        let mut done = Ok(());
         for part in parts {
-            let rows = self.rows_of(&part, which)?;
-            let dead = rows.saturating_sub(part.live);
-            let is_wanted = match which {
-                Compact::Light => dead > 0 && part.live * 2 <= rows,
-                Compact::All => dead > 0,
-            };
-            if is_wanted {
-                self.rewrite(held, &part, which)?;
-            }
+            // One that cannot be written anew now keeps the others from nothing.
+            let one = self.compact_one(held, &part, which);
+            done = done.and(one);
         }
-        Ok(())
+        done
     }
 
-    /// How many rows a part has. One that cannot say has to be looked at where all must be.
-    fn rows_of(&self, part: &Part, which: Compact) -> Result<usize, PortError> {
+    fn compact_one(&self, held: &Held, part: &Part, which: Compact) -> Result<(), PortError> {
+        let rows = match self.rows_of(part) {
+            Err(error) if is_lost(&error) => return self.without_its_rows(part, which, error),
+            other => other?,
+        };
+        let dead = rows.saturating_sub(part.live);
+        let is_wanted = match which {
+            Compact::Light => dead > 0 && part.live * 2 <= rows,
+            Compact::All => dead > 0 || part.forgets,
+        };
+        if is_wanted { self.rewrite(held, part, which) } else { Ok(()) }
+    }
+
+    /// How many rows a part has. One that does not say so is looked at.
+    fn rows_of(&self, part: &Part) -> Result<usize, PortError> {
         if let Some(rows) = part.rows {
             return Ok(rows);
         }
-        match self.cold.read(&part.place, &|_, _| {}, &part::rows_of) {
-            Ok(rows) => {
-                catalogue::set_rows(&self.catalogue(), part.number, rows)?;
-                Ok(rows)
-            }
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {
-                Ok(if which == Compact::All { usize::MAX } else { 0 })
-            }
-            Err(error) => Err(error),
+        let rows = self.cold.read(&part.place, &|_, _| {}, &part::rows_of);
+        let rows = rows.map_err(|error| self.judged(&part.place, error))?;
+        catalogue::set_rows(&self.catalogue(), part.number, rows)?;
+        Ok(rows)
+    }
+
+    /// What becomes of a part that is to be written anew and cannot be read. It goes, with all that was in it, where something is forgotten
+    /// that it held; and nowhere else, since what is damaged here may be whole in somebody's backup.
+    fn without_its_rows(&self, part: &Part, which: Compact, error: PortError) -> Result<(), PortError> {
+        if which == Compact::Light {
+            return Ok(());
         }
+        if part.place.sum.is_some() {
+            // A copy of a memory lets go of nothing that the other one has.
+            self.cold.own_bucket()?;
+        }
+        let PortError { kind, cause, .. } = error;
+        if kind == ErrorKind::NotFound && part.place.sum.is_none() {
+            // The folder may be on a disk that is not there just now, and the text with it.
+            return Err(PortError::new(ErrorKind::Unavailable, cause).with_hint(
+                "bring back the folder that it was in, or, where it is lost, have memory made anew without it by `coditect memory rebuild`",
+            ));
+        }
+        if !part.forgets {
+            self.found(format!("{cause}; it is left as it is"));
+            return Ok(());
+        }
+        self.found(format!("{cause}; what was in it is lost"));
+        self.cold.give_up(&part.place, true)?;
+        self.alone(|step| catalogue::drop_part(step, part.number, now_ms()))
     }
 
     fn rewrite(&self, held: &Held, part: &Part, which: Compact) -> Result<(), PortError> {
+        // It stays where it is: the folder has its own, whether or not there is a store to be had.
+        let into = if part.place.sum.is_some() { Into::Store } else { Into::Folder };
+        if into == Into::Store {
+            self.cold.own_bucket()?;
+        }
         let entries = catalogue::of_part(&self.catalogue(), part.number)?;
         let entries: Vec<&Entry> = entries.iter().collect();
         let read = match entries.is_empty() {
             true => Ok(Vec::new()),
             false => self.cold.read(&part.place, &|_, _| {}, &|source| part::read(source, &entries)),
         };
-        if read.as_ref().is_ok_and(|rows| rows.len() < entries.len()) && which == Compact::All {
-            self.found(format!("`{}` lacks some of what was put into it", part.place.file));
-        }
-        let written = match read {
-            // Somebody may find out why; to forget does not wait for that.
-            Ok(rows) if rows.len() < entries.len() && which == Compact::Light => return Ok(()),
-            Ok(rows) if rows.is_empty() => None,
-            Ok(rows) => Some(self.write_rows(held, rows)?),
-            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {
-                if which == Compact::Light {
-                    return Ok(());
-                }
-                self.found(format!("{}; what was in it is lost", error.cause));
-                self.cold.give_up(&part.place, true)?;
-                None
-            }
-            Err(error) => return Err(error),
+        let rows = match read.map_err(|error| self.judged(&part.place, error)) {
+            Err(error) if is_lost(&error) => return self.without_its_rows(part, which, error),
+            other => other?,
         };
+        if rows.len() < entries.len() {
+            let cause = format!("`{}` lacks some of what was put into it", part.place.file);
+            if which == Compact::Light || !part.forgets || rows.is_empty() {
+                return self.without_its_rows(part, which, PortError::new(ErrorKind::Conflict, cause));
+            }
+            self.found(cause);
+        }
+        let written = if rows.is_empty() { None } else { Some(self.write_rows(held, rows, into)?) };
         self.alone(|step| {
             if let Some(written) = &written {
                 self.are_still(step, &written.rows, |entry| entry.part() == Some(part.number))?;
@@ -398,7 +474,8 @@ impl DiskShelves {
         })
     }
 
-    /// Names the parts which a catalogue that was lost had put into the store. Nothing that this one knows is changed by them.
+    /// Names the parts which a catalogue that was lost had put into the store. Nothing that this one knows is changed by them. It is asked
+    /// for them again another time where any could not be had as it is.
     pub(super) fn adopt_stored(&self, _held: &Held) -> Result<(), PortError> {
         if !catalogue::is_adopting(&self.catalogue())? {
             return Ok(());
@@ -412,29 +489,52 @@ impl DiskShelves {
         let noted: BTreeSet<String> = objects.into_iter().map(|object| object.file).collect();
         let known: BTreeMap<&str, &Part> =
             parts.iter().map(|part| (part.place.file.as_str(), part)).collect();
+        let mut has_all = true;
         for file in bucket.list()?.into_iter().filter(|file| !noted.contains(file)) {
-            let part = known.get(file.as_str());
-            if part.is_some_and(|part| part.place.sum.is_some()) {
-                continue;
-            }
-            let Some(bytes) = self.cold.get_any(&file)? else { continue };
-            let sum = *blake3::hash(&bytes).as_bytes();
-            let place = Place { file: file.clone(), bytes: bytes.len() as u64, sum: Some(sum) };
-            if let Some(part) = part {
-                // A copy that was here was named already.
-                let here = fs::read(self.cold.dir.join(&file)).unwrap_or_default();
-                if blake3::hash(&here) == sum {
-                    self.alone(|step| catalogue::set_stored(step, part.number, &place))?;
-                }
-                continue;
-            }
-            match part::read_all(&Source::Bytes(file, bytes)) {
-                // What they were called before is taken by others: they come behind all that was looked at.
-                Ok(rows) => self.alone(|step| catalogue::adopt(step, &place, &rows, |_| None))?,
-                Err(error) => self.found(format!("{} in {}; it is left there", error.cause, bucket.at())),
+            let part = known.get(file.as_str()).copied();
+            if part.is_none_or(|part| part.place.sum.is_none()) {
+                has_all &= self.adopt_one(bucket, &file, part)?;
             }
         }
-        self.alone(catalogue::all_adopted)
+        if has_all { self.alone(catalogue::all_adopted) } else { Ok(()) }
+    }
+
+    /// Names one of them, of which the folder may have a copy that was named already. Gives false where it is to be looked at again.
+    fn adopt_one(&self, bucket: &Bucket, file: &str, part: Option<&Part>) -> Result<bool, PortError> {
+        let path = self.cold.dir.join(file);
+        let here = match part.map(|_| fs::read(&path)) {
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(at("reading", &path, &error));
+            }
+            other => other.and_then(Result::ok).map(|bytes| blake3::hash(&bytes)),
+        };
+        // Nobody else draws the same name: without the copy, its length is enough.
+        let may_be = |bytes: &Bytes| part.is_none_or(|part| part.place.bytes == bytes.len() as u64);
+        let rows = |bytes: &Bytes| part::read_all(&Source::Bytes(file.to_owned(), bytes.clone()));
+        let is_it = |bytes: &Bytes| match here {
+            Some(here) => blake3::hash(bytes) == here,
+            None => may_be(bytes) && rows(bytes).is_ok(),
+        };
+        let Some(bytes) = self.cold.get_any(file, &is_it)? else {
+            self.found(format!("`{file}` is in the list of {}, and cannot be had", bucket.at()));
+            return Ok(false);
+        };
+        let sum = *blake3::hash(&bytes).as_bytes();
+        let place = Place { file: file.to_owned(), bytes: bytes.len() as u64, sum: Some(sum) };
+        if let Some(part) = part {
+            if is_it(&bytes) {
+                self.alone(|step| catalogue::set_stored(step, part.number, &place))?;
+                return Ok(true);
+            }
+            self.found(format!("`{file}` is another one here than in {}", bucket.at()));
+            return Ok(false);
+        }
+        match rows(&bytes) {
+            // What they were called before is taken by others: they come behind all that was looked at.
+            Ok(rows) => self.alone(|step| catalogue::adopt(step, &place, &rows, |_| None))?,
+            Err(error) => self.found(format!("{} in {}; it is left there", error.cause, bucket.at())),
+        }
+        Ok(true)
     }
 
     /// Sends the parts that the folder alone has: they were written before there was a store.
@@ -451,8 +551,11 @@ impl DiskShelves {
             };
             // What is damaged stays where a person can look at it.
             if part::read_all(&Source::Bytes(part.place.file.clone(), bytes.clone())).is_ok() {
-                let place = self.write(held, &bytes)?;
-                self.alone(|step| catalogue::set_sent(step, part.number, &place))?;
+                let place = self.write(held, &bytes, Into::Store)?;
+                self.alone(|step| {
+                    self.is_own_store(step)?;
+                    catalogue::set_sent(step, part.number, &place)
+                })?;
             }
         }
         Ok(())
@@ -471,7 +574,8 @@ impl DiskShelves {
         }
         let parts = catalogue::parts(&self.catalogue())?;
         for part in parts {
-            match self.cold.read(&part.place, &|_, _| {}, &part::rows_of) {
+            let read = self.cold.read(&part.place, &|_, _| {}, &part::rows_of);
+            match read.map_err(|error| self.judged(&part.place, error)) {
                 Err(error) if error.kind == ErrorKind::Conflict => {
                     self.found(format!("{}; what was in it is lost", error.cause));
                     self.cold.give_up(&part.place, false)?;
@@ -481,6 +585,11 @@ impl DiskShelves {
             }
         }
         let is_copy = matches!(self.cold.store, Store::Bucket(_, Write::Not(_)));
+        if is_copy {
+            // Before the step: whoever is killed in between has it written again as the catalogue has it. After the step it would say
+            // of a catalogue that knows no store that it was lost.
+            cold::remove(&self.cold.dir.join(MARK))?;
+        }
         let put = self.alone(|step| {
             while let Some(last) = self.put_since(step, after, &mut later)? {
                 after = last;
@@ -496,9 +605,6 @@ impl DiskShelves {
             }
             Ok(put)
         })?;
-        if is_copy {
-            cold::remove(&self.cold.dir.join(MARK))?;
-        }
         Ok(put)
     }
 

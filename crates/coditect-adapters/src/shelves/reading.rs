@@ -67,7 +67,8 @@ impl DiskShelves {
         let keep = |place: &Place, bytes: &Bytes| self.keep_copy(held, place, bytes);
         let (mut away, mut trouble) = (Vec::new(), None);
         for (place, entries) in parts {
-            match self.cold.read(place, &keep, &|source| part::read(source, &entries)) {
+            let read = self.cold.read(place, &keep, &|source| part::read(source, &entries));
+            match read.map_err(|error| self.judged(place, error)) {
                 Ok(rows) => found.extend(rows.into_iter().map(|row| (row.standing.number, row))),
                 Err(error) if error.kind == ErrorKind::NotFound && !is_last => return Err(error),
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {

@@ -11,6 +11,7 @@ use coditect_types::Reused;
 use super::*;
 
 mod bucket;
+mod forgetting;
 
 fn id(n: u64) -> EpisodeId {
     EpisodeId::parse(&format!("m-{n:06}")).unwrap()
@@ -527,7 +528,8 @@ fn a_catalogue_of_the_first_version_is_taken_on() {
     catalogue
         .execute_batch(
             "DROP TABLE vectors; DROP TABLE objects; DROP TABLE store; ALTER TABLE parts DROP COLUMN rows;
-             ALTER TABLE parts DROP COLUMN sum; PRAGMA user_version = 1",
+             ALTER TABLE parts DROP COLUMN sum;
+             ALTER TABLE parts DROP COLUMN forgets; PRAGMA user_version = 1",
         )
         .unwrap();
     drop(catalogue);

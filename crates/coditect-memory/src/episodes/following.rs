@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use coditect_ports::shelves::{Embedded, Removals, Row};
 use coditect_ports::{PortError, Shelves};
@@ -21,6 +22,8 @@ const LEARNS_AGAIN: usize = 4;
 const LACKING: usize = 64;
 /// Texts that vectors are asked for together, and kept.
 const TO_ASK: usize = 32;
+/// How often it is tried whether what was away is back: everybody who searches waits for it.
+const LOOKS_AGAIN: Duration = Duration::from_secs(5);
 /// Episodes that are added together.
 const TOGETHER: usize = 256;
 
@@ -40,6 +43,9 @@ pub(super) struct Known {
     is_short: bool,
     /// The numbers of those that could not be read, since what is put away was away: it is not worth keeping either.
     away: Vec<u64>,
+    /// When it was last tried whether they are back, and how often so far.
+    looked: Option<Instant>,
+    looks: usize,
 }
 
 /// An episode as it is found.
@@ -80,7 +86,15 @@ impl Known {
             kept: 0,
             is_short: false,
             away: Vec::new(),
+            looked: None,
+            looks: 0,
         }
+    }
+
+    /// Has it tried at once whether what was away is back.
+    #[cfg(test)]
+    pub(super) fn look_again(&mut self) {
+        self.looked = None;
     }
 
     pub(super) fn index(&self) -> &Index {
@@ -112,8 +126,8 @@ impl Known {
             *self = Self { removals, ..Self::new(&self.space) };
         }
         // Texts stand in the order of their numbers: what comes back has its place between the others.
-        if !self.away.is_empty() && !shelves.fetch(&self.away)?.is_empty() {
-            *self = Self { removals, ..Self::new(&self.space) };
+        if self.are_back(shelves)? {
+            *self = Self { removals, looked: self.looked, looks: self.looks, ..Self::new(&self.space) };
         }
         let mut asks = Asks { shelves, embedding, left: embedding.map_or(0, |embedding| embedding.most) };
         let mut some: Vec<Said> = Vec::new();
@@ -138,6 +152,18 @@ impl Known {
             self.kept = 0;
         }
         Ok(())
+    }
+
+    /// Whether something that was away is back, as far as one of them tells. It is another one each time: the first may be lost for good.
+    fn are_back(&mut self, shelves: &dyn Shelves) -> Result<bool, PortError> {
+        let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOKS_AGAIN);
+        let Some(one) = self.away.get(self.looks % self.away.len().max(1)).filter(|_| is_due) else {
+            return Ok(false);
+        };
+        let back = shelves.fetch(&[*one])?;
+        self.looked = Some(Instant::now());
+        self.looks = self.looks.wrapping_add(1);
+        Ok(!back.is_empty())
     }
 
     /// Keeps the index where that is worth it.
@@ -210,9 +236,7 @@ impl Known {
             && blake3::hash(space.as_bytes()) == *of_space
             && index.is_of_given() != space.is_empty();
         let (kept, learnt_from) = (numbers.len(), usize::try_from(learnt_from).ok()?);
-        let space = space.to_owned();
-        let away = Vec::new();
-        fits.then_some(Self { index, space, numbers, learnt_from, removals, kept, is_short: false, away })
+        fits.then(|| Self { index, numbers, learnt_from, removals, kept, ..Self::new(space) })
     }
 }
 

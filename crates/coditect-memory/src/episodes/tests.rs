@@ -21,6 +21,8 @@ struct InMind {
     vectors: Mutex<BTreeMap<(String, EpisodeId), Embedded>>,
     /// Those that cannot be read now.
     away: Mutex<BTreeSet<u64>>,
+    /// What was fetched together.
+    fetched: Mutex<Vec<Vec<u64>>>,
 }
 
 impl Shelves for InMind {
@@ -68,6 +70,7 @@ impl Shelves for InMind {
     }
 
     fn fetch(&self, numbers: &[u64]) -> Result<Vec<Row>, PortError> {
+        self.fetched.lock().unwrap().push(numbers.to_vec());
         let (rows, away) = (self.rows.lock().unwrap(), self.away.lock().unwrap());
         let there = numbers.iter().filter(|number| !away.contains(number));
         Ok(there.filter_map(|number| rows.get(number).cloned()).collect())
@@ -341,6 +344,8 @@ fn what_is_away_is_found_once_it_is_back() {
     memory.absorb().unwrap();
     shelves.away.lock().unwrap().extend([1, 3]);
     let found = |memory: &Episodes| -> Vec<u64> {
+        // As if some seconds had passed.
+        memory.known.write().unwrap().iter_mut().for_each(Known::look_again);
         let mut found = memory.search("ZeroDivisionError IndexError", 5).unwrap();
         found.sort_by_key(|found| found.row.standing.number);
         found.iter().map(|found| found.row.standing.number).collect()
@@ -350,9 +355,27 @@ fn what_is_away_is_found_once_it_is_back() {
     shelves.put(&[episode(4, "ZeroDivisionError", "a / b", "a / d").kept()]).unwrap();
     assert_eq!(found(&memory), [2, 4]);
     shelves.away.lock().unwrap().remove(&3);
+    // One is tried at a time.
+    found(&memory);
     assert_eq!(found(&memory), [2, 3, 4]);
     shelves.away.lock().unwrap().clear();
     assert_eq!(found(&memory), [1, 2, 3, 4]);
+}
+
+#[test]
+fn what_is_away_is_asked_for_one_by_one_and_not_at_every_search() {
+    let shelves = Arc::<InMind>::default();
+    let memory = memory(&shelves, three());
+    memory.absorb().unwrap();
+    shelves.away.lock().unwrap().extend([1, 2, 3]);
+    memory.asking(|_, _| ()).unwrap();
+    shelves.fetched.lock().unwrap().clear();
+    for _ in 0..20 {
+        memory.asking(|_, _| ()).unwrap();
+    }
+    let fetched: Vec<Vec<u64>> = shelves.fetched.lock().unwrap().drain(..).collect();
+    let of_away: Vec<&Vec<u64>> = fetched.iter().filter(|numbers| !numbers.is_empty()).collect();
+    assert_eq!(of_away, [&vec![1]]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl fmt::Debug for BucketAt {
 
 impl fmt::Display for BucketAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.address(), self.endpoint.as_str().trim_end_matches('/'))
+        write!(f, "{} at {}", self.address(), self.endpoint())
     }
 }
 
@@ -73,6 +73,12 @@ impl BucketAt {
     pub fn address(&self) -> String {
         let dash = if self.prefix.is_empty() { "" } else { "/" };
         format!("s3://{}{dash}{}", self.bucket, self.prefix)
+    }
+
+    /// The address of the store that has it.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.as_str().trim_end_matches('/')
     }
 }
 

@@ -95,24 +95,45 @@ pub(in crate::shelves) fn stored(catalogue: &Connection) -> Result<(u64, u64), P
     catalogue.query_row(count, [], |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)))).said()
 }
 
-/// What this memory is called in the store, and in which folder it was when that was said.
-pub(in crate::shelves) fn owner(catalogue: &Connection) -> Result<Option<(String, String)>, PortError> {
-    let found =
-        catalogue.query_row("SELECT owner, place FROM store", [], |row| Ok((row.get(0)?, row.get(1)?)));
+/// Whether this memory has something in a store. What was to be sent and was never named says nothing: it may never have arrived.
+pub(in crate::shelves) fn is_used(catalogue: &Connection) -> Result<bool, PortError> {
+    let some = "SELECT EXISTS (SELECT 1 FROM parts WHERE sum IS NOT NULL)
+                    OR EXISTS (SELECT 1 FROM objects WHERE state = ?1)";
+    let has_some: bool = catalogue.query_row(some, [GONE], |row| row.get(0)).said()?;
+    Ok(has_some || is_adopting(catalogue)?)
+}
+
+/// Whose the objects in a store are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::shelves) struct Owner {
+    /// What this memory is called there.
+    pub(in crate::shelves) word: String,
+    /// In which folder it was when that was said.
+    pub(in crate::shelves) place: String,
+    /// Which bucket of which store; empty where a version before this one said it.
+    pub(in crate::shelves) bucket: String,
+}
+
+pub(in crate::shelves) fn owner(catalogue: &Connection) -> Result<Option<Owner>, PortError> {
+    let found = catalogue.query_row("SELECT owner, place, bucket FROM store", [], |row| {
+        Ok(Owner { word: row.get(0)?, place: row.get(1)?, bucket: row.get(2)? })
+    });
     found.optional().said()
 }
 
-/// Says it, where it was not said or in another folder.
+/// Says it, where it was not said or is otherwise now. With another word, what was on its way under the one before is nobody's.
 pub(in crate::shelves) fn set_owner(
     catalogue: &Connection,
-    (owner, place): (&str, &str),
+    Owner { word, place, bucket }: &Owner,
     adopts: bool,
 ) -> Result<(), PortError> {
     let step = catalogue.unchecked_transaction().said()?;
-    if step.execute("UPDATE store SET place = ?2 WHERE owner = ?1", [owner, place]).said()? == 0 {
+    let update = "UPDATE store SET place = ?2, bucket = ?3 WHERE owner = ?1";
+    if step.execute(update, [word, place, bucket]).said()? == 0 {
         step.execute("DELETE FROM store", []).said()?;
-        let insert = "INSERT INTO store (owner, place, adopts) VALUES (?1, ?2, ?3)";
-        step.execute(insert, params![owner, place, adopts]).said()?;
+        step.execute("DELETE FROM objects WHERE state = ?1", [SENT]).said()?;
+        let insert = "INSERT INTO store (owner, place, bucket, adopts) VALUES (?1, ?2, ?3, ?4)";
+        step.execute(insert, params![word, place, bucket, adopts]).said()?;
     }
     step.commit().said()
 }

@@ -36,6 +36,8 @@ pub(in crate::shelves) struct Part {
     pub(in crate::shelves) rows: Option<usize>,
     /// How many of them are episodes still.
     pub(in crate::shelves) live: usize,
+    /// Whether something was forgotten that was in it.
+    pub(in crate::shelves) forgets: bool,
 }
 
 /// The files of all parts, and whether each is in the store.
@@ -53,7 +55,8 @@ fn count(number: i64) -> usize {
 pub(in crate::shelves) fn parts(catalogue: &Connection) -> Result<Vec<Part>, PortError> {
     let mut all = catalogue
         .prepare_cached(
-            "SELECT p.part, p.file, p.bytes, p.sum, p.rows, (SELECT count(*) FROM episodes e WHERE e.part = p.part)
+            "SELECT p.part, p.file, p.bytes, p.sum, p.rows, (SELECT count(*) FROM episodes e WHERE e.part = p.part),
+                 p.forgets
              FROM parts p ORDER BY p.part",
         )
         .said()?;
@@ -64,6 +67,7 @@ pub(in crate::shelves) fn parts(catalogue: &Connection) -> Result<Vec<Part>, Por
                 place: Place { file: row.get(1)?, bytes: unsigned(row.get(2)?), sum: row.get(3)? },
                 rows: row.get::<_, Option<i64>>(4)?.map(count),
                 live: count(row.get(5)?),
+                forgets: row.get(6)?,
             })
         })
         .said()?;

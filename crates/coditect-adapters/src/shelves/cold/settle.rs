@@ -9,8 +9,9 @@ use coditect_ports::PortError;
 use coditect_types::ErrorKind;
 use rusqlite::Connection;
 
+use super::super::at;
 use super::super::bucket::{Bucket, BucketAt};
-use super::super::{at, catalogue};
+use super::super::catalogue::{self, Owner};
 use super::{Store, Write, remove};
 
 /// The file of the folder that says in which bucket parts are, and what this memory is called there.
@@ -23,6 +24,8 @@ const MACHINE: &str = "/etc/machine-id";
 pub(in crate::shelves) struct Mark {
     /// As in the settings.
     address: String,
+    /// The address of the store that has it. None: a version before this one wrote it, or a person took that out, so that it is said anew.
+    endpoint: Option<String>,
     /// What this memory is called there.
     owner: String,
     /// Which folder it is, so that a copy of it is known for one. None: a person took that out, so that it is said anew.
@@ -30,6 +33,24 @@ pub(in crate::shelves) struct Mark {
 }
 
 impl Mark {
+    fn at(named: &BucketAt, Owner { word, place, .. }: &Owner) -> Self {
+        let (address, endpoint) = (named.address(), Some(named.endpoint().to_owned()));
+        Self { address, endpoint, owner: word.clone(), place: Some(place.clone()) }
+    }
+
+    /// The same of what the catalogue says, where it says which bucket it is.
+    fn of(Owner { word, place, bucket }: &Owner) -> Option<Self> {
+        let (address, endpoint) = bucket.split_once(" at ")?;
+        let (address, endpoint) = (address.to_owned(), Some(endpoint.to_owned()));
+        Some(Self { address, endpoint, owner: word.clone(), place: Some(place.clone()) })
+    }
+
+    /// Whether it is of the bucket that the settings name.
+    fn is_at(&self, named: &BucketAt) -> bool {
+        let endpoint = self.endpoint.as_deref();
+        self.address == named.address() && endpoint.is_none_or(|endpoint| endpoint == named.endpoint())
+    }
+
     fn read(cold: &Path) -> Result<Option<Self>, PortError> {
         let path = cold.join(MARK);
         let text = match fs::read_to_string(&path) {
@@ -40,6 +61,7 @@ impl Mark {
         for line in text.lines() {
             match line.split_once(' ') {
                 Some(("bucket", address)) => address.clone_into(&mut mark.address),
+                Some(("endpoint", endpoint)) => mark.endpoint = Some(endpoint.to_owned()),
                 Some(("owner", owner)) if is_owner(owner) => owner.clone_into(&mut mark.owner),
                 Some(("place", place)) => mark.place = Some(place.to_owned()),
                 _ => {}
@@ -55,9 +77,12 @@ impl Mark {
 
     pub(in crate::shelves) fn write(&self, cold: &Path) -> Result<(), PortError> {
         let (path, new) = (cold.join(MARK), cold.join(format!("{MARK}.new")));
-        let Self { address, owner, place } = self;
-        let place = place.as_ref().map_or(String::new(), |place| format!("place {place}\n"));
-        let text = format!("bucket {address}\nowner {owner}\n{place}");
+        let Self { address, endpoint, owner, place } = self;
+        let line = |name: &str, text: &Option<String>| {
+            text.as_ref().map_or(String::new(), |text| format!("{name} {text}\n"))
+        };
+        let (endpoint, place) = (line("endpoint", endpoint), line("place", place));
+        let text = format!("bucket {address}\n{endpoint}owner {owner}\n{place}");
         let written = fs::File::create(&new).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
@@ -87,12 +112,10 @@ pub(in crate::shelves) fn settle(
     named: Option<Result<BucketAt, PortError>>,
 ) -> Result<Store, PortError> {
     let known = catalogue::owner(catalogue)?;
-    let before = known.clone();
-    let (parts, objects) = catalogue::stored(catalogue)?;
     let marked = Mark::read(cold);
     let is_lost = known.is_none() && !matches!(marked, Ok(None));
     // What a catalogue that was lost had put away is there still.
-    let is_used = is_lost || parts + objects > 0 || catalogue::is_adopting(catalogue)?;
+    let is_used = is_lost || catalogue::is_used(catalogue)?;
     let closed = |error| Ok(Store::Closed { error, is_used });
     let marked = match marked {
         // Where the catalogue knows who it is, the mark is written anew.
@@ -105,39 +128,44 @@ pub(in crate::shelves) fn settle(
         Some(Err(error)) => return closed(error),
         Some(Ok(named)) => named,
     };
-    if let Some(marked) = &marked
-        && is_used
-        && marked.address != named.address()
-    {
-        return closed(another(&marked.address, &named));
+    // What the folder says comes first, so that a person may say it anew there.
+    let noted = marked.clone().or_else(|| Mark::of(known.as_ref()?));
+    let another = noted.filter(|noted| !noted.is_at(&named));
+    if let Some(noted) = another.as_ref().filter(|_| is_used) {
+        if marked.is_none() {
+            noted.write(cold)?;
+        }
+        return closed(other(noted, &named, cold));
     }
     let here = place_of(dir)?;
-    let (owner, was_at) = match (known, &marked) {
-        // A copy of a memory that has nothing in a bucket: it is called otherwise from now on.
-        (Some((_, place)), _) if !is_used && place != here => {
+    // It has nothing there, and is a copy or goes elsewhere: what is called so where it was, or there, may be another one's.
+    let begins_anew = !is_used && known.as_ref().is_some_and(|of| another.is_some() || of.place != here);
+    let (word, was_at) = match (&known, &marked) {
+        (Some(_), _) if begins_anew => {
             remove(&cold.join(MARK))?;
             (catalogue::new_word(catalogue)?, here.clone())
         }
-        (Some((known, _)), Some(marked)) if known != marked.owner => {
+        (Some(known), Some(marked)) if known.word != marked.owner => {
             return Ok(Store::Closed { error: of_two(cold), is_used: true });
         }
         // A person took the place out: it is this one.
-        (Some((owner, _)), Some(Mark { place: None, .. })) => (owner, here.clone()),
-        (Some((owner, place)), _) => (owner, place),
+        (Some(known), Some(Mark { place: None, .. })) => (known.word.clone(), here.clone()),
+        (Some(known), _) => (known.word.clone(), known.place.clone()),
         (None, Some(Mark { owner, place, .. })) => {
             (owner.clone(), place.clone().unwrap_or_else(|| here.clone()))
         }
         (None, None) => (catalogue::new_word(catalogue)?, here.clone()),
     };
-    let mark = Mark { address: named.address(), owner, place: Some(was_at.clone()) };
-    if is_used && marked.as_ref() != Some(&mark) {
+    let owner = Owner { word, place: was_at, bucket: named.to_string() };
+    let mark = Mark::at(&named, &owner);
+    if (is_used || (marked.is_some() && !begins_anew)) && marked.as_ref() != Some(&mark) {
         mark.write(cold)?;
     }
-    if before.as_ref() != Some(&(mark.owner.clone(), was_at.clone())) {
-        catalogue::set_owner(catalogue, (&mark.owner, &was_at), is_lost)?;
+    if known.as_ref() != Some(&owner) {
+        catalogue::set_owner(catalogue, &owner, is_lost)?;
     }
-    match Bucket::new(named, &mark.owner) {
-        Ok(bucket) if was_at == here => Ok(Store::Bucket(Box::new(bucket), Write::By(mark))),
+    match Bucket::new(named, &owner.word) {
+        Ok(bucket) if owner.place == here => Ok(Store::Bucket(Box::new(bucket), Write::By(mark))),
         Ok(bucket) => Ok(Store::Bucket(Box::new(bucket), Write::Not(copied(cold)))),
         Err(error) => closed(error),
     }
@@ -162,11 +190,25 @@ fn unnamed(marked: Option<&Mark>) -> PortError {
     }
 }
 
-fn another(marked: &str, named: &BucketAt) -> PortError {
-    let cause = format!("what memory put away is in {marked}, and `memory_cold` names {}", named.address());
-    PortError::new(ErrorKind::Unavailable, cause).with_hint(
-        "name the first one again; with that, `coditect memory rebuild` has everything at hand, and another one may be named",
-    )
+fn other(noted: &Mark, named: &BucketAt, cold: &Path) -> PortError {
+    let first = "name the first one again; with that, `coditect memory rebuild` has everything at hand, and another one may be named";
+    if noted.address != named.address() {
+        let at = noted.endpoint.as_ref().map_or(String::new(), |endpoint| format!(" at {endpoint}"));
+        let cause =
+            format!("what memory put away is in {}{at}, and `memory_cold` names {named}", noted.address);
+        return PortError::new(ErrorKind::Unavailable, cause).with_hint(first);
+    }
+    let endpoint = noted.endpoint.as_deref().unwrap_or_default();
+    let cause = format!(
+        "what memory put away is in {} at {endpoint}, and AWS_ENDPOINT_URL names {}",
+        noted.address,
+        named.endpoint()
+    );
+    // A mirror, or a backup of before: only a person knows that it is the very same one.
+    PortError::new(ErrorKind::Unavailable, cause).with_hint(format!(
+        "{first}; where both are one store, and not a copy of it, take the line `endpoint` out of `{}`",
+        cold.join(MARK).display()
+    ))
 }
 
 fn copied(cold: &Path) -> PortError {

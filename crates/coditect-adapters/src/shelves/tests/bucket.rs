@@ -2,10 +2,12 @@
 
 use super::*;
 
+mod elsewhere;
 mod server;
 
 use super::super::bucket::Bucket;
-use server::{Door, OPEN, SHUT, Server, at_port, saying, texts_here};
+pub(super) use server::texts_here;
+use server::{Door, OPEN, SHUT, Server, at_port, saying};
 
 const AT: &str = "s3://memories/team/this";
 
@@ -171,10 +173,12 @@ fn what_was_let_go_while_the_store_was_away_is_deleted_later_and_told_until_then
 #[test]
 fn an_empty_store_in_place_of_ours_is_not_ours() {
     let (Some(server), Some(other)) = (Server::with("memories"), Server::with("memories")) else { return };
-    let dir = tempfile::tempdir().unwrap();
-    let (_, known) = filled(dir.path(), server.at(AT), 20, 5);
+    let (dir, door) = (tempfile::tempdir().unwrap(), Door::before(&server));
+    let at = at_port(door.port, AT);
+    let (_, known) = filled(dir.path(), at.clone(), 20, 5);
     remove_copies(dir.path());
-    let shelves = open_at(dir.path(), other.at(AT));
+    door.lead_to(&other);
+    let shelves = open_at(dir.path(), at.clone());
     assert_eq!(shelves.fetch(&known).unwrap().len(), 15);
     let error = shelves.each(0, &mut |_| true).unwrap_err();
     assert!(error.cause.contains("has not what this memory put there"), "{error}");
@@ -182,7 +186,8 @@ fn an_empty_store_in_place_of_ours_is_not_ours() {
     shelves.remove(&known[..5], false).unwrap();
     assert_eq!(shelves.far().unwrap().unwrap().to_delete, 1, "it said that there is nothing");
     assert!(other.names("memories").is_empty());
-    let shelves = open_at(dir.path(), server.at(AT));
+    door.lead_to(&server);
+    let shelves = open_at(dir.path(), at);
     shelves.tend().unwrap();
     assert!(server.parts("memories").is_empty());
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::super::super::part::{Source, read_all};
@@ -122,7 +122,7 @@ fn unpacked(name: &str, body: Vec<u8>) -> Vec<u8> {
 }
 
 /// Everything below a directory, as it is and unpacked.
-pub(super) fn texts_here(dir: &Path) -> Vec<u8> {
+pub(in crate::shelves::tests) fn texts_here(dir: &Path) -> Vec<u8> {
     let mut all = texts_below(dir);
     for entry in fs::read_dir(dir.join(COLD)).unwrap().flatten().filter(|entry| entry.path().is_file()) {
         all.extend(unpacked("part", fs::read(entry.path()).unwrap()));
@@ -160,24 +160,31 @@ pub(super) const SHUT: [&str; 8] = [
 pub(super) struct Door {
     pub(super) port: u16,
     state: Arc<AtomicUsize>,
+    behind: Arc<AtomicU16>,
 }
 
 impl Door {
     pub(super) fn before(server: &Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (port, behind) = (listener.local_addr().unwrap().port(), server.port);
-        let state = Arc::new(AtomicUsize::new(OPEN));
-        let of_door = Arc::clone(&state);
+        let port = listener.local_addr().unwrap().port();
+        let (state, behind) = (Arc::new(AtomicUsize::new(OPEN)), Arc::new(AtomicU16::new(server.port)));
+        let (of_door, leads_to) = (Arc::clone(&state), Arc::clone(&behind));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (stream, state) = (stream.unwrap(), of_door.load(Ordering::SeqCst));
+                let behind = leads_to.load(Ordering::SeqCst);
                 std::thread::spawn(move || match state {
                     OPEN => pass(stream, behind),
                     shut => say(stream, SHUT[shut]),
                 });
             }
         });
-        Self { port, state }
+        Self { port, state, behind }
+    }
+
+    /// Another server answers at the same address from now on.
+    pub(super) fn lead_to(&self, server: &Server) {
+        self.behind.store(server.port, Ordering::SeqCst);
     }
 
     pub(super) fn set(&self, state: usize) {
@@ -206,6 +213,20 @@ fn say(mut stream: TcpStream, answer: &str) {
     stream.write_all(answer.as_bytes()).ok();
     stream.shutdown(Shutdown::Write).ok();
     std::io::copy(&mut stream.take(1 << 20), &mut std::io::sink()).ok();
+}
+
+/// A server that takes its time until it has read what it is sent, and then says one thing.
+pub(super) fn slow(wait: Duration, answer: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            std::thread::park_timeout(wait);
+            say(stream, answer);
+        }
+    });
+    port
 }
 
 /// A server that says one thing to whatever it is asked.
