@@ -14,6 +14,7 @@
 
 mod api;
 mod begun;
+mod deeds;
 mod looks;
 mod sign_in;
 
@@ -201,15 +202,6 @@ impl Shared {
     pub(crate) async fn keep(self: &Arc<Self>, asked: Asked) -> Result<(), Oops> {
         let house = Arc::clone(&self.house);
         aside(move || Ok(house.keep(&asked)?)).await
-    }
-
-    /// In whose name an answer is given: a user's own, or what the person says.
-    fn answers_as(&self, visitor: &Visitor, said: String) -> String {
-        match &visitor.user {
-            Some(user) => user.to_string(),
-            None if said.is_empty() => self.house.person(),
-            None => said,
-        }
     }
 
     /// What a page is to offer to a visitor.
@@ -547,10 +539,7 @@ async fn cancel(
     let done = async {
         let (id, sent) = (named(&id)?, sent(form)?);
         own_form(&shared, &sent.form)?;
-        let reason = why_cancelled(&visitor, words(&sent.why)?);
-        let of = id.clone();
-        let said = shared.blocking(move |shared| Ok(shared.house.cancel(&of, reason)?)).await?;
-        page(pages::said(&id, &said))
+        page(pages::said(&id, &shared.cancelled(&visitor, &id, &sent.why).await?))
     };
     told(done.await, Reader::Person)
 }
@@ -575,33 +564,10 @@ async fn answer(
     let done = async {
         let (id, sent) = (named(&id)?, sent(form)?);
         own_form(&shared, &sent.form)?;
-        let number = question(&number)?;
-        let (by, why) = (words(&sent.by)?, words(&sent.why)?);
-        let of = id.clone();
-        let said = shared.blocking(move |shared| {
-            let by = shared.answers_as(&visitor, by);
-            Ok(shared.house.answer(&of, number, sent.verdict, by, why)?)
-        });
+        let said = shared.answered(visitor, (&id, &number), sent.verdict, (&sent.by, &sent.why));
         page(pages::said(&id, &said.await?))
     };
     told(done.await, Reader::Person)
-}
-
-/// Why a mission is cancelled, as its journal is to have it: by which user, where it was one.
-fn why_cancelled(visitor: &Visitor, why: String) -> String {
-    match (&visitor.user, why.is_empty()) {
-        (Some(user), true) => format!("cancelled by {user}"),
-        (Some(user), false) => format!("cancelled by {user}: {why}"),
-        (None, true) => "cancelled by a person".to_owned(),
-        (None, false) => why,
-    }
-}
-
-fn question(number: &str) -> Result<ApprovalId, Oops> {
-    number.parse().map(ApprovalId).map_err(|_| {
-        Oops::new(ErrorKind::NotFound, "there is no such question")
-            .hint("the mission's page lists its questions")
-    })
 }
 
 /// Refuses a form that is not one of this server's.

@@ -1,19 +1,17 @@
 //! Figures, sent every so often, and once more at the end.
 
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use coditect_ports::PortError;
 use coditect_types::figure::{Amount, Family, Figure, Kind, Point, Spread};
 use serde_json::{Value, json};
 
-use super::queue::wait_for;
+use super::queue::Sending;
 use super::send::Sender;
-use super::{Resource, SCOPE, THREAD, Tally, Target};
+use super::{Resource, SCOPE, Tally, Target};
 
 /// Reads the figures; None: they cannot be had just now.
 pub type Read = Box<dyn FnMut() -> Option<Vec<Figure>> + Send>;
@@ -21,18 +19,8 @@ pub type Read = Box<dyn FnMut() -> Option<Vec<Figure>> + Send>;
 type Now = fn() -> u64;
 
 /// Sends figures, on a thread of its own.
-pub struct Meter {
-    /// Whoever closes it ends the thread.
-    door: Mutex<Option<SyncSender<()>>>,
-    tally: Arc<Tally>,
-    sender: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl fmt::Debug for Meter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meter").field("tally", &self.tally).finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct Meter(Sending<()>);
 
 impl Meter {
     /// Starts the thread, which reads and sends as often as the variables say. `since_ms`: when the sums began to count, Unix time;
@@ -45,34 +33,26 @@ impl Meter {
         (since_ms, now_ms): (Option<u64>, Now),
         mut read: Read,
     ) -> Result<Self, PortError> {
-        let (door, closed) = sync_channel(1);
-        let tally = Arc::new(Tally::default());
-        let own = Arc::clone(&tally);
-        let sender = std::thread::Builder::new()
-            .name(THREAD.to_owned())
-            .spawn(move || send_all(&target, &closed, &own, (since_ms, now_ms), &mut read))
-            .map_err(|error| PortError::from_io("starting the thread that sends to a collector", &error))?;
-        Ok(Self { door: Mutex::new(Some(door)), tally, sender: Mutex::new(Some(sender)) })
+        let send = move |closed: &Receiver<()>, tally: &Tally| {
+            send_all(&target, closed, tally, (since_ms, now_ms), &mut read);
+        };
+        Sending::start(1, send).map(Self)
     }
 
     /// What becomes of the figures.
     #[must_use]
     pub fn tally(&self) -> Arc<Tally> {
-        Arc::clone(&self.tally)
+        Arc::clone(self.0.tally())
     }
 
     /// Begins to send them a last time.
     pub fn close(&self) {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.close();
     }
 
     /// Sends them a last time, for at most `within`, and gives how many were sent, and how many were not.
     pub fn finish(&self, within: Duration) -> (u64, u64) {
-        self.close();
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-        wait_for(sender, within);
-        let (offered, sent) = (self.tally.offered.load(Ordering::Relaxed), self.tally.sent());
-        (sent, offered.saturating_sub(sent))
+        self.0.finish(within)
     }
 }
 

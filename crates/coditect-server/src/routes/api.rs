@@ -86,7 +86,7 @@ async fn records(
     told(done.await, Reader::Program)
 }
 
-/// What a mission is begun with, or a fork where `request` and `dir` are those of the other one.
+/// What a mission is begun with.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Begin {
@@ -104,10 +104,9 @@ async fn begin(
 ) -> Response {
     let done = async {
         let Begin { request, dir, model, budget_s } = read(body)?;
-        let (request, dir) = begun::wanted(&request, &dir)?;
+        let what = begun::wanted(&request, &dir)?;
         let terms = Terms { model: begun::model(&model)?, budget_s, seed: None };
-        let begun = move |shared: &Shared| Ok(shared.house.begin(&visitor, &request, &dir, &terms)?);
-        Ok(made(&shared.beginning(begun).await?))
+        Ok(made(&shared.begun(visitor, what, terms).await?))
     };
     told(done.await, Reader::Program)
 }
@@ -132,8 +131,7 @@ async fn fork(
     let done = async {
         let (id, Fork { at, model, budget_s, seed }) = (named(&id)?, read(body)?);
         let terms = Terms { model: begun::model(&model)?, budget_s, seed };
-        let begun = move |shared: &Shared| Ok(shared.house.fork(&visitor, &id, at, &terms)?);
-        Ok(made(&shared.beginning(begun).await?))
+        Ok(made(&shared.forked(visitor, (id, at), terms).await?))
     };
     told(done.await, Reader::Program)
 }
@@ -164,9 +162,7 @@ async fn cancel(
     body: Result<Json<Cancel>, JsonRejection>,
 ) -> Response {
     let done = async {
-        let (id, why) = (named(&id)?, words(&read(body)?.why)?);
-        let reason = why_cancelled(&visitor, why);
-        let said = shared.blocking(move |shared| Ok(shared.house.cancel(&id, reason)?)).await?;
+        let said = shared.cancelled(&visitor, &named(&id)?, &read(body)?.why).await?;
         Ok(object(&json!({ "said": said })))
     };
     told(done.await, Reader::Program)
@@ -188,12 +184,8 @@ async fn answer(
     body: Result<Json<Answer>, JsonRejection>,
 ) -> Response {
     let done = async {
-        let (id, number, Answer { verdict, why }) = (named(&id)?, question(&number)?, read(body)?);
-        let why = words(&why)?;
-        let said = shared.blocking(move |shared| {
-            let by = shared.answers_as(&visitor, String::new());
-            Ok(shared.house.answer(&id, number, verdict, by, why)?)
-        });
+        let (id, Answer { verdict, why }) = (named(&id)?, read(body)?);
+        let said = shared.answered(visitor, (&id, &number), verdict, ("", &why));
         Ok(object(&json!({ "said": said.await? })))
     };
     told(done.await, Reader::Program)

@@ -72,10 +72,8 @@ pub(super) async fn begin(
     let done = async {
         let sent = sent(form)?;
         own_form(&shared, &sent.form)?;
-        let (request, dir) = wanted(&sent.request, &sent.dir)?;
-        let terms = terms(&sent.model, &sent.budget_s, "")?;
-        let begun = move |shared: &Shared| Ok(shared.house.begin(&visitor, &request, &dir, &terms)?);
-        let mission = shared.beginning(begun).await?;
+        let what = wanted(&sent.request, &sent.dir)?;
+        let mission = shared.begun(visitor, what, terms(&sent.model, &sent.budget_s, "")?).await?;
         Ok(Redirect::to(&format!("/missions/{mission}")).into_response())
     };
     told(done.await, Reader::Person)
@@ -104,8 +102,7 @@ pub(super) async fn fork(
         let (id, sent) = (named(&id)?, sent(form)?);
         own_form(&shared, &sent.form)?;
         let terms = terms(&sent.model, &sent.budget_s, &sent.seed)?;
-        let begun = move |shared: &Shared| Ok(shared.house.fork(&visitor, &id, sent.at, &terms)?);
-        let mission = shared.beginning(begun).await?;
+        let mission = shared.forked(visitor, (id, sent.at), terms).await?;
         Ok(Redirect::to(&format!("/missions/{mission}")).into_response())
     };
     told(done.await, Reader::Person)

@@ -51,8 +51,7 @@ pub(crate) fn perform(cx: &mut Context, args: &UiArgs) -> Done {
     let lent = Lent::new(site, archive, approvals::person(&cx.env));
     let lent = Arc::new(lent.with_tallies(sending.tallies()));
     let runtime = wiring::tokio_runtime()?;
-    let metrics = args.metrics_token_file.as_deref().map(|file| metrics_token(file, DOING)).transpose()?;
-    let done = runtime.block_on(serve(cx, args.listen, metrics, (lent, sending, wanted)));
+    let done = runtime.block_on(serve(cx, args, (lent, sending, wanted)));
     // What still reads the journal is left to the end of the process.
     runtime.shutdown_background();
     done
@@ -60,22 +59,15 @@ pub(crate) fn perform(cx: &mut Context, args: &UiArgs) -> Done {
 
 async fn serve(
     cx: &mut Context,
-    listen: SocketAddr,
-    metrics: Option<String>,
+    args: &UiArgs,
     (lent, mut sending, mut wanted): (Arc<Lent>, Sending, Wanted),
 ) -> Done {
     let mut signals = Signals::listen()?;
     let token = wiring::secret()?;
-    let mut secrets = Secrets::new(&token, &wiring::secret()?)
+    let secrets = Secrets::new(&token, &wiring::secret()?)
         .ok_or_else(|| Report::new(ErrorKind::Bug, DOING, "a secret of ours is none"))?;
-    if let Some(metrics) = metrics {
-        secrets = secrets.with_metrics(&metrics).ok_or_else(|| {
-            let cause =
-                "the token in `--metrics-token-file` is too short, or has other characters than letters and digits";
-            Report::new(ErrorKind::Invalid, DOING, cause).hint("remove the file, and one is made")
-        })?;
-    }
-    let server = Server::bind(listen).await.doing(DOING)?;
+    let secrets = with_metrics(secrets, args.metrics_token_file.as_deref(), DOING)?;
+    let server = Server::bind(args.listen).await.doing(DOING)?;
     let (counted, of) = (server.metrics(), Arc::clone(&lent));
     // The journals may be older than this process: nobody knows since when they count.
     sending.measure(&mut wanted, None, Box::new(move || counted.figures(of.as_ref()).ok()));
@@ -87,6 +79,20 @@ async fn serve(
         lost.iter().for_each(|lost| cx.note(lost));
     }
     Ok(INTERRUPTED)
+}
+
+/// The same with the token of a file that opens `/metrics` alone, where one is named.
+pub(super) fn with_metrics(
+    secrets: Secrets,
+    file: Option<&Path>,
+    doing: &'static str,
+) -> Result<Secrets, Report> {
+    let Some(file) = file else { return Ok(secrets) };
+    secrets.with_metrics(&metrics_token(file, doing)?).ok_or_else(|| {
+        let cause =
+            "the token in `--metrics-token-file` is too short, or has other characters than letters and digits";
+        Report::new(ErrorKind::Invalid, doing, cause).hint("remove the file, and one is made")
+    })
 }
 
 /// The token of a file, which is made if it is not there.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::takeover;
 use crate::args::{DoorFlags, ServeArgs, SettingFlags};
-use crate::commands::ui::{Lent, metrics_token};
+use crate::commands::ui::{Lent, with_metrics};
 use crate::commands::{Context, approvals};
 use crate::environment::directory;
 use crate::out::{paint, painted};
@@ -94,12 +94,7 @@ pub(super) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
 fn secrets(args: &ServeArgs) -> Result<Secrets, Report> {
     let secrets = Secrets::users(&wiring::secret()?)
         .ok_or_else(|| Report::new(ErrorKind::Bug, DOING, "a secret of ours is none"))?;
-    let Some(file) = &args.metrics_token_file else { return Ok(secrets) };
-    secrets.with_metrics(&metrics_token(file, DOING)?).ok_or_else(|| {
-        let cause =
-            "the token in `--metrics-token-file` is too short, or has other characters than letters and digits";
-        Report::new(ErrorKind::Invalid, DOING, cause).hint("remove the file, and one is made")
-    })
+    with_metrics(secrets, args.metrics_token_file.as_deref(), DOING)
 }
 
 /// What it is called, and by what it proves that.
