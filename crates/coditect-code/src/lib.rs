@@ -8,6 +8,7 @@
 //! [`repair::seek`] for the search, and at [`workspace::GitWorkspace`] for the person's repository.
 
 pub mod conflicts;
+pub mod excerpt;
 pub mod graph;
 pub mod halves;
 pub mod languages;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use coditect_code::excerpt;
 use coditect_code::outline::{self, Outline};
 use coditect_code::python::Listing;
 use coditect_code::reach;
@@ -211,6 +212,11 @@ impl Gather<'_> {
 
     fn add(&self, kind: FragmentKind, source: Source, context: &mut Context) {
         let path = below_top(self.project, &source.path);
+        // What somebody asked to see, they see.
+        let is_told = kind == FragmentKind::Test && !self.also.contains(&path);
+        let in_part = if is_told { red_tests_of(self, &source) } else { None };
+        let is_in_part = in_part.is_some();
+        let source = in_part.map_or(source.clone(), |text| Source { text, ..source });
         let taken: usize = context.fragments.iter().map(|fragment| fragment.text.len()).sum();
         let room = ALL_BYTES.saturating_sub(taken).min(ONE_BYTES);
         if source.text.len() > room && (room < ONE_BYTES || kind == FragmentKind::Source) {
@@ -221,9 +227,20 @@ impl Gather<'_> {
         while !source.text.is_char_boundary(end) {
             end -= 1;
         }
-        let cut = end < source.text.len();
+        let cut = is_in_part || end < source.text.len();
         context.fragments.push(Fragment { kind, path, text: source.text[..end].to_owned(), cut });
     }
+}
+
+/// A long file of tests without those that are green. None: it is shown whole. Nobody writes it, so that nothing can be lost by that.
+fn red_tests_of(gather: &Gather<'_>, test: &Source) -> Option<String> {
+    let red: BTreeSet<&str> = gather.baseline.red().flat_map(|test| words(&test.id)).collect();
+    excerpt::excerpt(&test.path, &test.text, &|function| red.contains(function.name))
+}
+
+/// Words of a text that may be names.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.len() > 2)
 }
 
 /// Documents that the request names.
