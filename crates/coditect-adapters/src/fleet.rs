@@ -14,12 +14,16 @@
 //! **Spans.** An order says which attempt it is for as a span of a trace, and a worker tells what it does as spans below that; nobody
 //! waits for that, and nothing depends on it ([`account`]).
 //!
+//! **Who is there** is said by each worker, every few seconds and to whoever asks ([`roll`]).
+//!
 //! Start reading at [`parcel`] for the bytes, at [`boss`] for the way out and back, at [`worker`] for the other side.
 
 mod account;
 mod boss;
 mod packs;
 mod parcel;
+mod roll;
+mod seal;
 mod setup;
 mod worker;
 
@@ -27,6 +31,8 @@ use coditect_types::{AttemptId, MissionId, TaskId};
 
 pub use account::{Account, Hear};
 pub use boss::Fleet;
+pub use roll::{Lookout, Roll};
+pub use seal::Seal;
 pub use worker::{Offer, Worker};
 
 /// Where a fleet is.
@@ -42,6 +48,9 @@ struct Order<A> {
     /// The span that performing it is a part of (W3C Trace Context). Orchestrators of an older version say none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
+    /// What its outcome is bound to: whoever reads it sets that.
+    #[serde(skip)]
+    digest: [u8; 32],
 }
 
 /// What came of it.

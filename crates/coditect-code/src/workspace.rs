@@ -262,6 +262,12 @@ impl Workspace for GitWorkspace {
         self.told(mission, packs::unpack(&self.git, &self.mission_dir(mission), commit, upon, pack))
     }
 
+    fn adopt(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<(), PortError> {
+        let root = self.mission_dir(mission);
+        let source = snapshot::Source { git: &self.git, root: &root, home: &self.home, taste: &self.taste };
+        self.told(mission, snapshot::adopt(&source, dir, snapshot))
+    }
+
     /// A patch file that was handed over stays, alone in the mission's directory.
     fn clean(&self, mission: &MissionId) -> Result<(), PortError> {
         let root = self.mission_dir(mission);

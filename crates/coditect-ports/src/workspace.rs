@@ -194,6 +194,14 @@ pub trait Workspace: Debug + Send + Sync {
     /// where `upon` is a commit that the other one has, what it has beyond that.
     fn pack(&self, mission: &MissionId, commit: &str, upon: Option<&str>) -> Result<Vec<u8>, PortError>;
 
+    /// Makes the mission's store here, for a snapshot that another machine took of the same project, which is in `dir`. The commits come
+    /// after that, by [`Workspace::unpack`]. Where there is a store, nothing is done.
+    ///
+    /// # Errors
+    /// `Conflict` where `dir` is another project, or it cannot be told: it has no repository, or one without the commit that the snapshot
+    /// stands on.
+    fn adopt(&self, mission: &MissionId, dir: &Path, snapshot: &Snapshot) -> Result<(), PortError>;
+
     /// Takes a commit in that another machine packed. The first one of a mission makes its store.
     fn unpack(
         &self,

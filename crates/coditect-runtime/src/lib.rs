@@ -8,12 +8,14 @@
 //! - Models are asked in one place, the desk, on threads of its own; agents never see them.
 //! - [`entry`], [`history`], [`moment`] and [`view`] read the journal for people, [`said`] has words for it; readers never enter
 //!   the ring.
+//! - [`at_work`] says who is at work in a mission.
 //! - [`trace`] makes spans of a mission's records.
 //! - [`fork`] makes the beginning of a mission out of that of another one.
 //!
 //! There are no protocols here, and nothing that prints.
 
 mod actor;
+pub mod at_work;
 pub mod cell;
 mod desk;
 pub mod entry;

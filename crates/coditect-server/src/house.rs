@@ -1,14 +1,19 @@
 //! What the server stands on.
 
+pub(crate) mod graph;
+
 use std::fmt::Debug;
 
 use coditect_ports::Journal;
 use coditect_types::access::{Admission, Asked};
+use coditect_types::fleet::{FleetView, Held};
 use coditect_types::limits::Verdict;
 use coditect_types::{
     ApprovalId, EpisodeId, Expectation, Figure, MissionId, Record, Refusal, TaskId, Visitor,
 };
 use serde::Serialize;
+
+use self::graph::{Explored, GraphAsked};
 
 /// A sentence of a mission's story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +35,8 @@ pub struct Terms {
     pub budget_s: Option<u64>,
     /// Seed of the search; None: as there.
     pub seed: Option<u64>,
+    /// What it is to be called, by whoever may have to ask twice; None: a name is found for it.
+    pub id: Option<MissionId>,
 }
 
 /// What was known of one thing at two moments, or in two missions; None: nothing.
@@ -156,6 +163,16 @@ pub trait House: Debug + Send + Sync {
 
     /// One episode of a visitor's memory, as `coditect memory show` tells it.
     fn episode(&self, by: &Visitor, id: &EpisodeId) -> Result<Told, Refusal>;
+
+    /// Who is at work on this machine and in its fleet, and what waits; without the missions, which whoever asks may not all see.
+    fn fleet(&self) -> Result<FleetView, Refusal>;
+
+    /// The process that has a mission under way.
+    fn holder(&self, mission: &MissionId) -> Option<Held>;
+
+    /// What the knowledge graph of a mission's directory says, as the directory stands now. A visitor reaches the mission; whether they
+    /// reach the directory is looked at here.
+    fn explore(&self, by: &Visitor, dir: &str, asked: &GraphAsked) -> Result<Explored, Refusal>;
 
     /// What is sent to collectors, and what of it is not taken: figures beside those of the missions.
     fn telemetry(&self) -> Vec<Figure> {

@@ -31,6 +31,10 @@ mod text;
 mod trial;
 
 pub use guard::Secrets;
+pub use house::graph::{
+    Around, Block, Curve, Explored, Few, GraphAnswer, GraphAsked, GraphNode, GraphSize, HotFile, Neighbour,
+    Neighbours, Picture, Reached, Whole,
+};
 pub use house::{Between, Both, Compared, House, Recalled, Recollection, Sentence, Terms, Told};
 pub use metrics::{Metrics, Own, of_process};
 pub use scrape::{Read, Scrape};

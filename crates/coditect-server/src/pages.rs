@@ -2,6 +2,8 @@
 
 pub(crate) mod change;
 pub(crate) mod costs;
+pub(crate) mod explorer;
+pub(crate) mod fleet;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod memory;

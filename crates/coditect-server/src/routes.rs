@@ -8,6 +8,8 @@
 //! | `/missions/ID/between`, `/missions/ID/compare` | what changed between two moments; another mission beside it |
 //! | `/missions`, `/missions/ID/fork`, `/missions/ID/cancel`, `/missions/ID/approvals/N` | what a person does, as forms |
 //! | `/costs`, `/memory`, `/memory/ID` | what missions cost day by day; what they are remembered by |
+//! | `/fleet` | who is at work, and what waits |
+//! | `/graph`, `/missions/ID/graph` | projects that missions worked on; what the one of a mission is made of |
 //! | `/sign-in`, `/sign-out` | where users show their tokens, where there are any |
 //! | `/api/...` | the same as JSON, to read and to do; `/api/openapi.json` describes it |
 //! | `/metrics`, `/health/live`, `/health/ready` | for programs that watch |
@@ -15,6 +17,8 @@
 mod api;
 mod begun;
 mod deeds;
+mod fleet;
+mod graph;
 mod looks;
 mod sign_in;
 
@@ -55,6 +59,8 @@ use crate::serve::Ground;
 const READING: usize = 8;
 /// Missions that are begun at once.
 const BEGINNING: usize = 2;
+/// Graphs, and looks at a fleet, that are made at once: a graph may take long, and so may a server that does not answer.
+const ASIDE: usize = 2;
 /// A request is answered within this time, streams apart.
 const WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of a form.
@@ -106,6 +112,9 @@ pub(crate) struct Shared {
     turns: Arc<Semaphore>,
     /// Of those who begin something, which takes long: they keep nobody from reading.
     begins: Arc<Semaphore>,
+    graphs: Arc<Semaphore>,
+    fleets: Arc<Semaphore>,
+    hands: pages::fleet::Hands,
     is_ready: AtomicBool,
 }
 
@@ -131,6 +140,9 @@ impl Shared {
             metrics: Arc::default(),
             turns: Arc::new(Semaphore::new(READING)),
             begins: Arc::new(Semaphore::new(BEGINNING)),
+            graphs: Arc::new(Semaphore::new(ASIDE)),
+            fleets: Arc::new(Semaphore::new(ASIDE)),
+            hands: pages::fleet::Hands::default(),
             is_ready: AtomicBool::new(false),
         }
     }
@@ -268,6 +280,15 @@ impl Shared {
         Ok((entries, count))
     }
 
+    /// The directory that a mission is about.
+    fn workspace(&self, mission: &MissionId) -> Result<String, Oops> {
+        let (entries, _) = self.catalogue.list(self.house.journal())?;
+        let entry = entries.into_iter().find(|entry| entry.mission == *mission);
+        // One of those that are too old for the list.
+        let read = || self.moment(mission, None).map(|moment| moment.view.workspace);
+        entry.map_or_else(read, |entry| Ok(entry.workspace))
+    }
+
     /// A mission at a record, or as it stands.
     fn moment(&self, mission: &MissionId, at: Option<u64>) -> Result<Moment, Oops> {
         let journal = self.house.journal();
@@ -303,11 +324,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/missions/{id}/fork", post(begun::fork))
         .route("/missions/{id}/between", get(begun::between))
         .route("/missions/{id}/compare", get(begun::compare))
+        .route("/missions/{id}/graph", get(graph::page_of))
         .route("/missions/{id}/cancel", post(cancel))
         .route("/missions/{id}/approvals/{number}", post(answer))
         .route("/costs", get(looks::costs))
         .route("/memory", get(looks::memory))
         .route("/memory/{id}", get(looks::episode))
+        .route("/fleet", get(fleet::page_of))
+        .route("/graph", get(graph::list))
         .route(SIGN_IN, get(sign_in::page).post(sign_in::enter))
         .route(SIGN_OUT, post(sign_in::leave))
         .merge(api::routes())

@@ -64,6 +64,18 @@ pub(crate) fn brief(text: &str, width: usize) -> String {
     out
 }
 
+/// Text as a part of an address.
+pub(crate) fn percent(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 /// At most so many bytes of a text, whole characters.
 pub(crate) fn cut(mut text: String, bytes: usize) -> String {
     if text.len() > bytes {

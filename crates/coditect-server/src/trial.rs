@@ -1,6 +1,8 @@
 //! A house for tests: a journal in memory, and a notebook of what was asked of it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod projects;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +12,7 @@ use coditect_runtime::cell;
 use coditect_testkit::memory_journal::MemoryJournal;
 use coditect_types::access::{Admission, Asked};
 use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
+use coditect_types::fleet::{FleetView, Held};
 use coditect_types::limits::Verdict;
 use coditect_types::model::{Finish, ModelReply, Usage};
 use coditect_types::outcome::{ChangedFile, Evidence, Proposal, Spent};
@@ -20,7 +23,10 @@ use coditect_types::{
     TestStatus, Tier, Visitor, WorkspaceRef,
 };
 
+use crate::house::graph::{Explored, GraphAsked};
 use crate::house::{Between, Both, Compared, House, Recalled, Recollection, Sentence, Terms, Told};
+
+pub(crate) use projects::{explored, fleet};
 
 /// What nobody may be able to put into a page: markup, an attribute's end, a control, a mark that turns the direction.
 pub(crate) const HOSTILE: &str =
@@ -31,6 +37,8 @@ pub(crate) struct Trial {
     pub(crate) journal: MemoryJournal,
     pub(crate) running: Mutex<BTreeSet<MissionId>>,
     pub(crate) asked: Mutex<Vec<String>>,
+    /// Whose graphs were looked at, for whom.
+    pub(crate) explored: Mutex<Vec<String>>,
     /// Users by their tokens.
     pub(crate) users: Mutex<BTreeMap<String, Admission>>,
     /// What the book was told.
@@ -132,6 +140,20 @@ impl House for Trial {
     fn episode(&self, _: &Visitor, id: &EpisodeId) -> Result<Told, Refusal> {
         let entries = vec![("request".to_owned(), HOSTILE.to_owned())];
         Ok(Told { id: id.to_string(), mission: None, entries, diff: HOSTILE.to_owned() })
+    }
+
+    fn fleet(&self) -> Result<FleetView, Refusal> {
+        Ok(fleet())
+    }
+
+    fn holder(&self, mission: &MissionId) -> Option<Held> {
+        self.is_running(mission).then_some(Held { process: Some(4711), machine: None })
+    }
+
+    fn explore(&self, by: &Visitor, dir: &str, asked: &GraphAsked) -> Result<Explored, Refusal> {
+        let by = by.user.as_ref().map_or("the person", |user| user.as_str());
+        self.explored.lock().unwrap().push(format!("{dir} for {by}: {}", asked.name));
+        Ok(explored(dir, asked))
     }
 
     fn person(&self) -> String {

@@ -39,6 +39,13 @@ impl MissionId {
         Self(format!("m-{}{}", base36(at_ms / 1000, 6), base36(entropy, 7)).into())
     }
 
+    /// When an id was made that [`MissionId::from_parts`] made (Unix time, to the second). None: it is another one.
+    #[must_use]
+    pub fn made_at_ms(&self) -> Option<u64> {
+        let digits = self.0.strip_prefix("m-").filter(|digits| digits.len() == 13 && digits.is_ascii())?;
+        u64::from_str_radix(digits.get(..6)?, 36).ok()?.checked_mul(1000)
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

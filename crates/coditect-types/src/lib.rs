@@ -13,6 +13,7 @@ pub mod context;
 pub mod error;
 pub mod event;
 pub mod figure;
+pub mod fleet;
 pub mod focus;
 pub mod graph;
 pub mod ids;

@@ -22,7 +22,7 @@ pub(crate) use bench::{
 pub(crate) use graph::{ChangeArgs, Form, GraphArgs, GraphAsk, GraphServer, Ways};
 pub(crate) use memory::{ForgetArgs, LearnArgs, MemoryArgs, MemoryAsk, SqlArgs};
 pub(crate) use repair::RepairArgs;
-pub(crate) use serve::{DoorFlags, Part, ServeArgs};
+pub(crate) use serve::{DoorFlags, FleetArgs, Part, ServeArgs};
 pub(crate) use team::{AuditArgs, TokenArgs, TokenAsk};
 pub(crate) use travel::{
     CompareArgs, DiffArgs, ExportArgs, ForkArgs, ReplayArgs, TopArgs, TraceArgs, TraceFlags, WatchArgs,
@@ -158,6 +158,8 @@ pub(crate) enum Verb {
     World(WorldArgs),
     /// Ask the project's code and history: what a change reaches, which tests, what uses what
     Graph(GraphArgs),
+    /// See who is at work on this machine and in its fleet, and what waits
+    Fleet(FleetArgs),
     /// Serve several people, over HTTP with tokens and roles; or work for a fleet
     Serve(ServeArgs),
     /// Make, list and revoke the tokens of those who use `coditect serve`

@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cost;
 pub(crate) mod doctor;
+mod fleet;
 mod follow;
 mod graph;
 pub(crate) mod init;
@@ -172,6 +173,7 @@ pub(crate) fn perform(cli: Cli, env: Environment) -> Done {
         Verb::Sql(args) => memory::sql::perform(&mut cx, &args),
         Verb::World(args) => world::perform(&mut cx, &args),
         Verb::Graph(args) => graph::perform(&mut cx, &args),
+        Verb::Fleet(args) => fleet::perform(&mut cx, &args),
         Verb::Completions { shell } => completions::perform(&mut cx, shell),
         Verb::Bench(args) => bench::perform(cx, &args),
     }

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod ending;
 mod environment;
+mod fleets;
 mod graphs;
 mod host;
 mod log;

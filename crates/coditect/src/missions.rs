@@ -59,7 +59,11 @@ pub(crate) fn list(journal: &dyn Journal, limit: usize) -> Result<(Vec<Entry>, u
 }
 
 /// What the list says of one mission; None where its first record cannot be understood.
-fn entry(journal: &dyn Journal, mission: &MissionId, last_seq: u64) -> Result<Option<Entry>, Report> {
+pub(crate) fn entry(
+    journal: &dyn Journal,
+    mission: &MissionId,
+    last_seq: u64,
+) -> Result<Option<Entry>, Report> {
     let info = StreamInfo { stream: mission.clone(), last_seq };
     let found = coditect_runtime::entry(journal, &info).doing("reading the journal")?;
     Ok(found.map(|entry| Entry {

@@ -1,5 +1,6 @@
 //! The only place that names concrete adapters: which technology stands behind which port.
 
+mod adopting;
 mod holder;
 mod journals;
 pub(crate) mod remembering;
@@ -11,11 +12,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use adopting::{adopt, has_store};
 pub(crate) use coditect_adapters::LocalBus;
 use coditect_adapters::access::{AuditLog, Tokens};
 use coditect_adapters::bench::JournalBench;
 pub(crate) use coditect_adapters::fleet::Hear;
-use coditect_adapters::fleet::{Account, At, Fleet, Offer, Worker};
+pub(crate) use coditect_adapters::fleet::Lookout;
+use coditect_adapters::fleet::{Account, At, Fleet, Offer, Seal, Worker};
+pub(crate) use coditect_adapters::journal::jetstream::Process;
 use coditect_adapters::mailbox::Letter;
 pub(crate) use coditect_adapters::otlp::{
     Exporter, Line as OtlpLine, Meter, Read as ReadFigures, Severity, Signal, Span as OtlpSpan,
@@ -41,7 +45,8 @@ use crate::settings::Nats;
 
 use journals::journal_dir;
 pub(crate) use journals::{
-    Archive, Reach, archive, check_server, export, exported, keeper, measure_events, redacted_server, served,
+    Archive, Reach, Witness, archive, check_server, export, exported, keeper, measure_events,
+    redacted_server, served,
 };
 use runs::Runs;
 use scratch::Scratch;
@@ -218,7 +223,8 @@ fn fleet(site: &Site, workspace: &Arc<dyn Workspace>) -> Result<Option<Arc<dyn D
     match &site.journal {
         _ if !site.fleet => Ok(None),
         Place::Server(nats) => {
-            let fleet = Fleet::open(&fleet_at(nats), Arc::clone(workspace)).doing(DOING)?;
+            let at = sealed_at(nats, &site.home, OF_MISSIONS).doing(DOING)?;
+            let fleet = Fleet::open(&at, Arc::clone(workspace)).doing(DOING)?;
             Ok(Some(Arc::new(fleet)))
         }
         Place::Files | Place::Unknown(_) => {
@@ -275,6 +281,31 @@ fn fleet_at(nats: &Nats) -> At {
     At::new(nats.url.secret(), nats.creds.clone())
 }
 
+/// The name of the key that missions sign their orders with.
+const OF_MISSIONS: &str = "missions.key";
+
+/// What others know the orders of a state directory's missions by.
+pub(crate) fn key_of_missions(site: &Site) -> Result<String, Report> {
+    make_home(&site.home)?;
+    let seal = Seal::open(&site.home.join("fleet").join(OF_MISSIONS), None).doing("looking for the key")?;
+    Ok(seal.public().unwrap_or_default())
+}
+
+/// The same for who gives or does work there: what they send is signed, and whom they trust stands in the settings. `key` is the name of
+/// the key, below `home`.
+pub(crate) fn sealed_at(nats: &Nats, home: &Path, key: &str) -> Result<At, PortError> {
+    let seal = Seal::open(&home.join("fleet").join(key), nats.trust.clone())?;
+    Ok(At { seal, ..fleet_at(nats) })
+}
+
+/// A look at the fleet that meets on the person's server. Makes nothing there.
+pub(crate) fn lookout(site: &Site) -> Result<Lookout, PortError> {
+    let Place::Server(nats) = &site.journal else {
+        return Err(PortError::new(ErrorKind::Invalid, "a fleet meets on a NATS server, and none is named"));
+    };
+    Lookout::open(&fleet_at(nats), now_ms)
+}
+
 /// A name for this process that no other has, and that says nothing of the machine.
 pub(crate) fn new_instance() -> String {
     let chance = SystemEntropy::new();
@@ -309,7 +340,7 @@ impl Counted {
 /// can be used.
 pub(crate) fn join(
     site: &Site,
-    nats: &Nats,
+    at: &At,
     (name, slots): (&str, usize),
     say: &mut dyn FnMut(String),
     hear: Option<Hear>,
@@ -330,8 +361,7 @@ pub(crate) fn join(
     let offer = Offer { name: name.to_owned(), slots, roles };
     let account = Arc::new(Account::new(&offer, hear));
     let counted = Counted { account: Arc::clone(&account), runs };
-    let worker =
-        Worker::join(&fleet_at(nats), workspace, agents, (offer, account)).doing("joining the fleet")?;
+    let worker = Worker::join(at, workspace, agents, (offer, account)).doing("joining the fleet")?;
     Ok(Joined { worker, counted, _scratch: scratch })
 }
 

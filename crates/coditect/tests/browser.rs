@@ -49,7 +49,10 @@ fn a_person_goes_all_the_way_in_a_browser() {
     ui.wait().unwrap();
     let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
     assert!(told.status.success(), "{out}{err}");
-    for page in ["mission", "past", "between", "compare", "costs", "memory", "episode", "question", "list"] {
+    for page in [
+        "mission", "past", "between", "compare", "costs", "memory", "episode", "graphs", "graph", "symbol",
+        "fleet", "question", "list",
+    ] {
         assert!(out.contains(page), "{out}");
         for size in ["desktop", "phone"] {
             let picture = std::fs::metadata(shots.join(format!("{page}-{size}.png"))).unwrap();

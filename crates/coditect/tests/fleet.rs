@@ -5,15 +5,16 @@
 
 mod world;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coditect_testkit::nats::{SKIPPED, Server};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 use world::{REQUEST, World, objects};
 
 /// A worker process, and what it says.
@@ -81,6 +82,12 @@ fn a_mission_is_done_by_workers_that_know_nothing_of_the_directory() {
     let world = World::new();
     let url = server.url();
     let mut workers = [Worker::start(&world, &url, "one"), Worker::start(&world, &url, "two")];
+    let there = world.json(&["fleet", "--json", "--nats", &url]);
+    let names: Vec<_> = there["workers"].as_array().unwrap().iter().map(|worker| &worker["name"]).collect();
+    assert_eq!(names, ["one", "two"], "{there}");
+    assert_eq!((&there["workers"][0]["busy"], &there["queue"]["waiting"]), (&json!(0), &json!(0)));
+    let told = world.text(&["fleet", "--nats", &url]);
+    assert!(told.contains("2 workers") && told.contains("0 of 1 slot, heard "), "{told}");
     let ran = world.coditect(&["run", "--json", "--progress", "--nats", &url, "--fleet", "on", REQUEST]);
     let lines = objects(&ran.stdout);
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");
@@ -97,6 +104,84 @@ fn a_mission_is_done_by_workers_that_know_nothing_of_the_directory() {
         worker.signal(Signal::SIGTERM);
         assert_eq!(worker.child.wait().unwrap().code(), Some(0));
     }
+    let left = world.json(&["fleet", "--json", "--nats", &url]);
+    assert_eq!((&left["workers"], &left["trouble"]), (&json!([]), &Value::Null));
+}
+
+/// A dashboard on a server, as a program asks it.
+struct Ui(Child, Value);
+
+impl Drop for Ui {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+impl Ui {
+    fn open(world: &World, url: &str) -> Self {
+        let mut command = world.command(&["ui", "--json", "--nats", url]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self(child, serde_json::from_str(&line).unwrap())
+    }
+
+    /// What it says of the fleet, once that is so.
+    fn fleet(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+        let address = self.1["address"].as_str().unwrap();
+        let token = self.1["url"].as_str().unwrap().rsplit('=').next().unwrap();
+        let began = Instant::now();
+        loop {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(
+                stream,
+                "GET /api/fleet HTTP/1.0\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n"
+            )
+            .unwrap();
+            let mut told = String::new();
+            stream.read_to_string(&mut told).unwrap();
+            let fleet: Value = serde_json::from_str(told.split_once("\r\n\r\n").unwrap().1).unwrap();
+            if is_so(&fleet) {
+                return fleet;
+            }
+            assert!(began.elapsed() < Duration::from_secs(120), "it does not come: {fleet}");
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+    }
+}
+
+#[test]
+fn a_dashboard_tells_who_is_at_work_and_who_has_become_silent() {
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    let world = World::new();
+    let url = server.url();
+    let ui = Ui::open(&world, &url);
+    // Looking makes nothing on the server.
+    let nobody = ui.fleet(|_| true);
+    assert!(nobody["queue"].is_null() && nobody["trouble"].is_null(), "{nobody}");
+    let mut worker = Worker::start(&world, &url, "only");
+    let mut run = world
+        .command(&["run", "--json", "--nats", &url, "--fleet", "on", REQUEST])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The task, the worker that has it, and the process of the mission.
+    let of_worker = |fleet: &Value| fleet["missions"][0]["tasks"][0]["worker"] == "only";
+    let busy = ui.fleet(of_worker);
+    let (seen, mission) = (&busy["workers"][0], &busy["missions"][0]);
+    assert_eq!((&seen["standing"], &seen["busy"], &seen["slots"]), (&json!("here"), &json!(1), &json!(1)));
+    assert_eq!(seen["jobs"][0]["mission"], mission["mission"]);
+    assert_eq!((&mission["held"]["process"], &mission["held"]["machine"]), (&json!(run.id()), &Value::Null));
+    worker.signal(Signal::SIGKILL);
+    worker.child.wait().unwrap();
+    let silent = ui.fleet(|fleet| fleet["workers"][0]["standing"] == "silent");
+    assert_eq!(silent["workers"][0]["jobs"], json!([]));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // Somebody who comes now knows only those who answer.
+    assert_eq!(world.json(&["fleet", "--json", "--nats", &url])["workers"], json!([]));
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn a_team_uses_one_server_and_nobody_reaches_what_is_anothers() {
         let refused = serve.ask(&elsewhere, &eve, args);
         assert_eq!(refused.status.code(), Some(2), "{args:?}: {refused:?}");
     }
-    for path in ["", "/records", "/events"] {
+    for path in ["", "/records", "/events", "/graph"] {
         assert_eq!(sent(&serve, &eve, &format!("GET /api/missions/{mission}{path}")), 404, "{path}");
     }
     let viewer = serve.ask(&elsewhere, &grace, &["run", "-C", &project, REQUEST]);
@@ -125,12 +125,33 @@ fn a_team_uses_one_server_and_nobody_reaches_what_is_anothers() {
         assert_eq!(refused.status.code(), Some(3), "{dir}: {refused:?}");
     }
 
+    what_one_looks_through_is_ones_own(&world, &elsewhere, &serve, ([&ada, &grace, &root], mission));
+
     // What ada's mission taught is hers.
     let episodes =
         |args: &[&str]| world.json(&[args, &["memory", "stats", "--json"]].concat())["episodes"].clone();
     assert_eq!((episodes(&["--owner", "ada"]), episodes(&[])), (json!(1), json!(0)));
 
     the_book_has_it(&world, &elsewhere, &serve, [&ada, &eve, &grace, &root]);
+}
+
+/// What a project is made of is seen by who reaches a mission on it, as long as the server has its directory among its projects.
+fn what_one_looks_through_is_ones_own(
+    world: &World,
+    elsewhere: &World,
+    serve: &Serve,
+    (tokens, mission): ([&String; 3], &str),
+) {
+    let [ada, grace, root] = tokens;
+    let graph = format!("GET /api/missions/{mission}/graph?q=calc.py");
+    for shown in tokens {
+        assert_eq!((sent(serve, shown, &graph), sent(serve, shown, "GET /fleet")), (200, 200));
+    }
+    let outside = elsewhere.path("project").to_str().unwrap().to_owned();
+    let other = Serve::open(world, &["--projects", &outside]);
+    assert_eq!((sent(&other, ada, &graph), sent(&other, root, &graph)), (403, 200));
+    let fleet = serve.json(elsewhere, grace, &["fleet", "--json"]);
+    assert!(fleet["here"].is_null() && fleet["server"].is_null(), "{fleet}");
 }
 
 /// What was asked is written down; a token that is revoked opens nothing; a line that is changed is found.
@@ -147,7 +168,8 @@ fn the_book_has_it(world: &World, elsewhere: &World, serve: &Serve, tokens: [&St
     let of = |user: &str, allowed: bool| {
         lines.iter().filter(|line| line["user"] == user && line["allowed"] == allowed).count()
     };
-    assert!(of("ada", true) >= 1 && of("ada", false) == 1, "{book:#}");
+    // The token that was revoked, and a directory that another server does not have.
+    assert!(of("ada", true) >= 1 && of("ada", false) == 2, "{book:#}");
     assert!(of("eve", false) >= 3 && of("grace", false) == 1, "{book:#}");
     let head = book["head"].as_str().unwrap();
     assert!(world.text(&["audit", "--head", head]).contains(head));

@@ -236,6 +236,57 @@ fn a_mission_is_watched_to_its_end() {
 }
 
 #[test]
+fn a_project_is_looked_through_from_node_to_node() {
+    let world = World::new();
+    let name = "_script_alert_1_";
+    std::fs::write(world.path(&format!("project/<b>{name}.py")), "import calc\n\ncalc.mean([1])\n").unwrap();
+    assert_eq!(world.coditect(&["run", "--quiet", REQUEST]).status.code(), Some(0));
+    let ui = Ui::open(&world);
+    let mission = ui.json("/api/missions")["missions"][0]["mission"].as_str().unwrap().to_owned();
+    let projects = ui.json("/api/graph");
+    let dir = world.path("project");
+    assert_eq!(projects["projects"][0]["directory"], dir.to_str().unwrap());
+    assert!(ui.page("/graph").contains(&format!("href=\"/missions/{mission}/graph\"")));
+
+    let api = format!("/api/missions/{mission}/graph");
+    let whole = ui.json(&api);
+    assert_eq!((&whole["size"]["files"], &whole["size"]["tests"]), (&json!(3), &json!(3)), "{whole}");
+    assert_eq!(whole["answer"]["whole"]["hot"]["list"][0]["commits"], 1);
+    let names = |list: &Value| -> Vec<String> {
+        let list = list["list"].as_array().unwrap();
+        let name = |one: &Value| one["node"]["name"].as_str().unwrap_or_default().to_owned();
+        list.iter().map(name).collect()
+    };
+    // Who calls it, what it calls, which tests need it: each leads on.
+    let total = ui.json(&format!("{api}?q=total"))["answer"]["one"].clone();
+    let way = |way: &str| {
+        let all = total["neighbours"].as_array().unwrap().iter();
+        all.filter(|one| one["way"] == way).flat_map(|one| names(&one["nodes"])).collect::<Vec<_>>()
+    };
+    assert!(way("called by").contains(&"calc.py::mean".to_owned()), "{total}");
+    assert!(names(&total["tests"]).contains(&"test_calc.py::Total::test_some".to_owned()), "{total}");
+    let page = ui.page(&format!("/missions/{mission}/graph?q=total"));
+    let link = format!("/missions/{mission}/graph?q=calc.py%3A%3Amean&amp;kind=function");
+    assert!(page.contains(&link) && page.contains("<svg role=\"img\""), "{page}");
+    let mean = ui.json(&format!("{api}?q=calc.py%3A%3Amean&kind=function"));
+    assert_eq!(mean["answer"]["one"]["nodes"]["list"][0]["name"], "calc.py::mean");
+
+    // A part of a name, nothing, and a name that somebody chose with care.
+    let parts = ui.json(&format!("{api}?q=tot"))["answer"]["several"].clone();
+    assert_eq!(parts["list"][0]["name"], "calc.py::total", "{parts}");
+    assert!(ui.page(&format!("/missions/{mission}/graph?q=no_such_name")).contains("Nothing has that"));
+    let hostile = ui.page(&format!("/missions/{mission}/graph?q={name}"));
+    assert!(hostile.contains(&format!("&lt;b&gt;{name}")) && !hostile.contains("<b>"), "{hostile}");
+
+    // It is the directory as it stands; where that is gone, it is said.
+    std::fs::rename(&dir, world.path("moved")).unwrap();
+    let gone = ui.get(&format!("/missions/{mission}/graph?q=total"));
+    assert!(gone.status == 404 && gone.body.contains("moved or removed"), "{}", gone.body);
+    let fleet = ui.page("/fleet");
+    assert!(fleet.contains("There is no fleet") && fleet.contains("This machine"), "{fleet}");
+}
+
+#[test]
 fn strangers_are_not_let_in() {
     let world = World::new();
     let (ui, other) = (Ui::open(&world), Ui::open(&world));

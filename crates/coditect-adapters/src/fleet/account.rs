@@ -9,13 +9,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
+use coditect_types::fleet::Job;
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
-use coditect_types::{Action, ErrorKind, MissionId, Outcome};
+use coditect_types::{Action, AttemptId, ErrorKind, MissionId, Outcome};
 use serde_json::{Map, Value, json};
 
 use super::Order;
 use crate::trace::{Context, Piece};
+
+/// Orders that are told of at a time.
+const JOBS: usize = 200;
 
 /// Hears of each span, and what it is below. It must not wait.
 pub type Hear = Box<dyn Fn(Context, Piece) + Send + Sync>;
@@ -38,6 +42,8 @@ impl fmt::Debug for Account {
 #[derive(Debug, Default)]
 struct Counts {
     running: u64,
+    /// What is performed now, by whose it is.
+    jobs: BTreeMap<(MissionId, AttemptId), Job>,
     taken: BTreeMap<&'static str, u64>,
     ended: BTreeMap<(&'static str, &'static str), u64>,
     took: BTreeMap<&'static str, Spread>,
@@ -166,6 +172,12 @@ impl Account {
         ]
     }
 
+    /// How many orders it is performing, and which, as far as they are told of.
+    pub(super) fn jobs(&self) -> (u64, Vec<Job>) {
+        let counts = self.counts();
+        (counts.running, counts.jobs.values().take(JOBS).cloned().collect())
+    }
+
     /// An order came that cannot be read.
     pub(super) fn unread(&self) {
         self.counts().unread += 1;
@@ -185,6 +197,7 @@ pub(super) struct Course<'a> {
     above: Context,
     own: Context,
     id: String,
+    job: (MissionId, AttemptId),
     began: Mark,
     args: Map<String, Value>,
     end: End,
@@ -230,8 +243,19 @@ impl<'a> Course<'a> {
         // Two machines' clocks: what was taken before it came did not wait.
         let published_us = published_ns.and_then(|ns| u64::try_from(ns / 1_000).ok());
         let published_us = published_us.map_or(began.at_us, |published| published.min(began.at_us));
+        let job = (order.mission.clone(), order.attempt);
         let mut counts = account.counts();
         counts.running += 1;
+        counts.jobs.insert(
+            job.clone(),
+            Job {
+                mission: order.mission.clone(),
+                task: order.task,
+                attempt: order.attempt,
+                role: role.to_owned(),
+                since_ms: began.at_us / 1_000,
+            },
+        );
         *counts.taken.entry(role).or_default() += 1;
         counts.fetched_bytes += bytes as u64;
         if tries <= 1 {
@@ -239,7 +263,7 @@ impl<'a> Course<'a> {
         }
         drop(counts);
         let mut course =
-            Self { account, role, above, own, id, began, args: Map::new(), end: End::HandedBack };
+            Self { account, role, above, own, id, job, began, args: Map::new(), end: End::HandedBack };
         if let Ok(mission) = MissionId::parse(order.mission.as_str()) {
             course.say("coditect.mission.id", mission.to_string());
         }
@@ -321,6 +345,7 @@ impl Drop for Course<'_> {
         let at_us = self.began.until_now();
         let mut counts = self.account.counts();
         counts.running = counts.running.saturating_sub(1);
+        counts.jobs.remove(&self.job);
         *counts.ended.entry((self.role, self.end.word())).or_default() += 1;
         counts.took.entry(self.role).or_default().see(micros(self.began.at.elapsed()) / 1_000);
         drop(counts);

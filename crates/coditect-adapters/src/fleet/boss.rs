@@ -1,5 +1,6 @@
 //! The way of an action to a worker, and of its outcome back.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +8,14 @@ use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
 use coditect_ports::workspace::Workspace;
 use coditect_ports::{Dispatch, Done, Notice, PortError, StopCause, Work};
-use coditect_types::{Action, ErrorKind, Failure, Outcome};
+use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome, Snapshot};
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::packs::Packs;
-use super::parcel::{away, unwrap, wrap};
+use super::parcel::{away, read, unwrap, wrap, written};
+use super::seal::{Matter, digest, is_of_order};
 use super::setup::{At, House, object};
 use super::worker::Sign;
 use super::{Order, Report, Word};
@@ -59,6 +61,43 @@ impl Fleet {
         Ok(Self { house, packs: Packs::new(workspace), runtime: Some(runtime) })
     }
 
+    /// Brings a mission here that another machine began: makes its store for the project in `dir`, and fetches of the snapshot and of
+    /// `commits`, which were made for it, what is on the server. Gives those that are not there. Not on a thread of a tokio runtime.
+    ///
+    /// # Errors
+    /// The project in `dir` is another one, or the server does not have the snapshot.
+    pub fn adopt(
+        &self,
+        mission: &MissionId,
+        (dir, snapshot): (&Path, &Snapshot),
+        commits: &[String],
+    ) -> Result<Vec<String>, PortError> {
+        let Some(runtime) = &self.runtime else { return Ok(commits.to_vec()) };
+        self.packs.adopt(mission, dir, snapshot)?;
+        runtime.block_on(async {
+            let fetched = self.packs.fetch(&self.house, mission, &snapshot.commit, None).await;
+            fetched.map_err(|error| {
+                let cause = format!("the snapshot of {mission} is not on the server ({})", error.cause);
+                PortError::new(error.kind, cause).with_hint(
+                    "where missions run with `--fleet on` it is; go on with this one where it began",
+                )
+            })?;
+            let mut missing = Vec::new();
+            for commit in commits {
+                // What a worker made goes there as a change; what became the snapshot of later work, whole.
+                let mut is_here = false;
+                for upon in [Some(snapshot.commit.as_str()), None] {
+                    is_here =
+                        is_here || self.packs.fetch_if_there(&self.house, mission, commit, upon).await?;
+                }
+                if !is_here {
+                    missing.push(commit.clone());
+                }
+            }
+            Ok(missing)
+        })
+    }
+
     /// Removes what the fleet has on its server: for one that was there for a bench. Nobody may be at work in it. Not on a thread of a
     /// tokio runtime.
     pub fn remove(&self) -> Result<(), PortError> {
@@ -98,6 +137,10 @@ impl Dispatch for Fleet {
     }
 }
 
+fn unavailable(error: PortError) -> PortError {
+    PortError { kind: ErrorKind::Unavailable, ..error }
+}
+
 /// An action on its way.
 struct Errand {
     house: House,
@@ -113,18 +156,33 @@ impl Errand {
         let outcomes =
             subscribe(self.house.outcome(mission, *attempt)).await.map_err(|error| away(&error))?;
         let doing = subscribe(self.house.doing(mission, *attempt)).await.map_err(|error| away(&error))?;
+        let order = self.order()?;
+        let of = digest(&order);
         // An earlier life of this process may have handed it out.
-        if let Some(outcome) = self.found().await? {
+        if let Some(outcome) = self.found(of).await? {
             return Ok(outcome);
         }
-        let number = self.hand_out().await?;
-        self.wait(outcomes, doing, number).await
+        let number = self.hand_out(&order).await?;
+        self.wait(outcomes, doing, (number, of)).await
+    }
+
+    /// The order, as it is written.
+    fn order(&self) -> Result<Vec<u8>, PortError> {
+        let Work { mission, task, attempt, .. } = &self.work;
+        written(&Order {
+            mission: mission.clone(),
+            task: *task,
+            attempt: *attempt,
+            action: self.action.packed_for_travel(),
+            traceparent: Some(Context::of_attempt(mission, *attempt).to_string()),
+            digest: [0; 32],
+        })
     }
 
     /// Hands the order out, as soon as the server takes it. Gives its number in the queue.
-    async fn hand_out(&self) -> Result<u64, PortError> {
+    async fn hand_out(&self, order: &[u8]) -> Result<u64, PortError> {
         loop {
-            match self.hand_out_once().await {
+            match self.hand_out_once(order).await {
                 Err(error) if error.kind == ErrorKind::Unavailable => {
                     tracing::warn!(%error, "an action waits for the fleet");
                     self.say(format!("waiting for the fleet: {}", error.cause));
@@ -139,8 +197,8 @@ impl Errand {
         }
     }
 
-    async fn hand_out_once(&self) -> Result<u64, PortError> {
-        let Work { mission, task, attempt, .. } = &self.work;
+    async fn hand_out_once(&self, order: &[u8]) -> Result<u64, PortError> {
+        let Work { mission, attempt, .. } = &self.work;
         self.unstopped()?;
         if let Some((base, commits)) = self.action.needs() {
             self.packs.send(&self.house, mission, base, None).await?;
@@ -148,12 +206,12 @@ impl Errand {
                 self.packs.send(&self.house, mission, commit, Some(base)).await?;
             }
         }
-        let action = self.action.packed_for_travel();
-        let traceparent = Some(Context::of_attempt(mission, *attempt).to_string());
-        let order = Order { mission: mission.clone(), task: *task, attempt: *attempt, action, traceparent };
-        let payload = wrap(&order, &object("order", mission, attempt), &self.house.store).await?;
+        let payload = wrap(order, &object("order", mission, attempt), &self.house.store).await?;
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}").as_str());
+        // Another order of the same name, of an older journal, is not this one.
+        let of = blake3::Hash::from(digest(order)).to_hex();
+        headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}.{}", &of[..16]).as_str());
+        self.house.seal.sign(Matter::Order, order, &mut headers)?;
         let subject = self.house.order(self.action.role());
         let sent = self.house.context.publish_with_headers(subject, headers, payload).await;
         let kept = sent.map_err(|error| away(&error))?.await.map_err(|error| away(&error))?;
@@ -171,7 +229,7 @@ impl Errand {
         &self,
         mut outcomes: Subscriber,
         mut doing: Subscriber,
-        number: u64,
+        (number, of): (u64, [u8; 32]),
     ) -> Result<Outcome, PortError> {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -181,7 +239,7 @@ impl Errand {
             tokio::select! {
                 message = outcomes.next() => {
                     let Some(message) = message else { return Err(away(&"the connection ended")) };
-                    if let Some(outcome) = self.taken(&message.payload).await? {
+                    if let Some(outcome) = self.taken((&message.payload, message.headers.as_ref()), of).await? {
                         return Ok(outcome);
                     }
                 }
@@ -193,7 +251,7 @@ impl Errand {
                     let now = Instant::now();
                     if now.duration_since(searched) >= SEARCH {
                         searched = now;
-                        if let Some(outcome) = self.found().await? {
+                        if let Some(outcome) = self.found(of).await? {
                             return Ok(outcome);
                         }
                         if !heard && now.duration_since(began) >= LONELY {
@@ -242,17 +300,21 @@ impl Errand {
     }
 
     /// An outcome that is kept already.
-    async fn found(&self) -> Result<Option<Outcome>, PortError> {
+    async fn found(&self, of: [u8; 32]) -> Result<Option<Outcome>, PortError> {
         let Work { mission, attempt, .. } = &self.work;
         match self.house.outcomes.direct_get_last_for_subject(self.house.outcome(mission, *attempt)).await {
-            Ok(message) => self.taken(&message.payload).await,
+            Ok(message) => self.taken((&message.payload, Some(&message.headers)), of).await,
             // None yet, or the server is away: it is looked for again.
             Err(_) => Ok(None),
         }
     }
 
     /// An outcome with its commits here, and looked at. None: it cannot be had just now.
-    async fn taken(&self, payload: &Bytes) -> Result<Option<Outcome>, PortError> {
+    async fn taken(
+        &self,
+        (payload, headers): (&Bytes, Option<&HeaderMap>),
+        of: [u8; 32],
+    ) -> Result<Option<Outcome>, PortError> {
         let again = |error: PortError| {
             if error.kind != ErrorKind::Unavailable {
                 return Err(error);
@@ -260,10 +322,21 @@ impl Errand {
             tracing::warn!(%error, "an outcome cannot be had yet");
             Ok(None)
         };
-        let report: Report<Outcome> = match unwrap(payload, &self.house.store).await {
-            Ok(report) => report,
+        // One of another order is none: an older journal had an attempt of the same name.
+        if !is_of_order(of, headers) {
+            return Ok(None);
+        }
+        let json = match unwrap(payload, &self.house.store).await {
+            Ok(json) => json,
             Err(error) => return again(error),
         };
+        match self.house.seal.check(Matter::Outcome(of), &json, headers) {
+            Ok(()) => {}
+            // Of a list that is being written there is another reading.
+            Err(error) if error.kind == ErrorKind::Invalid => return again(unavailable(error)),
+            Err(error) => return again(error),
+        }
+        let report: Report<Outcome> = read(&json)?;
         let mission = &self.work.mission;
         for (commit, tree) in report.outcome.brings() {
             if let Err(error) = self.packs.fetch(&self.house, mission, commit, report.upon.as_deref()).await {

@@ -1,13 +1,15 @@
 //! Commits by way of the store.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::object_store::InfoErrorKind;
 use coditect_ports::{PortError, Workspace};
-use coditect_types::{ErrorKind, MissionId};
+use coditect_types::{ErrorKind, MissionId, Snapshot};
 
-use super::parcel::{get, put};
+use super::parcel::{away, get, put};
 use super::setup::{House, object};
 
 /// After so long it is looked again whether an object is still there.
@@ -26,6 +28,16 @@ pub(super) struct Packs {
 impl Packs {
     pub(super) fn new(workspace: Arc<dyn Workspace>) -> Self {
         Self { workspace, there: Arc::default(), sends: Arc::default() }
+    }
+
+    /// Makes the mission's own store here for the project in `dir`.
+    pub(super) fn adopt(
+        &self,
+        mission: &MissionId,
+        dir: &Path,
+        snapshot: &Snapshot,
+    ) -> Result<(), PortError> {
+        self.workspace.adopt(mission, dir, snapshot)
     }
 
     /// Sees to it that the store has a commit: all of it, or what it has beyond `upon`. Gives how many bytes went there for that.
@@ -56,6 +68,22 @@ impl Packs {
 
     fn there(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
         self.there.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same where the server has it. False: it has not.
+    pub(super) async fn fetch_if_there(
+        &self,
+        house: &House,
+        mission: &MissionId,
+        commit: &str,
+        upon: Option<&str>,
+    ) -> Result<bool, PortError> {
+        let there = house.store.info(&object(kind(upon), mission, commit)).await;
+        match there {
+            Err(error) if error.kind() == InfoErrorKind::NotFound => Ok(false),
+            Err(error) => Err(away(&error)),
+            Ok(_) => self.fetch(house, mission, commit, upon).await.map(|_| true),
+        }
     }
 
     /// Sees to it that the mission's own store here has a commit. Gives how many bytes came for that; None: it was here.

@@ -25,15 +25,15 @@ fn odd(why: impl std::fmt::Display) -> PortError {
         .with_hint("orchestrator and workers are to be of the same version")
 }
 
-/// Packs a value; `name` is what it is called in the store.
-pub(super) async fn wrap(
-    value: &impl Serialize,
-    name: &str,
-    store: &ObjectStore,
-) -> Result<Bytes, PortError> {
-    let json = serde_json::to_vec(value).map_err(odd)?;
+/// Writes a value as it is signed and packed.
+pub(super) fn written(value: &impl Serialize) -> Result<Vec<u8>, PortError> {
+    serde_json::to_vec(value).map_err(odd)
+}
+
+/// Packs what was written; `name` is what it is called in the store.
+pub(super) async fn wrap(json: &[u8], name: &str, store: &ObjectStore) -> Result<Bytes, PortError> {
     let mut bytes = vec![INLINE];
-    bytes.extend(zstd::bulk::compress(&json, 1).map_err(odd)?);
+    bytes.extend(zstd::bulk::compress(json, 1).map_err(odd)?);
     if bytes.len() <= LARGEST {
         return Ok(bytes.into());
     }
@@ -43,8 +43,13 @@ pub(super) async fn wrap(
     Ok(bytes.into())
 }
 
-/// Unpacks a value.
-pub(super) async fn unwrap<T: DeserializeOwned>(bytes: &[u8], store: &ObjectStore) -> Result<T, PortError> {
+/// Reads what was unpacked.
+pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, PortError> {
+    serde_json::from_slice(json).map_err(odd)
+}
+
+/// Unpacks what was written.
+pub(super) async fn unwrap(bytes: &[u8], store: &ObjectStore) -> Result<Vec<u8>, PortError> {
     let (how, rest) = bytes.split_first().ok_or_else(|| odd("it is empty"))?;
     let packed = match *how {
         INLINE => rest.to_vec(),
@@ -59,7 +64,7 @@ pub(super) async fn unwrap<T: DeserializeOwned>(bytes: &[u8], store: &ObjectStor
     if read >= most {
         return Err(odd(format!("it is longer than {most} bytes")));
     }
-    serde_json::from_slice(&json).map_err(odd)
+    Ok(json)
 }
 
 /// Keeps bytes in the store.

@@ -12,6 +12,7 @@ use coditect_types::plan::Role;
 use coditect_types::{AttemptId, ErrorKind, MissionId};
 
 use super::parcel::away;
+use super::seal::Seal;
 
 /// How long orders and outcomes stay where nobody takes them.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -21,6 +22,8 @@ const OBJECTS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
 const TWICE: Duration = Duration::from_secs(600);
 /// How long a worker may say nothing, usually.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How often a cluster is to keep it.
+const REPLICAS: usize = 3;
 /// How long a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -35,13 +38,21 @@ pub struct At {
     pub name: String,
     /// A worker that says nothing for so long is taken for gone.
     pub silence: Duration,
+    /// What is signed with, and who is trusted.
+    pub seal: Seal,
 }
 
 impl At {
     /// The fleet of a server, with everything else as usual.
     #[must_use]
     pub fn new(url: &str, creds: Option<PathBuf>) -> Self {
-        Self { url: url.to_owned(), creds, name: "coditect".to_owned(), silence: SILENCE }
+        Self {
+            url: url.to_owned(),
+            creds,
+            name: "coditect".to_owned(),
+            silence: SILENCE,
+            seal: Seal::default(),
+        }
     }
 }
 
@@ -55,6 +66,40 @@ impl std::fmt::Debug for At {
     }
 }
 
+/// The consumer of the orders; there is one for all roles.
+pub(super) const CONSUMER: &str = "work";
+
+/// What a fleet calls things on its server.
+#[derive(Clone, Debug)]
+pub(super) struct Names(String);
+
+impl Names {
+    /// Of the fleet of a name.
+    pub(super) fn of(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// The stream of its orders.
+    pub(super) fn orders(&self) -> String {
+        format!("{}_ORDERS", self.0.to_uppercase())
+    }
+
+    /// The orders of all roles.
+    pub(super) fn all_orders(&self) -> String {
+        format!("{}.order.*", self.0)
+    }
+
+    /// Where a worker says that it is there.
+    pub(super) fn alive(&self) -> String {
+        format!("{}.alive", self.0)
+    }
+
+    /// Where workers are asked who is there.
+    pub(super) fn who(&self) -> String {
+        format!("{}.who", self.0)
+    }
+}
+
 /// The fleet as a process knows it.
 #[derive(Clone)]
 pub(super) struct House {
@@ -65,6 +110,7 @@ pub(super) struct House {
     pub(super) store: ObjectStore,
     /// A worker that says nothing for so long is taken for gone.
     pub(super) silence: Duration,
+    pub(super) seal: Seal,
     name: String,
 }
 
@@ -80,14 +126,17 @@ impl House {
         let client = crate::nats::connect_to(&at.url, at.creds.as_deref(), PATIENCE).await?;
         let context = jetstream::new(client.clone());
         let name = at.name.clone();
+        // A server of a cluster may go without taking work with it.
+        let num_replicas = if client.server_info().cluster.is_some() { REPLICAS } else { 1 };
         let upper = name.to_uppercase();
         let orders = Config {
-            name: format!("{upper}_ORDERS"),
-            subjects: vec![format!("{name}.order.*")],
+            name: Names::of(&name).orders(),
+            subjects: vec![Names::of(&name).all_orders()],
             retention: RetentionPolicy::WorkQueue,
             discard: DiscardPolicy::New,
             max_age: KEPT,
             duplicate_window: TWICE,
+            num_replicas,
             description: Some("actions that no worker has done yet".to_owned()),
             ..Config::default()
         };
@@ -97,6 +146,7 @@ impl House {
             max_messages_per_subject: 1,
             max_age: KEPT,
             allow_direct: true,
+            num_replicas,
             description: Some("what came of actions".to_owned()),
             ..Config::default()
         };
@@ -110,12 +160,25 @@ impl House {
         let store = match context.get_object_store(&bucket).await {
             Ok(store) => store,
             Err(_) => {
-                let config =
-                    object_store::Config { bucket, max_age: OBJECTS_KEPT, ..object_store::Config::default() };
+                let config = object_store::Config {
+                    bucket,
+                    max_age: OBJECTS_KEPT,
+                    num_replicas,
+                    ..object_store::Config::default()
+                };
                 context.create_object_store(config).await.map_err(|error| away(&error))?
             }
         };
-        Ok(Self { client, context, orders, outcomes, store, silence: at.silence, name })
+        Ok(Self {
+            client,
+            context,
+            orders,
+            outcomes,
+            store,
+            silence: at.silence,
+            seal: at.seal.clone(),
+            name,
+        })
     }
 
     /// Removes what the fleet has on its server.
@@ -149,7 +212,12 @@ impl House {
 
     /// Where a worker says that it is there.
     pub(super) fn alive(&self) -> String {
-        format!("{}.alive", self.name)
+        Names::of(&self.name).alive()
+    }
+
+    /// Where workers are asked who is there.
+    pub(super) fn who(&self) -> String {
+        Names::of(&self.name).who()
     }
 }
 

@@ -16,7 +16,7 @@ use coditect_types::{Action, AttemptId, ErrorKind, MissionId, Outcome, Snapshot,
 
 use super::account::{Course, End, Mark};
 use super::setup::House;
-use super::{Account, At, Fleet, Offer, Order, Worker, parcel};
+use super::{Account, At, Fleet, Lookout, Offer, Order, Roll, Seal, Worker, parcel};
 use crate::trace::{Context, Piece};
 
 /// Nothing of what these tests do is about files.
@@ -47,6 +47,7 @@ impl Workspace for NoFiles {
     fn has(&self, _: &MissionId, _: &str) -> Result<bool, PortError> { no() }
     fn pack(&self, _: &MissionId, _: &str, _: Option<&str>) -> Result<Vec<u8>, PortError> { no() }
     fn unpack(&self, _: &MissionId, _: &str, _: Option<&str>, _: Vec<u8>) -> Result<(), PortError> { no() }
+    fn adopt(&self, _: &MissionId, _: &Path, _: &Snapshot) -> Result<(), PortError> { no() }
     fn clean(&self, _: &MissionId) -> Result<(), PortError> { no() }
 }
 
@@ -103,7 +104,13 @@ impl Sea {
     }
 
     fn at(&self) -> At {
-        At { url: self.server.url(), creds: None, name: "test".into(), silence: Duration::from_secs(2) }
+        At {
+            url: self.server.url(),
+            creds: None,
+            name: "test".into(),
+            silence: Duration::from_secs(2),
+            seal: Seal::default(),
+        }
     }
 
     fn fleet(&self) -> Fleet {
@@ -130,9 +137,13 @@ impl Sea {
 
     /// A worker that works until it is told to end.
     fn hire(&self, name: &str, slots: usize, agent: &Arc<Counts>) -> Hired {
+        Self::hire_at(&self.at(), name, slots, agent)
+    }
+
+    fn hire_at(at: &At, name: &str, slots: usize, agent: &Arc<Counts>) -> Hired {
         let offer = Offer { name: name.into(), slots, roles: vec![Role::Analyzer] };
         let agents = vec![Arc::clone(agent) as Arc<dyn Agent>];
-        let worker = Worker::join(&self.at(), Arc::new(NoFiles), agents, booked(offer)).unwrap();
+        let worker = Worker::join(at, Arc::new(NoFiles), agents, booked(offer)).unwrap();
         let stop = Stop::new();
         let flag = stop.clone();
         let thread = std::thread::spawn(move || worker.run(&flag, &|_| {}).unwrap());
@@ -301,6 +312,61 @@ fn a_server_that_restarts_loses_nothing() {
     hired.leaves();
 }
 
+/// What is seen of it, once that is so.
+fn seen(lookout: &Lookout, is_so: impl Fn(&Roll) -> bool) -> Roll {
+    let began = Instant::now();
+    loop {
+        let roll = lookout.look().unwrap();
+        if is_so(&roll) {
+            return roll;
+        }
+        assert!(began.elapsed() < SOON, "it does not come: {roll:?}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn who_is_there_answers_and_what_waits_is_counted() {
+    let Some(sea) = Sea::new() else { return };
+    let lookout = Lookout::open(&sea.at(), || 7).unwrap();
+    // Looking makes nothing.
+    assert_eq!(lookout.look().unwrap(), Roll::default());
+    let fleet = sea.fleet();
+    let told: Vec<_> = (1..=3).map(|n| sea.dispatch(&fleet, n)).collect();
+    let queued = seen(&lookout, |roll| roll.queue.as_ref().is_some_and(|queue| queue.waiting == 3));
+    let queue = queued.queue.unwrap();
+    assert_eq!((queue.under_way, queue.waiting_since_ms, queued.workers.len()), (0, queue.since_ms, 0));
+    assert_eq!(queue.by_role.values().sum::<u64>(), 3);
+    let held = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    let hired = sea.hire("one", 2, &held);
+    let busy = seen(&lookout, |roll| roll.workers.iter().any(|worker| worker.busy == Some(2)));
+    let (worker, queue) = (&busy.workers[0], busy.queue.as_ref().unwrap());
+    assert_eq!((worker.name.as_str(), worker.slots, worker.heard_at_ms), ("one", 2, 7));
+    assert_eq!(
+        (worker.roles.as_slice(), worker.version.is_empty()),
+        (["analyzer".to_owned()].as_slice(), false)
+    );
+    // Which of the three came first, chance decides.
+    assert!(worker.jobs.len() == 2 && worker.jobs.iter().all(|job| job.mission.as_str() == "m-test"));
+    assert_eq!((queue.waiting, queue.under_way, queue.again), (1, 2, 0));
+    assert!(queue.waiting_since_ms >= queue.since_ms, "{queue:?}");
+    // Somebody who has just come learns the same without waiting for the next sign of life.
+    let other = Lookout::open(&sea.at(), || 8).unwrap();
+    assert_eq!(other.look().unwrap().workers.len(), 1);
+    held.is_held.store(false, Ordering::SeqCst);
+    for (_, told) in told {
+        told.recv_timeout(SOON).unwrap();
+    }
+    let idle =
+        |roll: &Roll| roll.workers.iter().all(|worker| worker.busy == Some(0) && worker.jobs.is_empty());
+    let done =
+        seen(&lookout, |roll| idle(roll) && roll.queue.as_ref().is_some_and(|queue| queue.under_way == 0));
+    assert_eq!((done.queue.unwrap().since_ms, done.workers.len()), (None, 1));
+    hired.leaves();
+    // Whoever takes their leave is gone at once, and not silent for a while.
+    seen(&lookout, |roll| roll.workers.is_empty());
+}
+
 #[test]
 fn parcels_of_every_size_arrive_and_what_is_none_is_refused() {
     let Some(sea) = Sea::new() else { return };
@@ -315,18 +381,60 @@ fn parcels_of_every_size_arrive_and_what_is_none_is_refused() {
         };
         for n in [0, 1, 1_000, 60_000] {
             let text = noise(n);
-            let bytes = parcel::wrap(&text, &format!("p-{n}"), &house.store).await.unwrap();
+            let bytes = parcel::wrap(&parcel::written(&text).unwrap(), &format!("p-{n}"), &house.store)
+                .await
+                .unwrap();
             assert!(bytes.len() < 600_000);
-            assert_eq!(parcel::unwrap::<String>(&bytes, &house.store).await.unwrap(), text);
+            assert_eq!(
+                parcel::read::<String>(&parcel::unwrap(&bytes, &house.store).await.unwrap()).unwrap(),
+                text
+            );
         }
         for bad in [&b""[..], b"\x01", b"\x01junk", b"\x02nothing-there", b"\x09x", b"\x02\xff"] {
-            parcel::unwrap::<String>(bad, &house.store).await.unwrap_err();
+            parcel::unwrap(bad, &house.store).await.unwrap_err();
         }
         // A bomb: much out of little.
         let mut bomb = vec![1];
         bomb.extend(zstd::bulk::compress(&vec![b' '; 300 << 20], 1).unwrap());
-        assert_eq!(parcel::unwrap::<String>(&bomb, &house.store).await.unwrap_err().kind, ErrorKind::Invalid);
+        assert_eq!(parcel::unwrap(&bomb, &house.store).await.unwrap_err().kind, ErrorKind::Invalid);
     });
+}
+
+#[test]
+fn who_is_not_trusted_gets_no_work_done_and_is_not_believed() {
+    let Some(sea) = Sea::new() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list");
+    let seal = |name: &str| Seal::open(&dir.path().join(name), Some(list.clone())).unwrap();
+    std::fs::write(&list, "").unwrap();
+    let sealed = |name: &str| At { seal: seal(name), ..sea.at() };
+    let key = |name: &str| seal(name).public().unwrap();
+    std::fs::write(&list, format!("{} # missions\n{} # one\n", key("boss"), key("one"))).unwrap();
+    let counts = Arc::new(Counts::default());
+    let fleet = Fleet::open(&sealed("boss"), Arc::new(NoFiles)).unwrap();
+    // Of one that is not listed, an outcome is no outcome; it takes orders, since this one trusts whoever may write.
+    let open = At { seal: Seal::open(&dir.path().join("two"), None).unwrap(), ..sea.at() };
+    let stranger = Sea::hire_at(&open, "two", 1, &counts);
+    let (_stop, told) = sea.dispatch(&fleet, 1);
+    let refused = told.recv_timeout(SOON).unwrap();
+    let Outcome::Failed { failure, .. } = &refused else { panic!("{refused:?}") };
+    assert!(failure.kind == ErrorKind::Denied && failure.cause.contains(&key("two")), "{failure:?}");
+    stranger.leaves();
+    // One that is listed does what a listed one orders.
+    let one = Sea::hire_at(&sealed("one"), "one", 1, &counts);
+    let (_stop, told) = sea.dispatch(&fleet, 2);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    // And nothing that nobody signed.
+    let begun = counts.begun.load(Ordering::SeqCst);
+    let (stop, told) = sea.dispatch(&sea.fleet(), 3);
+    assert!(told.recv_timeout(Duration::from_secs(3)).is_err());
+    assert_eq!(counts.begun.load(Ordering::SeqCst), begun);
+    stop.raise(StopCause::Cancelled);
+    // A line that is taken away counts at once.
+    std::fs::write(&list, format!("{} # missions\n", key("boss"))).unwrap();
+    let (_stop, told) = sea.dispatch(&fleet, 4);
+    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
+    one.leaves();
 }
 
 /// A worker's spans and figures, and whoever hears of them.
@@ -343,6 +451,7 @@ fn order(traceparent: Option<&str>) -> Order<Action> {
         task: TaskId(1),
         attempt: AttemptId(7),
         action: Action::DoNothing,
+        digest: [0; 32],
         traceparent: traceparent.map(str::to_owned),
     }
 }

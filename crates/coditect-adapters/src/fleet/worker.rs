@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
@@ -17,15 +18,17 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::account::{Account, Course, End, Fetched, Mark};
 use super::boss::threads;
 use super::packs::Packs;
-use super::parcel::{away, unwrap, wrap};
-use super::setup::{At, House, object};
+use super::parcel::{away, read, unwrap, wrap, written};
+use super::roll::{self, Alive};
+use super::seal::{Matter, digest, is_of_order, say_order};
+use super::setup::{At, CONSUMER, House, object};
 use super::{Order, Report, Word};
 
 /// How often a worker says that it is at it while it would be taken for gone.
@@ -34,11 +37,12 @@ const SIGNS: u32 = 4;
 const POLL: Duration = Duration::from_secs(20);
 /// The wait after something that the server did not do.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often it is looked whether the worker is to end, and says that it is there.
+/// How often it is looked whether the worker is to end.
 const LOOK: Duration = Duration::from_millis(100);
-const ALIVE: Duration = Duration::from_secs(5);
 /// How long an order rests that could not be read.
 const LATER: Duration = Duration::from_secs(2);
+/// How long one rests that somebody sent who is not trusted here.
+const DISTRUSTED: Duration = Duration::from_secs(15);
 /// So often an order is handed out before it is taken for one that nobody survives.
 const TRIES: i64 = 50;
 /// How long an outcome is tried to be kept.
@@ -53,17 +57,6 @@ pub struct Offer {
     pub slots: usize,
     /// The roles that its agents fill.
     pub roles: Vec<Role>,
-}
-
-/// What a worker says of itself every few seconds, to whoever listens.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Alive {
-    #[serde(flatten)]
-    offer: Offer,
-    /// Actions that it performs now.
-    busy: usize,
-    /// Its version.
-    version: String,
 }
 
 /// What an agent says of what it does, on its way to the mission.
@@ -159,12 +152,12 @@ impl Worker {
         tasks.spawn(shared.serve(consumer, tasks.clone(), stop.clone(), end, said.clone()));
         drop(said);
         let mut look = interval(LOOK);
-        let mut alive = interval(ALIVE);
-        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut present =
+            std::pin::pin!(roll::present(&self.shared.house, || self.shared.alive(stop.is_wanted())));
         loop {
             tokio::select! {
                 Some(word) = words.recv() => tell(word),
-                _ = alive.tick() => self.shared.say_alive().await,
+                never = &mut present => match never {},
                 _ = look.tick() => if stop.is_wanted() { break },
             }
         }
@@ -172,11 +165,13 @@ impl Worker {
         tasks.close();
         loop {
             tokio::select! {
-                () = tasks.wait() => return Ok(()),
+                () = tasks.wait() => break,
                 Some(word) = words.recv() => tell(word),
-                _ = alive.tick() => self.shared.say_alive().await,
+                never = &mut present => match never {},
             }
         }
+        self.shared.take_leave().await;
+        Ok(())
     }
 
     /// Works for a while, and then says nothing more, as a process that is killed.
@@ -191,7 +186,7 @@ impl Worker {
 impl Shared {
     /// One for all roles: every worker has them all.
     async fn consumer(&self) -> Result<PullConsumer, PortError> {
-        let name = "work".to_owned();
+        let name = CONSUMER.to_owned();
         let config = pull::Config {
             durable_name: Some(name.clone()),
             ack_policy: AckPolicy::Explicit,
@@ -203,13 +198,22 @@ impl Shared {
         self.house.orders.get_or_create_consumer(&name, config).await.map_err(|error| away(&error))
     }
 
-    async fn say_alive(&self) {
-        let busy = self.offer.slots.saturating_sub(self.slots.available_permits());
-        let alive = Alive { offer: self.offer.clone(), busy, version: env!("CARGO_PKG_VERSION").to_owned() };
-        let text = serde_json::to_vec(&alive).unwrap_or_default();
-        if let Err(error) = self.house.client.publish(self.house.alive(), Bytes::from(text)).await {
-            tracing::debug!(%error, "nobody hears that this worker is there");
-        }
+    /// What it says of itself.
+    fn alive(&self, leaving: bool) -> Alive {
+        // Not by the slots that are free: one is taken while an order is waited for.
+        let (busy, jobs) = self.account.jobs();
+        Alive { busy, leaving, jobs, ..Alive::of(&self.offer) }
+    }
+
+    /// Says that it is there no more. Who does not hear it takes it for silent after a while.
+    async fn take_leave(&self) {
+        let leave = Alive { left: true, ..self.alive(true) };
+        let saying = async {
+            roll::say(&self.house, self.house.alive().into(), &leave).await;
+            self.house.client.flush().await.ok();
+        };
+        // A server that is away keeps nobody from leaving.
+        timeout(PAUSE, saying).await.ok();
     }
 
     /// Takes orders, one at a time, while there is a slot: whoever has nobody free takes nothing that others could do.
@@ -257,8 +261,9 @@ impl Shared {
         let (tries, published_ns) = message
             .info()
             .map_or((1, None), |info| (info.delivered, Some(info.published.unix_timestamp_nanos())));
-        let order: Order<Action> = match unwrap(&message.payload, &self.house.store).await {
-            Ok(order) => order,
+        let order = match self.order(&message).await {
+            Ok((order, Ok(()))) => order,
+            Ok((order, Err(error))) => return self.distrusts(&order, (&message, tries), error).await,
             Err(error) if tries > TRIES => {
                 tracing::warn!(%error, tries, "an order that nobody can read is put away");
                 self.account.unread();
@@ -277,6 +282,36 @@ impl Shared {
         let bytes = message.payload.len();
         let course = Course::begin(&self.account, &order, (began, tries), (published_ns, bytes));
         self.carry_out(&order, course, (&message, tries), &stop, &said).instrument(span).await;
+    }
+
+    /// Reads an order, and says whether whoever sent it is trusted.
+    async fn order(&self, message: &Message) -> Result<(Order<Action>, Result<(), PortError>), PortError> {
+        let json = unwrap(&message.payload, &self.house.store).await?;
+        let trusted = self.house.seal.check(Matter::Order, &json, message.headers.as_ref());
+        Ok((Order { digest: digest(&json), ..read(&json)? }, trusted))
+    }
+
+    /// Hands an order back that somebody sent who is not trusted here: others may trust them. Where nobody did for long, that is what
+    /// came of it, so that nobody waits for ever.
+    async fn distrusts(&self, order: &Order<Action>, (message, tries): (&Message, i64), error: PortError) {
+        tracing::warn!(%error, tries, "an order is not performed");
+        self.account.unread();
+        if MissionId::parse(order.mission.as_str()).is_err() {
+            return answer(message, AckKind::Term).await;
+        }
+        if tries > TRIES {
+            let sent = AtomicU64::new(0);
+            let outcome = failed(error.kind, format!("no worker trusts whoever ordered it: {}", error.cause));
+            timeout(LAST, self.keep(order, outcome, message, &sent)).await.ok();
+            return;
+        }
+        let what = format!("`{}` does not perform it: {}", self.offer.name, error.cause);
+        let sign = serde_json::to_vec(&Sign::Doing { what }).unwrap_or_default();
+        let subject = self.house.doing(&order.mission, order.attempt);
+        if let Err(error) = self.house.client.publish(subject, Bytes::from(sign)).await {
+            tracing::debug!(%error, "nobody hears that an order is not performed");
+        }
+        answer(message, AckKind::Nak(Some(DISTRUSTED))).await;
     }
 
     /// Performs an order and keeps its outcome.
@@ -331,7 +366,8 @@ impl Shared {
     /// Whether an outcome of it is kept already: it was handed out twice.
     async fn is_done(&self, order: &Order<Action>) -> bool {
         let subject = self.house.outcome(&order.mission, order.attempt);
-        self.house.outcomes.direct_get_last_for_subject(subject).await.is_ok()
+        let kept = self.house.outcomes.direct_get_last_for_subject(subject).await;
+        kept.is_ok_and(|message| is_of_order(order.digest, Some(&message.headers)))
     }
 
     /// What came of it. None: it is to be handed back.
@@ -484,9 +520,14 @@ impl Shared {
             let bytes = self.packs.send(&self.house, mission, commit, report.upon.as_deref()).await?;
             sent.fetch_add(bytes, Ordering::Relaxed);
         }
-        let payload = wrap(report, &object("outcome", mission, attempt), &self.house.store).await?;
+        let json = written(report)?;
+        let mut headers = HeaderMap::new();
+        say_order(order.digest, &mut headers);
+        self.house.seal.sign(Matter::Outcome(order.digest), &json, &mut headers)?;
+        let payload = wrap(&json, &object("outcome", mission, attempt), &self.house.store).await?;
         sent.fetch_add(payload.len() as u64, Ordering::Relaxed);
-        let kept = self.house.context.publish(self.house.outcome(mission, *attempt), payload).await;
+        let subject = self.house.outcome(mission, *attempt);
+        let kept = self.house.context.publish_with_headers(subject, headers, payload).await;
         kept.map_err(|error| away(&error))?.await.map(drop).map_err(|error| away(&error))
     }
 }

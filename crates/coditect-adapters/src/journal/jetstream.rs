@@ -20,6 +20,7 @@
 
 mod api;
 mod codec;
+mod held;
 mod keep;
 mod link;
 mod read;
@@ -41,9 +42,11 @@ use coditect_ports::journal::{BoxFuture, Saved, StreamInfo};
 use coditect_ports::{AppendError, Journal, PortError};
 use coditect_types::{ErrorKind, MissionId};
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
-use self::api::{Purge, Purged};
+use self::api::{Purge, Purged, code};
+use self::held::Known;
+pub use self::held::{Holder, Process};
 use self::keep::Tail;
 use self::link::Link;
 use self::read::Places;
@@ -56,6 +59,8 @@ pub use crate::nats::address::{check, redacted};
 const FINDINGS: usize = 100;
 /// Memory that waiting appends may take, KiB.
 const ROOM_KIB: usize = 64 << 10;
+/// How long a process that ends waits until others have heard that.
+const GOODBYE: Duration = Duration::from_millis(250);
 /// How long an operation may take before it ends with what is known.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -72,6 +77,8 @@ pub struct Options {
     pub name: String,
     /// How long an operation may take before it ends with what is known.
     pub patience: Duration,
+    /// Who says on the server which missions it has under way; None: whoever only looks.
+    pub process: Option<Process>,
 }
 
 impl Options {
@@ -84,6 +91,7 @@ impl Options {
             monitor: None,
             name: "coditect".to_owned(),
             patience: PATIENCE,
+            process: None,
         }
     }
 }
@@ -97,6 +105,7 @@ impl std::fmt::Debug for Options {
             .field("monitor", &self.monitor)
             .field("name", &self.name)
             .field("patience", &self.patience)
+            .field("process", &self.process)
             .finish()
     }
 }
@@ -109,6 +118,8 @@ pub struct JetStream {
     runtime: Option<Runtime>,
     notes: Vec<String>,
     syncs: Syncs,
+    /// It says which missions it has.
+    says: bool,
 }
 
 #[derive(Debug)]
@@ -121,6 +132,10 @@ struct Shared {
     places: Mutex<Places>,
     /// Missions that a listing passed over since their last message cannot be read, and why.
     findings: Mutex<BTreeSet<String>>,
+    /// What processes said last of the missions that they have.
+    holders: Mutex<Known>,
+    /// This process has begun with a mission, or let go of one.
+    changed: Notify,
     room: Semaphore,
     seed: u64,
     count: AtomicU64,
@@ -142,8 +157,20 @@ impl Shared {
         let mut turns = self.turns();
         match turns.get(mission) {
             Some(turn) => Arc::clone(turn),
-            None => Arc::clone(turns.entry(mission.clone()).or_default()),
+            None => {
+                self.changed.notify_one();
+                Arc::clone(turns.entry(mission.clone()).or_default())
+            }
         }
+    }
+
+    fn holders(&self) -> MutexGuard<'_, Known> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A name for this handle that no other has.
+    fn instance(&self) -> String {
+        format!("{:016x}{:08x}", self.seed, std::process::id())
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -187,10 +214,15 @@ impl JetStream {
             .build()
             .map_err(|error| PortError::from_io("starting the threads for NATS", &error))?;
         let options = options.clone();
+        let process = options.process.clone();
         let opening = wait(&runtime, async move {
             let link = Link::connect(address, options.patience).await?;
             let opened = setup::open(&link, &names).await?;
             let syncs = setup::syncs(&link, options.monitor.as_deref()).await?;
+            // A hint for people: where it cannot be kept, nothing else is missing.
+            if let Err(error) = held::make(&link, &names).await {
+                tracing::warn!(%error, "nobody will know which process has a mission");
+            }
             Ok((link, names, opened, syncs))
         });
         let (link, names, opened, syncs) = match opening {
@@ -209,11 +241,34 @@ impl JetStream {
             turns: Mutex::default(),
             places: Mutex::default(),
             findings: Mutex::default(),
+            holders: Mutex::default(),
+            changed: Notify::new(),
             room: Semaphore::new(ROOM_KIB),
             seed: RandomState::new().hash_one(std::process::id()),
             count: AtomicU64::new(0),
         };
-        Ok(Self { shared: Arc::new(shared), runtime: Some(runtime), notes, syncs })
+        let shared = Arc::new(shared);
+        let says = process.is_some();
+        if let Some(process) = process {
+            // It ends with the threads.
+            drop(runtime.spawn(held::say(Arc::clone(&shared), process)));
+        }
+        Ok(Self { shared, runtime: Some(runtime), notes, syncs, says })
+    }
+
+    /// What each process that writes to the journal says that it has under way, as of the last seconds. A process that says nothing
+    /// any more is not there after 20 s.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or no process has ever said anything: then nobody knows.
+    pub fn holders(&self) -> Result<Arc<Vec<Holder>>, PortError> {
+        self.blocking(|shared| async move { held::read(&shared).await })
+    }
+
+    /// What this process is called there.
+    #[must_use]
+    pub fn instance(&self) -> String {
+        self.shared.instance()
     }
 
     /// What a person should know: where the server promises less than a journal should, a sentence each.
@@ -253,9 +308,12 @@ impl JetStream {
     pub fn remove(&self) -> Result<(), PortError> {
         self.blocking(|shared| async move {
             let deadline = shared.link.deadline();
-            for stream in [&shared.names.saved, &shared.names.journal] {
+            for stream in [&shared.names.held, &shared.names.saved, &shared.names.journal] {
                 let subject = format!("STREAM.DELETE.{stream}");
                 let removed = shared.link.api_patiently::<Purged>(&subject, &(), deadline).await;
+                if matches!(&removed, Err(fault) if fault.is(&[code::NO_STREAM])) {
+                    continue;
+                }
                 removed.map_err(|fault| shared.link.error("removing a journal", fault))?;
             }
             Ok(())
@@ -320,7 +378,9 @@ impl Journal for JetStream {
     }
 
     fn release(&self, stream: &MissionId) {
-        self.shared.turns().remove(stream);
+        if self.shared.turns().remove(stream).is_some() {
+            self.shared.changed.notify_one();
+        }
         self.shared.places().forget(stream);
     }
 
@@ -362,9 +422,17 @@ async fn forget(shared: &Shared, mission: &MissionId) -> Result<(), PortError> {
 impl Drop for JetStream {
     fn drop(&mut self) {
         self.shared.room.close();
-        // What was acknowledged is kept; nobody is left who waits for more. Without waiting, since the last handle
+        // What was acknowledged is kept; nobody is left who waits for more. Without waiting for long, since the last handle
         // may be dropped on a thread of another runtime.
         if let Some(runtime) = self.runtime.take() {
+            if self.says {
+                let (shared, (tell, told)) = (Arc::clone(&self.shared), std::sync::mpsc::sync_channel(1));
+                drop(runtime.spawn(async move {
+                    held::leave(&shared).await;
+                    tell.send(()).ok();
+                }));
+                told.recv_timeout(GOODBYE).ok();
+            }
             runtime.shutdown_background();
         }
     }

@@ -1,17 +1,22 @@
 //! The missions of a server that several people use (`coditect serve`), by its API: to look at as if they were here, and to steer.
 //!
-//! A request that the server cannot take now is sent again after what it says, twice as late each time, and not for ever. One that begins
-//! something is sent again only where the server said that it did not do it.
+//! A request that the server cannot take now is sent again after what it says, twice as late each time, and not for ever. One that does
+//! something is sent again only where the server said that it did not do it, or where doing it twice is doing it once: a mission is
+//! begun under a name that is chosen here.
+//!
+//! Several servers of one journal may be named: one that is away is passed over.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use coditect_ports::PortError;
 use coditect_ports::journal::{AppendError, BoxFuture, Journal, Saved, StreamInfo};
+use coditect_types::fleet::FleetView;
 use coditect_types::{ErrorKind, MissionId};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode, Url, redirect};
@@ -37,7 +42,7 @@ const FRESH: Duration = Duration::from_millis(500);
 /// How a server is reached.
 #[derive(Clone, Default)]
 pub struct Reach {
-    /// Its address.
+    /// Its address; of several that have the same missions, all of them, separated by commas.
     pub url: String,
     /// What it knows the user by.
     pub token: String,
@@ -57,11 +62,38 @@ impl fmt::Debug for Reach {
 #[derive(Debug)]
 pub struct Served {
     client: Client,
-    url: Url,
+    doors: Arc<Doors>,
     authorization: HeaderValue,
     /// Those under way, and when that was so.
     running: Mutex<(Option<Instant>, BTreeSet<MissionId>)>,
     runtime: Option<Runtime>,
+}
+
+/// Servers that have the same missions.
+#[derive(Debug)]
+struct Doors {
+    urls: Vec<Url>,
+    /// The one that is asked next.
+    at: AtomicUsize,
+}
+
+impl Doors {
+    fn url(&self) -> &Url {
+        &self.urls[self.at.load(Ordering::Relaxed) % self.urls.len()]
+    }
+
+    /// Another one is to be asked.
+    fn turn(&self) {
+        self.at.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether a request may come twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Twice {
+    Harmless,
+    /// It is sent again where it surely was not done.
+    Not,
 }
 
 #[derive(Deserialize)]
@@ -106,21 +138,13 @@ impl Served {
     /// # Errors
     /// `Invalid`: the address is none, has a password in it, or would have a token go to another machine in the clear.
     pub fn new(reach: &Reach) -> Result<Self, PortError> {
-        let wrong = |cause: String| {
-            PortError::new(ErrorKind::Invalid, cause).with_hint("name it as `https://HOST:PORT`")
-        };
-        let url = Url::parse(&reach.url).map_err(|error| wrong(format!("this is no address: {error}")))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("a name or a password stands in the address".to_owned()));
+        let urls = reach.url.split(',').map(|url| door(url.trim())).collect::<Result<Vec<Url>, _>>()?;
+        let is_here = urls.iter().all(is_here);
+        // What stays on this machine goes through no proxy, and what leaves it may have to: there is one way for all of them.
+        if !is_here && urls.iter().any(|url| url.scheme() != "https") {
+            return Err(wrong("servers of this machine and of others are named together".to_owned()));
         }
-        let Some(host) = url.host_str() else {
-            return Err(wrong("there is no host in the address".to_owned()));
-        };
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let is_here = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
-            return Err(wrong("a token would go to another machine in the clear".to_owned()));
-        }
+        let doors = Arc::new(Doors { urls, at: AtomicUsize::new(0) });
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", reach.token)).map_err(|_| {
             PortError::new(ErrorKind::Invalid, "the token holds a byte that no header may have")
         })?;
@@ -153,13 +177,13 @@ impl Served {
             .enable_all()
             .build()
             .map_err(|error| PortError::from_io("a thread for the server", &error))?;
-        Ok(Self { client, url, authorization, running: Mutex::default(), runtime: Some(runtime) })
+        Ok(Self { client, doors, authorization, running: Mutex::default(), runtime: Some(runtime) })
     }
 
     /// The server, for people.
     #[must_use]
     pub fn shown(&self) -> String {
-        self.url.to_string().trim_end_matches('/').to_owned()
+        shown(self.doors.url())
     }
 
     /// Whether a process has the mission under way.
@@ -175,9 +199,10 @@ impl Served {
         told.is_ok_and(|told| told["running"] == true)
     }
 
-    /// Begins a mission on a directory of the server's.
+    /// Begins a mission on a directory of the server's. One that `id` in the body names can be asked for twice.
     pub fn begin(&self, body: &Value) -> Result<MissionId, PortError> {
-        self.begun(self.post("api/missions", body)?)
+        let twice = if body["id"].is_null() { Twice::Not } else { Twice::Harmless };
+        self.begun(self.post("api/missions", body, twice)?)
     }
 
     fn begun(&self, told: Value) -> Result<MissionId, PortError> {
@@ -186,24 +211,33 @@ impl Served {
 
     /// Ends a mission. Gives what came of it, in a sentence.
     pub fn cancel(&self, mission: &MissionId, why: &str) -> Result<String, PortError> {
-        let told =
-            self.post(&format!("api/missions/{mission}/cancel"), &serde_json::json!({ "why": why }))?;
+        let told = self.post(
+            &format!("api/missions/{mission}/cancel"),
+            &serde_json::json!({ "why": why }),
+            Twice::Not,
+        )?;
         Ok(told["said"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Answers a question. Gives what came of it, in a sentence.
     pub fn answer(&self, mission: &MissionId, number: u32, body: &Value) -> Result<String, PortError> {
-        let told = self.post(&format!("api/missions/{mission}/approvals/{number}"), body)?;
+        let told = self.post(&format!("api/missions/{mission}/approvals/{number}"), body, Twice::Not)?;
         Ok(told["said"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// Who is at work there, and what waits.
+    pub fn fleet(&self) -> Result<FleetView, PortError> {
+        let told = self.get("api/fleet")?;
+        serde_json::from_value(told).map_err(|error| self.strange(&error.to_string()))
+    }
+
     fn get(&self, path: &str) -> Result<Value, PortError> {
-        let bytes = self.ask(Method::GET, path, None)?;
+        let bytes = self.ask(Method::GET, path, None, Twice::Harmless)?;
         serde_json::from_slice(&bytes).map_err(|error| self.strange(&error.to_string()))
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<Value, PortError> {
-        let bytes = self.ask(Method::POST, path, Some(body.to_string()))?;
+    fn post(&self, path: &str, body: &Value, twice: Twice) -> Result<Value, PortError> {
+        let bytes = self.ask(Method::POST, path, Some(body.to_string()), twice)?;
         serde_json::from_slice(&bytes).map_err(|error| self.strange(&error.to_string()))
     }
 
@@ -213,35 +247,51 @@ impl Served {
     }
 
     /// Sends a request, and gives the answer's body.
-    fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Vec<u8>, PortError> {
-        let url = self.url.join(path).map_err(|error| self.strange(&error.to_string()))?;
+    fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        twice: Twice,
+    ) -> Result<Vec<u8>, PortError> {
         let (client, authorization) = (self.client.clone(), self.authorization.clone());
-        let shown = self.shown();
+        let (doors, path) = (Arc::clone(&self.doors), path.to_owned());
         self.wait(async move {
-            let is_read = method == Method::GET;
-            let (mut pause, mut left) = (PAUSE, TRIES);
+            let is_harmless = twice == Twice::Harmless;
+            let (mut pause, mut left, mut passed) = (PAUSE, TRIES, 0);
             loop {
-                left -= 1;
-                let mut request = client.request(method.clone(), url.clone());
+                let url = doors.url();
+                let at = shown(url);
+                let url = url.join(&path).map_err(|error| wrong(format!("this is no address: {error}")))?;
+                let mut request = client.request(method.clone(), url);
                 request = request.header(AUTHORIZATION, authorization.clone());
                 if let Some(body) = &body {
                     request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
                 }
                 let (error, after) = match request.send().await {
-                    Ok(response) if response.status().is_success() => {
-                        return body_of(response, &shown).await;
-                    }
+                    Ok(response) if response.status().is_success() => match body_of(response, &at).await {
+                        Ok(body) => return Ok(body),
+                        // An answer that breaks off is one that did not come.
+                        Err(error) => (error, is_harmless.then_some(pause)),
+                    },
                     Ok(response) => {
-                        let after = again_after(&response, is_read.then_some(pause));
-                        (refused(response, &shown).await, after)
+                        let after = again_after(&response, is_harmless.then_some(pause));
+                        (refused(response, &at).await, after)
                     }
                     // Whether it was done is not known, except where nobody was there.
                     Err(error) => {
                         let is_slow = error.is_timeout() && !error.is_connect();
-                        let after = (error.is_connect() || (is_read && !is_slow)).then_some(pause);
-                        (away(&shown, &error), after)
+                        let after = (error.is_connect() || (is_harmless && !is_slow)).then_some(pause);
+                        doors.turn();
+                        passed += 1;
+                        if after.is_some() && passed < doors.urls.len() {
+                            continue;
+                        }
+                        passed = 0;
+                        (away(&at, &error), after)
                     }
                 };
+                left -= 1;
                 let Some(after) = after.filter(|_| left > 0) else { return Err(error) };
                 tokio::time::sleep(after.max(pause).min(MOST_PAUSE)).await;
                 pause *= 2;
@@ -269,6 +319,36 @@ impl Drop for Served {
             runtime.shutdown_background();
         }
     }
+}
+
+fn wrong(cause: String) -> PortError {
+    PortError::new(ErrorKind::Invalid, cause).with_hint("name it as `https://HOST:PORT`")
+}
+
+/// Checks the address of a server.
+fn door(text: &str) -> Result<Url, PortError> {
+    let url = Url::parse(text).map_err(|error| wrong(format!("this is no address: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("a name or a password stands in the address".to_owned()));
+    }
+    if url.host_str().is_none() {
+        return Err(wrong("there is no host in the address".to_owned()));
+    }
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_here(&url)) {
+        return Err(wrong("a token would go to another machine in the clear".to_owned()));
+    }
+    Ok(url)
+}
+
+/// Whether an address is one of this machine.
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn shown(url: &Url) -> String {
+    url.to_string().trim_end_matches('/').to_owned()
 }
 
 /// When a request that was refused is worth sending again; None: it is not. One that was too much was not done; after another refusal
@@ -345,7 +425,7 @@ impl Journal for Served {
             let next = records.last().map_or(from.max(1), |(seq, _)| seq + 1);
             let some = PAGE.min(limit - records.len());
             let path = format!("api/missions/{stream}/records?from={next}&limit={some}");
-            let bytes = match self.ask(Method::GET, &path, None) {
+            let bytes = match self.ask(Method::GET, &path, None, Twice::Harmless) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind == ErrorKind::NotFound => break,
                 Err(error) => return Err(error),
@@ -369,7 +449,7 @@ impl Journal for Served {
     }
 
     fn streams(&self) -> Result<Vec<StreamInfo>, PortError> {
-        let bytes = self.ask(Method::GET, "api/missions", None)?;
+        let bytes = self.ask(Method::GET, "api/missions", None, Twice::Harmless)?;
         let list: List = serde_json::from_slice(&bytes).map_err(|error| self.strange(&error.to_string()))?;
         let running = list.missions.iter().filter(|one| one.status == "running");
         let running = running.map(|one| one.mission.clone()).collect();
@@ -425,6 +505,31 @@ mod tests {
             assert!(error.kind == ErrorKind::Invalid && !error.cause.contains("secret"), "{error:?}");
         }
         assert!(!format!("{:?}", at("https://ci.example.org").unwrap()).contains("cdt_x"));
+    }
+
+    #[test]
+    fn of_several_servers_one_that_is_away_is_passed_over() {
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (there, gone) = (free(), free().local_addr().unwrap());
+        let address = there.local_addr().unwrap();
+        let serving = std::thread::spawn(move || {
+            let (mut stream, _) = there.accept().unwrap();
+            let mut some = [0; 2048];
+            let read = std::io::Read::read(&mut stream, &mut some).unwrap();
+            let body = "{\"missions\":[]}";
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&some[..read]).into_owned()
+        });
+        let served = at(&format!("http://{gone}, http://{address}")).unwrap();
+        assert_eq!(served.streams().unwrap(), []);
+        assert!(serving.join().unwrap().starts_with("GET /api/missions "));
+        // It is stayed with.
+        assert_eq!(served.shown(), format!("http://{address}"));
+        assert!(at("http://127.0.0.1:1,http://ci.example.org").is_err());
+        assert!(at("http://127.0.0.1:1,").is_err());
+        // A token would go to the proxy of the one that is away.
+        assert!(at("http://127.0.0.1:1,https://ci.example.org").is_err());
     }
 
     #[test]

@@ -63,9 +63,7 @@ pub(super) fn unpack(
     let shadow = Shadow::at(git, root);
     make_dir(root)?;
     // Two actions of one mission may come at once.
-    let gate = root.join("packs.lock");
-    let gate = File::create(&gate).and_then(|file| file.lock().map(|()| file));
-    let gate = gate.map_err(|error| trouble("lock", root, &error))?;
+    let gate = lock(root)?;
     if !shadow.repo().is_dir() {
         if upon.is_some() {
             let cause = "a change came before what it is a change of";
@@ -74,7 +72,8 @@ pub(super) fn unpack(
         shadow.create_of(commit.len() == 64)?;
     }
     if !has(&shadow, commit)? {
-        if upon.is_none() {
+        // One that borrows from the person's repository has what was before the commit, too.
+        if upon.is_none() && !shadow.borrows() {
             bound(&shadow, commit)?;
         }
         shadow.call().args(["index-pack", "--stdin"]).stdin(pack).run()?;
@@ -84,6 +83,12 @@ pub(super) fn unpack(
         true => Ok(()),
         false => Err(PortError::new(ErrorKind::Invalid, format!("the pack has no commit {commit}"))),
     }
+}
+
+/// Whoever has it is alone with the making of a mission's store.
+pub(super) fn lock(root: &Path) -> Result<File, PortError> {
+    let gate = File::create(root.join("packs.lock")).and_then(|file| file.lock().map(|()| file));
+    gate.map_err(|error| trouble("lock", root, &error))
 }
 
 /// Whether a store has a commit.

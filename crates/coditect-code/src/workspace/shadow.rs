@@ -118,6 +118,11 @@ impl<'a> Shadow<'a> {
         fs::rename(&fresh, &name).map_err(|error| trouble("make", &name, &error))
     }
 
+    /// Whether the person's objects are seen through it.
+    pub(super) fn borrows(&self) -> bool {
+        self.repo().join("objects/info/alternates").is_file()
+    }
+
     pub(super) fn git(&self) -> &'a Git {
         self.git
     }

@@ -17,7 +17,8 @@ use super::disk::leads_out;
 use super::gather::{Entry, Excludes, Gather};
 use super::git::Git;
 use super::lens::{Head, Lens};
-use super::paths::{below, remove, shown};
+use super::packs::{has, lock};
+use super::paths::{below, make_dir, remove, shown};
 use super::repository::{Place, Repository, locate};
 use super::shadow::{Kept, Shadow};
 use super::survey::{Survey, survey};
@@ -73,6 +74,43 @@ pub(super) fn take(source: &Source<'_>, dir: &Path) -> Result<Snapshot, PortErro
     }
     shadow.write_note(KEPT, &kept)?;
     Ok(kept.snapshot)
+}
+
+/// Makes the store of a mission whose snapshot was taken elsewhere, on the same project in `dir`. What is in the snapshot comes as packs.
+pub(super) fn adopt(source: &Source<'_>, dir: &Path, snapshot: &Snapshot) -> Result<(), PortError> {
+    let shadow = Shadow::at(source.git, source.root);
+    make_dir(source.root)?;
+    // Two may bring it here at once.
+    let _alone = lock(source.root)?;
+    if kept(&shadow).is_some() {
+        return Ok(());
+    }
+    let other = |cause: String| {
+        PortError::new(ErrorKind::Conflict, cause).with_hint("go on with it on the machine where it began")
+    };
+    let Some(head) = snapshot.head.as_deref().filter(|_| snapshot.kind == WorkspaceKind::Git) else {
+        let cause = format!(
+            "without a commit it cannot be told whether `{}` is the project that it began with",
+            dir.display()
+        );
+        return Err(other(cause));
+    };
+    let Place::Git(repository) = locate(source.git, dir)? else {
+        let cause = format!("`{}` is no git work tree, and was one where the mission began", dir.display());
+        return Err(other(cause));
+    };
+    shadow.create(Some(&repository))?;
+    if !has(&shadow, head)? {
+        remove(&shadow.repo())?;
+        let cause = format!(
+            "the repository in `{}` lacks the commit that the mission began at: it is another one than where it began",
+            dir.display()
+        );
+        return Err(other(cause));
+    }
+    // What the files are in the person's history, where a filter stands between that and the disk, was known elsewhere: a branch has a
+    // commit with the files as they were on the disk then.
+    shadow.write_note(KEPT, &Kept { snapshot: snapshot.clone(), base: snapshot.commit.clone() })
 }
 
 /// The paths whose content in `dir` is another one than in the snapshot, those that are gone among them.

@@ -13,7 +13,7 @@ use super::ask::nodes;
 
 mod picture;
 
-pub use picture::svg;
+pub use picture::{BOX_HEIGHT, Curve, Laid, Spot, lay, svg};
 
 /// An edge between two nodes of a part, by their places in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,7 +12,7 @@ use crate::names::{STANDINGS, mood, standing};
 use crate::pages::Who;
 use crate::refusal::Oops;
 use crate::routes::Wanted;
-use crate::text::brief;
+use crate::text::{brief, percent};
 
 /// Missions on a page.
 const PAGE: usize = 50;
@@ -150,16 +150,4 @@ fn row(one: Chosen, glance: &dyn Fn(&Entry) -> Option<Glance>) -> Row {
 /// The address of another page of the same list.
 fn address(wanted: &Wanted, page: usize) -> String {
     format!("/?status={}&q={}&page={page}", wanted.status, percent(&wanted.q))
-}
-
-/// Text as a part of an address.
-fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

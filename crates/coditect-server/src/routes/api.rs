@@ -15,6 +15,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/api/missions/{id}", get(mission))
         .route("/api/missions/{id}/records", get(records))
         .route("/api/missions/{id}/events", get(events))
+        .route("/api/missions/{id}/graph", get(graph::api))
         .route("/api/missions/{id}/fork", post(fork))
         .route("/api/missions/{id}/cancel", post(cancel))
         .route("/api/missions/{id}/approvals/{number}", post(answer))
@@ -22,6 +23,8 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/api/costs", get(looks::api_costs))
         .route("/api/memory", get(looks::api_memory))
         .route("/api/memory/{id}", get(looks::api_episode))
+        .route("/api/fleet", get(fleet::api))
+        .route("/api/graph", get(graph::api_list))
         .route("/api/me", get(me))
         .route(
             "/api/openapi.json",
@@ -95,6 +98,8 @@ struct Begin {
     #[serde(default)]
     model: String,
     budget_s: Option<u64>,
+    /// What the mission is to be called: whoever sends the same again begins nothing twice.
+    id: Option<String>,
 }
 
 async fn begin(
@@ -103,9 +108,10 @@ async fn begin(
     body: Result<Json<Begin>, JsonRejection>,
 ) -> Response {
     let done = async {
-        let Begin { request, dir, model, budget_s } = read(body)?;
+        let Begin { request, dir, model, budget_s, id } = read(body)?;
         let what = begun::wanted(&request, &dir)?;
-        let terms = Terms { model: begun::model(&model)?, budget_s, seed: None };
+        let id = id.map(|id| begun::id(&id)).transpose()?;
+        let terms = Terms { model: begun::model(&model)?, budget_s, seed: None, id };
         Ok(made(&shared.begun(visitor, what, terms).await?))
     };
     told(done.await, Reader::Program)
@@ -130,7 +136,7 @@ async fn fork(
 ) -> Response {
     let done = async {
         let (id, Fork { at, model, budget_s, seed }) = (named(&id)?, read(body)?);
-        let terms = Terms { model: begun::model(&model)?, budget_s, seed };
+        let terms = Terms { model: begun::model(&model)?, budget_s, seed, id: None };
         Ok(made(&shared.forked(visitor, (id, at), terms).await?))
     };
     told(done.await, Reader::Program)

@@ -1,10 +1,14 @@
 //! What a person begins, and what they hold against something else: missions, forks, two moments, two missions.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::*;
 use crate::house::Terms;
 
 /// Bytes of a directory's path and of a model's name.
 const NAME: usize = 4 << 10;
+/// How far the time in a mission's name may be from now: clocks differ.
+const AWAY_MS: u64 = 24 * 3600 * 1000;
 /// Bytes of a request, as the core takes it.
 const REQUEST: usize = 64 << 10;
 
@@ -24,12 +28,26 @@ fn terms(model: &str, budget_s: &str, seed: &str) -> Result<Terms, Oops> {
         model: self::model(model)?,
         budget_s: number(budget_s, "the time, seconds")?,
         seed: number(seed, "the seed")?,
+        id: None,
     })
 }
 
 /// A model's name, or nothing.
 pub(super) fn model(name: &str) -> Result<String, Oops> {
     short(name, "the model's name", NAME)
+}
+
+/// A name that whoever begins a mission has chosen for it: one that they could just have been given, so that lists stay in order.
+pub(super) fn id(text: &str) -> Result<MissionId, Oops> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let known = MissionId::parse(text)
+        .ok()
+        .filter(|id| id.made_at_ms().is_some_and(|at_ms| at_ms.abs_diff(now_ms) <= AWAY_MS));
+    known.ok_or_else(|| {
+        Oops::new(ErrorKind::Invalid, "the id is none that a mission could be given now")
+            .hint("leave it away, or make it of the time and of chance, as `/api/openapi.json` says")
+    })
 }
 
 fn short(text: &str, what: &str, most: usize) -> Result<String, Oops> {

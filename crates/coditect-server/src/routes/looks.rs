@@ -110,7 +110,7 @@ pub(super) async fn api_episode(
     told(done.await, Reader::Program)
 }
 
-fn as_json(value: &impl serde::Serialize) -> Response {
+pub(super) fn as_json(value: &impl serde::Serialize) -> Response {
     // Texts and numbers: there is nothing in it that JSON could not have.
     object(&serde_json::to_value(value).unwrap_or_default())
 }

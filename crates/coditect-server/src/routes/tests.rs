@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod form;
+mod looks;
 mod users;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -354,8 +355,8 @@ async fn missions_are_begun_and_forked_by_an_own_form() {
     assert_eq!(
         door.asked_of_it(),
         [
-            "begin fix it on /project: Terms { model: \"\", budget_s: Some(60), seed: None }",
-            "fork m-1 at 7: Terms { model: \"local/x\", budget_s: None, seed: Some(9) }",
+            "begin fix it on /project: Terms { model: \"\", budget_s: Some(60), seed: None, id: None }",
+            "fork m-1 at 7: Terms { model: \"local/x\", budget_s: None, seed: Some(9), id: None }",
         ]
     );
 }

@@ -54,6 +54,25 @@ pub(crate) struct ServeArgs {
     pub(crate) metrics_token_file: Option<PathBuf>,
 }
 
+const FLEET_HELP: &str = "\
+Examples:
+  coditect fleet
+  coditect fleet --json --nats nats://127.0.0.1:4222
+
+Workers are asked who is there, and those that answer within a third of a second are told: a worker
+that is gone is not among them. `coditect ui` shows the same, and who has become silent since.";
+
+#[derive(Debug, Args)]
+#[command(after_help = FLEET_HELP)]
+pub(crate) struct FleetArgs {
+    /// Missions at most that have not ended, those that a process has first
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// Print the key that missions of this state directory sign their orders with, for workers to trust
+    #[arg(long)]
+    pub(crate) key: bool,
+}
+
 /// Where people come in.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For people")]

@@ -64,7 +64,7 @@ pub(crate) fn list(cx: &mut Context, args: &ApprovalsArgs) -> Done {
 fn object(archive: &Archive, view: &MissionView, asked: &ApprovalView) -> Value {
     json!({
         "mission": view.mission, "workspace": view.workspace, "request": view.request,
-        "running": archive.holder(&view.mission).is_some(), "open": asked.is_open(view), "question": asked,
+        "running": archive.is_running(&view.mission), "open": asked.is_open(view), "question": asked,
     })
 }
 
@@ -75,7 +75,7 @@ fn tell(
     now_ms: u64,
 ) -> Result<(), Report> {
     let (mission, number) = (&view.mission, asked.approval);
-    let is_running = archive.holder(mission).is_some();
+    let is_running = archive.is_running(mission);
     let state = match (&asked.verdict, asked.is_open(view)) {
         (Some(verdict), _) => {
             let by =

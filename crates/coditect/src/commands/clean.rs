@@ -32,7 +32,8 @@ pub(crate) fn perform(cx: &mut Context, args: &CleanArgs) -> Done {
     let (mut gone, mut kept) = (Vec::new(), Vec::<Kept>::new());
     let mut owners = BTreeSet::new();
     for entry in entries {
-        let running = archive.holder(&entry.mission).is_some();
+        let is_elsewhere = || entry.end.is_none() && archive.may_be_running(&entry.mission);
+        let running = archive.holder(&entry.mission).is_some() || is_elsewhere();
         match judge(&entry, running, args.force, older_than_ms.map(|age| now_ms.saturating_sub(age))) {
             Verdict::Remove => {
                 owners.insert(entry.owner);

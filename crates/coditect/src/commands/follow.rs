@@ -16,7 +16,7 @@ use crate::report::{Doing, Report};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Takes what is new of a mission into its fold, and hands it on.
-fn catch_up(
+pub(super) fn catch_up(
     journal: &dyn Journal,
     mission: &MissionId,
     fold: &mut Fold,

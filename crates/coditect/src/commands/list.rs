@@ -63,7 +63,7 @@ pub(crate) fn perform(cx: &mut Context, args: &ListArgs) -> Done {
 
 /// What a mission without an end is doing.
 fn state(archive: &Archive, entry: &Entry) -> &'static str {
-    if archive.holder(&entry.mission).is_some() { "running" } else { "stopped" }
+    if archive.is_running(&entry.mission) { "running" } else { "stopped" }
 }
 
 fn object(archive: &Archive, entry: &Entry) -> serde_json::Value {

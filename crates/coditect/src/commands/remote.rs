@@ -7,7 +7,7 @@ use super::Context;
 use super::follow::watch;
 use crate::args::{LadderFlags, PaceFlags, RunArgs, SettingFlags, Verb};
 use crate::report::{Doing, Done, Report};
-use crate::wiring::Reach;
+use crate::wiring::{self, Reach};
 
 const DOING: &str = "reaching the server";
 
@@ -47,33 +47,15 @@ enum Does {
     Here,
 }
 
-/// Whether the missions of a server are meant. Refuses what cannot be done with them, before anything is done with those of this machine
-/// in their place.
-pub(crate) fn is_meant(cx: &Context, verb: &Verb) -> Result<bool, Report> {
-    let has_none = matches!(
-        verb,
-        Verb::Top(_)
-            | Verb::Cost(_)
-            | Verb::World(_)
-            | Verb::Ui(_)
-            | Verb::Serve(_)
-            | Verb::Token(_)
-            | Verb::Audit(_)
-            | Verb::Bench(_)
-            | Verb::Repair(_)
-    ) || matches!(verb, Verb::Approvals(args) if args.mission.is_none());
-    if cx.global.owner.is_some() && has_none {
-        let cause = "this command is about the missions of all, and not of one owner";
-        return Err(Report::new(ErrorKind::Invalid, "reading `--owner`", cause).hint("leave `--owner` away"));
-    }
-    let Some(url) = named(cx) else { return Ok(false) };
-    let does = match verb {
+fn does(verb: &Verb) -> Does {
+    match verb {
         Verb::Run(_)
         | Verb::List(_)
         | Verb::Show(_)
         | Verb::Log(_)
         | Verb::Watch(_)
         | Verb::Top(_)
+        | Verb::Fleet(_)
         | Verb::Compare(_)
         | Verb::Trace(_)
         | Verb::Export(_)
@@ -106,8 +88,31 @@ pub(crate) fn is_meant(cx: &Context, verb: &Verb) -> Result<bool, Report> {
         | Verb::Graph(_)
         | Verb::Completions { .. }
         | Verb::Bench(_) => Does::Here,
-    };
-    match does {
+    }
+}
+
+/// Whether the missions of a server are meant. Refuses what cannot be done with them, before anything is done with those of this machine
+/// in their place.
+pub(crate) fn is_meant(cx: &Context, verb: &Verb) -> Result<bool, Report> {
+    let has_none = matches!(
+        verb,
+        Verb::Top(_)
+            | Verb::Fleet(_)
+            | Verb::Cost(_)
+            | Verb::World(_)
+            | Verb::Ui(_)
+            | Verb::Serve(_)
+            | Verb::Token(_)
+            | Verb::Audit(_)
+            | Verb::Bench(_)
+            | Verb::Repair(_)
+    ) || matches!(verb, Verb::Approvals(args) if args.mission.is_none());
+    if cx.global.owner.is_some() && has_none {
+        let cause = "this command is about the missions of all, and not of one owner";
+        return Err(Report::new(ErrorKind::Invalid, "reading `--owner`", cause).hint("leave `--owner` away"));
+    }
+    let Some(url) = named(cx) else { return Ok(false) };
+    match does(verb) {
         Does::There if cx.global.owner.is_some() => {
             let cause = "of a server one has what one's token reaches";
             return Err(Report::new(ErrorKind::Invalid, DOING, cause).hint("leave `--owner` away"));
@@ -168,6 +173,8 @@ pub(super) fn run(mut cx: Context, args: &RunArgs, request: &str) -> Done {
         "dir": dir,
         "model": model.first().cloned().unwrap_or_default(),
         "budget_s": budget_s,
+        // So that it can be asked again where no answer comes.
+        "id": wiring::new_mission_id(),
     });
     let mission = server.begin(&body).doing(doing)?;
     cx.note(&format!("{mission} runs on {} and goes on without this command", server.shown()));

@@ -1,15 +1,16 @@
 //! `coditect resume`: goes on with a mission after any stop.
 
-use coditect_types::{Event, MissionStatus, Policy, Record};
+use coditect_types::{ErrorKind, Event, MissionStatus, Policy, Record};
 
 use super::Context;
 use super::travel::trace::Pending;
 use crate::args::{ResumeArgs, SettingFlags};
 use crate::missions;
 use crate::models::Choice;
-use crate::report::{Done, end_code};
+use crate::report::{Done, Report, end_code};
 use crate::settings;
 use crate::watch::{self, Begin};
+use crate::wiring::{self, Process};
 
 pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
     let mut site = cx.site()?;
@@ -19,7 +20,18 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
     if let Some(status) = view.status {
         return ended(&mut cx, &records, status, args.shown.quiet);
     }
-    archive.must_be_whole(&mission, &format!("resuming {mission}"))?;
+    let doing = format!("resuming {mission}");
+    archive.must_be_whole(&mission, &doing)?;
+    // Of a process of this machine the journal speaks when it is asked for the mission.
+    if archive.holder(&mission).is_none()
+        && let Some(holder) = archive.elsewhere(&mission)
+    {
+        let Process { host, pid, .. } = holder.process;
+        let cause = format!("process {pid} on `{}` has it under way", host.escape_default());
+        return Err(Report::new(ErrorKind::Conflict, doing, cause)
+            .hint("wait until it is done, or end that process; one that is gone is forgotten after 20 s")
+            .into());
+    }
     drop(archive);
     site.owner.clone_from(&view.policy.owner);
     let names: Vec<String> = view.policy.models.iter().map(|model| model.name.clone()).collect();
@@ -30,6 +42,9 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
         let choice = Choice { settings: &settings, tapes: &args.tapes, cache: &site.cache, env: &cx.env };
         site.models = choice.of(&names, &mut Policy::default())?;
     }
+    // Another machine may have begun it.
+    let dir = std::path::PathBuf::from(&view.workspace);
+    wiring::adopt(&site, &mission, &dir, &records)?.iter().for_each(|line| cx.note(line));
     let trace = Pending::open(&args.trace, Some(&mission))?;
     watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, (args.shown, trace))
 }

@@ -52,10 +52,12 @@ fn join(cx: &mut Context, args: &ServeArgs) -> Done {
     let runtime = wiring::tokio_runtime()?;
     let mut watched = Watched::begin(cx, &name);
     let hear = watched.hear();
-    let joined = wiring::join(&lodging.site, &nats, (&name, slots), &mut |what| cx.note(&what), hear)?;
+    let at = wiring::sealed_at(&nats, &site.home, "worker.key").doing(DOING)?;
+    let key = at.seal.public().unwrap_or_default();
+    let joined = wiring::join(&lodging.site, &at, (&name, slots), &mut |what| cx.note(&what), hear)?;
     watched.measure(&joined.counted);
     watched.wanted.notes.iter().for_each(|note| cx.note(note));
-    let at = format!("worker {name} has joined at {}, with {slots} slots", nats.url);
+    let at = format!("worker {name} has joined at {}, with {slots} slots; it signs with {key}", nats.url);
     let done = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let door = match args.metrics {

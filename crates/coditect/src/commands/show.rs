@@ -16,11 +16,15 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
     let (archive, mission) = cx.opened(&args.mission)?;
     let (_, view) = missions::load(archive.journal(), &mission)?;
     let holder = archive.holder(&mission);
+    let elsewhere = if holder.is_none() { archive.elsewhere(&mission) } else { None };
     if cx.out.json {
         let mut object = serde_json::to_value(&view).unwrap_or_default();
         if let Some(fields) = object.as_object_mut() {
-            fields.insert("running".to_owned(), json!(holder.is_some()));
-            fields.insert("held_by_pid".to_owned(), json!(holder.flatten()));
+            fields.insert("running".to_owned(), json!(holder.is_some() || elsewhere.is_some()));
+            let pid = elsewhere.as_ref().map(|holder| holder.process.pid).or(holder.flatten());
+            fields.insert("held_by_pid".to_owned(), json!(pid));
+            let host = elsewhere.as_ref().map(|holder| &holder.process.host);
+            fields.insert("held_on".to_owned(), json!(host));
         }
         cx.out.object(&object)?;
         return Ok(0);
@@ -44,7 +48,7 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
         }
         None if view.approvals.iter().any(|asked| asked.is_open(&view)) => {
             cx.out.line(&format!("{} See `coditect approvals {mission}`", view.summary))?;
-            if holder.is_none() {
+            if holder.is_none() && elsewhere.is_none() {
                 cx.out.line(&format!("stopped; go on with `coditect resume {mission}`"))?;
             }
         }
@@ -53,6 +57,12 @@ pub(crate) fn perform(cx: &mut Context, args: &OneMission) -> Done {
         }
         None if holder.is_some() => {
             cx.out.line(&format!("running; follow it with `coditect log {mission} -F`"))?
+        }
+        None if elsewhere.is_some() => {
+            let at = elsewhere.map_or(String::new(), |holder| {
+                format!("process {} on {}", holder.process.pid, holder.process.host)
+            });
+            cx.out.line(&harmless(&format!("running in {at}; follow it with `coditect log {mission} -F`")))?
         }
         None => cx.out.line(&format!("stopped; go on with `coditect resume {mission}`"))?,
     }

@@ -11,9 +11,11 @@ use std::sync::Arc;
 use coditect_adapters::access::{AuditLog, Tokens};
 use coditect_ports::{Journal, PortError};
 use coditect_server::{
-    Between, Both, Compared, Ground, House, Recollection, Secrets, Sentence, Server, Terms, Told,
+    Between, Both, Compared, Explored, GraphAsked, Ground, House, Recollection, Secrets, Sentence, Server,
+    Terms, Told,
 };
 use coditect_types::access::{Admission, Asked};
+use coditect_types::fleet::{FleetView, Held};
 use coditect_types::limits::Verdict;
 use coditect_types::{
     ApprovalId, EpisodeId, ErrorKind, Expectation, Figure, MissionId, Record, Refusal, UserName, UserRole,
@@ -26,7 +28,8 @@ use super::travel::compare::{self, Row, Sides};
 use super::travel::diff;
 use super::{Context, approvals, cancel};
 use crate::args::UiArgs;
-use crate::environment::Site;
+use crate::environment::{self, Site};
+use crate::fleets::Looks;
 use crate::out::{paint, painted};
 use crate::phrase;
 use crate::report::{Doing, Done, Fault, INTERRUPTED, Report};
@@ -37,6 +40,7 @@ use crate::travel::Changed;
 use crate::wiring::{self, Archive};
 
 pub(super) mod begun;
+mod explored;
 mod recalled;
 
 const DOING: &str = "starting the dashboard";
@@ -143,6 +147,8 @@ pub(crate) struct Lent {
     tokens: Tokens,
     book: AuditLog,
     memories: recalled::Memories,
+    graphs: explored::Graphs,
+    looks: Looks,
     /// Directories below which users begin missions.
     projects: Vec<PathBuf>,
     /// Models that users may name.
@@ -161,6 +167,8 @@ impl Lent {
             tokens,
             book,
             memories: recalled::Memories::default(),
+            graphs: explored::Graphs::default(),
+            looks: Looks::default(),
             projects: Vec::new(),
             models: Vec::new(),
             tallies: Arc::default(),
@@ -212,6 +220,18 @@ impl Lent {
         tops.iter().flat_map(flag).collect()
     }
 
+    /// The directory of a mission, for whoever looks into it: it is there, and below those that a user may have missions on.
+    fn project(&self, by: &Visitor, dir: &str) -> Result<PathBuf, Refusal> {
+        let (dir, within) = self.directory(by, dir)?;
+        let gone = "it was moved or removed since, or is on another machine; its missions can be looked at all the same";
+        let dir = environment::directory(&dir).map_err(|report| refusal(report.hint(gone)))?;
+        if !within.is_empty() {
+            // Its history is that of the repository, which may be above it.
+            wiring::must_be_within(&self.site, &dir, &self.projects).map_err(refusal)?;
+        }
+        Ok(dir)
+    }
+
     /// Refuses a model that the person whose machine it is has not chosen: it would be asked with their key.
     fn must_be_chosen(&self, by: &Visitor, model: &str) -> Result<(), Refusal> {
         if model.is_empty() || by.user.is_none() || self.models.iter().any(|name| name == model) {
@@ -240,7 +260,7 @@ impl House for Lent {
     }
 
     fn is_running(&self, mission: &MissionId) -> bool {
-        self.archive.holder(mission).is_some()
+        self.archive.is_running(mission)
     }
 
     fn story(&self, record: &Record) -> Vec<Sentence> {
@@ -273,13 +293,30 @@ impl House for Lent {
     fn begin(&self, by: &Visitor, request: &str, dir: &str, terms: &Terms) -> Result<MissionId, Refusal> {
         self.must_be_chosen(by, &terms.model)?;
         let (dir, within) = self.directory(by, dir)?;
-        let mut args: Vec<OsString> = vec!["run".into(), "-C".into(), dir.into()];
+        let mut args: Vec<OsString> = vec!["run".into(), "-C".into(), dir.clone().into()];
         args.extend(within);
         args.extend(of_owner(by));
         args.extend(of_terms(terms));
         // Behind it nothing is a flag.
         args.extend(["--", request].map(OsString::from));
-        begun::begin(&self.site, self.archive.journal(), args).map_err(refusal)
+        let begun = begun::begin(&self.site, self.archive.journal(), (terms.id.as_ref(), args));
+        match (begun, &terms.id) {
+            // Asked twice, or by another door: what came of the first time is the answer to the second.
+            (_, Some(id))
+                if begun::is_same(self.archive.journal(), id, by.user.as_ref(), (request, &dir)) =>
+            {
+                Ok(id.clone())
+            }
+            (Ok(_), Some(_)) => {
+                let cause = "a mission of that name has begun already".to_owned();
+                Err(Refusal {
+                    kind: ErrorKind::Conflict,
+                    cause,
+                    hint: Some("leave the name away".to_owned()),
+                })
+            }
+            (begun, _) => begun.map_err(refusal),
+        }
     }
 
     fn fork(&self, by: &Visitor, of: &MissionId, at: u64, terms: &Terms) -> Result<MissionId, Refusal> {
@@ -289,7 +326,7 @@ impl House for Lent {
         args.extend(self.within(by));
         args.extend(of_owner(by));
         args.extend(of_terms(terms));
-        begun::begin(&self.site, self.archive.journal(), args).map_err(refusal)
+        begun::begin(&self.site, self.archive.journal(), (None, args)).map_err(refusal)
     }
 
     fn between(&self, mission: &MissionId, from: u64, to: u64) -> Result<Between, Refusal> {
@@ -314,6 +351,19 @@ impl House for Lent {
 
     fn episode(&self, by: &Visitor, id: &EpisodeId) -> Result<Told, Refusal> {
         recalled::episode(&self.memories, &self.site, by, id).map_err(refusal)
+    }
+
+    fn fleet(&self) -> Result<FleetView, Refusal> {
+        Ok(self.looks.view(&self.site))
+    }
+
+    fn holder(&self, mission: &MissionId) -> Option<Held> {
+        self.archive.held(mission)
+    }
+
+    fn explore(&self, by: &Visitor, dir: &str, asked: &GraphAsked) -> Result<Explored, Refusal> {
+        let dir = self.project(by, dir)?;
+        explored::explore(&self.graphs, &self.site, by, (&dir, asked)).map_err(refusal)
     }
 
     fn telemetry(&self) -> Vec<Figure> {

@@ -221,7 +221,8 @@ impl Key {
             | "graph_user"
             | "graph_database"
             | "nats_creds"
-            | "nats_monitor" => None,
+            | "nats_monitor"
+            | "fleet_trust" => None,
             "models" => Some("--model".to_owned()),
             name => Some(format!("--{}", name.replace('_', "-"))),
         }

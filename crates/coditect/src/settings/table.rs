@@ -323,6 +323,15 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"http://127.0.0.1:8222\"",
     },
     Key {
+        name: "fleet_trust",
+        kind: Kind::File,
+        project: ProjectMay::NotServer,
+        default: None,
+        doc: "The file with the keys of those whose orders (for a worker) and outcomes (where missions are) are taken, a line each; without \
+              it, of everybody who may write to the server. It is read each time: a line that is gone is gone at once.",
+        example: "\"/home/me/fleet.keys\"",
+    },
+    Key {
         name: "seed",
         kind: Kind::Number { least: 0, most: i64::MAX as u64 },
         project: ProjectMay::Set,

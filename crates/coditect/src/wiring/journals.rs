@@ -2,18 +2,21 @@
 
 mod marked;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coditect_adapters::bench::events::{self, EventsBench, Load};
 use coditect_adapters::journal::Exported;
-use coditect_adapters::journal::jetstream::{self, Options};
+use coditect_adapters::journal::jetstream::{self, Holder, Options, Process};
 use coditect_adapters::{JetStream, Segments};
 use coditect_ports::{Journal, PortError};
+use coditect_types::fleet::Held;
 use coditect_types::{ErrorKind, MissionId, UserName};
 
 use super::{holder, make_home};
 use crate::environment::{Place, Site};
+use crate::host;
 use crate::report::{Doing, Report};
 use crate::settings::Nats;
 
@@ -91,6 +94,41 @@ impl Archive {
         }
     }
 
+    /// The process of another machine, or of another state directory, that says it has the mission under way. None: no process does, or
+    /// it cannot be asked.
+    pub(crate) fn elsewhere(&self, mission: &MissionId) -> Option<Holder> {
+        let holders = self.holders()?.ok()?;
+        holders.iter().find(|holder| holder.missions.contains(mission)).cloned()
+    }
+
+    /// Whether a process may have the mission under way: one has, or nobody can tell. What removes a mission asks this.
+    pub(crate) fn may_be_running(&self, mission: &MissionId) -> bool {
+        let is_unknown = matches!(self.holders(), Some(Err(_)));
+        is_unknown || self.is_running(mission)
+    }
+
+    /// The process that has the mission under way, wherever it is.
+    pub(crate) fn held(&self, mission: &MissionId) -> Option<Held> {
+        let here = self.holder(mission).map(|process| Held { process, machine: None });
+        here.or_else(|| {
+            let Process { host, pid, .. } = self.elsewhere(mission)?.process;
+            Some(Held { process: Some(pid), machine: Some(host) })
+        })
+    }
+
+    /// Whether any process has the mission under way, wherever it is.
+    pub(crate) fn is_running(&self, mission: &MissionId) -> bool {
+        self.holder(mission).is_some() || self.elsewhere(mission).is_some()
+    }
+
+    /// What all processes of a journal on a server say that they have. None: the journal is no such one.
+    pub(crate) fn holders(&self) -> Option<Result<Arc<Vec<Holder>>, PortError>> {
+        match &self.kept {
+            Kept::Server { journal, .. } => Some(journal.holders()),
+            Kept::Files { .. } | Kept::Exported(_) | Kept::Served(_) => None,
+        }
+    }
+
     /// The server that several people use, where the missions are its own.
     pub(crate) fn served(&self) -> Option<&Served> {
         match &self.kept {
@@ -143,7 +181,8 @@ pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
             Ok(Archive { kept: Kept::Files { journal, dir }, owner: site.owner.clone() })
         }
         Place::Server(nats) => {
-            let kept = Kept::Server { journal: Box::new(connect(nats)?), dir: marks_dir(site) };
+            let journal = Box::new(connect(&options(nats))?);
+            let kept = Kept::Server { journal, dir: marks_dir(site) };
             Ok(Archive { kept, owner: site.owner.clone() })
         }
         Place::Unknown(report) => Err(Report::clone(report)),
@@ -188,7 +227,7 @@ pub(super) fn keeper_and_notes(site: &Site) -> Result<(Arc<dyn Journal>, Vec<Str
             Ok((Arc::new(journal), notes))
         }
         Place::Server(nats) => {
-            let journal = connect(nats)?;
+            let journal = connect(&Options { process: Some(this_process()), ..options(nats) })?;
             let notes = journal.notes().to_vec();
             let journal = Marked::open(journal, &marks_dir(site)).doing("opening the journal")?;
             Ok((Arc::new(journal), notes))
@@ -197,8 +236,30 @@ pub(super) fn keeper_and_notes(site: &Site) -> Result<(Arc<dyn Journal>, Vec<Str
     }
 }
 
-fn connect(nats: &Nats) -> Result<JetStream, Report> {
-    JetStream::connect(&options(nats)).doing("opening the journal")
+fn connect(options: &Options) -> Result<JetStream, Report> {
+    JetStream::connect(options).doing("opening the journal")
+}
+
+fn this_process() -> Process {
+    Process::this(host::name())
+}
+
+/// A process that says which missions it has, and hears what others say: on a journal of a server.
+pub(crate) struct Witness(JetStream);
+
+impl Witness {
+    /// Joins the others.
+    pub(crate) fn join(nats: &Nats) -> Result<Self, Report> {
+        connect(&Options { process: Some(this_process()), ..options(nats) }).map(Self)
+    }
+
+    /// Which missions processes have. None: it cannot be told for sure, since not even this process is heard.
+    pub(crate) fn held(&self) -> Option<BTreeSet<MissionId>> {
+        let holders = self.0.holders().ok()?;
+        let own = self.0.instance();
+        let is_heard = holders.iter().any(|holder| holder.instance == own);
+        is_heard.then(|| holders.iter().flat_map(|holder| holder.missions.iter().cloned()).collect())
+    }
 }
 
 fn options(nats: &Nats) -> Options {

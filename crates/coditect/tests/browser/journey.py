@@ -240,6 +240,19 @@ class Journey:
         assert "result + number" in browser.js("document.querySelector('pre').innerText")
         self.look("episode")
 
+        browser.go(f"{home}graph")
+        self.look("graphs")
+        browser.go(browser.js("document.querySelector('.cards h2 a').href"))
+        assert "Hot spots" in browser.js("document.body.innerText")
+        self.look("graph")
+        browser.js("document.querySelector('form.filter input[name=q]').value = 'total'")
+        browser.send("form.filter")
+        assert "calc.py::mean" in browser.js("document.body.innerText")
+        self.look("symbol")
+        browser.go(f"{home}fleet")
+        assert "There is no fleet" in browser.js("document.querySelector('#fleet').innerText")
+        self.look("fleet")
+
         browser.go(home)
         assert browser.js("document.querySelectorAll('.cards > li').length") == 2
         asking = self.one_that_asks(unsteady)

@@ -32,10 +32,14 @@ const OPENING: Duration = Duration::from_secs(5);
 pub(super) struct Names {
     pub(super) journal: String,
     pub(super) saved: String,
+    /// Which process has which missions.
+    pub(super) held: String,
     /// What the subjects of missions begin with.
     pub(super) of_journal: String,
     /// The same for snapshots.
     pub(super) of_saved: String,
+    /// The same for processes.
+    pub(super) of_held: String,
 }
 
 impl Names {
@@ -49,8 +53,10 @@ impl Names {
         Ok(Self {
             journal: format!("{name}_journal"),
             saved: format!("{name}_saved"),
+            held: format!("{name}_held"),
             of_journal: format!("{name}.journal."),
             of_saved: format!("{name}.saved."),
+            of_held: format!("{name}.held."),
         })
     }
 }
@@ -87,9 +93,11 @@ pub(super) struct Opened {
 
 /// Makes or checks both streams.
 pub(super) async fn open(link: &Link, names: &Names) -> Result<Opened, PortError> {
-    // Where there is no JetStream, a person is to hear it soon; where a server is starting, it is waited for.
-    let deadline = link.deadline().min(Instant::now() + OPENING);
-    let replicas = if link.is_clustered() { REPLICAS } else { 1 };
+    // Where there is no JetStream, a person is to hear it soon; where a server is starting, it is waited for. A cluster may have to find
+    // a leader first.
+    let opening = if link.is_clustered() { link.patience } else { OPENING };
+    let deadline = link.deadline().min(Instant::now() + opening);
+    let replicas = replicas(link);
     let journal = config(&names.journal, format!("{}*", names.of_journal), replicas, -1);
     let saved = config(&names.saved, format!("{}*.*", names.of_saved), replicas, 1);
     let mut opened = Opened { largest: None, notes: Vec::new() };
@@ -110,6 +118,11 @@ pub(super) async fn open(link: &Link, names: &Names) -> Result<Opened, PortError
         return Err(PortError::new(ErrorKind::Invalid, cause).with_hint(hint));
     }
     Ok(opened)
+}
+
+/// How often a message is to be kept.
+pub(super) fn replicas(link: &Link) -> u32 {
+    if link.is_clustered() { REPLICAS } else { 1 }
 }
 
 fn config(name: &str, subject: String, replicas: u32, per_subject: i64) -> StreamConfig {
@@ -133,7 +146,12 @@ fn config(name: &str, subject: String, replicas: u32, per_subject: i64) -> Strea
     }
 }
 
-async fn make_or_find(link: &Link, wanted: &StreamConfig, deadline: Instant) -> Result<StreamInfo, Fault> {
+/// A stream as it is, and as it is wanted where it was not there.
+pub(super) async fn make_or_find(
+    link: &Link,
+    wanted: &StreamConfig,
+    deadline: Instant,
+) -> Result<StreamInfo, Fault> {
     let ask = AskStream { subjects_filter: "", offset: 0 };
     let info = format!("STREAM.INFO.{}", wanted.name);
     match link.api_patiently(&info, &ask, deadline).await {

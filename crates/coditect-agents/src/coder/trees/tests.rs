@@ -118,6 +118,10 @@ impl Workspace for OneFile {
         no()
     }
 
+    fn adopt(&self, _: &MissionId, _: &Path, _: &Snapshot) -> Result<(), PortError> {
+        no()
+    }
+
     fn clean(&self, _: &MissionId) -> Result<(), PortError> {
         no()
     }

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use coditect_ports::graph::Node;
 use coditect_types::graph::{EdgeKind, NodeKind};
 
 use super::{Part, label, xml};
@@ -20,51 +21,91 @@ const COLUMN: usize = 24;
 /// Times that neighbours are looked at.
 const SWEEPS: usize = 8;
 
-/// Where a box stands.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spot {
-    x: usize,
-    y: usize,
-    width: usize,
+/// Where a box stands, and what is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spot {
+    /// Left edge.
+    pub x: usize,
+    /// Upper edge.
+    pub y: usize,
+    /// How wide it is.
+    pub width: usize,
+    /// The end of the node's name, which says most.
+    pub text: String,
+}
+
+/// A line from a box to another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Curve {
+    /// Its way, as the attribute `d` of a path has it: digits, blanks, `M` and `C`.
+    pub path: String,
+    /// What it says.
+    pub kind: EdgeKind,
+    /// It is less sure than others.
+    pub is_faint: bool,
+}
+
+/// A part of a graph, laid out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Laid {
+    /// How wide and how high all of it is.
+    pub size: (usize, usize),
+    /// The boxes, in the order of the part's nodes.
+    pub spots: Vec<Spot>,
+    /// The lines, in the order of the part's.
+    pub curves: Vec<Curve>,
+}
+
+/// How high a box is.
+pub const BOX_HEIGHT: usize = HEIGHT;
+
+/// Lays a part out.
+#[must_use]
+pub fn lay(part: &Part) -> Laid {
+    let spots = spots(part, &columns(part));
+    let width = spots.iter().map(|spot| spot.x + spot.width).max().unwrap_or(200) + MARGIN;
+    let bottom = spots.iter().map(|spot| spot.y + HEIGHT).max().unwrap_or(20);
+    let curve = |line: &super::Line| Curve {
+        path: way(&spots[line.from], &spots[line.to]),
+        kind: line.kind,
+        is_faint: line.sure < 60,
+    };
+    let curves = part.lines.iter().map(curve).collect();
+    Laid { size: (width, bottom + MARGIN), spots, curves }
 }
 
 /// The part as an SVG picture.
 #[must_use]
 pub fn svg(part: &Part) -> String {
-    let columns = columns(part);
-    let spots = spots(part, &columns);
-    let width = spots.iter().map(|spot| spot.x + spot.width).max().unwrap_or(200) + MARGIN;
-    let bottom = spots.iter().map(|spot| spot.y + HEIGHT).max().unwrap_or(20);
-    let height = bottom + MARGIN + 24;
+    let laid = lay(part);
+    // Below it stands how much it is.
+    let (width, height) = (laid.size.0, laid.size.1 + 24);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"ui-sans-serif, system-ui, sans-serif\" font-size=\"12\">\n"
     );
     out.push_str("<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#64748b\"/></marker></defs>\n");
     writeln!(out, "<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>").ok();
-    for line in &part.lines {
-        curve(&mut out, spots[line.from], spots[line.to], line.kind, line.sure);
+    for Curve { path, kind, is_faint } in &laid.curves {
+        let dash = if *kind == EdgeKind::Defines { " stroke-dasharray=\"2 3\"" } else { "" };
+        let faint = if *is_faint { "0.4" } else { "0.8" };
+        writeln!(out, "<path d=\"{path}\" fill=\"none\" stroke=\"#64748b\" stroke-opacity=\"{faint}\"{dash} marker-end=\"url(#tip)\"><title>{}</title></path>", kind.name()).ok();
     }
-    for (node, spot) in part.nodes.iter().zip(&spots) {
+    for (node, spot) in part.nodes.iter().zip(&laid.spots) {
         let (fill, edge) = colours(node.kind);
-        let place = if node.lines.0 > 0 && node.kind.is_symbol() {
-            format!("{}:{}", node.path, node.lines.0)
-        } else {
-            node.path.clone()
-        };
         writeln!(
             out,
             "<g><title>{} {} {}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{HEIGHT}\" rx=\"5\" fill=\"{fill}\" stroke=\"{edge}\"/>\
              <text x=\"{}\" y=\"{}\" fill=\"#0f172a\">{}</text></g>",
             node.kind.name(),
             xml(label(node)),
-            xml(&place),
+            xml(&place(node)),
             spot.x,
             spot.y,
             spot.width,
             spot.x + 8,
             spot.y + 17,
-            xml(&shortened(label(node))),
+            xml(&spot.text),
         )
         .ok();
     }
@@ -72,6 +113,15 @@ pub fn svg(part: &Part) -> String {
     let told = format!("{} nodes, {} edges{more}", part.nodes.len(), part.lines.len());
     writeln!(out, "<text x=\"{MARGIN}\" y=\"{}\" fill=\"#64748b\">{told}</text>\n</svg>", height - 12).ok();
     out
+}
+
+/// Where a node stands in the source.
+fn place(node: &Node) -> String {
+    if node.lines.0 > 0 && node.kind.is_symbol() {
+        format!("{}:{}", node.path, node.lines.0)
+    } else {
+        node.path.clone()
+    }
 }
 
 /// The end of a name says most.
@@ -97,12 +147,11 @@ fn colours(kind: NodeKind) -> (&'static str, &'static str) {
     }
 }
 
-fn curve(out: &mut String, from: Spot, to: Spot, kind: EdgeKind, sure: u8) {
-    let middle = |spot: Spot| spot.y + HEIGHT / 2;
-    let dash = if kind == EdgeKind::Defines { " stroke-dasharray=\"2 3\"" } else { "" };
-    let faint = if sure < 60 { "0.4" } else { "0.8" };
+/// The way of a line from one box to another.
+fn way(from: &Spot, to: &Spot) -> String {
+    let middle = |spot: &Spot| spot.y + HEIGHT / 2;
     let (y1, y2) = (middle(from), middle(to));
-    let path = if to.x > from.x + from.width {
+    if to.x > from.x + from.width {
         let (x1, x2) = (from.x + from.width, to.x);
         let bend = (x2 - x1) / 2;
         format!("M{x1} {y1}C{} {y1} {} {y2} {x2} {y2}", x1 + bend, x2 - bend)
@@ -111,8 +160,7 @@ fn curve(out: &mut String, from: Spot, to: Spot, kind: EdgeKind, sure: u8) {
         let (x1, x2) = (from.x, to.x);
         let bend = BETWEEN / 2;
         format!("M{x1} {y1}C{} {y1} {} {y2} {x2} {y2}", x1.saturating_sub(bend), x2.saturating_sub(bend))
-    };
-    writeln!(out, "<path d=\"{path}\" fill=\"none\" stroke=\"#64748b\" stroke-opacity=\"{faint}\"{dash} marker-end=\"url(#tip)\"><title>{}</title></path>", kind.name()).ok();
+    }
 }
 
 /// The layers, each as columns of nodes from top to bottom.
@@ -207,7 +255,8 @@ fn spots(part: &Part, columns: &[Vec<usize>]) -> Vec<Spot> {
         let width = (width as f64 * LETTER) as usize + 18;
         let top = MARGIN + (tallest - column.len()) * (HEIGHT + GAP) / 2;
         for (at, node) in column.iter().enumerate() {
-            spots[*node] = Spot { x, y: top + at * (HEIGHT + GAP), width };
+            let text = shortened(label(&part.nodes[*node]));
+            spots[*node] = Spot { x, y: top + at * (HEIGHT + GAP), width, text };
         }
         x += width + BETWEEN;
     }

@@ -60,7 +60,10 @@ fn calls() -> Vec<(Method, &'static str, serde_json::Value, &'static [UserRole])
         (Method::GET, "/missions/m-adas", none.clone(), LOOK),
         (Method::GET, "/missions/m-adas/events", none.clone(), LOOK),
         (Method::GET, "/missions/m-adas/between?from=1&to=2", none.clone(), LOOK),
-        (Method::GET, "/missions/m-adas/compare?with=m-adas", none, LOOK),
+        (Method::GET, "/missions/m-adas/compare?with=m-adas", none.clone(), LOOK),
+        (Method::GET, "/missions/m-adas/graph", none.clone(), LOOK),
+        (Method::GET, "/missions/m-adas/graph?q=many&kind=type&exported=1", none.clone(), LOOK),
+        (Method::GET, "/api/missions/m-adas/graph?q=x", none, LOOK),
         (Method::POST, "/api/missions/m-adas/cancel", json!({ "why": "x" }), OPERATE),
         (Method::POST, "/api/missions/m-adas/fork", json!({ "at": 1 }), OPERATE),
         (Method::POST, "/api/missions/m-adas/approvals/1", json!({ "verdict": "denied" }), APPROVE),
@@ -86,6 +89,10 @@ fn open_calls() -> Vec<(Method, &'static str, serde_json::Value, &'static [UserR
         (Method::GET, "/api/memory", none.clone(), LOOK),
         (Method::GET, "/memory/m-1", none.clone(), LOOK),
         (Method::GET, "/api/memory/m-1", none.clone(), LOOK),
+        (Method::GET, "/graph", none.clone(), LOOK),
+        (Method::GET, "/api/graph", none.clone(), LOOK),
+        (Method::GET, "/fleet", none.clone(), LOOK),
+        (Method::GET, "/api/fleet", none.clone(), LOOK),
         (Method::GET, "/api/openapi.json", none.clone(), LOOK),
         (Method::GET, "/metrics", none, &[UserRole::Admin]),
         (Method::POST, "/api/missions", json!({ "request": "fix it", "dir": "/p" }), OPERATE),
@@ -178,6 +185,8 @@ async fn no_other_spelling_of_an_address_leads_past_the_guard() {
         "/API/missions/m-adas",
         "/missions/./m-adas",
         "/missions/x/../m-adas",
+        "/missions/%6d-adas/graph",
+        "/api/missions/m-ada%73/graph",
     ] {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::OPTIONS, Method::PUT]
         {

@@ -74,7 +74,7 @@ fn rows(archive: &Archive, limit: usize, folds: &mut BTreeMap<MissionId, Fold>) 
     let (entries, _) = missions::list(archive.journal(), limit)?;
     let mut rows = Vec::new();
     for entry in entries {
-        let is_running = entry.end.is_none() && archive.holder(&entry.mission).is_some();
+        let is_running = entry.end.is_none() && archive.is_running(&entry.mission);
         let (mut view, mut at_ms) = (None, 0);
         if entry.end.is_none() {
             let fold = folds.entry(entry.mission.clone()).or_insert_with(|| Fold::new(entry.mission.clone()));

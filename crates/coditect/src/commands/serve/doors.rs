@@ -45,7 +45,8 @@ pub(super) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
     let has_none = projects.is_empty();
     // What the person has chosen for all of their missions.
     let models = settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.models;
-    let lent = Lent::new(site.clone(), archive, approvals::person(&cx.env)).for_users(projects, models);
+    let lent =
+        Lent::new(site.clone(), archive, approvals::person(&cx.env)).for_users(projects.clone(), models);
     if has_none {
         cx.note("no `--projects` are named: only admins may begin missions");
     }
@@ -67,7 +68,7 @@ pub(super) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
             let stop = stop.clone();
             // A line that is lost was only a hint.
             let told = move |line| drop(say.try_send(line));
-            std::thread::spawn(move || takeover::watch(&site, &stop, &told));
+            std::thread::spawn(move || takeover::watch(&site, &projects, &stop, &told));
         }
         let until = async {
             loop {

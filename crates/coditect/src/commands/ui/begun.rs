@@ -4,15 +4,16 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use coditect_ports::{Journal, PortError};
 use coditect_runtime::cell;
-use coditect_types::{ErrorKind, Event, MissionId};
+use coditect_types::{ErrorKind, Event, MissionId, UserName};
 
 use crate::environment::{Place, Site};
-use crate::report::{Doing, Report};
+use crate::report::{Doing, NO_SANDBOX, Report, USAGE};
 use crate::wiring;
 
 const DOING: &str = "beginning the mission";
@@ -23,9 +24,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Bytes of what a process said that are told.
 const SAID_BYTES: u64 = 4 << 10;
 
-/// Begins what `args` say, and waits until its journal has begun.
-pub(super) fn begin(site: &Site, journal: &dyn Journal, args: Vec<OsString>) -> Result<MissionId, Report> {
-    let mission = wiring::new_mission_id();
+/// Begins what `args` say, under a name that is given or found, and waits until its journal has begun.
+///
+/// # Errors
+/// Among others where a mission of that name is there.
+pub(super) fn begin(
+    site: &Site,
+    journal: &dyn Journal,
+    (id, args): (Option<&MissionId>, Vec<OsString>),
+) -> Result<MissionId, Report> {
+    let mission = id.cloned().unwrap_or_else(wiring::new_mission_id);
+    if id.is_some() && !journal.read(&mission, 1, 1).doing(DOING)?.is_empty() {
+        let cause = "a mission of that name has begun already";
+        return Err(Report::new(ErrorKind::Conflict, DOING, cause).hint("leave the name away"));
+    }
     let mut said =
         tempfile::tempfile().map_err(|error| PortError::from_io("a temporary file", &error)).doing(DOING)?;
     let mut child = spawn(site, &mission, args, &said)?;
@@ -39,7 +51,10 @@ pub(super) fn begin(site: &Site, journal: &dyn Journal, args: Vec<OsString>) -> 
         }
         if let Ok(Some(status)) = child.try_wait() {
             let cause = told(&mut said).unwrap_or_else(|| format!("the process ended with {status}"));
-            return Err(Report::new(ErrorKind::Invalid, DOING, cause));
+            // What is wrong with what was asked stays wrong; whatever else it was may be over by the next time.
+            let is_wrong = [USAGE, NO_SANDBOX].iter().any(|code| status.code() == Some(i32::from(*code)));
+            let kind = if is_wrong { ErrorKind::Invalid } else { ErrorKind::Unavailable };
+            return Err(Report::new(kind, DOING, cause));
         }
         if began.elapsed() > WITHIN {
             std::thread::spawn(move || child.wait());
@@ -49,6 +64,27 @@ pub(super) fn begin(site: &Site, journal: &dyn Journal, args: Vec<OsString>) -> 
         }
         std::thread::park_timeout(LOOK_EVERY);
     }
+}
+
+/// Whether the mission of that name was begun by this user, with this request on this directory.
+pub(super) fn is_same(
+    journal: &dyn Journal,
+    mission: &MissionId,
+    user: Option<&UserName>,
+    (request, dir): (&str, &Path),
+) -> bool {
+    let first = journal.read(mission, 1, 1).ok().and_then(|mut records| records.pop());
+    let event = first.and_then(|(_, bytes)| Some(cell::decode(&bytes).ok()?.event));
+    matches!(
+        event,
+        Some(Event::MissionSubmitted { policy, request: asked, workspace, .. })
+            if policy.owner.as_ref() == user && asked == request && is_one(Path::new(&workspace.path), dir)
+    )
+}
+
+/// Whether both are the same directory.
+fn is_one(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// Whether the mission is under way: of a fork, whether it goes on by itself.

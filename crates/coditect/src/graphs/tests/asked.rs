@@ -301,3 +301,29 @@ fn a_picture_of_circles_and_of_nothing_has_an_end() {
     assert_eq!(draw::svg(&part).matches("<g>").count(), 5);
     assert!(draw::svg(&draw::Part::default()).contains("0 nodes"));
 }
+
+#[test]
+fn a_part_of_a_name_finds_what_has_it_and_says_how_much_more_there_is() {
+    let (_dir, graph) = project(PYTHON);
+    let names = |words: &str, most| {
+        let (found, left_out) = ask::like(&graph, words, most).unwrap();
+        (found.iter().map(|node| called(node.lend())).collect::<Vec<_>>(), left_out)
+    };
+    let (all, none) = names("LEDGER", usize::MAX);
+    assert!(all[0].ends_with("::Ledger"), "{all:?}");
+    assert!(all.contains(&"shop/ledger.py".to_owned()) && none == 0, "{all:?}");
+    let (first, more) = names("ledger", 2);
+    assert_eq!((first.as_slice(), more), (&all[..2], all.len() - 2));
+    assert_eq!((names("no such thing", 9), names("  ", 9)), ((Vec::new(), 0), (Vec::new(), 0)));
+}
+
+#[test]
+fn a_part_is_laid_out_within_its_size_and_a_line_is_nothing_but_numbers() {
+    let (_dir, graph) = project(PYTHON);
+    let part = draw::files(&graph, 10).unwrap();
+    let laid = draw::lay(&part);
+    assert_eq!((laid.spots.len(), laid.curves.len()), (part.nodes.len(), part.lines.len()));
+    assert!(laid.spots.iter().all(|spot| spot.x + spot.width < laid.size.0 && spot.y < laid.size.1));
+    let is_plain = |c: char| c.is_ascii_digit() || " MC".contains(c);
+    assert!(laid.curves.iter().all(|curve| curve.path.chars().all(is_plain)), "{laid:?}");
+}
