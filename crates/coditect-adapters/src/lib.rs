@@ -18,6 +18,7 @@ pub mod model;
 mod nats;
 pub mod otlp;
 pub mod shelves;
+mod threads;
 pub mod trace;
 
 pub use bus::LocalBus;

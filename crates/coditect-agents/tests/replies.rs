@@ -206,6 +206,38 @@ fn what_a_model_must_know_is_gathered() {
 }
 
 #[test]
+fn of_a_long_file_of_tests_the_red_ones_are_told() {
+    let mut tests = "import unittest\nimport calc\n\n\nclass T(unittest.TestCase):\n".to_owned();
+    for n in 0..60 {
+        tests.push_str(&format!("    def test_{n:02}(self):\n"));
+        (0..6).for_each(|k| {
+            tests.push_str(&format!("        self.assertEqual(calc.add({n}, {k}), {n} + {k})\n"))
+        });
+        tests.push('\n');
+    }
+    tests.push_str(
+        "    def test_sub(self):\n        first = calc.sub(3, 1)\n        self.assertEqual(first, 2)\n",
+    );
+    let calc = "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a + b\n";
+    let world = World::new(
+        &[("calc.py", calc), ("tests/__init__.py", ""), ("tests/test_calc.py", &tests)],
+        vec![Host::new(Tier::Wasm)],
+    );
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Wasm));
+    let told = world.perform(&baseline.gather("mend it"));
+    let Outcome::ContextGathered { context } = told else { panic!("{told:?}") };
+    let told = context.of(FragmentKind::Test).next().unwrap();
+    assert!(told.cut && told.text.len() * 2 < tests.len(), "{}", told.text);
+    assert!(
+        told.text.contains("first = calc.sub(3, 1)\n        self.assertEqual(first, 2)"),
+        "{}",
+        told.text
+    );
+    assert!(told.text.contains("def test_07(self):\n        ...\n"), "{}", told.text);
+    assert_eq!(context.of(FragmentKind::Source).next().unwrap().text, calc);
+}
+
+#[test]
 fn what_local_names_are_worth_where_tests_fail_is_gathered() {
     let product = "class Cart:\n    def __init__(self, items):\n        self.items = items\n\n    def total(self, rate):\n        \
                    total = sum(self.items)\n        return total / (rate - 1)\n\n\nclass Rude:\n    def __repr__(self):\n        \

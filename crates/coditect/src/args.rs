@@ -56,8 +56,8 @@ pub(crate) struct Global {
     /// The NATS server on which missions are kept, in place of files [default: the setting `nats`]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) nats: Option<String>,
-    /// The server that several people use (`coditect serve`) whose missions are meant, by the token in $CODITECT_TOKEN
-    /// [default: $CODITECT_SERVER]
+    /// The server that several people use (`coditect serve`) whose missions are meant, by the token in $CODITECT_TOKEN; of
+    /// several with the same missions, all, by commas [default: $CODITECT_SERVER]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) server: Option<String>,
     /// A PEM file with the roots that the server's certificate may be by [default: those of the system]

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use coditect_adapters::journal::served::{Reach, Served};
 use coditect_ports::Journal;
 use coditect_testkit::nats::{SKIPPED, Server};
-use serde_json::Value;
+use coditect_types::{ErrorKind, MissionId};
+use serde_json::{Value, json};
 use world::{CALC, REQUEST, TESTS, World, objects};
 
 /// How often something is killed.
@@ -317,6 +318,70 @@ fn whatever_dies_every_mission_comes_to_a_truthful_end() {
     assert!(verified * 10 >= sizes.missions * 9, "{of:?}");
     ended.iter().for_each(|one| is_truthful(&sea, one));
     assert!(unanswered.len() as u64 * 1_000 <= asked, "{unanswered:?}");
+}
+
+#[test]
+fn a_mission_whose_machine_is_gone_is_gone_on_with_on_another() {
+    let Some(mut sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }) else {
+        return eprintln!("{SKIPPED}");
+    };
+    let project = sea.project(0);
+    let client = sea.runs(&project).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // It is under way, and what it works on is with the first door alone.
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let process = loop {
+        let listed = sea.world.json(&["list", "--json", "--owner", "ada"]);
+        let first = &listed["missions"][0];
+        if let (Some(mission), [process]) = (first["mission"].as_str(), sea.of_missions().as_slice())
+            && sea.world.path("home/missions").join(mission).join("snapshot.json").exists()
+        {
+            break process.clone();
+        }
+        assert!(Instant::now() < deadline, "{listed}");
+        park_timeout(Duration::from_millis(20));
+    };
+    drop(sea.doors.remove(0));
+    assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
+    std::fs::rename(sea.world.path("home/missions"), sea.world.path("gone")).unwrap();
+    // Whoever began it learns its end, from the other door.
+    let ran = client.wait_with_output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    let ended = all_ended(&sea);
+    assert_eq!((ended.len(), ended[0]["status"].as_str()), (1, Some("verified")), "{ended:?}");
+    is_truthful(&sea, &ended[0]);
+    let mission = ended[0]["mission"].as_str().unwrap();
+    assert!(sea.world.path("other/missions").join(mission).is_dir(), "it was brought there");
+}
+
+#[test]
+fn a_mission_that_is_asked_for_twice_is_begun_once() {
+    let Some(sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }) else {
+        return eprintln!("{SKIPPED}");
+    };
+    let (project, other) = (sea.project(0), sea.project(1));
+    let id = MissionId::from_parts(now_ms(), 7);
+    let body = |dir: &std::path::Path, id: &str| json!({ "request": REQUEST, "dir": dir, "id": id });
+    let served = sea.served();
+    let begun = served.begin(&body(&project, id.as_str())).unwrap();
+    assert_eq!(begun, id);
+    assert_eq!(served.begin(&body(&project, id.as_str())).unwrap(), id, "asked twice");
+    // Of the other door the same; it knows nothing of the first but the journal.
+    let second = sea.urls.split(',').nth(1).unwrap().to_owned();
+    let there = Served::new(&Reach { url: second, token: sea.token.clone(), ..Reach::default() }).unwrap();
+    assert_eq!(there.begin(&body(&project, id.as_str())).unwrap(), id);
+    let refused = |body: &Value| served.begin(body).unwrap_err().kind;
+    assert_eq!(refused(&body(&other, id.as_str())), ErrorKind::Conflict, "another project");
+    for bad in ["m-1", "m-zzzzzz0000000", "../x", &MissionId::from_parts(0, 7).to_string()] {
+        assert_eq!(refused(&body(&project, bad)), ErrorKind::Invalid, "{bad}");
+    }
+    let ended = all_ended(&sea);
+    assert_eq!(ended.len(), 1, "{ended:?}");
+    is_truthful(&sea, &ended[0]);
+}
+
+fn now_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_millis()).unwrap()
 }
 
 /// All missions, once each has ended.

@@ -21,6 +21,8 @@ use world::{REQUEST, World, objects};
 struct Worker {
     child: Child,
     said: Receiver<Value>,
+    /// What it signs with.
+    key: String,
 }
 
 impl Drop for Worker {
@@ -51,8 +53,10 @@ impl Worker {
                 tell.send(serde_json::from_str(&line).unwrap()).ok();
             }
         });
-        let worker = Self { child, said };
-        assert_eq!(worker.next()["type"], "worker.joined");
+        let mut worker = Self { child, said, key: String::new() };
+        let joined = worker.next();
+        assert_eq!(joined["type"], "worker.joined");
+        worker.key = joined["what"].as_str().unwrap().rsplit(' ').next().unwrap().to_owned();
         worker
     }
 
@@ -182,6 +186,44 @@ fn a_dashboard_tells_who_is_at_work_and_who_has_become_silent() {
     run.wait().unwrap();
     // Somebody who comes now knows only those who answer.
     assert_eq!(world.json(&["fleet", "--json", "--nats", &url])["workers"], json!([]));
+}
+
+#[test]
+fn only_workers_that_are_listed_are_believed() {
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    let world = World::new();
+    let (url, list) = (server.url(), world.path("trusted"));
+    std::fs::create_dir_all(world.path(".config/coditect")).unwrap();
+    let settings = format!("fleet_trust = {:?}\n", list.display());
+    std::fs::write(world.path(".config/coditect/config.toml"), settings).unwrap();
+    let missions = world.json(&["fleet", "--key", "--json"])["key"].as_str().unwrap().to_owned();
+    assert_eq!(world.text(&["fleet", "--key"]).trim(), missions, "it stays");
+    std::fs::write(&list, format!("{missions} # this machine's missions\n")).unwrap();
+    let worker = Worker::start(&world, &url, "one");
+    let run = || world.coditect(&["run", "--json", "--nats", &url, "--fleet", "on", REQUEST]);
+    let refused = run();
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(
+        !refused.status.success() && said.contains(&worker.key) && said.contains("not trusted"),
+        "{said}"
+    );
+    assert_eq!(world.git(&["branch", "--list", "coditect/*"]), "");
+    std::fs::write(&list, format!("{missions}\n{} # one\n", worker.key)).unwrap();
+    let ran = run();
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    // Who does not list the missions' key performs nothing for them.
+    std::fs::write(&list, format!("{}\n", worker.key)).unwrap();
+    let doing = world
+        .command(&["run", "--json", "--progress", "--nats", &url, "--fleet", "on", REQUEST])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut doing = doing.unwrap();
+    let lines = BufReader::new(doing.stdout.take().unwrap()).lines();
+    let told = lines.map_while(Result::ok).find(|line| line.contains("`one` does not perform it"));
+    assert!(told.is_some_and(|told| told.contains(&missions)));
+    doing.kill().unwrap();
+    doing.wait().unwrap();
 }
 
 #[test]

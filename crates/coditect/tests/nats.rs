@@ -30,6 +30,18 @@ fn a_mission_that_is_killed_goes_on_from_the_server() {
     assert_eq!(listed["missions"][0]["status"], "running", "{listed}");
     let taken = world.coditect(&["resume", &begun.mission]);
     assert!(stderr(&taken).contains("is held by process"), "{taken:?}");
+    // From another state directory it is seen over the server, and not taken away.
+    let away = world.path("away").display().to_string();
+    let seen = |args: &[&str]| world.json(&[args, &["--json", "--home", &away]].concat());
+    let shown = (0..100).map(|_| seen(&["show", &begun.mission])).find(|shown| shown["running"] == true);
+    let shown = shown.expect("nobody has it, as far as is told");
+    // It is not to end before it was looked at.
+    let stopped = std::process::Command::new("kill").args(["-STOP", &begun.child.id().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    assert_eq!(shown["held_by_pid"], Value::from(begun.child.id()), "{shown}");
+    assert!(shown["held_on"].is_string() && seen(&["list"])["missions"][0]["status"] == "running", "{shown}");
+    let refused = world.coditect(&["resume", &begun.mission, "--home", &away]);
+    assert!(stderr(&refused).contains("has it under way") && !refused.status.success(), "{refused:?}");
     begun.child.kill().unwrap();
     begun.child.wait().unwrap();
     assert!(!world.path("home/journal").exists(), "nothing of it is in files");

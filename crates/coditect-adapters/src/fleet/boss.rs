@@ -19,6 +19,7 @@ use super::seal::{Matter, digest, is_of_order};
 use super::setup::{At, House, object};
 use super::worker::Sign;
 use super::{Order, Report, Word};
+use crate::threads;
 use crate::trace::Context;
 
 /// How often it is looked whether the work is to stop.
@@ -43,20 +44,10 @@ pub struct Fleet {
     runtime: Option<Runtime>,
 }
 
-/// The threads of a connection.
-pub(super) fn threads() -> Result<Runtime, PortError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("fleet")
-        .enable_all()
-        .build()
-        .map_err(|error| PortError::from_io("starting the threads of the fleet", &error))
-}
-
 impl Fleet {
     /// Joins a fleet as one who has work to give. The missions' stores are those of `workspace`.
     pub fn open(at: &At, workspace: Arc<dyn Workspace>) -> Result<Self, PortError> {
-        let runtime = threads()?;
+        let runtime = threads::start("fleet", 2)?;
         let house = runtime.block_on(House::open(at))?;
         Ok(Self { house, packs: Packs::new(workspace), runtime: Some(runtime) })
     }
@@ -75,13 +66,12 @@ impl Fleet {
         let Some(runtime) = &self.runtime else { return Ok(commits.to_vec()) };
         self.packs.adopt(mission, dir, snapshot)?;
         runtime.block_on(async {
-            let fetched = self.packs.fetch(&self.house, mission, &snapshot.commit, None).await;
-            fetched.map_err(|error| {
-                let cause = format!("the snapshot of {mission} is not on the server ({})", error.cause);
-                PortError::new(error.kind, cause).with_hint(
-                    "where missions run with `--fleet on` it is; go on with this one where it began",
-                )
-            })?;
+            if !self.packs.fetch_if_there(&self.house, mission, &snapshot.commit, None).await? {
+                let cause = format!("the snapshot of {mission} is neither here nor on the server");
+                let hint =
+                    "where missions run with `--fleet on` it is there; go on with this one where it began";
+                return Err(PortError::new(ErrorKind::NotFound, cause).with_hint(hint));
+            }
             let mut missing = Vec::new();
             for commit in commits {
                 // What a worker made goes there as a change; what became the snapshot of later work, whole.

@@ -70,7 +70,7 @@ impl Packs {
         self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same where the server has it. False: it has not.
+    /// The same where it is here or the server has it. False: neither.
     pub(super) async fn fetch_if_there(
         &self,
         house: &House,
@@ -78,6 +78,10 @@ impl Packs {
         commit: &str,
         upon: Option<&str>,
     ) -> Result<bool, PortError> {
+        let (workspace, of, wanted) = (Arc::clone(&self.workspace), mission.clone(), commit.to_owned());
+        if aside(move || workspace.has(&of, &wanted)).await? {
+            return Ok(true);
+        }
         let there = house.store.info(&object(kind(upon), mission, commit)).await;
         match there {
             Err(error) if error.kind() == InfoErrorKind::NotFound => Ok(false),

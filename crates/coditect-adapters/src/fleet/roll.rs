@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use async_nats::jetstream::{self, Context, ErrorCode};
 use async_nats::{Client, Message, Subject, Subscriber};
 use bytes::Bytes;
 use coditect_ports::PortError;
+use coditect_types::MissionId;
 use coditect_types::fleet::{Job, OrderQueue, WorkerSeen, WorkerStanding};
-use coditect_types::{ErrorKind, MissionId};
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
@@ -29,6 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 use super::parcel::away;
 use super::setup::{At, CONSUMER, House, Names};
+use crate::threads;
 
 /// How often a worker says that it is there.
 const ALIVE: Duration = Duration::from_secs(5);
@@ -248,17 +249,12 @@ impl Lookout {
     /// # Errors
     /// The server cannot be reached.
     pub fn open(at: &At, now_ms: fn() -> u64) -> Result<Self, PortError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("lookout")
-            .enable_all()
-            .build()
-            .map_err(|error| PortError::from_io("starting the thread that looks at the fleet", &error))?;
+        let runtime = threads::start("lookout", 1)?;
         let names = Names::of(&at.name);
         let known = Arc::<Mutex<Known>>::default();
         let (url, creds) = (at.url.clone(), at.creds.clone());
         let alive = names.alive();
-        let (client, context, said) = wait(&runtime, async move {
+        let (client, context, said) = threads::wait(Some(&runtime), async move {
             let client = crate::nats::connect_to(&url, creds.as_deref(), PATIENCE).await?;
             let said = client.subscribe(alive).await.map_err(|error| away(&error))?;
             // It has a task of its own, on the threads of whoever makes it.
@@ -298,12 +294,10 @@ impl Lookout {
         {
             return Ok(roll.clone());
         }
-        let gone = || PortError::new(ErrorKind::Bug, "the thread that looks at the fleet is gone");
-        let runtime = self.runtime.as_ref().ok_or_else(gone)?;
         let (client, names) = (self.client.clone(), self.names.clone());
         let (known, now_ms) = (Arc::clone(&self.known), self.now_ms);
         let context = self.context.clone();
-        let (asked, queue) = wait(runtime, async move {
+        let (asked, queue) = threads::wait(self.runtime.as_ref(), async move {
             let asking = call(&client, names.who(), &known, now_ms);
             let counting = timeout(QUEUE, queue(&context, &names));
             let (asked, queue) = tokio::join!(asking, counting);
@@ -320,16 +314,6 @@ impl Lookout {
 
 fn locked(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Blocks until `work` is done. Not by `block_on`, which may not be called on threads of another runtime.
-fn wait<T: Send + 'static>(
-    runtime: &Runtime,
-    work: impl Future<Output = Result<T, PortError>> + Send + 'static,
-) -> Result<T, PortError> {
-    let (tell, told) = std::sync::mpsc::sync_channel(1);
-    drop(runtime.spawn(async move { drop(tell.send(work.await)) }));
-    told.recv().unwrap_or_else(|_| Err(PortError::new(ErrorKind::Bug, "a look at the fleet broke")))
 }
 
 /// Hears who says that they are there.

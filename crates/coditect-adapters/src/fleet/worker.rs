@@ -23,13 +23,13 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::account::{Account, Course, End, Fetched, Mark};
-use super::boss::threads;
 use super::packs::Packs;
 use super::parcel::{away, read, unwrap, wrap, written};
 use super::roll::{self, Alive};
 use super::seal::{Matter, digest, is_of_order, say_order};
 use super::setup::{At, CONSUMER, House, object};
 use super::{Order, Report, Word};
+use crate::threads;
 
 /// How often a worker says that it is at it while it would be taken for gone.
 const SIGNS: u32 = 4;
@@ -127,7 +127,7 @@ impl Worker {
         agents: Vec<Arc<dyn Agent>>,
         (offer, account): (Offer, Arc<Account>),
     ) -> Result<Self, PortError> {
-        let runtime = threads()?;
+        let runtime = threads::start("fleet", 2)?;
         let house = runtime.block_on(House::open(at))?;
         let slots = Arc::new(Semaphore::new(offer.slots.max(1)));
         let shared = Arc::new(Shared { house, packs: Packs::new(workspace), agents, offer, slots, account });

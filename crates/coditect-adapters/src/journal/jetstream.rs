@@ -54,6 +54,7 @@ use self::setup::Names;
 pub use self::setup::Syncs;
 use crate::nats::address;
 pub use crate::nats::address::{check, redacted};
+use crate::threads;
 
 /// Findings that are remembered.
 const FINDINGS: usize = 100;
@@ -207,15 +208,10 @@ impl JetStream {
     pub fn connect(options: &Options) -> Result<Self, PortError> {
         let address = address::parse(&options.url, options.creds.as_deref())?;
         let names = Names::of(&options.name)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("nats")
-            .enable_all()
-            .build()
-            .map_err(|error| PortError::from_io("starting the threads for NATS", &error))?;
+        let runtime = threads::start("nats", 2)?;
         let options = options.clone();
         let process = options.process.clone();
-        let opening = wait(&runtime, async move {
+        let opening = threads::wait(Some(&runtime), async move {
             let link = Link::connect(address, options.patience).await?;
             let opened = setup::open(&link, &names).await?;
             let syncs = setup::syncs(&link, options.monitor.as_deref()).await?;
@@ -326,8 +322,7 @@ impl JetStream {
         T: Send + 'static,
         F: Future<Output = Result<T, PortError>> + Send + 'static,
     {
-        let runtime = self.runtime.as_ref().ok_or_else(gone)?;
-        wait(runtime, work(Arc::clone(&self.shared)))
+        threads::wait(self.runtime.as_ref(), work(Arc::clone(&self.shared)))
     }
 
     async fn keep(
@@ -341,17 +336,6 @@ impl JetStream {
         let append = runtime.spawn(async move { keep::append(&shared, &stream, expected, records).await });
         append.await.unwrap_or_else(|_| Err(AppendError::Unknown(gone())))
     }
-}
-
-/// Blocks until `work` is done on the threads of `runtime`. Not by `block_on`, which may not be called on threads
-/// of another runtime.
-fn wait<T: Send + 'static>(
-    runtime: &Runtime,
-    work: impl Future<Output = Result<T, PortError>> + Send + 'static,
-) -> Result<T, PortError> {
-    let (tell, told) = std::sync::mpsc::sync_channel(1);
-    drop(runtime.spawn(async move { drop(tell.send(work.await)) }));
-    told.recv().unwrap_or_else(|_| Err(gone()))
 }
 
 fn gone() -> PortError {

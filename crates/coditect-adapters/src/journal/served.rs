@@ -8,7 +8,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +23,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
+
+use crate::threads;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A server answers within a minute, or says that it does not.
@@ -172,11 +173,7 @@ impl Served {
         let client = builder
             .build()
             .map_err(|error| PortError::new(ErrorKind::Unavailable, format!("no HTTP client: {error}")))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| PortError::from_io("a thread for the server", &error))?;
+        let runtime = threads::start("served", 1)?;
         Ok(Self { client, doors, authorization, running: Mutex::default(), runtime: Some(runtime) })
     }
 
@@ -256,7 +253,7 @@ impl Served {
     ) -> Result<Vec<u8>, PortError> {
         let (client, authorization) = (self.client.clone(), self.authorization.clone());
         let (doors, path) = (Arc::clone(&self.doors), path.to_owned());
-        self.wait(async move {
+        threads::wait(self.runtime.as_ref(), async move {
             let is_harmless = twice == Twice::Harmless;
             let (mut pause, mut left, mut passed) = (PAUSE, TRIES, 0);
             loop {
@@ -297,18 +294,6 @@ impl Served {
                 pause *= 2;
             }
         })
-    }
-
-    /// Blocks until `work` is done. Not by `block_on`, which may not be called on threads of another runtime.
-    fn wait<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, PortError>> + Send + 'static,
-    ) -> Result<T, PortError> {
-        let gone = || PortError::new(ErrorKind::Bug, "the thread for the server is gone");
-        let runtime = self.runtime.as_ref().ok_or_else(gone)?;
-        let (tell, told) = std::sync::mpsc::sync_channel(1);
-        drop(runtime.spawn(async move { drop(tell.send(work.await)) }));
-        told.recv().unwrap_or_else(|_| Err(gone()))
     }
 }
 

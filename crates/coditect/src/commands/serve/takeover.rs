@@ -59,7 +59,7 @@ struct Tried {
 }
 
 /// What a look needs.
-struct Lookout<'a> {
+struct Watchman<'a> {
     site: &'a Site,
     /// Below these, users begin missions here.
     projects: &'a [PathBuf],
@@ -71,12 +71,12 @@ struct Lookout<'a> {
 /// Looks after missions until it is to stop. Where the journal is on a server, processes of other machines say which missions they have;
 /// one that is taken up all the same, since its process was not heard, steps down at the first record of another writer.
 pub(super) fn watch(site: &Site, projects: &[PathBuf], stop: &Stop, told: &dyn Fn(String)) {
-    let (mut known, mut lookout) = (Known::default(), None);
+    let (mut known, mut watchman) = (Known::default(), None);
     while !stop.is_wanted() {
-        let looked = match &lookout {
-            Some(lookout) => look(lookout, &mut known),
-            None => Lookout::open(site, projects).map(|opened| {
-                lookout = Some(opened);
+        let looked = match &watchman {
+            Some(watchman) => look(watchman, &mut known),
+            None => Watchman::open(site, projects).map(|opened| {
+                watchman = Some(opened);
                 Vec::new()
             }),
         };
@@ -94,7 +94,7 @@ pub(super) fn watch(site: &Site, projects: &[PathBuf], stop: &Stop, told: &dyn F
     }
 }
 
-impl<'a> Lookout<'a> {
+impl<'a> Watchman<'a> {
     fn open(site: &'a Site, projects: &'a [PathBuf]) -> Result<Self, Report> {
         let witness = match &site.journal {
             Place::Files => None,
@@ -137,15 +137,15 @@ impl<'a> Lookout<'a> {
 }
 
 /// Takes up what has had no process for a while.
-fn look(lookout: &Lookout<'_>, known: &mut Known) -> Result<Vec<String>, Report> {
-    let Lookout { site, projects, archive, .. } = lookout;
+fn look(watchman: &Watchman<'_>, known: &mut Known) -> Result<Vec<String>, Report> {
+    let Watchman { site, projects, archive, .. } = watchman;
     // Those that have ended: their missions have, too, or have no process again.
     known.begun.retain(|_, child| matches!(child.try_wait(), Ok(None)));
-    let Some(elsewhere) = lookout.elsewhere() else {
+    let Some(elsewhere) = watchman.elsewhere() else {
         known.alone.clear();
         return Ok(Vec::new());
     };
-    let open = lookout.open_missions(known)?;
+    let open = watchman.open_missions(known)?;
     for entry in &open {
         known.looks_at(archive, entry);
     }
