@@ -534,6 +534,7 @@ fn trial(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
         waived,
         strand,
         granted,
+        in_part,
     } = action
     else {
         return None;
@@ -554,7 +555,7 @@ fn trial(action: &Action) -> Option<(Case<'_>, Doing<'_>)> {
         strand: strand.as_ref(),
         halving: Duration::from_millis(*halving_ms),
     };
-    Some((case, Doing::Try(Reply { model, text: reply, granted })))
+    Some((case, Doing::Try(Reply { model, text: reply, granted, in_part: in_part.as_ref() })))
 }
 
 fn train<'a>(action: &'a Action, nothing: &'a Budget) -> Option<(Case<'a>, Doing<'a>)> {

@@ -8,7 +8,7 @@ mod world;
 
 use coditect_types::context::FragmentKind;
 use coditect_types::limits::SandboxChoice;
-use coditect_types::{Context, Outcome, Tier};
+use coditect_types::{Action, Context, Outcome, Tier};
 use python_host::Host;
 use world::{Baseline, World};
 
@@ -235,6 +235,48 @@ fn of_a_long_file_of_tests_the_red_ones_are_told() {
     );
     assert!(told.text.contains("def test_07(self):\n        ...\n"), "{}", told.text);
     assert_eq!(context.of(FragmentKind::Source).next().unwrap().text, calc);
+}
+
+#[test]
+fn of_a_long_file_a_model_may_see_and_answer_the_functions_that_matter() {
+    let mut calc = "\"\"\"Sums.\"\"\"\n".to_owned();
+    for n in 0..60 {
+        calc.push_str(&format!("\n\ndef other_{n}(x):\n"));
+        (0..8).for_each(|k| calc.push_str(&format!("    x = x + {k} * {n}\n")));
+        calc.push_str("    return x\n");
+    }
+    calc.push_str("\n\ndef largest(xs):\n    raise NotImplementedError  # TODO\n");
+    let test = "import unittest\nimport calc\n\n\nclass T(unittest.TestCase):\n    def test_other(self):\n        \
+                self.assertEqual(calc.other_0(1), 1)\n\n    def test_largest(self):\n        \
+                self.assertEqual(calc.largest([3, 9, 2]), 9)\n";
+    let world = World::new(&[("calc.py", &calc), ("test_calc.py", test)], vec![Host::new(Tier::Wasm)]);
+    let baseline = world.baseline_with(SandboxChoice::Only(Tier::Wasm));
+    let told = world.perform(&baseline.gather("write what is missing"));
+    let Outcome::ContextGathered { context } = told else { panic!("{told:?}") };
+    let source = context.of(FragmentKind::Source).next().unwrap();
+    assert_eq!((&source.text, source.cut), (&calc, false), "whoever has room sees all of it");
+    let part = context.in_part(source).unwrap();
+    assert!(part.cut && part.text.len() * 3 < calc.len(), "{}", part.text);
+    assert!(
+        part.text.contains("def other_7(x):\n    ...\n") && part.text.contains("# TODO"),
+        "{}",
+        part.text
+    );
+    let answer = whole("calc.py", "def largest(xs):\n    return max(xs)\n");
+    let Outcome::ReplyRefused { .. } = world.perform(&baseline.try_reply(&answer, &[])) else {
+        panic!("taken for the whole file it breaks the other test")
+    };
+    let mut action = baseline.try_reply(&answer, &[]);
+    if let Action::TryReply { in_part, .. } = &mut action {
+        *in_part = Some(context.gaps.clone());
+    }
+    let outcome = world.perform(&action);
+    let Outcome::ChangeProposed { proposal, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(
+        proposal.diff.contains("-    raise NotImplementedError  # TODO\n+    return max(xs)\n"),
+        "{}",
+        proposal.diff
+    );
 }
 
 #[test]

@@ -6,11 +6,13 @@
 //! markers of a merge conflict, and the unified format of diff (POSIX.1-2024, `diff -u`).
 
 mod apply;
+mod parts;
 mod paths;
 mod read;
 
-pub use apply::{Applied, Refused, apply};
-pub use read::{needs, read};
+pub use apply::{Applied, Refused, apply, apply_in_part};
+pub use parts::{Shown, may_be_in_part};
+pub use read::{needs, read, read_functions};
 
 /// A change of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]

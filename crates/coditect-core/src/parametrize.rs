@@ -216,7 +216,10 @@ fn by_model(state: &State, spec: &TaskSpec, now_ms: u64) -> Option<Action> {
                 None => (world.reply.as_deref(), &*world.refused),
             };
             let (model, reply) = reply?;
+            let turns = strand.map_or(&*world.turns, |strand| &strand.turns);
+            let turn = turns.get(model).and_then(|turns| turns.last());
             Action::TryReply {
+                in_part: turn.and_then(|turn| turn.in_part.as_deref().cloned()),
                 rung: *rung,
                 model: model.clone(),
                 reply: reply.clone(),

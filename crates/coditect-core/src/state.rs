@@ -553,9 +553,10 @@ fn learn(state: &mut State, outcome: &Outcome) {
             pay(&mut state.ledger, spent);
         }
         Outcome::ModelAnswered { model, reply, .. } => {
-            let turn = Turn::new(&reply.text);
-            Arc::make_mut(&mut world.turns).entry(model.clone()).or_default().push(turn);
-            world.reply = Some(Arc::new((model.clone(), reply.text.clone())));
+            let turns = state.world.turns.get(model).map_or(&[][..], Vec::as_slice);
+            let turn = Turn::to(state, (model, &reply.text), None, turns);
+            Arc::make_mut(&mut state.world.turns).entry(model.clone()).or_default().push(turn);
+            state.world.reply = Some(Arc::new((model.clone(), reply.text.clone())));
         }
         Outcome::ReplyRefused { rung, account, feedback, diff, halved, spent } => {
             if let Some(halved) = halved {

@@ -84,6 +84,13 @@ fn of_mut(state: &mut State, id: StrandId) -> Option<&mut StrandState> {
 
 /// Takes what an outcome says of one strand. False: it says nothing of a strand in particular.
 pub(crate) fn learn(state: &mut State, id: StrandId, outcome: &Outcome) -> bool {
+    let turn = if let Outcome::ModelAnswered { model, reply, .. } = outcome {
+        let turns = state.world.strands.get(&id).and_then(|strand| strand.turns.get(model));
+        let turns = turns.map_or(&[][..], Vec::as_slice);
+        Turn::to(state, (model, &reply.text), state.world.strand(Some(id)), turns)
+    } else {
+        Turn::new("")
+    };
     let Some(strand) = of_mut(state, id) else { return false };
     let (rung, spent, proposals) = if let Outcome::ChangeProposed { proposal, spent } = outcome {
         strand.reply = None;
@@ -100,7 +107,6 @@ pub(crate) fn learn(state: &mut State, id: StrandId, outcome: &Outcome) -> bool 
         }
         (*rung, spent, 0)
     } else if let Outcome::ModelAnswered { model, reply, .. } = outcome {
-        let turn = Turn::new(&reply.text);
         strand.turns.entry(model.clone()).or_default().push(turn);
         strand.reply = Some(Arc::new((model.clone(), reply.text.clone())));
         return true;

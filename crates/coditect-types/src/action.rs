@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Gaps;
 use crate::focus::{Aim, Delivery, Focus};
 use crate::limits::{Budget, CallLimits, Limits, SandboxChoice};
 use crate::model::{ModelRequest, ModelSpec};
@@ -163,6 +164,10 @@ pub enum Action {
         /// Files that the model asked to see and that it is shown by now.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         granted: Vec<String>,
+        /// Set where it was asked for functions: what of each file it was not shown, in bytes, first and last of each. Of a file that
+        /// is not here it was shown nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_part: Option<Gaps>,
     },
     /// Make what a model answered tests that are red on the snapshot.
     TrySpecification {

@@ -1,5 +1,7 @@
 //! What is known of a project and fits into a model's window: typed fragments, each of them data.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +143,9 @@ fn cut(text: &mut String) {
     text.truncate(text.floor_char_boundary(BYTES));
 }
 
+/// By file: bytes of it that are left away, first and last of each, in order.
+pub type Gaps = BTreeMap<String, Vec<(usize, usize)>>;
+
 /// Everything that was gathered for a model, the most telling of each kind first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -156,9 +161,25 @@ pub struct Context {
     /// What local names were worth where red tests failed (at most 12 tests).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Failing>,
+    /// Of long files whose functions can be answered without the rest: bytes that whoever reads slowly can do without.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub gaps: Gaps,
 }
 
 impl Context {
+    /// A fragment without its gaps, each of which is `...`. None: it has none.
+    #[must_use]
+    pub fn in_part(&self, fragment: &Fragment) -> Option<Fragment> {
+        let (mut text, mut at) = (String::new(), 0);
+        for (first, end) in self.gaps.get(&fragment.path).filter(|gaps| !gaps.is_empty())? {
+            text.push_str(fragment.text.get(at..*first)?);
+            text.push_str("...");
+            at = *end;
+        }
+        text.push_str(fragment.text.get(at..)?);
+        Some(Fragment { text, cut: true, ..fragment.clone() })
+    }
+
     /// The fragments of one kind, in their order.
     pub fn of(&self, kind: FragmentKind) -> impl Iterator<Item = &Fragment> {
         self.fragments.iter().filter(move |fragment| fragment.kind == kind)

@@ -37,10 +37,12 @@ fn there(provider: &Provider) -> World {
     world.git(&["add", "-A"]);
     world.git(&["commit", "-qm", "a shop"]);
     let url = provider.url("chat");
+    // A small one is not offered files: it would answer with the offer.
     person(
         &world,
         &format!(
-            "reply_cache = \"off\"\nmodels = [\"mine\"]\n[model.mine]\nurl = \"{url}\"\ncontext_tokens = 8192\n"
+            "reply_cache = \"off\"\nmodels = [\"mine\"]\n[model.mine]\nurl = \"{url}\"\n\
+             size = \"large\"\nedits = \"whole\"\ncontext_tokens = 8192\noutput_tokens = 2048\n"
         ),
     );
     world

@@ -240,7 +240,10 @@ impl Shared {
                 Ok(Some(message)) => {
                     let (shared, stop, said, began) =
                         (Arc::clone(&self), stop.clone(), said.clone(), Mark::now());
-                    tasks.spawn(async move { shared.see_to((message, began), slot, stop, said).await });
+                    // An action is large, and goes from hand to hand with its future.
+                    tasks.spawn(
+                        async move { Box::pin(shared.see_to((message, began), slot, stop, said)).await },
+                    );
                 }
                 Err(error) => {
                     tracing::warn!(%error, "no orders can be had");

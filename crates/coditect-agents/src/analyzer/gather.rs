@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use coditect_code::excerpt;
+use coditect_code::excerpt::{self, Function};
 use coditect_code::outline::{self, Outline};
 use coditect_code::python::Listing;
 use coditect_code::reach;
 use coditect_code::repair::Source;
+use coditect_code::written;
 use coditect_ports::memory::{Example, Situation};
 use coditect_ports::{PortError, Work};
-use coditect_types::context::FragmentKind;
+use coditect_types::context::{FragmentKind, Gaps};
 use coditect_types::{
-    Context, Failure, Focus, Fragment, Outcome, Project, Reach, Snapshot, Suspect, TestReport, TestResult,
+    Aim, Context, Failure, Focus, Fragment, Outcome, Project, Reach, Snapshot, Suspect, TestReport,
+    TestResult,
 };
 
 use super::Analyzer;
@@ -40,6 +42,13 @@ const MOST_REMEMBERED: usize = 2;
 const MOST_RED: usize = 2_000;
 /// Files in which a project tells its ways, the one that goes before the others first.
 const CONVENTIONS: &[&str] = &["AGENTS.override.md", "AGENTS.md", "CLAUDE.md", "GEMINI.md"];
+
+/// Bytes of a file whose functions are written sooner than all of it.
+const LONG: usize = 2 << 10;
+/// What says that a function is still to be written.
+const TO_DO: &[&str] = &["TODO", "NotImplementedError"];
+/// Lines are suspicious whose score is at least this share of the best one's.
+const SUSPICIOUS: f64 = 0.5;
 
 /// What is gathered, and of what.
 pub(super) struct Gather<'a> {
@@ -80,6 +89,9 @@ impl Analyzer {
             outlines.iter().zip(0..).map(|(one, at)| (one.path.as_str(), at)).collect();
         product.sort_by_key(|source| of.rank(source, &places));
         let red: BTreeSet<&str> = of.baseline.red().filter_map(|test| test.id.split("::").next()).collect();
+        if matches!(of.focus.aim, Aim::TurnTestsGreen) {
+            context.gaps = of.gaps(&product, &tests);
+        }
         if red.is_empty() {
             // Tests are to be written: those that are there show how.
             tests.sort_by_key(|source| (std::cmp::Reverse(of.shared(source)), source.text.len()));
@@ -178,6 +190,52 @@ impl Gather<'_> {
         reach
     }
 
+    /// Of long files the functions that the red tests have nothing to do with: they neither name them, nor is a suspicious line in them,
+    /// nor are they still to be written. What somebody asked to see, they see whole. None at all where functions are no answer: a file
+    /// cannot be read, or what is most suspicious is in no function.
+    fn gaps(&self, product: &[Source], tests: &[Source]) -> Gaps {
+        if !product.iter().all(|source| written::may_be_in_part(&source.path, &source.text)) {
+            return Gaps::new();
+        }
+        let red: BTreeSet<&str> = self.baseline.red().flat_map(|test| words(&test.id)).collect();
+        let of_red =
+            |test: &Source| excerpt::texts(&test.path, &test.text, &|function| red.contains(function.name));
+        let texts: Vec<String> = tests.iter().flat_map(of_red).collect();
+        let told: BTreeSet<&str> = texts.iter().flat_map(|text| words(text)).collect();
+        let best = self.suspects.iter().map(|suspect| suspect.score).fold(0.0, f64::max);
+        let is_in = |suspect: &Suspect, function: &Function<'_>| {
+            function.lines.contains(&usize::try_from(suspect.line).unwrap_or(0))
+        };
+        let mut gaps = Gaps::new();
+        for source in product.iter().filter(|source| source.text.len() > LONG) {
+            let path = below_top(self.project, &source.path);
+            let own: Vec<&Suspect> =
+                self.suspects.iter().filter(|suspect| suspect.file == source.path).collect();
+            let worst: Vec<&&Suspect> = own.iter().filter(|suspect| suspect.score >= best).collect();
+            let is_of_function = |suspect: &&&Suspect| {
+                !excerpt::texts(&source.path, &source.text, &|function| is_in(suspect, function)).is_empty()
+            };
+            if !worst.is_empty() && !worst.iter().any(is_of_function) {
+                return Gaps::new();
+            }
+            let is_told = |function: &Function<'_>| {
+                let is_suspicious =
+                    |suspect: &&Suspect| suspect.score >= best * SUSPICIOUS && is_in(suspect, function);
+                told.contains(function.name) || own.iter().any(is_suspicious)
+            };
+            // What is to be written is of use beside what the tests name, and hides nothing by itself.
+            let is_any = !excerpt::texts(&source.path, &source.text, &is_told).is_empty();
+            let matters = |function: &Function<'_>| {
+                is_told(function) || TO_DO.iter().any(|mark| function.text.contains(mark))
+            };
+            let is_whole = !is_any || self.also.contains(&path);
+            let found = if is_whole { None } else { excerpt::gaps(&source.path, &source.text, &matters) };
+            let found = found.unwrap_or_default().into_iter().map(|gap| (gap.start, gap.end));
+            gaps.insert(path, found.collect());
+        }
+        gaps
+    }
+
     /// What was asked for and is no source: it is read, and not changed.
     fn add_asked_for(&self, view: &Path, product: &[Source], context: &mut Context) {
         for path in self.also {
@@ -240,7 +298,7 @@ fn red_tests_of(gather: &Gather<'_>, test: &Source) -> Option<String> {
 
 /// Words of a text that may be names.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.len() > 2)
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 /// Documents that the request names.

@@ -9,10 +9,10 @@ use coditect_code::python::Listing;
 use coditect_code::review::{self, Asked, Changed};
 use coditect_code::sameness::where_code_differs;
 use coditect_code::suite::SuiteRun;
-use coditect_code::written::{self, Applied, Refused};
+use coditect_code::written::{self, Applied, Refused, Shown};
 use coditect_ports::workspace::{Change, FileEdit};
 use coditect_ports::{PortError, Work};
-use coditect_types::context::Failing;
+use coditect_types::context::{Failing, Gaps};
 use coditect_types::outcome::{Evidence, Halved, HarmfulPart, Proposal, Spent};
 use coditect_types::plan::Intent;
 use coditect_types::{Aim, Failure, Outcome, Rung, TestReport, TestResult};
@@ -50,6 +50,24 @@ pub(super) struct Reply<'a> {
     pub(super) text: &'a str,
     /// Files that it asked to see and that it is shown by now.
     pub(super) granted: &'a [String],
+    /// Where functions were asked for: what it was not shown of each file that it was shown.
+    pub(super) in_part: Option<&'a Gaps>,
+}
+
+impl Reply<'_> {
+    /// What it changes.
+    fn changes(&self, product: &BTreeSet<String>) -> Vec<written::Change> {
+        match self.in_part {
+            Some(_) => written::read_functions(self.text, product),
+            None => written::read(self.text, product),
+        }
+    }
+
+    /// What was shown of a file, where functions of it are answered.
+    fn shown(&self, path: &str) -> Option<Shown<'_>> {
+        let gaps = self.in_part.filter(|_| path.ends_with(".py"))?;
+        Some(gaps.get(path).map_or(Shown::Nothing, |gaps| Shown::But(gaps)))
+    }
 }
 
 /// Why an answer is no change that could be proposed.
@@ -123,7 +141,7 @@ impl Coder {
     ) -> Result<Vec<FileEdit>, Refusal> {
         let product: BTreeSet<String> =
             sources.product.iter().map(|source| case.below_top(&source.path)).collect();
-        let changes = written::read(reply.text, &product);
+        let changes = reply.changes(&product);
         if changes.is_empty() {
             return Err(Refusal::new(
                 format!("The answer of `{}` holds no change.", reply.model),
@@ -134,7 +152,8 @@ impl Coder {
             let known = sources.product.iter().find(|source| case.below_top(&source.path) == path);
             known.map(|source| source.text.clone()).or_else(|| text_below(view, path))
         };
-        let Applied { files, mut refused } = written::apply(&changes, &current);
+        let Applied { files, mut refused } =
+            written::apply_in_part(&changes, &current, &|path| reply.shown(path));
         // Small models like to write the tests down beside the code. What they make of them counts for nothing; what they make
         // of the code may be right.
         let (tests, files): (Vec<_>, Vec<_>) =

@@ -271,6 +271,7 @@ impl Baseline {
             waived: Vec::new(),
             strand: None,
             granted: Vec::new(),
+            in_part: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Change;
+use super::parts::{self, Shown};
 
 /// Lines that stand for what their writer left out.
 const LEFT_OUT: &[&str] = &[
@@ -40,12 +41,31 @@ pub struct Applied {
 
 /// Makes the changes, one on top of the other. `current` gives the text of a file, None where there is none.
 pub fn apply(changes: &[Change], current: &dyn Fn(&str) -> Option<String>) -> Applied {
+    apply_in_part(changes, current, &|_| None)
+}
+
+/// The same where functions are answered of those files of which `shown` says what was shown: what is answered of them as a file are
+/// functions of it.
+pub fn apply_in_part<'s>(
+    changes: &[Change],
+    current: &dyn Fn(&str) -> Option<String>,
+    shown: &dyn Fn(&str) -> Option<Shown<'s>>,
+) -> Applied {
     let mut applied = Applied::default();
-    for change in changes {
+    let is_part = |path: &str| shown(path).is_some() && current(path).is_some();
+    for change in &parts::joined(changes, &is_part) {
         let path = change.path().to_owned();
-        let original = applied.files.get(&path).cloned().or_else(|| current(&path));
+        let before = applied.files.get(&path).cloned();
+        // What was shown was shown of the file as it is.
+        if before.is_some() && is_part(&path) && matches!(change, Change::Whole { .. }) {
+            let why = "it is answered in two ways".to_owned();
+            applied.refused.push(Refused { path, why });
+            continue;
+        }
+        let original = before.or_else(|| current(&path));
         let style = Style::of(original.as_deref().unwrap_or_default());
-        match make(change, original.as_deref().map(|text| style.plain(text)).as_deref()) {
+        let gaps = shown(&path).and_then(|shown| style.plain_gaps(original.as_deref()?, shown));
+        match make(change, original.as_deref().map(|text| style.plain(text)).as_deref(), gaps) {
             Ok(text) => {
                 let text = style.put_on(&text, original.as_deref());
                 applied.files.insert(path, text);
@@ -69,6 +89,21 @@ impl Style {
         Self { crlf: lines > 0 && text.matches("\r\n").count() == lines, bom: text.starts_with('\u{feff}') }
     }
 
+    /// What was not shown of a text, in the text without its marks.
+    fn plain_gaps(&self, text: &str, shown: Shown<'_>) -> Option<Vec<(usize, usize)>> {
+        let Shown::But(gaps) = shown else { return Some(vec![(0, usize::MAX)]) };
+        let mark = if self.bom { '\u{feff}'.len_utf8() } else { 0 };
+        let plain = |at: usize| {
+            let before = text.get(..at)?;
+            let ends = if self.crlf { before.matches("\r\n").count() } else { 0 };
+            at.checked_sub(mark + ends)
+        };
+        // What does not go with the file was shown of another one.
+        let all: Option<Vec<_>> =
+            gaps.iter().map(|(first, end)| Some((plain(*first)?, plain(*end)?))).collect();
+        Some(all.unwrap_or_else(|| vec![(0, usize::MAX)]))
+    }
+
     fn plain(&self, text: &str) -> String {
         let text = if self.bom { text.trim_start_matches('\u{feff}') } else { text };
         if self.crlf { text.replace("\r\n", "\n") } else { text.to_owned() }
@@ -87,12 +122,18 @@ impl Style {
     }
 }
 
-fn make(change: &Change, original: Option<&str>) -> Result<String, String> {
+/// `gaps`: where functions are answered, what of the file was not shown.
+fn make(
+    change: &Change,
+    original: Option<&str>,
+    gaps: Option<Vec<(usize, usize)>>,
+) -> Result<String, String> {
     match change {
         Change::Broken { .. } => Err("the answer ended before the block did".into()),
-        Change::Whole { text, .. } => match left_out(text, original) {
-            Some(line) => Err(format!("the file is not whole: `{line}` stands for a part of it")),
-            None => Ok(text.clone()),
+        Change::Whole { text, .. } => match (original.zip(gaps), left_out(text, original)) {
+            (Some((original, gaps)), _) => parts::put_in(original, text, &gaps),
+            (None, Some(line)) => Err(format!("the file is not whole: `{line}` stands for a part of it")),
+            (None, None) => Ok(text.clone()),
         },
         Change::Replace { search, replace, .. } => match (original, search.trim().is_empty()) {
             (None, true) => Ok(replace.clone()),
@@ -124,7 +165,7 @@ fn make(change: &Change, original: Option<&str>) -> Result<String, String> {
 }
 
 /// A line that says that something was left out and that did not stand in the file before.
-fn left_out<'t>(text: &'t str, original: Option<&str>) -> Option<&'t str> {
+pub(super) fn left_out<'t>(text: &'t str, original: Option<&str>) -> Option<&'t str> {
     text.lines().map(str::trim).find(|line| {
         let comment = ["#", "//", "/*", "--", "..."].iter().any(|mark| line.starts_with(mark));
         let lower = line.to_ascii_lowercase();

@@ -12,6 +12,16 @@ const REPLACE: &str = ">>>>>>>";
 /// one of them, if there is only one.
 #[must_use]
 pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
+    read_all(text, known, false)
+}
+
+/// The same where functions are answered: a block without a path is about the file of the one before it.
+#[must_use]
+pub fn read_functions(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
+    read_all(text, known, true)
+}
+
+fn read_all(text: &str, known: &BTreeSet<String>, goes_on: bool) -> Vec<Change> {
     let lines: Vec<&str> = text.lines().collect();
     let mut changes = Vec::new();
     let mut at = 0;
@@ -25,12 +35,29 @@ pub fn read(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
     while at < lines.len() {
         let line = lines[at];
         if let Some((fence, info)) = opening(line) {
-            let end = closing(&lines, at + 1, fence);
-            let body = &lines[at + 1..end.unwrap_or(lines.len())];
+            let end = closing(&lines, at + 1, (fence, indent(line)));
+            let mut body = &lines[at + 1..end.unwrap_or(lines.len())];
+            let inside = naming(body, known);
+            if let Some((path, rest)) = inside.filter(|_| !is_shown(info)) {
+                // The path has a block of its own, or stands in the one that is about it.
+                named = Some(path.to_owned());
+                if rest.iter().all(|line| line.trim().is_empty()) && end.is_some() {
+                    at = end.map_or(lines.len(), |end| end + 1);
+                    continue;
+                }
+                body = rest;
+            }
             let inner = body.iter().find(|line| !line.trim().is_empty());
+            let before = || changes.last().map(|change: &Change| change.path().to_owned());
+            // A heading such as `Box.half` is no file.
+            let is_file = |path: &String| {
+                !goes_on || known.contains(path) || path.contains('/') || path.ends_with(".py")
+            };
             let path = paths::in_fence(info)
-                .or_else(|| named.take())
-                .or_else(|| inner.and_then(|line| paths::in_comment(line, known)));
+                .filter(is_file)
+                .or_else(|| named.take().filter(is_file))
+                .or_else(|| inner.and_then(|line| paths::in_comment(line, known)))
+                .or_else(|| before().filter(|_| goes_on && !is_shown(info)));
             block(body, info, path, end.is_some(), known, &mut changes);
             at = end.map_or(lines.len(), |end| end + 1);
             named = None;
@@ -98,13 +125,30 @@ fn tagged(lines: &[&str], at: usize) -> Option<usize> {
     matches!(tag, "text" | "code" | "file" | "content" | "source").then_some(at + 1 + end)
 }
 
-/// The line of the fence that closes a block.
-fn closing(lines: &[&str], from: usize, fence: &str) -> Option<usize> {
+/// The blanks before a line.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The line of the fence that closes a block. One that is further in (CommonMark, 4.5: by more than three blanks) is of what is in it, such
+/// as a documentation string with an example.
+fn closing(lines: &[&str], from: usize, (fence, own): (&str, usize)) -> Option<usize> {
     let closes = |line: &&str| {
         let inner = line.trim();
         inner.starts_with(fence) && inner.chars().all(|c| fence.starts_with(c))
     };
-    lines[from..].iter().position(closes).map(|at| from + at)
+    let rest = &lines[from..];
+    let loose = rest.iter().position(closes);
+    let strict = rest.iter().position(|line| closes(line) && indent(line) <= own + 3);
+    // Some indent the fence as what is before it: then another block begins before one that is not indented.
+    let begins =
+        |range: &[&str]| range.iter().any(|line| opening(line).is_some_and(|(_, info)| !info.is_empty()));
+    let found = match (loose, strict) {
+        (Some(loose), Some(strict)) if loose < strict && begins(&rest[loose + 1..strict]) => Some(loose),
+        (_, Some(strict)) => Some(strict),
+        (loose, None) => loose,
+    };
+    found.map(|at| from + at)
 }
 
 /// A fenced block.
@@ -148,12 +192,7 @@ fn block(
         }
         return;
     }
-    // What is run in a shell, or shown as output, is no file.
-    let is_shown = matches!(
-        info.split_whitespace().next(),
-        Some("sh" | "bash" | "shell" | "console" | "text" | "output")
-    );
-    let Some(path) = path.or_else(|| only(known).filter(|_| !is_shown)) else { return };
+    let Some(path) = path.or_else(|| only(known).filter(|_| !is_shown(info))) else { return };
     if !closed {
         changes.push(Change::Broken { path });
         return;
@@ -166,6 +205,21 @@ fn block(
     }
     let text = if body.is_empty() { String::new() } else { format!("{}\n", body.join("\n")) };
     changes.push(Change::Whole { path, text });
+}
+
+/// The file that is known and is all that the first line of a block says, and what stands below it.
+fn naming<'l>(body: &'l [&'l str], known: &BTreeSet<String>) -> Option<(&'l str, &'l [&'l str])> {
+    let first = body.iter().position(|line| !line.trim().is_empty())?;
+    let path = body.get(first)?.trim();
+    let rest = &body[first + 1..];
+    // A list of files is none of them.
+    let is_list = rest.iter().any(|line| known.contains(line.trim()));
+    (known.contains(path) && !is_list).then_some((path, rest))
+}
+
+/// What is run in a shell, or shown as output, is no file.
+fn is_shown(info: &str) -> bool {
+    matches!(info.split_whitespace().next(), Some("sh" | "bash" | "shell" | "console" | "text" | "output"))
 }
 
 /// One block of lines to search and lines to put there; where it ends.

@@ -49,6 +49,9 @@ fn a_path_stands_above_the_block_in_its_fence_or_in_its_first_line() {
         "```python\n# src/a.py\nx = 2\n```",
         "1. Change src/a.py:\n   ```python\nx = 2\n   ```",
         "./src/a.py\n```\nx = 2\n```",
+        "```\nsrc/a.py\n```\n```\nx = 2\n```",
+        "```python\nsrc/a.py\nx = 2\n```",
+        "b.md\n```\n\nsrc/a.py\nx = 2\n```",
     ] {
         becomes(text, "src/a.py", "x = 1\n", after);
     }
@@ -201,4 +204,22 @@ fn what_is_quoted_in_tags_is_no_change_beside_one() {
     becomes(quoted, "src/a.py", before, "a = 1\nb = 2\n");
     // One that is never closed is none.
     assert!(read("src/a.py\n<text>\nx = 2\n", &known(&["src/a.py", "src/b.py"])).is_empty());
+}
+
+#[test]
+fn a_fence_within_a_documentation_string_ends_no_block() {
+    let text =
+        "def f():\n    \"\"\"Does it.\n\n    ```pycon\n    >>> f()\n    ```\n    \"\"\"\n    return 2\n";
+    becomes(&format!("a.py\n```python\n{text}```\n"), "a.py", "x = 1\n", text);
+    // One that is indented as what is before it does, where another block begins behind it, or none does.
+    let two = [("a.py", "x = 1\n"), ("b.py", "y = 1\n")];
+    let applied = made("a.py\n```python\nx = 2\n    ```\nb.py\n```python\ny = 2\n```\n", &two);
+    assert_eq!((applied.files["a.py"].as_str(), applied.files["b.py"].as_str()), ("x = 2\n", "y = 2\n"));
+    becomes("a.py\n```python\nx = 2\n      ```\n", "a.py", "x = 1\n", "x = 2\n");
+    // A list of files is none of them.
+    let listed = made("a.py\n```\nx = 2\n```\nI changed:\n```\na.py\nb.py\n```\n", &two);
+    assert_eq!(listed.files.len(), 1);
+    assert_eq!(listed.files["a.py"], "x = 2\n");
+    // In a list, the fence that ends it may stand further in than its own.
+    becomes("- a.py\n  ```\nx = 2\n    ```\nb", "a.py", "x = 1\n", "x = 2\n");
 }

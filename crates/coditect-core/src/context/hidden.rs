@@ -84,7 +84,7 @@ pub(super) fn hidden(source: &Fragment, suspects: &[Suspect]) -> Option<Fragment
 }
 
 /// Whether a path below the top is the one below the project's root.
-fn is_of(path: &str, file: &str) -> bool {
+pub(super) fn is_of(path: &str, file: &str) -> bool {
     path.strip_suffix(file).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 

@@ -174,3 +174,90 @@ fn what_was_found_out_is_told_a_model_that_has_not_answered_yet_and_as_data() {
     let again = request(&state, &model(8_192), &[turn]).unwrap();
     assert!(again.messages.iter().all(|message| !message.text.contains("found out")), "{again:?}");
 }
+
+#[test]
+fn a_small_model_is_shown_the_path_and_no_words_that_stand_for_one() {
+    let long = |name: &str| format!("def {name}():\n    return 1  # {}\n", "x".repeat(9_000));
+    let mut fragments = Vec::new();
+    for name in ["one", "two", "three"] {
+        fragments.push(fragment(FragmentKind::Source, &format!("src/{name}.py"), &long(name)));
+        fragments.push(fragment(FragmentKind::Outline, &format!("src/{name}.py"), &format!("def {name}()")));
+    }
+    let mut state = state("5 != 6", fragments);
+    let suspect = |file: &str, score: f64| coditect_types::Suspect { file: file.into(), line: 2, score };
+    state.world.suspects = Arc::new(vec![suspect("one.py", 0.4), suspect("two.py", 0.9)]);
+    let asked = request(&state, &model(8_192), &[]).unwrap();
+    let told = &asked.messages[0].text;
+    assert!(told.contains(BY_HEADS) && told.ends_with("Begin with the line `src/two.py`."), "{told}");
+    assert!(
+        asked.system.contains("\n\nsrc/two.py\n```\n") && !asked.system.contains("PATH"),
+        "{}",
+        asked.system
+    );
+    let large = ModelSpec { rung: Rung::LargeModel, ..model(8_192) };
+    let asked = request(&state, &large, &[]).unwrap();
+    assert!(asked.system.contains("\n\nPATH\n```\n"), "{}", asked.system);
+    assert!(
+        asked.messages[0].text.contains("in a fenced block. Where you cannot write it without"),
+        "{asked:?}"
+    );
+    // Two that are as likely: none of them.
+    state.world.suspects = Arc::new(vec![suspect("one.py", 0.9), suspect("two.py", 0.9)]);
+    assert!(request(&state, &model(8_192), &[]).unwrap().system.contains("PATH"));
+}
+
+#[test]
+fn a_small_model_is_asked_for_the_functions_of_a_long_file() {
+    let text = "def one():\n    return 1\n\n\ndef two():\n    return 3\n";
+    let of = |path: &str, model: &ModelSpec| {
+        let mut state = state("3 != 2", vec![fragment(FragmentKind::Source, path, text)]);
+        let at = text.find("return 1").unwrap();
+        let gaps = [(path.to_owned(), vec![(at, at + "return 1".len())])].into();
+        Arc::make_mut(state.world.context.as_mut().unwrap()).gaps = gaps;
+        state.policy = Arc::new(coditect_types::Policy { models: vec![model.clone()], ..Default::default() });
+        state
+    };
+    let small = model(8_192);
+    let python = of("a.py", &small);
+    let asked = request(&python, &small, &[]).unwrap();
+    let told = &asked.messages[0].text;
+    let shown = "a.py (a part)\n<text>\ndef one():\n    ...\n\n\ndef two():\n    return 3\n</text>";
+    assert!(told.contains(shown), "{told}");
+    assert!(
+        told.contains("every function that you change, whole, but without its documentation string")
+            && told.ends_with("line `a.py`."),
+        "{told}"
+    );
+    assert!(
+        asked.system.contains("with the functions that you change")
+            && asked.system.contains("\n\na.py\n```\n")
+    );
+    assert_eq!(in_part(&python, "m", None, &[]).unwrap()["a.py"].len(), 1);
+    // What has no room is not shown, and nobody takes it for known.
+    let mut full = of("a.py", &small);
+    let more = Arc::make_mut(full.world.context.as_mut().unwrap());
+    more.fragments.push(fragment(FragmentKind::Source, "b.py", &"x = 1  # one of many\n".repeat(900)));
+    more.fragments.push(fragment(FragmentKind::Source, "c.py", "y = 2\n"));
+    let known = in_part(&full, "m", None, &[]).unwrap();
+    assert_eq!(known.keys().collect::<Vec<_>>(), ["a.py", "c.py"]);
+    let told = request(&full, &small, &[]).unwrap().messages[0].text.clone();
+    assert!(!told.contains("one of many") && told.contains("y = 2"), "{told}");
+    // Others see and write all of it, and so does whoever is to do something else than to turn tests green.
+    let blocks = ModelSpec { edits: EditForm::SearchReplace, ..small.clone() };
+    let large = ModelSpec { rung: Rung::LargeModel, ..small.clone() };
+    let mut documents = of("a.py", &small);
+    documents.policy = Arc::new(coditect_types::Policy {
+        focus: coditect_types::Focus { aim: Aim::KeepCode, ..Default::default() },
+        ..coditect_types::Policy::clone(&documents.policy)
+    });
+    for (state, model) in [(of("a.py", &blocks), &blocks), (of("a.py", &large), &large), (documents, &small)]
+    {
+        assert!(in_part(&state, "m", None, &[]).is_none());
+        assert!(request(&state, model, &[]).unwrap().messages[0].text.contains("return 1"), "{model:?}");
+    }
+    // What does not go with the file is no reason to be silent.
+    let mut broken = of("a.py", &small);
+    let gaps = [("a.py".to_owned(), vec![(5, 9_999)])].into();
+    Arc::make_mut(broken.world.context.as_mut().unwrap()).gaps = gaps;
+    assert!(request(&broken, &small, &[]).unwrap().messages[0].text.contains("return 1"));
+}
