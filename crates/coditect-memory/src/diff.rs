@@ -12,6 +12,12 @@ pub(crate) enum Part<'d> {
     Before(Option<Cow<'d, str>>),
     /// The file after; None: it is no more.
     After(Option<Cow<'d, str>>),
+    /// The name that the file had, where git says that it has another one now.
+    From(Cow<'d, str>),
+    /// The name that it has now, or that a copy has.
+    To(Cow<'d, str>),
+    /// Git says that the file is no more; of one that was empty, or is no text, nothing else does.
+    Deleted(Cow<'d, str>),
     /// A hunk begins, at this line of the file after.
     Hunk(u32),
     /// A line that both files have.
@@ -30,11 +36,13 @@ pub(crate) struct Parts<'d> {
     lines: std::str::Lines<'d>,
     /// Lines that the hunk still has, before and after.
     left: (u32, u32),
+    /// What git said of the file that comes, where only lines of git have come since.
+    git: Option<&'d str>,
 }
 
 /// Reads a diff.
 pub(crate) fn parts(diff: &str) -> Parts<'_> {
-    Parts { lines: diff.lines(), left: (0, 0) }
+    Parts { lines: diff.lines(), left: (0, 0), git: None }
 }
 
 impl<'d> Iterator for Parts<'d> {
@@ -57,6 +65,16 @@ impl<'d> Iterator for Parts<'d> {
 impl<'d> Parts<'d> {
     /// A line between hunks. None: it says nothing of what changes.
     fn head(&mut self, line: &'d str) -> Option<Part<'d>> {
+        if let Some(names) = line.strip_prefix("diff --git ") {
+            self.git = Some(names);
+            return None;
+        }
+        if let Some(names) = self.git {
+            let said = said_by_git(names, line);
+            if said.is_some() {
+                return said;
+            }
+        }
         if let Some(path) = line.strip_prefix("--- ") {
             return Some(Part::Before(path_of(path)));
         }
@@ -64,6 +82,7 @@ impl<'d> Parts<'d> {
             return Some(Part::After(path_of(path)));
         }
         let ranges = line.strip_prefix("@@ -")?;
+        self.git = None;
         let numbers = ranges.split_once(" +").and_then(|(old, new)| {
             let (_, old) = range(old)?;
             let (line, new) = range(new.split(' ').next()?)?;
@@ -99,6 +118,30 @@ impl<'d> Parts<'d> {
             }
         }
     }
+}
+
+/// What a line between git's head of a file and its hunks says of the file's name.
+fn said_by_git<'d>(names: &'d str, line: &'d str) -> Option<Part<'d>> {
+    if let Some(name) = line.strip_prefix("rename from ") {
+        return Some(Part::From(name_of(name)));
+    }
+    if let Some(name) = line.strip_prefix("rename to ").or_else(|| line.strip_prefix("copy to ")) {
+        return Some(Part::To(name_of(name)));
+    }
+    line.strip_prefix("deleted file mode ").and_then(|_| twice(names)).map(Part::Deleted)
+}
+
+/// A name that stands there with nothing before it.
+fn name_of(text: &str) -> Cow<'_, str> {
+    let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    quoted.map_or(Cow::Borrowed(text), |text| Cow::Owned(unquoted(text)))
+}
+
+/// The path of `a/PATH b/PATH`. None: they are two, or it cannot be told where the first one ends.
+fn twice(names: &str) -> Option<Cow<'_, str>> {
+    let at = names.len() / 2;
+    let (one, other) = (names.get(..at)?, names.get(at..)?.strip_prefix(' ')?);
+    path_of(one).filter(|path| path_of(other).as_ref() == Some(path))
 }
 
 /// `3,13` has 13 lines from line 3 on; where no count is said, it is 1.
@@ -174,6 +217,27 @@ mod tests {
                 "After(Some(\"ä \\\"q\\\".py\"))",
                 "Hunk(1)",
                 "New(\"--- a/x\")",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_git_says_of_names_is_told() {
+        let diff = "rename from no/such\ndiff --git a/a/m.py b/n.py\nsimilarity index 100%\nrename from a/m.py\nrename to n.py\n\
+                    diff --git a/x y.py b/x y.py\ndeleted file mode 100644\nindex e69de29..0000000\n\
+                    diff --git \"a/\\303\\244.py\" \"b/\\303\\244.py\"\ndeleted file mode 100644\n\
+                    diff --git a/c.py b/d.py\ncopy from c.py\ncopy to d.py\n@@ -1 +1 @@\n-rename to x\n+y\n";
+        assert_eq!(
+            told(diff),
+            [
+                "From(\"a/m.py\")",
+                "To(\"n.py\")",
+                "Deleted(\"x y.py\")",
+                "Deleted(\"ä.py\")",
+                "To(\"d.py\")",
+                "Hunk(1)",
+                "Gone(\"rename to x\")",
+                "New(\"y\")",
             ]
         );
     }

@@ -348,6 +348,7 @@ fn hunks(diff: &str) -> Option<Vec<PastEdit>> {
                     path = named.into_owned();
                 }
             }
+            Part::From(_) | Part::To(_) | Part::Deleted(_) => {}
             Part::Hunk(_) => {
                 edits.push(PastEdit { path: path.clone(), before: String::new(), after: String::new() });
             }

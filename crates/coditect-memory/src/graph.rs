@@ -21,6 +21,7 @@ mod history;
 mod keep;
 mod lists;
 mod names;
+mod pack;
 mod resolve;
 mod saved;
 mod update;
@@ -30,7 +31,7 @@ mod write;
 mod tests;
 
 pub use history::{Before, EpisodeFact};
-pub use saved::Unreadable;
+pub use saved::{Origin, Unreadable};
 pub use update::{Changed, Changes, Updated};
 pub use write::{Ended, Range};
 
@@ -191,7 +192,7 @@ pub struct Size {
 }
 
 /// The graph of one project, in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ProjectGraph {
     names: Names,
     nodes: Vec<Held>,
@@ -219,6 +220,8 @@ pub struct ProjectGraph {
     episodes_through: u64,
     /// The newest commit whose history is known.
     known_head: String,
+    /// What whoever keeps it has to know of it.
+    origin: Origin,
     /// Many files come at once: the indexes of names are made when all are there.
     many: bool,
     /// Many edges come at once: those that lead to a node are made from the others when all are there.
@@ -248,6 +251,7 @@ impl Default for ProjectGraph {
             history: ByNumber::default(),
             episodes_through: 0,
             known_head: String::new(),
+            origin: Origin::default(),
             many: false,
             unlinked: false,
             seen_at: 0,
@@ -295,6 +299,17 @@ impl ProjectGraph {
     /// The files that it knows: path, what stood on the disk, hash of the content.
     pub fn files(&self) -> impl Iterator<Item = (&str, Stamp, [u8; 16])> {
         self.files.iter().flatten().map(|file| (self.names.get(file.path), file.stamp, file.hash))
+    }
+
+    /// What whoever keeps it noted with it.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Notes what whoever keeps it has to know of it.
+    pub fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
     }
 
     /// Notes that a file has the content that is known and something else on the disk about it.

@@ -424,7 +424,7 @@ pub(crate) struct CancelArgs {
 #[derive(Debug, Args)]
 #[command(
     group = clap::ArgGroup::new("which").required(true).args(["mission", "all", "older_than"]),
-    after_help = "Examples:\n  coditect clean last\n  coditect clean --older-than 30d --dry-run"
+    after_help = "Examples:\n  coditect clean last\n  coditect clean --older-than 30d --dry-run\n\nWith --all and --older-than graphs of directories that are gone are removed too."
 )]
 pub(crate) struct CleanArgs {
     #[arg(value_name = "MISSION", help = MISSION)]

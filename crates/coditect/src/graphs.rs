@@ -4,16 +4,19 @@
 //! renames a whole file into place.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::ffi::OsStr;
+use std::io::{Read as _, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use coditect_adapters::DiskShelves;
 use coditect_code::graph::walk::{self, Passed, Read};
-use coditect_code::workspace::{Git, Log, log};
+use coditect_code::workspace::{Git, Log, log, stands_on};
 use coditect_memory::Episode;
 use coditect_memory::graph::ask::lines_of_diff;
-use coditect_memory::graph::{Before, Changed, Changes, EpisodeFact, ProjectGraph, Updated};
+use coditect_memory::graph::{Before, Changed, Changes, EpisodeFact, Origin, ProjectGraph, Updated};
 use coditect_ports::{PortError, Shelves};
 use coditect_types::graph::Stamp;
 
@@ -57,9 +60,67 @@ pub(crate) fn remove_all(site: &Site) -> Result<(), Report> {
     }
 }
 
+/// Bytes of a file's beginning that say of which directory it is: no path is longer.
+const HEAD: u64 = 16 << 10;
+
+/// The files of graphs whose directory is not there any more, and of those that no program will read again.
+pub(crate) fn idle(site: &Site) -> Result<Vec<PathBuf>, Report> {
+    let dir = graphs(site);
+    let entries = match std::fs::read_dir(&dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other
+            .map_err(|error| PortError::from_io(&format!("`{}`", dir.display()), &error))
+            .doing("looking at graphs")?,
+    };
+    let files = entries.flatten().map(|entry| entry.path());
+    Ok(files.filter(|path| path.extension().is_some_and(|end| end == "graph") && is_idle(path)).collect())
+}
+
+fn is_idle(file: &Path) -> bool {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(file).and_then(|file| file.take(HEAD).read_to_end(&mut bytes));
+    if read.is_err() {
+        return false;
+    }
+    match Origin::of_bytes(&bytes) {
+        // One on a disk that is away just now is made anew when it is asked for.
+        Ok(origin) => !Path::new(OsStr::from_bytes(&origin.directory)).exists(),
+        Err(why) => !why.is_newer(),
+    }
+}
+
+/// Removes files of graphs.
+pub(crate) fn remove(files: &[PathBuf]) -> Result<(), Report> {
+    for file in files {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(PortError::from_io(&format!("`{}`", file.display()), &error))
+                    .doing("removing a graph");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The top of the work tree that a directory is in, where git can use it; else the directory.
+pub(crate) fn top_of(site: &Site, dir: &Path) -> PathBuf {
+    let found = Git::find(site.path.as_deref()).and_then(|git| stands_on(&git, dir));
+    // Whatever is wrong with the repository is told when its history is read.
+    found.ok().and_then(|all| all.into_iter().next()).unwrap_or_else(|| dir.to_owned())
+}
+
+/// What a directory's graph is called on a server that has graphs of many.
+#[cfg(any(test, feature = "neo4j"))]
+pub(crate) fn name_on_server(site: &Site, dir: &Path) -> String {
+    // As in a file: what missions did is in it, and each owner has their own.
+    let owner = site.owner.as_ref().map(|owner| Path::new(owner.as_str()));
+    let parts: Vec<&Path> = std::iter::once(dir).chain(owner).collect();
+    wiring::own_name(&site.home, &parts)
+}
+
 /// The file of a directory's graph.
 fn file_of(site: &Site, dir: &Path) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
     // It has episodes in it, and each owner their own.
     let mut name = blake3::Hasher::new();
     name.update(dir.as_os_str().as_bytes());
@@ -74,7 +135,12 @@ fn file_of(site: &Site, dir: &Path) -> PathBuf {
 pub(crate) fn open(site: &Site, dir: &Path) -> Result<Opened, Report> {
     let file = file_of(site, dir);
     let mut notes = Vec::new();
-    let graph = match std::fs::read(&file) {
+    // Before the graph is read: with what is forgotten from here on it is not written.
+    let memory = Remembered::of(site).unwrap_or_else(|report| {
+        notes.push(format!("what missions did could not be read: {}", report.cause));
+        Remembered::Closed
+    });
+    let mut graph = match std::fs::read(&file) {
         Ok(bytes) => ProjectGraph::of_bytes(&bytes).unwrap_or_else(|why| {
             notes.push(format!("the file of the graph could not be used ({why}): the graph was made anew"));
             ProjectGraph::default()
@@ -88,10 +154,16 @@ pub(crate) fn open(site: &Site, dir: &Path) -> Result<Opened, Report> {
             ProjectGraph::default()
         }
     };
+    if graph.origin().forgotten < memory.forgotten() {
+        // What was forgotten since may be in it.
+        graph = ProjectGraph::default();
+    }
+    let origin = Origin { directory: dir.as_os_str().as_bytes().to_vec(), forgotten: memory.forgotten() };
+    let is_moved = *graph.origin() != origin && graph.files().next().is_some();
+    graph.set_origin(origin);
     let mut opened = Opened { graph, passed: Vec::new(), notes, updated: Updated::default(), file_bytes: 0 };
-    let is_other = bring_up(site, dir, &mut opened)?;
-    if is_other {
-        match keep(site, &file, &opened.graph) {
+    if bring_up(site, dir, &mut opened, &memory)? || is_moved {
+        match keep(site, &file, &opened.graph, &memory) {
             Ok(bytes) => opened.file_bytes = bytes,
             // What is asked can be answered all the same.
             Err(error) => opened
@@ -102,8 +174,36 @@ pub(crate) fn open(site: &Site, dir: &Path) -> Result<Opened, Report> {
     Ok(opened)
 }
 
+/// What missions are remembered by.
+enum Remembered {
+    /// Nothing ever was.
+    Nothing,
+    /// It cannot be opened. What is forgotten meanwhile is not known.
+    Closed,
+    /// These shelves, of which so many episodes had been forgotten.
+    On(Arc<DiskShelves>, u64),
+}
+
+impl Remembered {
+    fn of(site: &Site) -> Result<Self, Report> {
+        if !remembering::has_any(site) {
+            return Ok(Self::Nothing);
+        }
+        let shelves = remembering::shelves(site)?;
+        let forgotten = shelves.removals().doing("asking memory")?.forgotten;
+        Ok(Self::On(shelves, forgotten))
+    }
+
+    fn forgotten(&self) -> u64 {
+        match self {
+            Self::Nothing | Self::Closed => 0,
+            Self::On(_, forgotten) => *forgotten,
+        }
+    }
+}
+
 /// Brings a graph up to date; true where anything of it changed.
-fn bring_up(site: &Site, dir: &Path, opened: &mut Opened) -> Result<bool, Report> {
+fn bring_up(site: &Site, dir: &Path, opened: &mut Opened, memory: &Remembered) -> Result<bool, Report> {
     let history = history(site, dir, opened.graph.known_head());
     let history = history.unwrap_or_else(|error| {
         opened.notes.push(format!("the history could not be read: {}", error.cause));
@@ -124,13 +224,17 @@ fn bring_up(site: &Site, dir: &Path, opened: &mut Opened) -> Result<bool, Report
         is_other = true;
     }
     let known = opened.graph.episodes_through();
-    match episodes(site, dir, known) {
-        Ok((episodes, through)) => {
-            is_other |= through != known;
-            opened.graph.learn_episodes(&episodes, through);
+    if let Remembered::On(shelves, _) = memory {
+        match episodes(site, shelves, dir, known) {
+            Ok((episodes, through)) => {
+                is_other |= through != known;
+                opened.graph.learn_episodes(&episodes, through);
+            }
+            // What is asked of code can be answered all the same.
+            Err(report) => {
+                opened.notes.push(format!("what missions did could not be read: {}", report.cause));
+            }
         }
-        // What is asked of code can be answered all the same.
-        Err(report) => opened.notes.push(format!("what missions did could not be read: {}", report.cause)),
     }
     Ok(is_other)
 }
@@ -201,8 +305,10 @@ pub(crate) fn refresh(graph: &mut ProjectGraph, dir: &Path, head: &str) -> Resul
     Ok(Refreshed { passed, updated, is_other })
 }
 
-/// Writes the file whole, or not at all.
-fn keep(site: &Site, file: &Path, graph: &ProjectGraph) -> Result<usize, Report> {
+/// Writes the file whole, or not at all; gives its bytes. 0: something was forgotten since the graph was read, and may be in it, or
+/// that cannot be known.
+fn keep(site: &Site, file: &Path, graph: &ProjectGraph, memory: &Remembered) -> Result<usize, Report> {
+    let doing = "keeping the graph";
     wiring::make_home(&site.home)?;
     let bytes = graph.to_bytes();
     let write = || -> std::io::Result<()> {
@@ -214,10 +320,13 @@ fn keep(site: &Site, file: &Path, graph: &ProjectGraph) -> Result<usize, Report>
         fresh.persist(file).map_err(|error| error.error)?;
         Ok(())
     };
-    write()
-        .map_err(|error| PortError::from_io(&format!("`{}`", file.display()), &error))
-        .doing("keeping the graph")?;
-    Ok(bytes.len())
+    let write = || write().map_err(|error| PortError::from_io(&format!("`{}`", file.display()), &error));
+    let is_written = match memory {
+        Remembered::Nothing => write().map(|()| true),
+        Remembered::Closed => Ok(false),
+        Remembered::On(shelves, forgotten) => shelves.unless_forgotten(*forgotten, write),
+    };
+    Ok(if is_written.doing(doing)? { bytes.len() } else { 0 })
 }
 
 /// Missions that are taken in at a time, the newest.
@@ -226,13 +335,14 @@ const MOST_EPISODES: usize = 2_000;
 const LOOKED_THROUGH: u64 = 20_000;
 
 /// What missions on a directory did that memory has after this number, and the number up to which it was looked through.
-fn episodes(site: &Site, dir: &Path, after: u64) -> Result<(Vec<EpisodeFact>, u64), Report> {
+fn episodes(
+    site: &Site,
+    shelves: &Arc<DiskShelves>,
+    dir: &Path,
+    after: u64,
+) -> Result<(Vec<EpisodeFact>, u64), Report> {
     let doing = "asking memory";
-    if !remembering::has_any(site) {
-        return Ok((Vec::new(), after));
-    }
-    let shelves = remembering::shelves(site)?;
-    remembering::memory_on(site, Arc::clone(&shelves), remembering::AT_ONCE).absorb().doing(doing)?;
+    remembering::memory_on(site, Arc::clone(shelves), remembering::AT_ONCE).absorb().doing(doing)?;
     // A memory that was thrown away and begun again counts from the beginning.
     let is_same = after > 0 && !shelves.fetch(&[after]).doing(doing)?.is_empty();
     let from = if is_same {
@@ -245,7 +355,7 @@ fn episodes(site: &Site, dir: &Path, after: u64) -> Result<(Vec<EpisodeFact>, u6
     shelves
         .each(from, &mut |row| {
             through = through.max(row.standing.number);
-            if Path::new(&row.kept.workspace) == dir {
+            if is_of(dir, Path::new(&row.kept.workspace)) {
                 // What was learnt from a commit is in the history already.
                 here.extend(Episode::from_kept(&row.kept).filter(|episode| episode.status.is_some()));
             }
@@ -260,6 +370,13 @@ fn episodes(site: &Site, dir: &Path, after: u64) -> Result<(Vec<EpisodeFact>, u6
         errors: episode.symptoms.into_iter().map(|of| of.error).filter(|error| !error.is_empty()).collect(),
     };
     Ok((here.into_iter().map(fact).collect(), through))
+}
+
+/// Whether what a mission on `workspace` changed is told by paths below `dir`: it worked there, or on a part of that work tree.
+fn is_of(dir: &Path, workspace: &Path) -> bool {
+    let has_git = |dir: &Path| dir.join(".git").exists();
+    let mut between = workspace.ancestors().take_while(|above| *above != dir);
+    workspace == dir || (workspace.starts_with(dir) && has_git(dir) && !between.any(has_git))
 }
 
 /// The files that a diff changes.

@@ -81,6 +81,30 @@ impl World {
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// The program in another directory than the project, with any command.
+    fn elsewhere(&self, dir: &Path, args: &[&str]) -> String {
+        let mut command = Command::cargo_bin("coditect").unwrap();
+        command.env_clear().current_dir(dir).args(args);
+        command.envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE" || name == "PATH"));
+        command.env("CODITECT_HOME", self.dir.path().join("home")).env("HOME", self.dir.path());
+        self.told(&mut command)
+    }
+
+    /// What `tests --diff -` answers to a diff, for people and for programs.
+    fn tests_of(&self, diff: &str) -> (String, Value) {
+        let told = self.told(self.command(&["tests", "--diff", "-"]).write_stdin(diff));
+        let output = self.command(&["tests", "--diff", "-", "--json"]).write_stdin(diff).output().unwrap();
+        (told, serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    /// What git says of the project's state against its commit.
+    fn diff(&self, flags: &[&str]) -> String {
+        self.git(&["add", "-A"]);
+        let args = [&["diff", "--cached"], flags].concat();
+        let ran = Git::new("git").current_dir(self.project()).args(args).output().unwrap();
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
     fn graph_file(&self) -> std::path::PathBuf {
         let mut files = std::fs::read_dir(self.dir.path().join("home/graphs")).unwrap();
         files.next().unwrap().unwrap().path()
@@ -180,6 +204,153 @@ fn a_diff_comes_from_a_file_or_from_standard_input() {
     assert_eq!(world.run(&["tests", "--diff", "change.diff"]), piped);
     let none = world.told(world.command(&["tests", "--diff", "-"]).write_stdin("nothing\n"));
     insta::assert_snapshot!("graph_no_diff", none);
+}
+
+#[test]
+fn every_diff_has_an_answer() {
+    let world = World::new();
+    world.git(&["init", "-q"]);
+    world.git(&["add", "."]);
+    world.git(&["commit", "-qm", "begin"]);
+    let (told, json) = world.tests_of("");
+    insta::assert_snapshot!("graph_empty_diff", told);
+    assert_eq!((json["tests"].as_array().unwrap().len(), json["notes"].as_array().unwrap().len()), (0, 1));
+    world.write("README.md", "more\n");
+    let (told, json) = world.tests_of(&world.diff(&[]));
+    insta::assert_snapshot!("graph_readme_diff", told);
+    assert_eq!(json["notes"].as_array().unwrap().len(), 2, "{json}");
+    let impact = world.told(world.command(&["impact", "--diff", "-"]).write_stdin(world.diff(&[])));
+    assert!(impact.starts_with("exit 0") && impact.contains("0 tests"), "{impact}");
+    let mode = "diff --git a/money.py b/money.py\nold mode 100644\nnew mode 100755\n";
+    assert!(world.tests_of(mode).0.starts_with("exit 0"));
+}
+
+#[test]
+fn tests_of_a_file_that_is_no_more_are_those_that_needed_it() {
+    let world = World::new();
+    world.git(&["init", "-q"]);
+    world.git(&["add", "."]);
+    world.git(&["commit", "-qm", "begin"]);
+    std::fs::remove_file(world.project().join("money.py")).unwrap();
+    let diff = world.diff(&[]);
+    // Nobody has asked the graph while the file was there.
+    let (told, json) = world.tests_of(&diff);
+    insta::assert_snapshot!("graph_deleted_diff", told);
+    assert_eq!(json["notes"].as_array().unwrap().len(), 1, "{json}");
+    // Where git leaves out what stood in it, who imports it is known still.
+    let (told, _) = world.tests_of(&world.diff(&["-D"]));
+    assert!(told.contains("test_ledger.py::test_cents\n"), "{told}");
+    // Tests that are no more cannot be run.
+    std::fs::remove_file(world.project().join("test_ledger.py")).unwrap();
+    let (told, _) = world.tests_of(&world.diff(&[]));
+    assert!(told.starts_with("exit 0\n--- stdout\n--- stderr\nnote: "), "{told}");
+    // Not even where nothing is left that is read.
+    std::fs::remove_file(world.project().join("ledger.py")).unwrap();
+    let (told, _) = world.tests_of(&world.diff(&[]));
+    assert!(told.starts_with("exit 0\n--- stdout\n--- stderr\nnote: "), "{told}");
+    assert!(world.run(&["tests", "ledger.py"]).starts_with("exit 2"));
+}
+
+#[test]
+fn tests_of_a_file_that_has_another_name_are_those_that_needed_the_old_one() {
+    let world = World::new();
+    world.git(&["init", "-q"]);
+    world.git(&["add", "."]);
+    world.git(&["commit", "-qm", "begin"]);
+    std::fs::rename(world.project().join("money.py"), world.project().join("cash.py")).unwrap();
+    let diff = world.diff(&["-M"]);
+    assert!(diff.contains("similarity index 100%"), "{diff}");
+    let (told, json) = world.tests_of(&diff);
+    insta::assert_snapshot!("graph_renamed_diff", told);
+    assert_eq!(json["tests"].as_array().unwrap().len(), 2, "{json}");
+    // A function that went on the way is found by the name that it had.
+    world.write("cash.py", &MONEY.replace("def cents", "def pennies").replace("cents(n)", "pennies(n)"));
+    let diff = world.diff(&["-M20%"]);
+    assert!(diff.contains("rename from money.py"), "{diff}");
+    let (told, _) = world.tests_of(&diff);
+    assert!(told.contains("test_ledger.py::test_cents\n"), "{told}");
+}
+
+#[test]
+fn paths_are_those_from_where_the_person_stands() {
+    let world = World::new();
+    world.git(&["init", "-q"]);
+    let shop = world.project().join("shop");
+    std::fs::create_dir(&shop).unwrap();
+    world.write("shop/cart.py", "def total(n):\n    return n\n");
+    world.write("shop/money.py", "def alone():\n    pass\n");
+    world.write("test_cart.py", "from shop.cart import total\n\ndef test_total():\n    assert total(1)\n");
+    let here = |args: &[&str]| world.elsewhere(&shop, &[&["graph"], args].concat());
+    let expected = "exit 0\n--- stdout\ntest_cart.py::test_total\n--- stderr\n";
+    let absolute = shop.join("cart.py");
+    for name in
+        ["cart.py", "./cart.py", "../shop/cart.py", "cart.py:1-2", "cart.py::total", "shop/cart.py", "total"]
+    {
+        assert_eq!(here(&["tests", name]), expected, "{name}");
+    }
+    assert_eq!(here(&["tests", absolute.to_str().unwrap()]), expected);
+    assert_eq!(world.run(&["tests", absolute.to_str().unwrap()]), expected);
+    assert_eq!(world.run(&["-C", "shop", "tests", "cart.py"]), expected, "as a mission on it sees it");
+    let top = world.elsewhere(world.dir.path(), &["graph", "-C", "project", "tests", "shop/cart.py"]);
+    assert_eq!(top, expected);
+    // Of two files of one name the one that stands here is meant.
+    assert!(here(&["query", "money.py"]).contains("shop/money.py"));
+    assert!(here(&["dead", "."]).contains("alone") && here(&["dead", "cart.py"]).contains("nothing"));
+    assert!(here(&["cause", "../test_cart.py::test_total", "--changed", "cart.py"]).contains("total"));
+    let diff = "--- a/cart.py\n+++ b/cart.py\n@@ -2 +2 @@\n-    return 0\n+    return n\n";
+    std::fs::write(world.dir.path().join("relative.diff"), diff).unwrap();
+    std::fs::write(world.dir.path().join("top.diff"), diff.replace("cart.py", "shop/cart.py")).unwrap();
+    for diff in ["../../relative.diff", "../../top.diff"] {
+        assert_eq!(here(&["tests", "--diff", diff]), expected, "{diff}");
+    }
+    let outside = here(&["tests", "/no/such.py"]);
+    assert!(outside.starts_with("exit 2") && outside.contains("is not below"), "{outside}");
+    assert_eq!(std::fs::read_dir(world.dir.path().join("home/graphs")).unwrap().count(), 1, "one graph");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let world = World::new();
+    snapshot!("graph_no_line", world, &["impact", "money.py:9999"]);
+    for lines in ["0", "0-3", "5-2", "3-7", "99999999999999999999999"] {
+        let told = world.run(&["tests", &format!("money.py:{lines}")]);
+        assert!(told.starts_with("exit 2") && told.contains("6 lines"), "{told}");
+    }
+    assert!(world.run(&["tests", "money.py:1-6"]).starts_with("exit 0"));
+    snapshot!("graph_dead_nowhere", world, &["dead", "nosuch"]);
+    std::fs::create_dir(world.project().join("docs")).unwrap();
+    assert!(world.run(&["dead", "docs"]).contains("nothing, as far as names tell"));
+    snapshot!("graph_cause_of_several", world, &["cause", "test_"]);
+    assert!(world.run(&["cause", "test_a"]).starts_with("exit 0"));
+    let nowhere = world.dir.path().join("none/all.svg");
+    let told = world.run(&["export", "-o", nowhere.to_str().unwrap()]);
+    assert!(told.starts_with("exit 1") && told.contains("hint: "), "{told}");
+}
+
+#[test]
+fn graphs_of_directories_that_are_gone_are_cleaned_away() {
+    let world = World::new();
+    world.run(&[]);
+    let file = world.graph_file();
+    let clean = |flags: &[&str]| world.elsewhere(world.dir.path(), &[&["clean", "--all"], flags].concat());
+    assert!(!clean(&[]).contains("graph") && file.exists());
+    std::fs::rename(world.project(), world.dir.path().join("other")).unwrap();
+    assert!(clean(&["--dry-run"]).contains("would remove 1 graph ") && file.exists());
+    assert!(clean(&["--json"]).contains("\"graphs\":1") && !file.exists());
+}
+
+#[test]
+fn every_question_has_examples_that_fit_a_narrow_window() {
+    let world = World::new();
+    for question in
+        ["impact", "tests", "cause", "path", "similar", "owners", "hot", "dead", "query", "export"]
+    {
+        let help = world.run(&[question, "--help"]);
+        let examples: Vec<&str> =
+            help.lines().filter(|line| line.contains(&format!("coditect graph {question}"))).collect();
+        assert!(help.contains("Examples:") && examples.len() > 2, "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 98), "{help}");
+    }
 }
 
 #[test]

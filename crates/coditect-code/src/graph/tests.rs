@@ -317,7 +317,7 @@ fn shapes_tell_alike_from_unlike() {
 mod directories {
     use std::fs;
 
-    use super::super::walk::{Read, read, walk};
+    use super::super::walk::{Read, read, walk, walk_most};
 
     fn paths(dir: &std::path::Path) -> Vec<String> {
         walk(dir).unwrap().files.into_iter().map(|file| file.path).collect()
@@ -348,6 +348,21 @@ mod directories {
         let passed: Vec<&str> = found.passed.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(passed, ["big.py", "node_modules", "target"]);
         assert!(found.passed[0].why.contains("2343 KiB"), "{}", found.passed[0].why);
+    }
+
+    #[test]
+    fn files_that_are_too_large_count_with_the_others_and_too_many_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("small.py"), "x = 1\n").unwrap();
+        for n in 0..3 {
+            // They take no room on the disk.
+            fs::File::create(dir.path().join(format!("big{n}.py"))).unwrap().set_len(3 << 20).unwrap();
+        }
+        let found = walk_most(dir.path(), 4).unwrap();
+        assert_eq!((found.files.len(), found.passed.len()), (1, 3));
+        let error = walk_most(dir.path(), 3).unwrap_err();
+        assert_eq!(error.kind, coditect_types::ErrorKind::Exhausted);
+        assert!(error.cause.contains("more than 3 source files"), "{}", error.cause);
     }
 
     #[test]

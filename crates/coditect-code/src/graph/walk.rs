@@ -104,9 +104,14 @@ pub enum Read {
 /// # Errors
 /// Where the directory cannot be read, or holds too many files.
 pub fn walk(top: &Path) -> Result<Walk, PortError> {
+    walk_most(top, MOST_FILES)
+}
+
+/// The same with another limit. Files that are passed over for their size count too: they are looked at and told.
+pub(super) fn walk_most(top: &Path, most: usize) -> Result<Walk, PortError> {
     fs::read_dir(top).map_err(|error| PortError::from_io(&format!("`{}`", top.display()), &error))?;
     let found = Mutex::new(Walk::default());
-    let full = AtomicUsize::new(0);
+    let seen = AtomicUsize::new(0);
     let passed = std::sync::Arc::new(Mutex::new(Vec::new()));
     let (root, noted) = (top.to_owned(), std::sync::Arc::clone(&passed));
     let mut builder = ignore::WalkBuilder::new(top);
@@ -131,7 +136,7 @@ pub fn walk(top: &Path) -> Result<Walk, PortError> {
                     Ok(standing) => found.files.push(standing),
                     Err(passed) => found.passed.push(passed),
                 }
-                if full.fetch_add(1, Ordering::Relaxed) > MOST_FILES {
+                if seen.fetch_add(1, Ordering::Relaxed) >= most {
                     return ignore::WalkState::Quit;
                 }
             }
@@ -139,8 +144,8 @@ pub fn walk(top: &Path) -> Result<Walk, PortError> {
         })
     });
     let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if found.files.len() > MOST_FILES {
-        let cause = format!("`{}` holds more than {MOST_FILES} source files", top.display());
+    if seen.into_inner() > most {
+        let cause = format!("`{}` holds more than {most} source files", top.display());
         return Err(
             PortError::new(ErrorKind::Exhausted, cause).with_hint("name a part of it with `--workspace DIR`")
         );

@@ -12,6 +12,7 @@ use coditect_types::graph::{EdgeKind, NodeId, NodeKind};
 
 mod cause;
 mod dead;
+mod diffed;
 mod find;
 mod impact;
 mod like;
@@ -21,6 +22,7 @@ mod similar;
 
 pub use cause::{Candidate, cause};
 pub use dead::{Exported, dead};
+pub use diffed::{Diffed, Gone, diffed};
 pub use find::{Place, Target, find, lines_of_diff, target};
 pub use impact::{Impact, Reached, impact};
 pub use like::like;

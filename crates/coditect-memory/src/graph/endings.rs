@@ -30,7 +30,7 @@ pub(super) struct EndedEdge {
 pub(super) type Key = ((Name, Name), (Name, Name), EdgeKind);
 
 /// All of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Endings {
     list: Vec<EndedEdge>,
     /// Those from here on ended in this update.
@@ -91,6 +91,13 @@ impl Endings {
             self.list.drain(..self.list.len() - (MOST - MOST / 10));
         }
         self.fresh = self.list.len();
+    }
+
+    /// Gives every name in them the number that it has now.
+    pub(super) fn each_name(&mut self, new: &impl Fn(&mut Name)) {
+        for EndedEdge { from, to, .. } in &mut self.list {
+            [&mut from.0, &mut from.1, &mut to.0, &mut to.1].into_iter().for_each(new);
+        }
     }
 
     /// The oldest heads are no longer told apart.

@@ -8,7 +8,7 @@ pub(super) type Name = u32;
 /// The number of `""`, which is no name.
 pub(super) const NONE: Name = 0;
 
-/// Names that are kept; numbers are never used again.
+/// Names that are kept; numbers are never used again while they are in memory ([`mod@super::pack`]).
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     text: String,
@@ -81,6 +81,20 @@ impl Names {
             from = end;
         }
         (from as usize == names.text.len() && names.get(NONE).is_empty()).then_some(names)
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Those alone that are used, in the order that they have.
+    pub(super) fn only(&self, used: &[bool]) -> Self {
+        let mut names = Self::default();
+        for (name, _) in (0..).zip(used).skip(1).filter(|(_, used)| **used) {
+            names.keep(self.get(name));
+        }
+        names
     }
 
     /// Their text, and where each ends.

@@ -15,7 +15,7 @@ use super::{Held, Kept, NO, Out, ProjectGraph};
 
 const MARK: &[u8; 8] = b"CODIGRAF";
 /// Grows with each change of what the bytes mean, also of what facts are.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEAD: usize = 8 + 4 + 32;
 
 /// Why bytes are no graph.
@@ -27,21 +27,38 @@ pub enum Unreadable {
     Damaged,
 }
 
+impl Unreadable {
+    /// True for what another version of the program can read.
+    #[must_use]
+    pub fn is_newer(self) -> bool {
+        matches!(self, Self::Version(version) if version > VERSION)
+    }
+}
+
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Version(version) if *version > VERSION => {
-                write!(f, "a newer version of this program wrote it")
-            }
+            Self::Version(_) if self.is_newer() => write!(f, "a newer version of this program wrote it"),
             Self::Version(_) => write!(f, "an older version of this program wrote it"),
             Self::Damaged => write!(f, "it is damaged"),
         }
     }
 }
 
+/// What whoever keeps a graph has to know of it without reading all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The directory that it is of, as the system names it.
+    pub directory: Vec<u8>,
+    /// How many episodes had been forgotten when it was made: what was forgotten since may be in it.
+    pub forgotten: u64,
+}
+
 /// What is kept.
 #[derive(Debug, Serialize, Deserialize)]
 struct Saved<'a> {
+    /// It comes first, and is read alone where the rest does not matter.
+    origin: Cow<'a, Origin>,
     text: Cow<'a, str>,
     ends: Cow<'a, [u32]>,
     nodes: Cow<'a, [Held]>,
@@ -57,16 +74,44 @@ struct Saved<'a> {
     episodes_through: u64,
 }
 
+/// The head of bytes that this version wrote, and the rest.
+fn parted(bytes: &[u8]) -> Result<(&[u8], &[u8]), Unreadable> {
+    let (head, rest) = bytes.split_at_checked(HEAD).ok_or(Unreadable::Damaged)?;
+    if head[..8] != MARK[..] {
+        return Err(Unreadable::Damaged);
+    }
+    match u32::from_le_bytes([head[8], head[9], head[10], head[11]]) {
+        VERSION => Ok((head, rest)),
+        other => Err(Unreadable::Version(other)),
+    }
+}
+
+impl Origin {
+    /// The origin of the graph that begins with these bytes; whether the rest of it is whole is not looked at.
+    ///
+    /// # Errors
+    /// Where they are not what this version writes.
+    pub fn of_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let (_, rest) = parted(bytes)?;
+        postcard::take_from_bytes(rest).map(|(origin, _)| origin).map_err(|_| Unreadable::Damaged)
+    }
+}
+
 impl ProjectGraph {
-    /// It as bytes.
+    /// It as bytes; names that are idle are not among them where most are.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.packed().as_ref().unwrap_or(self).as_bytes()
+    }
+
+    fn as_bytes(&self) -> Vec<u8> {
         let (text, ends) = self.names.kept();
         let nodes = u32::try_from(self.nodes.len()).unwrap_or(NO);
         let mut history: Vec<(Name, Vec<u32>)> =
             self.history.iter().map(|(path, nodes)| (*path, nodes.clone())).collect();
         history.sort_unstable();
         let saved = Saved {
+            origin: Cow::Borrowed(&self.origin),
             text: text.into(),
             ends: ends.into(),
             nodes: self.nodes.as_slice().into(),
@@ -97,14 +142,7 @@ impl ProjectGraph {
     /// # Errors
     /// Where they are not what this version writes.
     pub fn of_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let (head, rest) = bytes.split_at_checked(HEAD).ok_or(Unreadable::Damaged)?;
-        if head[..8] != MARK[..] {
-            return Err(Unreadable::Damaged);
-        }
-        let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
-        if version != VERSION {
-            return Err(Unreadable::Version(version));
-        }
+        let (head, rest) = parted(bytes)?;
         if blake3::hash(rest).as_bytes()[..] != head[12..] {
             return Err(Unreadable::Damaged);
         }
@@ -120,6 +158,7 @@ impl ProjectGraph {
             heads: saved.heads.into_owned(),
             ended: Endings::of(saved.ended.into_owned()),
             known_head: saved.known_head.into_owned(),
+            origin: saved.origin.into_owned(),
             history: saved.history.into_iter().collect(),
             episodes_through: saved.episodes_through,
             ..Self::default()

@@ -14,15 +14,16 @@ Examples:
   coditect graph export --around Ledger --depth 2 --format svg -o ledger.svg
   coditect graph --graph-url bolt://127.0.0.1:7687 impact src/ledger.py
 
-A file is named by its path, lines of it as `src/a.py:10-20`, a symbol by its name, by what it stands in
-(`Ledger::add` or `Ledger.add`), or by all of it (`src/a.py::Ledger::add`). The graph is made by reading
-the files, never by running them, and never by a model. It is kept in the state directory; after an edit
-only what changed is read again.";
+A file is named by its path, from where you stand or from the top of the work tree, lines of it as
+`src/a.py:10-20`, a symbol by its name, by what it stands in (`Ledger::add` or `Ledger.add`), or by
+all of it (`src/a.py::Ledger::add`). The graph is that of the whole work tree. It is made by reading
+the files, never by running them, and never by a model. It is kept in the state directory; after an
+edit only what changed is read again.";
 
 #[derive(Debug, Args)]
 #[command(after_help = GRAPH_HELP)]
 pub(crate) struct GraphArgs {
-    /// The directory of the project
+    /// A directory of the project; the work tree that it is in is meant
     #[arg(short = 'C', long = "workspace", value_name = "DIR", default_value = ".", global = true)]
     pub(crate) dir: PathBuf,
     #[command(flatten)]
@@ -62,7 +63,7 @@ pub(crate) struct ChangeArgs {
 const MOST: &str = "At most this many";
 
 /// A question to the graph.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum GraphAsk {
     /// What a change can reach: tests first, then symbols and files
     #[command(
@@ -76,7 +77,7 @@ pub(crate) enum GraphAsk {
     },
     /// The tests that a change can reach, those that need it most first, an id a line
     #[command(
-        after_help = "Example:\n  git diff | coditect graph tests --diff - -n 20 | xargs python -m pytest"
+        after_help = "Examples:\n  coditect graph tests src/ledger.py:10-20\n  git diff | coditect graph tests --diff - -n 20 | xargs python -m pytest\n  git diff main... | coditect graph tests --diff - --json\n\nA diff that changes nothing the graph knows of is no error: a note says so, and no test is named."
     )]
     Tests {
         #[command(flatten)]
@@ -86,7 +87,7 @@ pub(crate) enum GraphAsk {
     },
     /// What may be the cause of a failing test: what it reaches, how near, how lately changed
     #[command(
-        after_help = "Example:\n  coditect graph cause tests/test_ledger.py::test_round --changed src/ledger.py"
+        after_help = "Examples:\n  coditect graph cause test_round\n  coditect graph cause tests/test_ledger.py::test_round --changed src/ledger.py"
     )]
     Cause {
         /// The test's id, or a part of it that no other test has
@@ -99,7 +100,9 @@ pub(crate) enum GraphAsk {
         limit: u32,
     },
     /// How one symbol leads to another
-    #[command(after_help = "Example:\n  coditect graph path main Store.put")]
+    #[command(
+        after_help = "Examples:\n  coditect graph path main Store.put\n  coditect graph path tests/test_ledger.py::test_round src/money.py --json"
+    )]
     Path {
         /// The one
         #[arg(value_name = "FROM")]
@@ -109,7 +112,9 @@ pub(crate) enum GraphAsk {
         to: String,
     },
     /// Symbols like another one: in name, in how they are built, in what they use
-    #[command(after_help = "Example:\n  coditect graph similar Ledger.add -n 5")]
+    #[command(
+        after_help = "Examples:\n  coditect graph similar Ledger.add -n 5\n  coditect graph similar src/money.py::round_up --json"
+    )]
     Similar {
         /// The symbol
         #[arg(value_name = "SYMBOL")]
@@ -129,6 +134,7 @@ pub(crate) enum GraphAsk {
         limit: u32,
     },
     /// Files that change often and that much depends on
+    #[command(after_help = "Examples:\n  coditect graph hot\n  coditect graph hot -n 5 --json")]
     Hot {
         #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), help = MOST)]
         limit: u32,
@@ -186,6 +192,23 @@ pub(crate) enum GraphAsk {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+}
+
+impl GraphAsk {
+    /// What changes, where the question is about a change.
+    pub(crate) fn change(&self) -> Option<&ChangeArgs> {
+        match self {
+            Self::Impact { change, .. } | Self::Tests { change, .. } => Some(change),
+            Self::Cause { .. }
+            | Self::Path { .. }
+            | Self::Similar { .. }
+            | Self::Owners { .. }
+            | Self::Hot { .. }
+            | Self::Dead { .. }
+            | Self::Query { .. }
+            | Self::Export { .. } => None,
+        }
+    }
 }
 
 /// Directions of edges.

@@ -1,5 +1,5 @@
 //! `coditect clean`: removes ended missions with all that is below the state directory. Branches stay, and so does what memory
-//! learnt from them.
+//! learnt from them. So do graphs, but for those of directories that are gone.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Context;
 use crate::args::CleanArgs;
 use crate::environment::Site;
+use crate::graphs;
 use crate::missions::{self, Entry};
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
@@ -47,7 +48,12 @@ pub(crate) fn perform(cx: &mut Context, args: &CleanArgs) -> Done {
     if !args.dry_run && !gone.is_empty() {
         remove(cx, &site, owners, (&mut gone, &mut kept))?;
     }
-    tell(cx, args, &gone, &kept)
+    // Those of this machine; whoever names a mission means that alone.
+    let idle = if args.mission.is_some() || cx.is_remote { Vec::new() } else { graphs::idle(&site)? };
+    if !args.dry_run {
+        graphs::remove(&idle)?;
+    }
+    tell(cx, args, (&gone, &kept), idle.len())
 }
 
 enum Verdict {
@@ -89,7 +95,7 @@ fn remove(
     Ok(())
 }
 
-fn tell(cx: &mut Context, args: &CleanArgs, gone: &[MissionId], kept: &[Kept]) -> Done {
+fn tell(cx: &mut Context, args: &CleanArgs, (gone, kept): (&[MissionId], &[Kept]), graphs: usize) -> Done {
     // A mission that was named and is still there is a refusal; with `--all` it is the expected case.
     let refused = args.mission.is_some() && !kept.is_empty();
     if let (true, Some((mission, why))) = (refused, kept.first()) {
@@ -99,11 +105,16 @@ fn tell(cx: &mut Context, args: &CleanArgs, gone: &[MissionId], kept: &[Kept]) -
     if cx.out.json {
         let kept: Vec<_> =
             kept.iter().map(|(mission, why)| json!({ "mission": mission, "why": why })).collect();
-        cx.out.object(&json!({ "removed": gone, "kept": kept, "dry_run": args.dry_run }))?;
+        cx.out
+            .object(&json!({ "removed": gone, "kept": kept, "graphs": graphs, "dry_run": args.dry_run }))?;
         return Ok(0);
     }
     let verb = if args.dry_run { "would remove" } else { "removed" };
     cx.out.line(&format!("{verb} {}", phrase::count_of(gone.len(), "mission")))?;
+    if graphs > 0 {
+        let count = phrase::count_of(graphs, "graph");
+        cx.out.line(&format!("{verb} {count} of directories that are gone, or of older versions"))?;
+    }
     for (mission, why) in kept {
         cx.out.line(&format!("kept {mission}: {why}"))?;
     }

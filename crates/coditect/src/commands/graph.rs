@@ -2,12 +2,17 @@
 
 mod change;
 mod export;
+mod places;
 mod server;
 mod told;
 
+pub(crate) use server::tell_of_copy;
+
+use std::path::{Path, PathBuf};
+
 use coditect_adapters::SystemClock;
 use coditect_memory::graph::ProjectGraph;
-use coditect_memory::graph::ask::{self, Target, called};
+use coditect_memory::graph::ask::{self, called};
 use coditect_ports::graph::{Graph, Node, Way};
 use coditect_runtime::FarGraph;
 use coditect_types::ErrorKind;
@@ -22,6 +27,7 @@ use crate::out::{harmless, paint, painted};
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
 
+use places::{Places, is_below};
 use told::{line_of, object};
 
 const DOING: &str = "asking the graph";
@@ -31,16 +37,20 @@ const MOST_PASSED: usize = 5;
 const MOST_LIKE: usize = 8;
 
 pub(crate) fn perform(cx: &mut Context, args: &GraphArgs) -> Done {
-    let dir = directory(&args.dir)?;
-    let opened = graphs::open(&cx.site()?, &dir)?;
+    let named = directory(&args.dir)?;
+    let (dir, opened) = open(cx, &named)?;
     opened.notes.iter().for_each(|note| cx.note(note));
     let size = opened.graph.size();
-    if size.files == 0 {
+    // A diff may say what there was.
+    let has_diff = args.ask.as_ref().and_then(GraphAsk::change).is_some_and(|change| change.diff.is_some());
+    if size.files == 0 && !has_diff {
         let cause = format!("`{}` holds no source file that is read", dir.display());
         return Err(Report::new(ErrorKind::NotFound, DOING, cause)
             .hint("name the directory with `--workspace DIR`; Python, Rust, JavaScript, TypeScript, Go and Java are read")
             .into());
     }
+    let places = Places::of(&dir, &named)?;
+    let question = args.ask.as_ref().map(|ask| places.ask(&opened.graph, ask)).transpose()?;
     let server = server::up_to_date(cx, &dir, &args.server, &opened.graph)?;
     let clock = SystemClock::default();
     let far = server.as_deref().map(|server| FarGraph::new(server, &opened.graph, &clock));
@@ -48,21 +58,40 @@ pub(crate) fn perform(cx: &mut Context, args: &GraphArgs) -> Done {
         Some(far) => far,
         None => &opened.graph,
     };
-    let done = ask(cx, args, &opened, graph);
+    let done = ask(cx, question.as_ref(), (&opened, &places), graph);
     for why in far.iter().flat_map(FarGraph::failed) {
         cx.note(&format!("{why}; the embedded graph answered"));
     }
     done
 }
 
-fn ask(cx: &mut Context, args: &GraphArgs, opened: &Opened, graph: &dyn Graph) -> Done {
-    let size = opened.graph.size();
-    match &args.ask {
-        None => summary(cx, opened),
-        Some(GraphAsk::Impact { change, limit }) => change::impact(cx, graph, change, *limit as usize),
-        Some(GraphAsk::Tests { change, limit }) => {
-            change::tests(cx, (graph, size.tests), change, *limit as usize)
+/// The graph of the work tree that a directory is in, as a mission on it would see that, and its top.
+fn open(cx: &Context, named: &Path) -> Result<(PathBuf, Opened), Report> {
+    let site = cx.site()?;
+    let top = graphs::top_of(&site, named);
+    match graphs::open(&site, &top) {
+        Err(report) if report.kind == ErrorKind::Exhausted && top != named => {
+            cx.note(&format!("{}: this is the graph of `{}` alone", report.cause, named.display()));
+            Ok((named.to_owned(), graphs::open(&site, named)?))
         }
+        opened => Ok((top, opened?)),
+    }
+}
+
+fn ask(
+    cx: &mut Context,
+    question: Option<&GraphAsk>,
+    (opened, places): (&Opened, &Places),
+    graph: &dyn Graph,
+) -> Done {
+    let size = opened.graph.size();
+    let own = (graph, &opened.graph);
+    match question {
+        None => summary(cx, opened),
+        Some(GraphAsk::Impact { change, limit }) => {
+            change::impact(cx, own, places, (change, *limit as usize))
+        }
+        Some(GraphAsk::Tests { change, limit }) => change::tests(cx, own, places, (change, *limit as usize)),
         Some(GraphAsk::Cause { test, changed, limit }) => {
             cause(cx, (graph, size.commits), (test, changed), *limit as usize)
         }
@@ -72,9 +101,9 @@ fn ask(cx: &mut Context, args: &GraphArgs, opened: &Opened, graph: &dyn Graph) -
         Some(GraphAsk::Hot { limit }) => hot(cx, graph, *limit as usize),
         Some(GraphAsk::Dead { below, exported, limit }) => dead(cx, graph, below, *exported, *limit as usize),
         Some(GraphAsk::Query { name, edge, way, limit }) => {
-            query(cx, (graph, &opened.graph), name, edge.as_deref(), *way, *limit as usize)
+            query(cx, own, name, edge.as_deref(), *way, *limit as usize)
         }
-        Some(GraphAsk::Export { .. }) => export::perform(cx, graph, args),
+        Some(ask @ GraphAsk::Export { .. }) => export::perform(cx, graph, ask),
     }
 }
 
@@ -128,55 +157,62 @@ fn summary(cx: &mut Context, opened: &Opened) -> Done {
 /// The nodes that a name stands for; a report where it stands for none.
 fn named(graph: &dyn Graph, name: &str) -> Result<Vec<Node>, Report> {
     let found = ask::target(graph, name).doing(DOING)?.all();
-    if found.is_empty() {
-        let cause = format!("nothing is called `{name}`");
-        return Err(Report::new(ErrorKind::NotFound, DOING, cause)
-            .hint("name a file by its path, a symbol by its name or as `path::Type::method`; ignored files are not read"));
-    }
-    Ok(found)
+    if found.is_empty() { Err(nothing(name)) } else { Ok(found) }
 }
 
-/// The one node that a name stands for.
-fn one(graph: &dyn Graph, name: &str, fits: &dyn Fn(&Node) -> bool) -> Result<Node, Report> {
-    match ask::target(graph, name).doing(DOING)? {
-        Target::One(node) if fits(&node) => Ok(*node),
-        Target::One(_) | Target::Nothing => named(graph, name).and_then(|_| {
-            let cause = format!("`{name}` is something else");
-            Err(Report::new(ErrorKind::Invalid, DOING, cause)
-                .hint(format!("`coditect graph query {name}` says what it is")))
-        }),
-        Target::Several(all) => {
-            let mut fitting: Vec<Node> = all.into_iter().filter(|node| fits(node)).collect();
-            if fitting.len() == 1 {
-                return fitting
-                    .pop()
-                    .ok_or_else(|| Report::new(ErrorKind::Bug, DOING, "one of one is missing"));
-            }
-            let named: Vec<String> =
-                fitting.iter().take(MOST_LIKE).map(|node| format!("`{}`", called(node.lend()))).collect();
-            let more = if fitting.len() > MOST_LIKE { ", ..." } else { "" };
-            let cause = format!("`{name}` may be {} things: {}{more}", fitting.len(), named.join(", "));
-            Err(Report::new(ErrorKind::Invalid, DOING, cause).hint("name one of them in full"))
-        }
+fn nothing(name: &str) -> Report {
+    Report::new(ErrorKind::NotFound, DOING, format!("nothing is called `{name}`"))
+        .hint("name a file by its path, a symbol by its name or as `path::Type::method`; ignored files are not read")
+}
+
+fn something_else(name: &str) -> Report {
+    Report::new(ErrorKind::Invalid, DOING, format!("`{name}` is something else"))
+        .hint(format!("`coditect graph query {name}` says what it is"))
+}
+
+fn several(name: &str, all: &[Node], what: &str) -> Report {
+    let named: Vec<String> =
+        all.iter().take(MOST_LIKE).map(|node| format!("`{}`", called(node.lend()))).collect();
+    let more = if all.len() > MOST_LIKE { ", ..." } else { "" };
+    let cause = format!("`{name}` may be {} {what}: {}{more}", all.len(), named.join(", "));
+    Report::new(ErrorKind::Invalid, DOING, cause).hint("name one of them in full")
+}
+
+/// The only one of some nodes. None: there are more, or none.
+fn only(nodes: &mut Vec<Node>) -> Option<Node> {
+    if nodes.len() == 1 { nodes.pop() } else { None }
+}
+
+/// The symbol that a name stands for.
+fn symbol(graph: &dyn Graph, name: &str) -> Result<Node, Report> {
+    let mut symbols = named(graph, name)?;
+    symbols.retain(|node| node.kind.is_symbol());
+    match only(&mut symbols) {
+        Some(node) => Ok(node),
+        None if symbols.is_empty() => Err(something_else(name)),
+        None => Err(several(name, &symbols, "things")),
     }
 }
 
-/// A test by its id; ids of the runners name a class with a dot, or a parameter in brackets.
+/// A test by its id, or by a part of it; ids of the runners name a class with a dot, or a parameter in brackets.
 fn test(graph: &dyn Graph, id: &str) -> Result<Node, Report> {
-    let is_test = |node: &Node| node.kind == NodeKind::Test;
-    match one(graph, id, &is_test) {
-        Ok(node) => Ok(node),
-        Err(report) => {
-            let mut like: Vec<Node> = Vec::new();
-            graph
-                .scan(&mut |node| {
-                    if node.kind == NodeKind::Test && called(node).contains(id) {
-                        like.push(node.into());
-                    }
-                })
-                .doing(DOING)?;
-            if like.len() == 1 { like.pop().ok_or(report) } else { Err(report) }
-        }
+    let found = ask::target(graph, id).doing(DOING)?.all();
+    let mut tests: Vec<Node> = found.iter().filter(|node| node.kind == NodeKind::Test).cloned().collect();
+    if tests.is_empty() {
+        graph
+            .scan(&mut |node| {
+                if node.kind == NodeKind::Test && called(node).contains(id) {
+                    tests.push(node.into());
+                }
+            })
+            .doing(DOING)?;
+        tests.sort_by_key(|node| called(node.lend()));
+    }
+    match only(&mut tests) {
+        Some(node) => Ok(node),
+        None if !tests.is_empty() => Err(several(id, &tests, "tests")),
+        None if found.is_empty() => Err(nothing(id)),
+        None => Err(something_else(id)),
     }
 }
 
@@ -187,8 +223,7 @@ fn cause(
     limit: usize,
 ) -> Done {
     let test = test(graph, name)?;
-    let edited: Vec<String> = changed.iter().map(|path| path.trim_start_matches("./").to_owned()).collect();
-    let found = ask::cause(graph, test.id, &edited, limit).doing(DOING)?;
+    let found = ask::cause(graph, test.id, changed, limit).doing(DOING)?;
     if cx.out.json {
         let candidates: Vec<Value> = found
             .iter()
@@ -206,7 +241,7 @@ fn cause(
         cx.out.object(&json!({ "test": called(test.lend()), "candidates": candidates }))?;
         return Ok(0);
     }
-    if commits == 0 && edited.is_empty() {
+    if commits == 0 && changed.is_empty() {
         cx.note("no history is known: candidates are ranked by how near they are alone");
     }
     if found.is_empty() {
@@ -265,7 +300,7 @@ fn path(cx: &mut Context, graph: &dyn Graph, from: &str, to: &str) -> Done {
 }
 
 fn similar(cx: &mut Context, graph: &dyn Graph, name: &str, limit: usize) -> Done {
-    let symbol = one(graph, name, &|node| node.kind.is_symbol())?;
+    let symbol = symbol(graph, name)?;
     let found = ask::similar(graph, symbol.id, limit).doing(DOING)?;
     if cx.out.json {
         let all: Vec<Value> = found
@@ -297,14 +332,11 @@ fn similar(cx: &mut Context, graph: &dyn Graph, name: &str, limit: usize) -> Don
 
 /// The files of an area: a folder, a file, or those of a symbol.
 fn area(graph: &dyn Graph, area: &str) -> Result<Vec<NodeId>, Report> {
-    let area = area.trim_start_matches("./").trim_end_matches('/');
     let area = if area == "." { "" } else { area };
     let mut files: Vec<NodeId> = Vec::new();
     graph
         .scan(&mut |node| {
-            let below = area.is_empty()
-                || node.path.strip_prefix(area).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            if node.kind == NodeKind::File && below {
+            if node.kind == NodeKind::File && is_below(node.path, area) {
                 files.push(node.id);
             }
         })
@@ -377,13 +409,9 @@ fn hot(cx: &mut Context, graph: &dyn Graph, limit: usize) -> Done {
 }
 
 fn dead(cx: &mut Context, graph: &dyn Graph, below: &str, exported: bool, limit: usize) -> Done {
-    let below = below.trim_start_matches("./").trim_end_matches('/');
     let which = if exported { ask::Exported::MayBeDead } else { ask::Exported::IsNeeded };
     let mut found = ask::dead(graph, which).doing(DOING)?;
-    found.retain(|node| {
-        below.is_empty()
-            || node.path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    found.retain(|node| is_below(&node.path, below));
     if cx.out.json {
         let all: Vec<Value> = found.iter().map(object).collect();
         cx.out.object(&json!({ "dead": all }))?;

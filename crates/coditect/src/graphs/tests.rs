@@ -12,6 +12,7 @@ use super::refresh;
 mod asked;
 mod held;
 mod hostile;
+mod kept;
 mod places;
 
 fn write(dir: &Path, path: &str, text: &str) {

@@ -233,6 +233,7 @@ pub fn lines_of_diff(diff: &str) -> Vec<Place> {
                     path = named.into_owned();
                 }
             }
+            Part::From(_) | Part::To(_) | Part::Deleted(_) => {}
             Part::Hunk(from) => line = from,
             Part::Same(_) => line = line.saturating_add(1),
             Part::Gone(_) => touch(&mut places, &path, line),

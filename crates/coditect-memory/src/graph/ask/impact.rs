@@ -1,12 +1,13 @@
 //! What a change can reach, tests first.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use coditect_ports::PortError;
 use coditect_ports::graph::{Edge, Graph, Node, Way};
 use coditect_types::graph::{EdgeKind, NodeId, NodeKind};
 
-use super::{About, WHOLE, by_name, nodes, spread};
+use super::{About, WHOLE, by_name, called, nodes, spread};
 
 /// Parts of a strength, in thousandths, that are left after a step.
 mod left {
@@ -90,17 +91,48 @@ pub fn impact(graph: &dyn Graph, changed: &[NodeId]) -> Result<Impact, PortError
         let list = if is_test { &mut impact.tests } else { &mut impact.symbols };
         list[at].from = from.get(&id).map(|node| (node.clone(), kind));
     }
-    for list in [&mut impact.tests, &mut impact.symbols] {
-        list.sort_by(|a, b| {
-            b.strength
-                .total_cmp(&a.strength)
-                .then(a.steps.cmp(&b.steps))
-                .then_with(|| by_name(&a.node, &b.node))
-        });
-    }
     impact.files = files.into_iter().collect();
-    impact.files.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    impact.sort();
     Ok(impact)
+}
+
+impl Impact {
+    fn sort(&mut self) {
+        for list in [&mut self.tests, &mut self.symbols] {
+            list.sort_by(|a, b| {
+                b.strength
+                    .total_cmp(&a.strength)
+                    .then(a.steps.cmp(&b.steps))
+                    .then_with(|| by_name(&a.node, &b.node))
+            });
+        }
+        self.files.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    }
+
+    /// Takes in what was reached in another graph of the same project. What both have counts once, as it is reached more strongly.
+    pub fn join(&mut self, other: Self) {
+        for (list, more) in [(&mut self.tests, other.tests), (&mut self.symbols, other.symbols)] {
+            let mut known: HashMap<String, usize> =
+                list.iter().enumerate().map(|(at, one)| (called(one.node.lend()), at)).collect();
+            for one in more {
+                match known.entry(called(one.node.lend())) {
+                    Entry::Occupied(at) if list[*at.get()].strength >= one.strength => {}
+                    Entry::Occupied(at) => list[*at.get()] = one,
+                    Entry::Vacant(place) => {
+                        place.insert(list.len());
+                        list.push(one);
+                    }
+                }
+            }
+        }
+        let mut files: BTreeMap<String, f64> = std::mem::take(&mut self.files).into_iter().collect();
+        for (path, strength) in other.files {
+            let most = files.entry(path).or_default();
+            *most = most.max(strength);
+        }
+        self.files = files.into_iter().collect();
+        self.sort();
+    }
 }
 
 /// Against the direction of use; and from what prepares tests to the tests.

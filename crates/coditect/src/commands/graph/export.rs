@@ -1,23 +1,23 @@
 //! A part of the graph for other programs, or as a picture.
 
 use coditect_memory::graph::draw::{self, Part};
-use coditect_ports::PortError;
 use coditect_ports::graph::Graph;
+use coditect_types::ErrorKind;
 use coditect_types::graph::NodeId;
 use serde_json::{Value, json};
 
 use super::told::object;
 use super::{DOING, named};
-use crate::args::{Form, GraphArgs, GraphAsk};
+use crate::args::{Form, GraphAsk};
 use crate::commands::Context;
 use crate::report::{Doing, Done, Report};
 
 /// Nodes of a part, where nobody says how many.
 const MOST: u32 = 60;
 
-pub(super) fn perform(cx: &mut Context, graph: &dyn Graph, args: &GraphArgs) -> Done {
-    let Some(GraphAsk::Export { format, around, depth, all, most, output }) = &args.ask else {
-        return Err(Report::new(coditect_types::ErrorKind::Bug, DOING, "this is no export").into());
+pub(super) fn perform(cx: &mut Context, graph: &dyn Graph, ask: &GraphAsk) -> Done {
+    let GraphAsk::Export { format, around, depth, all, most, output } = ask else {
+        return Err(Report::new(ErrorKind::Bug, DOING, "this is no export").into());
     };
     let most_of = |otherwise: u32| most.unwrap_or(otherwise) as usize;
     let part = match around {
@@ -42,10 +42,12 @@ pub(super) fn perform(cx: &mut Context, graph: &dyn Graph, args: &GraphArgs) -> 
     match output {
         None => cx.out.bytes(text.as_bytes())?,
         Some(path) => {
-            let written = std::fs::write(path, text);
-            written
-                .map_err(|error| PortError::from_io(&format!("`{}`", path.display()), &error))
-                .doing("writing")?;
+            // The call is right, whatever the disk says to it.
+            std::fs::write(path, text).map_err(|error| {
+                let doing = format!("writing `{}`", path.display());
+                Report::new(ErrorKind::Unavailable, doing, error.to_string())
+                    .hint("name a file in a directory that you may write")
+            })?;
             let nodes = part.nodes.len();
             if cx.out.json {
                 cx.out.object(&json!({ "file": path, "nodes": nodes, "left_out": part.left_out }))?;

@@ -7,10 +7,10 @@ use coditect_ports::graph::Graph;
 
 use crate::args::{GraphServer, SettingFlags};
 use crate::commands::Context;
+#[cfg(feature = "neo4j")]
+use crate::graphs;
 use crate::report::Report;
 use crate::settings;
-#[cfg(feature = "neo4j")]
-use crate::wiring;
 
 /// The copy on the server, brought up to date. None: no server is named, or it does not answer, which is said.
 #[cfg(feature = "neo4j")]
@@ -26,7 +26,7 @@ pub(super) fn up_to_date(
     use crate::report::Doing;
 
     let Some(at) = named(cx, args)? else { return Ok(None) };
-    let server = Neo4jGraph::open(&at, &wiring::own_name(&cx.site()?.home, &[dir])).doing(super::DOING)?;
+    let server = Neo4jGraph::open(&at, &graphs::name_on_server(&cx.site()?, dir)).doing(super::DOING)?;
     match server.push(graph) {
         Ok(pushed) => {
             tracing::debug!(?pushed, "the graph's server");
@@ -57,6 +57,25 @@ pub(super) fn up_to_date(
     Err(Report::new(ErrorKind::Invalid, super::DOING, cause).hint(
         "build it with `cargo build --release --features neo4j`, or leave `--graph-url` and the setting `graph_url` away",
     ))
+}
+
+/// Says that a copy on a server still has what was forgotten, where the person's settings name one.
+pub(crate) fn tell_of_copy(cx: &Context) -> Result<(), Report> {
+    if let Some(url) = settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.graph.url {
+        cx.note(&format!(
+            "copies of graphs at {} have what was forgotten until they are asked again: `coditect graph -C DIR owners FILE` brings one up to date",
+            shown(&url)
+        ));
+    }
+    Ok(())
+}
+
+/// An address without what lets in.
+fn shown(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}{}", &url[..scheme + 3], &url[at + 1..]),
+        _ => url.to_owned(),
+    }
 }
 
 /// The server that is named: by flags, else by the person's settings.

@@ -170,7 +170,7 @@ fn commits_of_another_branch_go_and_come_back_and_end_nothing() {
     assert_eq!(people, ["Di"]);
 }
 
-fn site(home: &Path) -> Site {
+pub(super) fn site(home: &Path) -> Site {
     Site {
         home: home.to_owned(),
         cache: home.join("cache"),
@@ -186,11 +186,12 @@ fn site(home: &Path) -> Site {
         owner: None,
         journal: crate::environment::Place::Files,
         fleet: false,
+        sampler: Default::default(),
         toolchains: BTreeMap::new(),
     }
 }
 
-fn episode(n: u64, workspace: &Path) -> Episode {
+pub(super) fn episode(n: u64, workspace: &Path) -> Episode {
     Episode {
         id: EpisodeId::from(&MissionId::from_parts(n * 1_000, n)),
         workspace: workspace.display().to_string(),
