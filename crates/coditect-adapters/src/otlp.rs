@@ -8,6 +8,7 @@
 mod figures;
 mod logs;
 mod queue;
+mod sampler;
 mod send;
 mod spans;
 mod target;
@@ -22,6 +23,7 @@ use serde_json::{Map, Value};
 pub use figures::{Meter, Read};
 pub use logs::{Line, Severity};
 pub use queue::Exporter;
+pub use sampler::Sampler;
 pub use spans::Span;
 pub use target::Target;
 

@@ -12,7 +12,7 @@ use coditect_types::{ErrorKind, UserName};
 use crate::args::Global;
 use crate::report::Report;
 use crate::settings::Nats;
-use crate::wiring::BucketAt;
+use crate::wiring::{BucketAt, Sampler};
 
 /// Where things are for this person on this machine.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub(crate) struct Site {
     pub(crate) journal: Place,
     /// Whether the workers of a fleet do the work.
     pub(crate) fleet: bool,
+    /// Which traces are told.
+    pub(crate) sampler: Sampler,
     /// Where toolchains keep things, by the variables that say so.
     pub(crate) toolchains: BTreeMap<String, PathBuf>,
 }
@@ -150,6 +152,9 @@ impl Environment {
             journal: Place::Files,
             fleet: false,
             models: Vec::new(),
+            // What is wrong with it is said where telemetry begins.
+            sampler: Sampler::from_variables(|name| Some(self.get(name)?.to_str()?.to_owned()))
+                .unwrap_or_default(),
             toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })
     }

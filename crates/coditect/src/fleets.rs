@@ -1,19 +1,27 @@
 //! Who is at work on this machine and in its fleet, and what waits.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use coditect_types::fleet::{FleetView, Here};
 
 use crate::environment::{Place, Site};
 use crate::host;
 use crate::report::{Doing, Report};
-use crate::wiring::{self, Lookout};
+use crate::wiring::{self, Lookout, Roll};
 
 const DOING: &str = "looking at the fleet";
 
 /// A look at a fleet that stays open, so that it knows who has become silent.
 #[derive(Debug, Default)]
-pub(crate) struct Looks(Mutex<Option<Arc<Lookout>>>);
+pub(crate) struct Looks {
+    open: Mutex<Option<Arc<Lookout>>>,
+    /// That the server did not answer, and since when that is known.
+    silent: Mutex<Option<(Instant, Report)>>,
+}
+
+/// So long a server that did not answer is left alone: pages that are open ask again and again, and each would wait for it.
+const LEFT_ALONE: Duration = Duration::from_secs(10);
 
 impl Looks {
     /// Who is at work, without the missions. That a server does not answer is a part of it.
@@ -24,7 +32,7 @@ impl Looks {
             Place::Files => Ok(None),
             Place::Server(nats) => {
                 view.server = Some(wiring::redacted_server(nats.url.secret()));
-                self.lookout(site).and_then(|lookout| lookout.look().doing(DOING)).map(Some)
+                self.look(site).map(Some)
             }
             Place::Unknown(report) => {
                 view.server = Some("a server that the settings do not tell".to_owned());
@@ -43,8 +51,21 @@ impl Looks {
         view
     }
 
+    fn look(&self, site: &Site) -> Result<Roll, Report> {
+        // Held meanwhile: who asks at the same time waits once, and is told the same.
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, report)) = &*silent
+            && since.elapsed() < LEFT_ALONE
+        {
+            return Err(report.clone());
+        }
+        let looked = self.lookout(site).and_then(|lookout| lookout.look().doing(DOING));
+        *silent = looked.as_ref().err().map(|report| (Instant::now(), report.clone()));
+        looked
+    }
+
     fn lookout(&self, site: &Site) -> Result<Arc<Lookout>, Report> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lookout) = &*open {
             return Ok(Arc::clone(lookout));
         }

@@ -16,7 +16,9 @@ use coditect_types::{Event, Figure, MissionId, Record};
 
 use crate::environment::Environment;
 use crate::traces::piece;
-use crate::wiring::{self, Exporter, Meter, OtlpSpan, ReadFigures, Signal, Tally, Target, sent_figures};
+use crate::wiring::{
+    self, Exporter, Meter, OtlpSpan, ReadFigures, Sampler, Signal, Tally, Target, sent_figures,
+};
 
 /// What waits for a collector at the end gets this much time.
 const SENT_WITHIN: Duration = Duration::from_secs(2);
@@ -121,6 +123,7 @@ impl Tallies {
 #[derive(Debug, Default)]
 pub(crate) struct Sending {
     spans: Option<(Arc<Exporter<OtlpSpan>>, String)>,
+    sampler: Sampler,
     meter: Option<(Meter, String)>,
     tallies: Arc<Tallies>,
 }
@@ -131,6 +134,7 @@ impl Sending {
         let mut sending = Self::default();
         if let Some(target) = wanted.traces.take() {
             let shown = target.shown();
+            sending.sampler = target.sampler();
             match Exporter::start(target) {
                 Ok(exporter) => {
                     sending.tallies.add(Signal::Traces, exporter.tally());
@@ -163,6 +167,11 @@ impl Sending {
     /// What takes spans, where somebody does.
     pub(crate) fn spans(&self) -> Option<Arc<Exporter<OtlpSpan>>> {
         self.spans.as_ref().map(|(exporter, _)| Arc::clone(exporter))
+    }
+
+    /// Which traces are told.
+    pub(crate) fn sampler(&self) -> Sampler {
+        self.sampler
     }
 
     /// What becomes of it.
@@ -199,8 +208,8 @@ impl Sending {
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     sending: Sending,
-    /// Of missions that have not ended.
-    tracers: BTreeMap<MissionId, Traced>,
+    /// Of missions that have not ended. None: its trace is not told.
+    tracers: BTreeMap<MissionId, Option<Traced>>,
     /// Where figures are sent.
     own: Option<Arc<Mutex<Own>>>,
 }
@@ -239,13 +248,19 @@ impl Telemetry {
     /// them came through, and one that comes twice is the same span. Figures are those of this process.
     pub(crate) fn take(&mut self, record: &Record) {
         if let Some((exporter, _)) = &self.sending.spans {
-            let traced = self.tracers.entry(record.mission.clone()).or_default();
-            if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
-                traced.shared = fork.at_seq;
+            let begin = || self.sending.sampler.keeps_mission(&record.mission).then(Traced::default);
+            // Most records are of missions that are known.
+            if !self.tracers.contains_key(&record.mission) {
+                self.tracers.insert(record.mission.clone(), begin());
             }
-            for span in traced.tracer.take(record) {
-                if record.seq > traced.shared {
-                    exporter.offer(OtlpSpan::of_mission(&record.mission, piece(span)));
+            if let Some(Some(traced)) = self.tracers.get_mut(&record.mission) {
+                if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
+                    traced.shared = fork.at_seq;
+                }
+                for span in traced.tracer.take(record) {
+                    if record.seq > traced.shared {
+                        exporter.offer(OtlpSpan::of_mission(&record.mission, piece(span)));
+                    }
                 }
             }
             if matches!(record.event, Event::MissionCompleted { .. }) {

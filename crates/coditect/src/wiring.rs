@@ -17,12 +17,12 @@ pub(crate) use coditect_adapters::LocalBus;
 use coditect_adapters::access::{AuditLog, Tokens};
 use coditect_adapters::bench::JournalBench;
 pub(crate) use coditect_adapters::fleet::Hear;
-pub(crate) use coditect_adapters::fleet::Lookout;
 use coditect_adapters::fleet::{Account, At, Fleet, Offer, Seal, Worker};
+pub(crate) use coditect_adapters::fleet::{Lookout, Roll};
 pub(crate) use coditect_adapters::journal::jetstream::Process;
 use coditect_adapters::mailbox::Letter;
 pub(crate) use coditect_adapters::otlp::{
-    Exporter, Line as OtlpLine, Meter, Read as ReadFigures, Severity, Signal, Span as OtlpSpan,
+    Exporter, Line as OtlpLine, Meter, Read as ReadFigures, Sampler, Severity, Signal, Span as OtlpSpan,
     THREAD as OTLP_THREAD, Tally, Target, figures as sent_figures,
 };
 pub(crate) use coditect_adapters::shelves::{BucketAt, check_bucket};
@@ -223,7 +223,7 @@ fn fleet(site: &Site, workspace: &Arc<dyn Workspace>) -> Result<Option<Arc<dyn D
     match &site.journal {
         _ if !site.fleet => Ok(None),
         Place::Server(nats) => {
-            let at = sealed_at(nats, &site.home, OF_MISSIONS).doing(DOING)?;
+            let at = sealed_at(nats, site, OF_MISSIONS).doing(DOING)?;
             let fleet = Fleet::open(&at, Arc::clone(workspace)).doing(DOING)?;
             Ok(Some(Arc::new(fleet)))
         }
@@ -292,10 +292,10 @@ pub(crate) fn key_of_missions(site: &Site) -> Result<String, Report> {
 }
 
 /// The same for who gives or does work there: what they send is signed, and whom they trust stands in the settings. `key` is the name of
-/// the key, below `home`.
-pub(crate) fn sealed_at(nats: &Nats, home: &Path, key: &str) -> Result<At, PortError> {
-    let seal = Seal::open(&home.join("fleet").join(key), nats.trust.clone())?;
-    Ok(At { seal, ..fleet_at(nats) })
+/// the key, below the state directory.
+pub(crate) fn sealed_at(nats: &Nats, site: &Site, key: &str) -> Result<At, PortError> {
+    let seal = Seal::open(&site.home.join("fleet").join(key), nats.trust.clone())?;
+    Ok(At { seal, sampler: site.sampler, ..fleet_at(nats) })
 }
 
 /// A look at the fleet that meets on the person's server. Makes nothing there.
@@ -433,7 +433,7 @@ pub(crate) fn measure_journal(site: &Site, quick: bool) -> Result<JournalBench, 
 }
 
 /// A name for what this state directory has on a server: two machines, or two homes of one, may have directories of the same name.
-#[cfg(feature = "neo4j")]
+#[cfg(any(test, feature = "neo4j"))]
 pub(crate) fn own_name(home: &Path, parts: &[&Path]) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut name = blake3::Hasher::new();

@@ -164,9 +164,16 @@ impl Errand {
             task: *task,
             attempt: *attempt,
             action: self.action.packed_for_travel(),
-            traceparent: Some(Context::of_attempt(mission, *attempt).to_string()),
+            traceparent: Some(self.context().to_string()),
             digest: [0; 32],
         })
+    }
+
+    /// The span that the worker's are below.
+    fn context(&self) -> Context {
+        let Work { mission, attempt, .. } = &self.work;
+        let is_told = self.house.sampler.keeps_mission(mission);
+        Context::of_attempt(mission, *attempt).sampled(is_told)
     }
 
     /// Hands the order out, as soon as the server takes it. Gives its number in the queue.

@@ -13,6 +13,7 @@ use coditect_types::{AttemptId, ErrorKind, MissionId};
 
 use super::parcel::away;
 use super::seal::Seal;
+use crate::otlp::Sampler;
 
 /// How long orders and outcomes stay where nobody takes them.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -40,6 +41,8 @@ pub struct At {
     pub silence: Duration,
     /// What is signed with, and who is trusted.
     pub seal: Seal,
+    /// Which traces are told: workers hear of it.
+    pub sampler: Sampler,
 }
 
 impl At {
@@ -52,6 +55,7 @@ impl At {
             name: "coditect".to_owned(),
             silence: SILENCE,
             seal: Seal::default(),
+            sampler: Sampler::default(),
         }
     }
 }
@@ -111,6 +115,7 @@ pub(super) struct House {
     /// A worker that says nothing for so long is taken for gone.
     pub(super) silence: Duration,
     pub(super) seal: Seal,
+    pub(super) sampler: Sampler,
     name: String,
 }
 
@@ -177,6 +182,7 @@ impl House {
             store,
             silence: at.silence,
             seal: at.seal.clone(),
+            sampler: at.sampler,
             name,
         })
     }

@@ -17,6 +17,7 @@ use coditect_types::{Action, AttemptId, ErrorKind, MissionId, Outcome, Snapshot,
 use super::account::{Course, End, Mark};
 use super::setup::House;
 use super::{Account, At, Fleet, Lookout, Offer, Order, Roll, Seal, Worker, parcel};
+use crate::otlp::Sampler;
 use crate::trace::{Context, Piece};
 
 /// Nothing of what these tests do is about files.
@@ -110,6 +111,7 @@ impl Sea {
             name: "test".into(),
             silence: Duration::from_secs(2),
             seal: Seal::default(),
+            sampler: Sampler::default(),
         }
     }
 

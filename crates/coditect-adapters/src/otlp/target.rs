@@ -8,7 +8,7 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::Signal;
+use super::{Sampler, Signal};
 
 /// How long a collector may take where nobody says: the standard's own value.
 const TIMEOUT_MS: u64 = 10_000;
@@ -26,6 +26,8 @@ pub struct Target {
     pub(super) timeout: Duration,
     pub(super) interval: Duration,
     pub(super) resource: Map<String, Value>,
+    /// Which traces are told.
+    sampler: Sampler,
 }
 
 impl Target {
@@ -81,6 +83,10 @@ impl Target {
             timeout: Duration::from_millis(or(timeout, TIMEOUT_MS)),
             interval: Duration::from_millis(or(interval, INTERVAL_MS).max(SHORTEST_MS)),
             resource: resource(get("OTEL_SERVICE_NAME"), get("OTEL_RESOURCE_ATTRIBUTES")),
+            sampler: match signal {
+                Signal::Traces => Sampler::from_variables(get)?,
+                Signal::Metrics | Signal::Logs => Sampler::default(),
+            },
         }))
     }
 
@@ -89,6 +95,12 @@ impl Target {
     pub fn with_resource(mut self, name: &str, value: &str) -> Self {
         self.resource.entry(name).or_insert_with(|| value.into());
         self
+    }
+
+    /// Which traces are told.
+    #[must_use]
+    pub fn sampler(&self) -> Sampler {
+        self.sampler
     }
 
     /// Which kind goes there.

@@ -14,6 +14,7 @@ use super::ROOT;
 pub struct Context {
     trace: [u8; 16],
     span: [u8; 8],
+    is_sampled: bool,
 }
 
 impl Context {
@@ -34,14 +35,33 @@ impl Context {
     pub fn of_piece(mission: &MissionId, id: &str) -> Self {
         let trace = blake3::hash(format!("coditect.trace {mission}").as_bytes());
         let span = blake3::hash(format!("coditect.span {mission} {id}").as_bytes());
-        Self { trace: first(trace.as_bytes()), span: first(span.as_bytes()) }
+        Self { trace: first(trace.as_bytes()), span: first(span.as_bytes()), is_sampled: true }
+    }
+
+    /// The same, for whoever tells of it, or does not.
+    #[must_use]
+    pub fn sampled(self, is_sampled: bool) -> Self {
+        Self { is_sampled, ..self }
+    }
+
+    /// Whether the process that made it tells of it.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.is_sampled
+    }
+
+    /// The end of the trace's id, which is as good as random.
+    pub(crate) fn randomness(&self) -> u64 {
+        self.trace.last_chunk().map_or(0, |end| u64::from_be_bytes(*end))
     }
 
     /// A span below this one, by its id.
     #[must_use]
     pub fn below(&self, id: &str) -> Self {
-        let span = blake3::hash(format!("coditect.span {self} {id}").as_bytes());
-        Self { trace: self.trace, span: first(span.as_bytes()) }
+        // An id is the same whoever tells of it.
+        let above = self.sampled(true);
+        let span = blake3::hash(format!("coditect.span {above} {id}").as_bytes());
+        Self { span: first(span.as_bytes()), ..*self }
     }
 
     /// Reads a `traceparent`. None: it is none, and whoever got it goes on without it.
@@ -57,9 +77,9 @@ impl Context {
             255 => false,
             _ => flags.len() == 2 || flags.get(2..3) == Some("-"),
         };
-        bytes::<1>(flags.get(..2)?).filter(|_| is_whole)?;
+        let [flags] = bytes::<1>(flags.get(..2)?).filter(|_| is_whole)?;
         let (trace, span) = (bytes::<16>(trace)?, bytes::<8>(span)?);
-        (trace != [0; 16] && span != [0; 8]).then_some(Self { trace, span })
+        (trace != [0; 16] && span != [0; 8]).then_some(Self { trace, span, is_sampled: flags & 1 == 1 })
     }
 
     /// The trace, as other systems write it.
@@ -75,10 +95,10 @@ impl Context {
     }
 }
 
-/// As a `traceparent`. Always sampled: the journal has the mission's own spans whether or not anybody hears of them now.
+/// As a `traceparent`.
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{}-01", self.trace_id(), self.span_id())
+        write!(f, "00-{}-{}-0{}", self.trace_id(), self.span_id(), u8::from(self.is_sampled))
     }
 }
 
@@ -128,6 +148,13 @@ mod tests {
         assert_ne!(attempt.span_id(), Context::of_mission(&mission()).span_id());
         let below = attempt.below("fetch");
         assert_eq!((below.trace_id(), below), (attempt.trace_id(), attempt.below("fetch")));
+        // Also of one that is not told.
+        let left = attempt.sampled(false);
+        assert!(left.to_string().ends_with("-00") && Context::parse(&left.to_string()) == Some(left));
+        assert_eq!(
+            (left.below("fetch").span_id(), left.below("fetch").is_sampled()),
+            (below.span_id(), false)
+        );
         assert_ne!(below.span_id(), attempt.below("perform").span_id());
         assert_ne!(Context::of_mission(&MissionId::parse("m-other").unwrap()).trace_id(), attempt.trace_id());
     }

@@ -52,7 +52,7 @@ fn join(cx: &mut Context, args: &ServeArgs) -> Done {
     let runtime = wiring::tokio_runtime()?;
     let mut watched = Watched::begin(cx, &name);
     let hear = watched.hear();
-    let at = wiring::sealed_at(&nats, &site.home, "worker.key").doing(DOING)?;
+    let at = wiring::sealed_at(&nats, &site, "worker.key").doing(DOING)?;
     let key = at.seal.public().unwrap_or_default();
     let joined = wiring::join(&lodging.site, &at, (&name, slots), &mut |what| cx.note(&what), hear)?;
     watched.measure(&joined.counted);
@@ -121,8 +121,12 @@ impl Watched {
 
     /// Who hears of spans, where they are sent.
     fn hear(&self) -> Option<Hear> {
-        let spans = self.sending.spans()?;
-        Some(Box::new(move |above, piece| spans.offer(OtlpSpan::below(above, piece))))
+        let (spans, sampler) = (self.sending.spans()?, self.sending.sampler());
+        Some(Box::new(move |above, piece| {
+            if sampler.keeps_below(&above) {
+                spans.offer(OtlpSpan::below(above, piece));
+            }
+        }))
     }
 
     /// Sends figures, where that is wanted.
