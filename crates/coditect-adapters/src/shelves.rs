@@ -26,24 +26,30 @@ mod index;
 mod moving;
 mod part;
 mod reading;
+mod salvage;
 mod sql;
 #[cfg(test)]
 mod tests;
 
-use catalogue::{Part, Place, failed};
+use catalogue::{Part, Place, Tried, failed};
 use cold::{Cold, Store};
 
 pub use bucket::{BucketAt, check_bucket};
+pub use moving::Held;
 pub use sql::{Answer, Cell};
 
 /// The catalogue's file.
 const FILE: &str = "memory.db";
 /// Locked while the catalogue is opened.
 const GATE: &str = "gate";
+/// Locked by who forgets.
+const FORGETTING: &str = "forgetting";
 /// There where the catalogue was found to be damaged in use.
 const SUSPECT: &str = "suspect";
 /// Within the names of what was set aside.
 const DAMAGED: &str = ".damaged-";
+/// Behind the name of a catalogue that was set aside, once what can be read of it is in another one.
+const TAKEN: &str = ".taken";
 /// Where parts are.
 const COLD: &str = "cold";
 /// Episodes of one part.
@@ -113,12 +119,12 @@ impl DiskShelves {
         });
         let (catalogue, is_new) = match opened {
             Err(error) if error.kind == ErrorKind::Bug => {
-                findings
-                    .insert(format!("{}; it was set aside, and what could be read was kept", error.cause));
                 // Who moves something by it comes to its end before.
                 let _held = moving::hold(dir)?;
-                set_aside(dir)?;
-                Self::connect(dir, &mut findings)?
+                let aside = set_aside(dir)?;
+                let opened = Self::connect(dir, &mut findings)?;
+                findings.insert(format!("{}; it was set aside as `{}`", error.cause, aside.display()));
+                opened
             }
             other => other?,
         };
@@ -196,7 +202,8 @@ impl DiskShelves {
         dir.join(FILE).exists()
     }
 
-    /// The catalogue, and whether it was not there before.
+    /// The catalogue, and whether it was not there before. A new one takes over what can be read of those that were set aside, also by
+    /// a process that came no further.
     fn connect(dir: &Path, findings: &mut BTreeSet<String>) -> Result<(Connection, bool), PortError> {
         let path = dir.join(FILE);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -204,8 +211,32 @@ impl DiskShelves {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut catalogue = Connection::open_with_flags(&path, flags).map_err(|error| failed(&error))?;
         // A new one names the parts that are there in the step that makes it: without them it would have them swept away.
-        let is_new =
-            catalogue::set_up(&mut catalogue, PATIENCE, &mut |step| adopt(step, &dir.join(COLD), findings))?;
+        let is_new = catalogue::set_up(&mut catalogue, PATIENCE, &mut |step| {
+            let asides = not_taken_over(dir)?;
+            let mut all = Vec::new();
+            for aside in &asides {
+                let saved = salvage::read(dir, aside)?;
+                catalogue::keep_forgotten(step, &saved.forgotten)?;
+                catalogue::doom(step, &saved.doomed)?;
+                if saved.erasing {
+                    catalogue::set_erasing(step, true)?;
+                }
+                all.push(saved);
+            }
+            let tried = adopt(step, &dir.join(COLD), findings)?;
+            for saved in all {
+                let put = catalogue::put(step, &saved.episodes)?;
+                findings.insert(saved.says(put.new));
+            }
+            // What was tried again may have been at hand, or put away.
+            tried.iter().try_for_each(|(reused, ended_ms)| catalogue::count_uses(step, reused, *ended_ms))
+        })?;
+        if is_new {
+            for aside in not_taken_over(dir)? {
+                let mark = PathBuf::from(format!("{}{TAKEN}", aside.display()));
+                fs::write(&mark, b"").map_err(|error| at("writing", &mark, &error))?;
+            }
+        }
         // Damage that a first look shows is found here.
         catalogue::is_erasing(&catalogue)?;
         catalogue::entries_after(&catalogue, 0, 1)?;
@@ -215,6 +246,64 @@ impl DiskShelves {
     fn catalogue(&self) -> MutexGuard<'_, Connection> {
         // Whoever panicked left no half transaction: SQLite rolled it back.
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The episodes whose names begin so, with or without the two letters that say of what kind they are; of no letters, all. Also those
+    /// that cannot be read any more.
+    ///
+    /// # Errors
+    /// As the catalogue has them.
+    pub fn called(&self, beginning: &str) -> Result<Vec<(u64, EpisodeId)>, PortError> {
+        self.watched(catalogue::called(&self.catalogue(), beginning))
+    }
+
+    /// Notes episodes that are going to be removed with their missions: should the process end on the way, whoever finds them noted does
+    /// the rest.
+    ///
+    /// # Errors
+    /// As the catalogue has them.
+    pub fn doom(&self, names: &[EpisodeId]) -> Result<(), PortError> {
+        self.alone(|step| catalogue::doom(step, names))
+    }
+
+    /// The episodes that are noted, and not removed yet.
+    ///
+    /// # Errors
+    /// As the catalogue has them.
+    pub fn doomed(&self) -> Result<Vec<EpisodeId>, PortError> {
+        self.watched(catalogue::doomed(&self.catalogue()))
+    }
+
+    /// Says that they are removed.
+    ///
+    /// # Errors
+    /// As the catalogue has them.
+    pub fn removed(&self, names: &[EpisodeId]) -> Result<(), PortError> {
+        self.alone(|step| catalogue::removed(step, names))
+    }
+
+    /// Keeps others from forgetting, as long as what is given is there. None: somebody else is at it, and is not waited for.
+    ///
+    /// # Errors
+    /// As the folder has them, and where somebody is waited for in vain.
+    pub fn hold_forgetting(&self, is_waited_for: bool) -> Result<Option<Held>, PortError> {
+        match is_waited_for {
+            true => moving::wait_for(&self.dir, FORGETTING).map(Some),
+            false => moving::try_for(&self.dir, FORGETTING),
+        }
+    }
+
+    /// What was set aside as damaged, and goes with the next that is forgotten: what is forgotten may be in it.
+    #[must_use]
+    pub fn set_aside(&self) -> Vec<PathBuf> {
+        let of = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_aside = |path: &PathBuf| {
+            let name = path.to_string_lossy();
+            name.contains(DAMAGED)
+                && path.is_file()
+                && ![TAKEN, "-wal", "-shm"].iter().any(|end| name.ends_with(end))
+        };
+        of(&self.dir).chain(of(&self.cold.dir)).filter(is_aside).collect()
     }
 
     /// Where what is put away is, besides this directory.
@@ -237,6 +326,22 @@ impl DiskShelves {
             here_bytes: self.cold.bytes_here(&stored),
             to_delete: objects.iter().filter(|object| object.is_gone).count(),
         }))
+    }
+
+    /// Does something where `forgotten` is how many episodes were forgotten; nothing is forgotten meanwhile. False: more were, and it
+    /// was not done.
+    ///
+    /// # Errors
+    /// As the catalogue and `work` have them.
+    pub fn unless_forgotten(
+        &self,
+        forgotten: u64,
+        work: impl FnOnce() -> Result<(), PortError>,
+    ) -> Result<bool, PortError> {
+        self.alone(|step| match catalogue::removals(step)?.forgotten == forgotten {
+            true => work().map(|()| true),
+            false => Ok(false),
+        })
     }
 
     /// Does something as one step, alone among all processes.
@@ -343,11 +448,7 @@ impl Shelves for DiskShelves {
     }
 
     fn save_index(&self, bytes: &[u8], forgotten: u64) -> Result<(), PortError> {
-        // Nothing is forgotten while it is written.
-        self.alone(|step| match catalogue::removals(step)?.forgotten == forgotten {
-            true => index::write(&self.dir, bytes),
-            false => Ok(()),
-        })
+        self.unless_forgotten(forgotten, || index::write(&self.dir, bytes)).map(drop)
     }
 
     fn index(&self) -> Result<Option<Vec<u8>>, PortError> {
@@ -376,8 +477,8 @@ impl Shelves for DiskShelves {
     }
 }
 
-/// Puts a damaged catalogue out of the way.
-fn set_aside(dir: &Path) -> Result<(), PortError> {
+/// Puts a damaged catalogue out of the way, and gives where it is.
+fn set_aside(dir: &Path) -> Result<PathBuf, PortError> {
     let free = |n: &u32| !dir.join(format!("{FILE}{DAMAGED}{n}")).exists();
     let n = (1..).find(free).unwrap_or(u32::MAX);
     for end in ["", "-wal", "-shm"] {
@@ -387,7 +488,21 @@ fn set_aside(dir: &Path) -> Result<(), PortError> {
             fs::rename(&from, &to).map_err(|error| at("setting aside", &from, &error))?;
         }
     }
-    Ok(())
+    Ok(dir.join(format!("{FILE}{DAMAGED}{n}")))
+}
+
+/// Catalogues that were set aside, and of which nothing was taken over yet.
+fn not_taken_over(dir: &Path) -> Result<Vec<PathBuf>, PortError> {
+    let entries = fs::read_dir(dir).map_err(|error| at("reading", dir, &error))?;
+    let is_aside = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let number = name.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(DAMAGED));
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+            && !PathBuf::from(format!("{}{TAKEN}", path.display())).exists()
+    };
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_aside).collect();
+    found.sort();
+    Ok(found)
 }
 
 /// Gives a damaged part a name that is none of a part's.
@@ -409,19 +524,24 @@ fn remove_damaged(dir: &Path) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Names the parts that are there in a new catalogue. Those that cannot be read are set aside.
-fn adopt(step: &Transaction<'_>, cold: &Path, findings: &mut BTreeSet<String>) -> Result<(), PortError> {
+/// Names the parts that are there in a new catalogue. Those that cannot be read are set aside. Gives what their episodes tried again.
+fn adopt(
+    step: &Transaction<'_>,
+    cold: &Path,
+    findings: &mut BTreeSet<String>,
+) -> Result<Vec<Tried>, PortError> {
     let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
     let entries = fs::read_dir(cold).map_err(|error| at("reading", cold, &error))?;
     let mut files: Vec<String> = entries.flatten().map(name).filter(|name| part::is_part(name)).collect();
     files.sort();
+    let mut tried = Vec::new();
     for file in files {
         let path = cold.join(&file);
         match part::read_all(&part::Source::File(path.clone())) {
             Ok(rows) => {
                 let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
                 let place = Place { file, bytes, sum: None };
-                catalogue::adopt(step, &place, &rows, |row| Some(row.standing.number))?;
+                tried.extend(catalogue::adopt(step, &place, &rows, |row| Some(row.standing.number))?);
             }
             Err(error) if error.kind == ErrorKind::Conflict => {
                 findings.insert(format!("{}; what was in it is lost", error.cause));
@@ -430,7 +550,7 @@ fn adopt(step: &Transaction<'_>, cold: &Path, findings: &mut BTreeSet<String>) -
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(tried)
 }
 
 fn at(doing: &str, path: &Path, error: &std::io::Error) -> PortError {

@@ -21,6 +21,8 @@ use superseded::is_superseded;
 
 /// Episodes that are looked at for one answer, for each that is asked for.
 const DEEPER: usize = 5;
+/// And where none of them helps, so many times as many.
+const DEEPEST: usize = DEEPER * DEEPER;
 /// Bytes of a diff that is shown as an example.
 const LARGEST_EXAMPLE: usize = 4_096;
 /// Episodes that are put together.
@@ -204,13 +206,21 @@ impl Episodes {
     /// Episodes of the same language in situations like this one whose changes can be taken for right, the best first.
     fn fitting(&self, situation: &Situation<'_>, most: usize) -> Result<Vec<Found>, PortError> {
         let query = format!("{}\n{}", situation.request, told(&symptoms(situation.red.iter())));
-        let mut found = self.search(&query, most)?;
-        let is_right = |one: &Found| {
-            is_sure(one) && found.iter().all(|other| !is_superseded(&one.episode, &other.episode))
-        };
-        let mut right = found.iter().map(is_right).collect::<Vec<_>>().into_iter();
-        found.retain(|one| right.next() == Some(true) && one.episode.language == situation.language);
-        Ok(found)
+        let mut depth = most;
+        loop {
+            let mut found = self.search(&query, depth)?;
+            let is_all = found.len() < depth;
+            let is_right = |one: &Found| {
+                is_sure(one) && found.iter().all(|other| !is_superseded(&one.episode, &other.episode))
+            };
+            let mut right = found.iter().map(is_right).collect::<Vec<_>>().into_iter();
+            found.retain(|one| right.next() == Some(true) && one.episode.language == situation.language);
+            // What failed again and again is like this one, too, and stands before what would help.
+            if !found.is_empty() || is_all || depth >= most * DEEPEST {
+                return Ok(found);
+            }
+            depth *= DEEPER;
+        }
     }
 }
 

@@ -49,7 +49,13 @@ const NAMES: &[&str] = &[
     "access_key",
     "private_key",
     "credential",
+    "accountkey",
+    "account_key",
+    "sharedaccesskey",
+    "sessionid",
 ];
+/// Addresses that let in whoever knows them.
+const ADDRESSES: &[&str] = &["hooks.slack.com/services/", "discord.com/api/webhooks/"];
 /// Letters of a value, below which it is a sample.
 const LEAST: usize = 6;
 /// The same of one that stands without quotes.
@@ -84,8 +90,20 @@ pub fn redact(text: &str) -> String {
                 out.push_str(BLOT);
                 out.push_str(&line[line.trim_end_matches(['\r', '\n']).len()..]);
             }
-            (begin, end) => {
-                in_key = begin.is_some() && end.is_none();
+            (Some(begin), None) => {
+                in_key = true;
+                // Where line ends are written as letters, the key stands behind it.
+                let head = line[begin..].find("KEY-----").map_or(begin, |at| begin + at + "KEY-----".len());
+                let end = line.trim_end_matches(['\r', '\n']).len().max(head);
+                redact_line(&line[..begin], &mut out);
+                out.push_str(&line[begin..head]);
+                if end > head {
+                    out.push_str(BLOT);
+                }
+                out.push_str(&line[end..]);
+            }
+            (_, end) => {
+                in_key &= end.is_none();
                 redact_line(line, &mut out);
             }
         }
@@ -132,7 +150,29 @@ fn is_secret(word: &str, before: &str, after: &str) -> bool {
         bare.strip_prefix(begin)
             .is_some_and(|rest| rest.len() >= *least && rest.bytes().any(|b| b.is_ascii_digit()))
     });
-    has_form || is_random(bare) || is_value(word, before, after) || is_bearer(word, before)
+    let is_address = ADDRESSES.iter().any(|address| word.contains(address) || before.ends_with(address));
+    has_form
+        || is_address
+        || is_random(bare)
+        || is_value(word, before, after)
+        || is_bearer(word, before)
+        || is_of_command(word, before)
+}
+
+/// `curl -u admin:hunter22`, `mysql -phunter22`: what commands are given to get in.
+fn is_of_command(word: &str, before: &str) -> bool {
+    let last = before.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
+    // The name stands before the colon, which is not of a word.
+    let of_user = before.strip_suffix(':').and_then(|before| {
+        let mut words = before.rsplit(char::is_whitespace);
+        words.next().filter(|name| !name.is_empty())?;
+        words.next()
+    });
+    let is_login = matches!(of_user, Some("-u" | "--user")) && word.len() >= LEAST;
+    let of_client = word.strip_prefix("-p").is_some_and(|rest| rest.len() >= LEAST && !rest.starts_with('-'))
+        && ["mysql", "mariadb", "mysqldump"].iter().any(|client| before.contains(client))
+        && last != "--";
+    is_login || of_client
 }
 
 /// `password = "hunter22"`, `API_TOKEN=x81kd9`, `"secret": "..."`: a text for a name that says what it is.
@@ -144,10 +184,20 @@ fn is_value(word: &str, before: &str, after: &str) -> bool {
     let Some(name) = is_named_secret(before.trim_end_matches(['"', '\'', '`'])) else { return false };
     // In code, what is not a text is a name or a number; in a file of settings it is the value, which has digits.
     let is_setting = name.chars().any(char::is_uppercase) && !name.chars().any(char::is_lowercase);
-    let is_whole =
-        after.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, '&' | ',' | ';' | '"' | '\''));
+    // Base64 may end so.
+    let is_whole = after
+        .trim_start_matches('=')
+        .chars()
+        .next()
+        .is_none_or(|c| c.is_whitespace() || matches!(c, '&' | ',' | ';' | '"' | '\''));
     let looks_so = word.len() >= BARE && is_whole && word.bytes().any(|b| b.is_ascii_digit());
-    is_quoted || is_setting || looks_so
+    // A line that is nothing else is one of a file of settings. A name of code would be short of a sign behind it.
+    let own = before.trim_start_matches(['+', '-', ' ']);
+    let is_line =
+        own.strip_suffix('=').is_some_and(|own| own == name || own.strip_prefix("export ") == Some(name))
+            && word.len() >= BARE
+            && after.trim().is_empty();
+    is_quoted || is_setting || looks_so || is_line
 }
 
 /// The name that stands before a value, where it says that the value is a secret.
@@ -242,6 +292,14 @@ mod tests {
             ("db_pass = \"hunter55\"", "hunter55"),
             ("{\"k\": \"-----BEGIN PRIVATE KEY-----\\nMIIBOg\\n-----END PRIVATE KEY-----\\n\"}", "MIIBOg"),
             ("sk-proj-abcdef0123456789abcd", "abcdef0123456789abcd"),
+            ("see https://hooks.slack.com/services/T0AB/B0CD/abcDEFghij for it", "abcDEFghij"),
+            ("EndpointSuffix=x;AccountKey=abc123DEF==", "abc123DEF"),
+            ("Cookie: sessionid=ab12cd34ef", "ab12cd34ef"),
+            ("db_password=correcthorse\n", "correcthorse"),
+            ("+export db_password=correcthorse", "correcthorse"),
+            ("curl -u admin:correcthorse https://h", "correcthorse"),
+            ("mysql -h h -pcorrecthorse shop", "correcthorse"),
+            ("k = -----BEGIN PRIVATE KEY-----\\nMIIBOgIB\\nAAJB", "MIIBOgIB"),
         ] {
             let clean = redact(text);
             assert!(!clean.contains(secret) && clean.contains(BLOT), "{text}: {clean}");
@@ -262,6 +320,9 @@ mod tests {
             "def check(token: string, password: String) -> bool: pass",
             "let token = tokens2[1]; pass_count = total12 + 1",
             "ask-the-user-for-something-to-do-1",
+            "connect(user=name, password=password_of(name))",
+            "    db_password=settings_password,",
+            "grep -u a.b:c; cp -preserve x y",
         ] {
             assert_eq!(redact(text), text);
         }

@@ -20,6 +20,8 @@ pub struct Entry {
     pub workspace: String,
     /// The user whose it is; None: the person's whose machine it is.
     pub owner: Option<UserName>,
+    /// The mission that it was forked from.
+    pub forked_from: Option<MissionId>,
     /// When it was submitted, ms since 1970; a fork: when it was made.
     pub submitted_at_ms: u64,
     /// The number of its newest record.
@@ -89,6 +91,7 @@ pub fn entry(journal: &dyn Journal, info: &StreamInfo) -> Result<Option<Entry>, 
         request,
         workspace: workspace.path,
         owner,
+        forked_from: fork.as_ref().map(|fork| fork.from.clone()),
         submitted_at_ms: fork.map_or(first.at_ms, |fork| fork.at_ms),
         last_seq: info.last_seq,
         end,

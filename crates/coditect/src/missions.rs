@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub(crate) workspace: String,
     /// The user whose it is; None: the person's whose machine it is.
     pub(crate) owner: Option<UserName>,
+    /// The mission that it was forked from.
+    pub(crate) forked_from: Option<MissionId>,
     /// When it was submitted, ms since 1970.
     pub(crate) submitted_at_ms: u64,
     /// The number of its newest record.
@@ -71,6 +73,7 @@ pub(crate) fn entry(
         request: entry.request,
         workspace: entry.workspace,
         owner: entry.owner,
+        forked_from: entry.forked_from,
         submitted_at_ms: entry.submitted_at_ms,
         last_seq: entry.last_seq,
         end: entry.end.map(|end| (end.status, end.at_ms)),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use coditect_adapters::model::{Endpoint, Protocol, Recorder, Secret, Tape, remote, served};
-use coditect_ports::Model;
+use coditect_ports::{Model, PortError};
 use coditect_types::limits::CallLimits;
 use coditect_types::model::{EditForm, ModelSpec, Price};
 use coditect_types::{ErrorKind, Policy, Rung};
@@ -20,7 +20,7 @@ use installed::Installed;
 pub(crate) use vectors::Vectors;
 
 use crate::args::TapeFlags;
-use crate::environment::Environment;
+use crate::environment::{Environment, Site};
 use crate::host;
 use crate::report::{Doing, Report};
 use crate::settings::Settings;
@@ -28,6 +28,8 @@ use crate::words;
 
 /// Tokens of prompt and answer together that an installed model is given, where nothing else is said.
 const WINDOW: u64 = 16_384;
+/// Below the state directory: answers that are kept.
+const REPLIES: &str = "replies";
 
 /// What the person's file says of a model, in `[model.NAME]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -407,8 +409,10 @@ impl Known {
 pub(crate) struct Choice<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) tapes: &'a TapeFlags,
-    /// Where answers are kept.
+    /// Where is kept what can be made anew.
     pub(crate) cache: &'a Path,
+    /// Where missions are, and the answers of models beside them: they hold whole prompts, and go when something is forgotten.
+    pub(crate) home: &'a Path,
     pub(crate) env: &'a Environment,
 }
 
@@ -421,7 +425,7 @@ impl Choice<'_> {
             policy.models = tape.specs().to_vec();
             return Ok(tape.models());
         }
-        let replies = self.cache.join("replies");
+        let replies = self.home.join(REPLIES);
         let kept = self.settings.keeps_replies.then_some(replies.as_path());
         let mut models = Vec::new();
         for name in names {
@@ -457,6 +461,27 @@ impl Choice<'_> {
         let recorder = Recorder::create(path, &policy.models).doing("recording what models say")?;
         Ok(models.into_iter().map(|model| recorder.listen(model)).collect())
     }
+}
+
+/// Removes the answers that are kept, and with them the prompts that they were given to; also those of a version that kept them in the
+/// cache.
+pub(crate) fn forget_replies(site: &Site) -> Result<(), PortError> {
+    let failed =
+        |error: std::io::Error| PortError::from_io("removing the answers of models that are kept", &error);
+    let is_there = |error: &std::io::Error| error.kind() != std::io::ErrorKind::NotFound;
+    for dir in [site.home.join(REPLIES), site.cache.join(REPLIES)] {
+        let files = match std::fs::read_dir(&dir) {
+            Ok(files) => files,
+            Err(error) if is_there(&error) => return Err(failed(error)),
+            Err(_) => continue,
+        };
+        for file in files.flatten() {
+            // Another process may remove the oldest.
+            std::fs::remove_file(file.path())
+                .or_else(|error| if is_there(&error) { Err(failed(error)) } else { Ok(()) })?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

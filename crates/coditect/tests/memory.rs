@@ -138,7 +138,7 @@ fn what_is_forgotten_is_in_no_file_and_nothing_else_goes() {
     assert!(holds(&bytes_below(&world.path("home")), planted));
     assert_eq!(world.coditect(&["memory", "forget"]).status.code(), Some(2));
     let dry = world.text(&["memory", "forget", "--matching", "ZanzibarQuux", "--dry-run"]);
-    assert!(dry.starts_with("would forget 1 episode\n"), "{dry}");
+    assert!(dry.starts_with("would forget 1 episode and 1 mission\n"), "{dry}");
     // Put away first, so that it goes from there too.
     let moved =
         world.command(&["memory", "move", "--json"]).env("CODITECT_MEMORY_WARM", "0").output().unwrap();
@@ -188,10 +188,149 @@ fn what_memory_dropped_for_room_is_forgotten_with_its_journal() {
     // A text that is in the change and not in the request.
     let matching = ["memory", "forget", "--matching", "DEF total"];
     let dry = small(&[&matching[..], &["--dry-run"]].concat());
-    assert!(dry.starts_with("would forget 0 episodes and 1 mission of which"), "{dry}");
+    assert!(dry.starts_with("would forget 0 episodes and 1 mission\n"), "{dry}");
     assert!(dry.contains(&mission) && world.path("home/missions").join(&mission).exists(), "{dry}");
     assert!(small(&matching).starts_with("forgot 0 episodes and 1 mission"));
     assert!(!world.path("home/missions").join(&mission).exists());
+}
+
+#[test]
+fn what_was_carried_from_another_owner_is_forgotten_without_their_missions() {
+    let world = World::new();
+    let ran = world.coditect(&["run", "--owner", "alice", "--quiet", REQUEST]);
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    let file = world.path("team.jsonl");
+    let file = file.to_str().unwrap();
+    world.text(&["memory", "export", file, "--owner", "alice"]);
+    world.text(&["memory", "import", file, "--owner", "bob"]);
+    let forgotten = world.json(&["memory", "forget", "--all", "--owner", "bob", "--json"]);
+    assert_eq!((&forgotten["forgotten"], &forgotten["missions"]), (&json!(1), &json!([])), "{forgotten}");
+    let missions = world.json(&["list", "--owner", "alice", "--json"]);
+    assert_eq!(missions["missions"].as_array().unwrap().len(), 1, "{missions}");
+}
+
+#[test]
+fn a_fork_goes_with_the_mission_whose_records_it_has() {
+    let world = World::new();
+    let planted = "zanzibarquux";
+    let request = format!("make the failing tests pass for {planted}");
+    assert_eq!(world.coditect(&["run", "--quiet", &request]).status.code(), Some(0));
+    let first = world.json(&["list", "--json"])["missions"][0]["mission"].as_str().unwrap().to_owned();
+    let records = world.json(&["show", &first, "--json"])["last_seq"].as_u64().unwrap_or(14);
+    let at = records.min(14).to_string();
+    let forked = world.coditect(&["fork", &first, "--at", &at, "--rungs", "recipe", "--quiet"]);
+    assert!(matches!(forked.status.code(), Some(0 | 1 | 3)), "{forked:?}");
+    let forgotten = world.json(&["memory", "forget", &first, "--json"]);
+    assert_eq!(forgotten["forks"].as_array().unwrap().len(), 1, "{forgotten}");
+    assert!(!holds(&bytes_below(&world.path("home")), planted));
+    assert_eq!(world.json(&["list", "--json"])["missions"], json!([]));
+}
+
+#[test]
+fn what_a_killed_process_began_to_forget_is_forgotten_by_the_next() {
+    let world = World::new();
+    let planted = "zanzibarquux";
+    let request = format!("make the failing tests pass for {planted}");
+    assert_eq!(world.coditect(&["run", "--quiet", &request]).status.code(), Some(0));
+    let id = world.json(&["memory", "show", "last", "--json"])["id"].as_str().unwrap().to_owned();
+    let mut half = 0;
+    for n in 0..24_u64 {
+        let home = world.path(&format!("home-{n}"));
+        let copied =
+            std::process::Command::new("cp").arg("-r").arg(world.path("home")).arg(&home).status().unwrap();
+        assert!(copied.success());
+        let in_home = |args: &[&str]| {
+            let mut command = world.command(args);
+            command.env("CODITECT_HOME", &home);
+            command
+        };
+        let quiet = std::process::Stdio::null;
+        let mut forgetting =
+            in_home(&["memory", "forget", &id]).stdout(quiet()).stderr(quiet()).spawn().unwrap();
+        // From the first thing that it does to the last one.
+        std::thread::park_timeout(std::time::Duration::from_millis(10 * n));
+        forgetting.kill().unwrap();
+        let done = forgetting.wait().unwrap();
+        let stats = in_home(&["memory", "stats", "--json"]).output().unwrap();
+        let stats = objects(&stats.stdout).pop().unwrap();
+        let left = objects(&in_home(&["list", "--json"]).output().unwrap().stdout).pop().unwrap();
+        let missions = left["missions"].as_array().unwrap().len();
+        half += usize::from(!done.success() && missions == 0);
+        assert_eq!(stats["episodes"], json!(missions), "{n}: {stats}");
+        assert_eq!(holds(&bytes_below(&home), planted), missions > 0, "{n}");
+        fs::remove_dir_all(&home).unwrap();
+    }
+    println!("{half} were stopped on the way");
+}
+
+#[test]
+fn what_does_not_fit_costs_nothing_and_what_is_named_is_named_whole() {
+    let world = World::new();
+    run(&world, world.path("project").to_str().unwrap(), &[]);
+    let id = world.json(&["list", "--json"])["missions"][0]["mission"].as_str().unwrap().to_owned();
+    let aside = world.path("home/memory/memory.db.damaged-1");
+    fs::write(&aside, "what may be the only copy").unwrap();
+    assert_eq!(world.text(&["memory", "forget", "--matching", "nowhere said"]), "forgot 0 episodes\n");
+    assert!(aside.exists());
+    let short = world.coditect(&["memory", "forget", "m-"]);
+    let told = String::from_utf8_lossy(&short.stderr).into_owned();
+    assert!(short.status.code() == Some(2) && told.contains("too short to say"), "{told}");
+    let gone = world.coditect(&["memory", "forget", &id]);
+    let told = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(gone.status.success() && told.contains("damaged-1`, which was damaged, goes too"), "{told}");
+    assert!(!aside.exists());
+}
+
+#[test]
+fn episodes_that_cannot_be_read_are_told_and_make_no_success() {
+    let world = World::new();
+    run(&world, world.path("project").to_str().unwrap(), &[]);
+    let id = world.json(&["list", "--json"])["missions"][0]["mission"].as_str().unwrap().to_owned();
+    world.command(&["memory", "move"]).env("CODITECT_MEMORY_WARM", "0").output().unwrap();
+    let part = fs::read_dir(world.path("home/memory/cold")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&part).unwrap();
+    let end = bytes.len() / 2;
+    bytes[4..end].fill(7);
+    fs::write(&part, bytes).unwrap();
+    let file = world.path("team.jsonl");
+    let exported = world.coditect(&["memory", "export", file.to_str().unwrap()]);
+    let told = String::from_utf8_lossy(&exported.stderr).into_owned();
+    assert_eq!(exported.status.code(), Some(1), "{told}");
+    assert!(told.contains("is damaged") && told.contains("1 episode cannot be read"), "{told}");
+    let shown = world.coditect(&["memory", "show", "last"]);
+    assert!(String::from_utf8_lossy(&shown.stderr).contains("cannot be read any more"), "{shown:?}");
+    let matching = world.coditect(&["memory", "forget", "--matching", "nowhere said"]);
+    let told = String::from_utf8_lossy(&matching.stderr).into_owned();
+    assert!(matching.status.code() == Some(1) && told.contains("could not be looked through"), "{told}");
+    // By its name it goes whether or not it can be read.
+    assert!(world.text(&["memory", "forget", &id]).starts_with("forgot 1 episode and 1 mission"));
+    assert_eq!(world.json(&["memory", "stats", "--json"])["episodes"], 0);
+}
+
+#[test]
+fn an_export_writes_over_nothing_unasked() {
+    use std::os::unix::fs::FileTypeExt;
+    let world = World::new();
+    let file = world.path("team.jsonl");
+    let name = file.to_str().unwrap();
+    fs::write(&file, "mine").unwrap();
+    let refused = world.coditect(&["memory", "export", name]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    // A link stays one.
+    let link = world.path("link.jsonl");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    world.text(&["memory", "export", "--force", link.to_str().unwrap()]);
+    assert!(link.is_symlink() && fs::read_to_string(&file).unwrap().starts_with("{\"coditect_memory\""));
+    // And what is no file is written to.
+    let pipe = world.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reading =
+        std::process::Command::new("cat").arg(&pipe).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    world.text(&["memory", "export", pipe.to_str().unwrap()]);
+    let read = reading.wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&read.stdout).starts_with("{\"coditect_memory\""), "{read:?}");
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
 }
 
 #[test]
@@ -363,9 +502,14 @@ fn a_model_is_shown_what_was_right_on_the_same_directory_and_nowhere_else() {
         commit(&dir, "Count the small roman letters so that the tests pass");
         assert_eq!(world.json(&["learn", "-C", dir.to_str().unwrap(), "--json"])["new"], 1);
     }
-    let (end, code) = world::roman::completed(&world, &[]);
+    let (end, code) = world::roman::completed(&world, &["--reply-cache", "on"]);
     assert_eq!((code, &end["status"]), (0, &json!("verified")), "{end}");
     let said = provider.asked()[0].body["messages"].to_string();
     assert!(said.contains("right in this project before") && said.contains("oursix"), "{said}");
     assert!(!said.contains("theirsix"), "{said}");
+    // Whole prompts are kept with the answers to them, until something is forgotten.
+    let replies = world.path("home/replies");
+    assert!(holds(&bytes_below(&replies), "oursix"));
+    world.text(&["memory", "forget", "--all"]);
+    assert!(!holds(&bytes_below(&replies), "oursix"));
 }

@@ -8,6 +8,8 @@ use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind, Reused};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::moving::now_ms;
+
 mod objects;
 mod parts;
 
@@ -16,12 +18,12 @@ pub(super) use objects::{
     stored,
 };
 pub(super) use parts::{
-    Part, Place, Written, adopt, drop_emptied, drop_part, empty, files, name, new_file, new_word, of_part,
-    parts, place, set_rows, set_sent, set_stored, take_out,
+    Part, Place, Tried, Written, adopt, drop_emptied, drop_part, empty, files, name, new_file, new_word,
+    of_part, parts, place, set_rows, set_sent, set_stored, take_out,
 };
 
 /// The version of the tables.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 const TABLES: &str = "
 CREATE TABLE episodes (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -79,6 +81,8 @@ const WHICH: &str = "
 ALTER TABLE parts ADD COLUMN forgets INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE store ADD COLUMN bucket TEXT NOT NULL DEFAULT '';
 ";
+/// What came with version 5: episodes that are to be removed with their missions.
+const DOOMED: &str = "CREATE TABLE doomed (id TEXT PRIMARY KEY) WITHOUT ROWID;";
 /// Of a name that is no episode of its own: it was the same as one, was dropped, or was forgotten.
 const SAME: &str = "same";
 const DROPPED: &str = "dropped";
@@ -170,13 +174,17 @@ pub(super) fn set_up(
     if is_new {
         step.execute_batch(TABLES).said()?;
     }
-    for (since, tables) in [(2, VECTORS), (3, STORE), (4, WHICH)] {
+    for (since, tables) in [(2, VECTORS), (3, STORE), (4, WHICH), (5, DOOMED)] {
         if version < since {
             step.execute_batch(tables).said()?;
         }
     }
     if is_new {
         fill(&step)?;
+    } else if version < 5 {
+        // Nothing has ended, or was tried again, in the future.
+        let now = "UPDATE episodes SET ended_ms = min(ended_ms, ?1), used_ms = min(used_ms, ?1)";
+        step.execute(now, [signed(now_ms())]).said()?;
     }
     if version < VERSION {
         step.pragma_update(None, "user_version", VERSION).said()?;
@@ -193,7 +201,10 @@ pub(super) fn put(step: &Transaction<'_>, episodes: &[Kept]) -> Result<Put, Port
     let mut same_as = step
         .prepare_cached("SELECT number FROM episodes WHERE sameness = ?1 AND sameness <> '' LIMIT 1")
         .said()?;
+    // Nothing has ended in the future: whatever did would be the newest for ever.
+    let now_ms = now_ms();
     for kept in episodes {
+        let ended_ms = kept.ended_ms.min(now_ms);
         if is_known.exists([kept.id.as_str()]).said()? {
             put.forgotten += usize::from(was_forgotten.exists([kept.id.as_str(), FORGOTTEN]).said()?);
             continue;
@@ -205,7 +216,7 @@ pub(super) fn put(step: &Transaction<'_>, episodes: &[Kept]) -> Result<Put, Port
                     "UPDATE episodes SET seen = seen + 1, ended_ms = max(ended_ms, ?2) WHERE number = ?1",
                 )
                 .said()?;
-            seen.execute(params![number, signed(kept.ended_ms)]).said()?;
+            seen.execute(params![number, signed(ended_ms)]).said()?;
             step.execute(
                 "INSERT INTO others (id, state, number) VALUES (?1, ?2, ?3)",
                 params![kept.id.as_str(), SAME, number],
@@ -216,7 +227,7 @@ pub(super) fn put(step: &Transaction<'_>, episodes: &[Kept]) -> Result<Put, Port
             insert(step, kept, None)?;
             put.new += 1;
         }
-        count_uses(step, kept)?;
+        count_uses(step, &kept.reused, ended_ms)?;
     }
     Ok(put)
 }
@@ -234,7 +245,7 @@ fn insert(step: &Transaction<'_>, kept: &Kept, number: Option<u64>) -> Result<i6
             number.map(signed),
             kept.id.as_str(),
             kept.sameness,
-            signed(kept.ended_ms),
+            signed(kept.ended_ms.min(now_ms())),
             !kept.rung.is_empty(),
             signed(bytes as u64),
         ])
@@ -263,15 +274,16 @@ fn insert_warm(step: &Transaction<'_>, kept: &Kept, number: i64) -> Result<(), P
     Ok(())
 }
 
-fn count_uses(step: &Transaction<'_>, kept: &Kept) -> Result<(), PortError> {
-    for Reused { episode, held } in &kept.reused {
+/// Counts what was tried again by an episode that ended then.
+pub(super) fn count_uses(step: &Transaction<'_>, reused: &[Reused], ended_ms: u64) -> Result<(), PortError> {
+    for Reused { episode, held } in reused {
         let mut count = step
             .prepare_cached(
                 "UPDATE episodes SET uses = uses + 1, held = held + ?2, used_ms = max(used_ms, ?3)
                  WHERE id = ?1 OR number = (SELECT number FROM others WHERE id = ?1)",
             )
             .said()?;
-        count.execute(params![episode.as_str(), held, signed(kept.ended_ms)]).said()?;
+        count.execute(params![episode.as_str(), held, signed(ended_ms)]).said()?;
     }
     Ok(())
 }
@@ -458,6 +470,54 @@ pub(super) fn number(catalogue: &Connection, id: &EpisodeId) -> Result<Option<u6
         .said()?;
     let found: Option<i64> = one.query_row([id.as_str()], |row| row.get(0)).optional().said()?;
     Ok(found.map(unsigned))
+}
+
+/// The episodes whose names begin so, with or without the two letters that say of what kind they are. Nothing of them is read.
+pub(super) fn called(catalogue: &Connection, beginning: &str) -> Result<Vec<(u64, EpisodeId)>, PortError> {
+    let mut all = catalogue
+        .prepare_cached(
+            "SELECT number, id FROM episodes
+             WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, 3, length(?1)) = ?1 ORDER BY number",
+        )
+        .said()?;
+    let found = all.query_map([beginning], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).said()?;
+    let found: Vec<(i64, String)> = found.collect::<rusqlite::Result<_>>().said()?;
+    let of = |(number, id): (i64, String)| Some((unsigned(number), EpisodeId::parse(&id).ok()?));
+    Ok(found.into_iter().filter_map(of).collect())
+}
+
+/// Notes names that must not come back.
+pub(super) fn keep_forgotten(step: &Transaction<'_>, names: &[String]) -> Result<(), PortError> {
+    for name in names {
+        step.execute("INSERT OR REPLACE INTO others (id, state) VALUES (?1, ?2)", [name.as_str(), FORGOTTEN])
+            .said()?;
+    }
+    Ok(())
+}
+
+/// Notes episodes that are to be removed with their missions.
+pub(super) fn doom(step: &Transaction<'_>, names: &[EpisodeId]) -> Result<(), PortError> {
+    for name in names {
+        step.execute("INSERT OR IGNORE INTO doomed VALUES (?1)", [name.as_str()]).said()?;
+    }
+    Ok(())
+}
+
+/// Those that are noted.
+pub(super) fn doomed(catalogue: &Connection) -> Result<Vec<EpisodeId>, PortError> {
+    let mut all = catalogue.prepare_cached("SELECT id FROM doomed").said()?;
+    let found = all.query_map([], |row| row.get::<_, String>(0)).said()?;
+    let names: Vec<String> = found.collect::<rusqlite::Result<_>>().said()?;
+    Ok(names.iter().filter_map(|name| EpisodeId::parse(name).ok()).collect())
+}
+
+/// They are removed. Whoever saved something of what was known before is told that it is old.
+pub(super) fn removed(step: &Transaction<'_>, names: &[EpisodeId]) -> Result<(), PortError> {
+    for name in names {
+        step.execute("DELETE FROM doomed WHERE id = ?1", [name.as_str()]).said()?;
+    }
+    step.execute("UPDATE tally SET forgotten = forgotten + ?1", [signed(names.len() as u64)]).said()?;
+    Ok(())
 }
 
 pub(super) fn remove(step: &Transaction<'_>, entries: &[Entry], forget: bool) -> Result<(), PortError> {

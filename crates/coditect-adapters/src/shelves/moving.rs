@@ -30,7 +30,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(24 * 3_600);
 
 /// While this is there nobody else changes what is put away. It ends with the value, or with the process.
 #[derive(Debug)]
-pub(super) struct Held {
+pub struct Held {
     _file: File,
 }
 
@@ -78,7 +78,12 @@ pub(super) fn file_of(dir: &Path) -> Result<Option<u64>, PortError> {
 }
 
 fn try_to_hold(dir: &Path) -> Result<Option<Held>, PortError> {
-    let path = dir.join(MOVING);
+    try_for(dir, MOVING)
+}
+
+/// Locks a file below `dir`, where nobody else does.
+pub(super) fn try_for(dir: &Path, name: &str) -> Result<Option<Held>, PortError> {
+    let path = dir.join(name);
     let file = File::create(&path).map_err(|error| at("locking", &path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Held { _file: file })),
@@ -89,9 +94,14 @@ fn try_to_hold(dir: &Path) -> Result<Option<Held>, PortError> {
 
 /// Holds what is put away below `dir`; another one who does is waited for.
 pub(super) fn hold(dir: &Path) -> Result<Held, PortError> {
+    wait_for(dir, MOVING)
+}
+
+/// Locks a file below `dir`; another one who does is waited for.
+pub(super) fn wait_for(dir: &Path, name: &str) -> Result<Held, PortError> {
     let began = Instant::now();
     loop {
-        if let Some(held) = try_to_hold(dir)? {
+        if let Some(held) = try_for(dir, name)? {
             return Ok(held);
         }
         if began.elapsed() > PATIENCE {
@@ -531,7 +541,12 @@ impl DiskShelves {
         }
         match rows(&bytes) {
             // What they were called before is taken by others: they come behind all that was looked at.
-            Ok(rows) => self.alone(|step| catalogue::adopt(step, &place, &rows, |_| None))?,
+            Ok(rows) => self.alone(|step| {
+                for (reused, ended_ms) in catalogue::adopt(step, &place, &rows, |_| None)? {
+                    catalogue::count_uses(step, &reused, ended_ms)?;
+                }
+                Ok(())
+            })?,
             Err(error) => self.found(format!("{} in {}; it is left there", error.cause, bucket.at())),
         }
         Ok(true)

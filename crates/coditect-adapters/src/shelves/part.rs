@@ -49,9 +49,9 @@ pub(super) const NEW: &str = ".new";
 fn failed(name: &str, error: &ParquetError) -> PortError {
     if let ParquetError::External(inner) = error
         && let Some(error) = inner.downcast_ref::<std::io::Error>()
-        && error.kind() != std::io::ErrorKind::UnexpectedEof
+        && error.raw_os_error().is_some()
     {
-        // What the disk does not give now is no damage.
+        // What the disk does not give now is no damage. What whoever unpacks it says has no number of the system's.
         return PortError::new(ErrorKind::Unavailable, format!("reading `{name}`: {error}"));
     }
     PortError::new(ErrorKind::Conflict, format!("`{name}` is damaged: {error}"))

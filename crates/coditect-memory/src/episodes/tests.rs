@@ -542,3 +542,18 @@ fn another_model_under_the_same_name_is_noticed_by_the_length_of_its_vectors() {
     let sizes: BTreeSet<usize> = shelves.vectors.lock().unwrap().values().map(|of| of.vector.len()).collect();
     assert_eq!(sizes, BTreeSet::from([0, 8]));
 }
+
+#[test]
+fn what_failed_again_and_again_hides_nothing_that_was_right() {
+    let failed = |n: u64| {
+        let mut failed = episode(n, "ZeroDivisionError", "", "");
+        failed.symptoms[0].test = "t.py::test_average".into();
+        failed.symptoms[0].said = "division by zero".into();
+        (failed.status, failed.accepted) = (Some(MissionStatus::Failed), None);
+        failed
+    };
+    let mut all = vec![episode(2, "ZeroDivisionError", "a / b", "a / b if b else 0")];
+    all.extend((10..210).map(failed));
+    let recalled = recalled(&memory(&Arc::default(), all));
+    assert_eq!(recalled.len(), 1, "{recalled:?}");
+}

@@ -264,6 +264,7 @@ mod tests {
             request: String::new(),
             workspace: String::new(),
             owner: None,
+            forked_from: None,
             submitted_at_ms: 0,
             last_seq: 9,
             end: Some(end),

@@ -311,6 +311,7 @@ mod tests {
             request: String::new(),
             workspace: workspace.to_owned(),
             owner: None,
+            forked_from: None,
             submitted_at_ms: at_ms,
             last_seq: 1,
             end: None,

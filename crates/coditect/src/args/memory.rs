@@ -17,8 +17,12 @@ pub(crate) struct MemoryArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemoryAsk {
     /// How much there is
+    #[command(after_help = "Examples:\n  coditect memory stats\n  coditect memory stats --json")]
     Stats,
     /// The episodes that fit some words best
+    #[command(
+        after_help = "Examples:\n  coditect memory search \"division by zero in a mean\"\n  coditect memory search KeyError -n 3 --json"
+    )]
     Search {
         /// What it was about
         #[arg(value_name = "TEXT")]
@@ -28,6 +32,7 @@ pub(crate) enum MemoryAsk {
         limit: u16,
     },
     /// One episode
+    #[command(after_help = "Examples:\n  coditect memory show last\n  coditect memory show m-t2kq1 --json")]
     Show {
         #[arg(value_name = "EPISODE", help = EPISODE)]
         episode: String,
@@ -36,11 +41,16 @@ pub(crate) enum MemoryAsk {
     #[command(after_help = FORGET_HELP)]
     Forget(ForgetArgs),
     /// Write all episodes, a line of JSON each, to carry them elsewhere
-    #[command(after_help = "Example:\n  coditect memory export > team.jsonl")]
+    #[command(
+        after_help = "Examples:\n  coditect memory export team.jsonl\n  coditect memory export | gzip > team.jsonl.gz"
+    )]
     Export {
         /// The file to write; without it, or with `-`, standard output
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
+        /// Write over a file that is there
+        #[arg(long)]
+        force: bool,
     },
     /// Take in episodes that were written by `export`; those that are known, or were forgotten, are passed over
     #[command(after_help = "Example:\n  coditect memory import team.jsonl")]
@@ -50,8 +60,10 @@ pub(crate) enum MemoryAsk {
         file: PathBuf,
     },
     /// Make memory anew from the journals; what only memory has stays
+    #[command(after_help = "Example:\n  coditect memory rebuild")]
     Rebuild,
     /// Move what is to be moved between the tiers now; missions do it by themselves
+    #[command(after_help = "Example:\n  coditect memory move --json")]
     Move,
 }
 
@@ -63,7 +75,9 @@ Examples:
   coditect memory forget --matching \"acme corp\" --dry-run
   coditect memory forget --older-than 26w
 
-Several of these together forget what all of them fit. Branches that were handed over stay.";
+Several of these together forget what all of them fit. Missions that were forked from one that goes
+have its records, and go with it; so do all graphs, and the answers of models that were kept.
+Branches that were handed over stay.";
 
 /// What is to be forgotten.
 #[derive(Debug, Args)]
@@ -103,7 +117,7 @@ pub(crate) struct LearnArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  coditect sql \"SELECT rung, count(*), avg(wall_ms) FROM episodes GROUP BY rung\"\n  coditect sql \"SELECT id, request FROM episodes WHERE body LIKE '%KeyError%'\" --json\n\nThe table `episodes` has the columns id, workspace, language, status, rung, request, ended_ms, wall_ms,\nuses, held, seen, shelf and body (JSON). The dialect is SQLite's."
+    after_help = "Examples:\n  coditect sql \"SELECT rung, count(*), avg(wall_ms) FROM episodes GROUP BY rung\"\n  coditect sql \"SELECT id, request FROM episodes WHERE body LIKE '%KeyError%'\" --json\n\nThe table `episodes` has the columns id, workspace, language, status, rung, request, ended_ms, wall_ms,\nuses, held, seen, shelf and body (JSON); `ended_ms` are ms since 1970, `wall_ms` ms. The dialect is SQLite's."
 )]
 pub(crate) struct SqlArgs {
     /// A SELECT

@@ -44,7 +44,7 @@ pub(crate) fn perform(cx: &mut Context, args: &MemoryArgs) -> Done {
         MemoryAsk::Search { query, limit } => search(cx, query, usize::from(*limit)),
         MemoryAsk::Show { episode } => show(cx, episode),
         MemoryAsk::Forget(args) => forget::perform(cx, args),
-        MemoryAsk::Export { file } => carry::export(cx, file.as_deref()),
+        MemoryAsk::Export { file, force } => carry::export(cx, file.as_deref(), *force),
         MemoryAsk::Import { file } => carry::import(cx, file),
         MemoryAsk::Rebuild => rebuild(cx),
         MemoryAsk::Move => move_now(cx),
@@ -64,6 +64,10 @@ fn open(cx: &Context) -> Result<Opened, Report> {
     let site = cx.site()?;
     if remembering::is_there(&site) {
         let (memory, shelves) = remembering::memory(&site)?;
+        if let Err(report) = forget::finish(&site, &shelves) {
+            let doing = report.doing;
+            cx.note(&format!("what was begun to be forgotten is not yet: {doing}: {}", report.cause));
+        }
         memory.absorb().doing("reading the journals")?;
         tell_findings(cx, &shelves);
         return Ok(Opened { memory, shelves, _nowhere: None });
@@ -173,6 +177,12 @@ fn stats(cx: &mut Context) -> Done {
         counts.patterns
     ))?;
     tell_findings(cx, &shelves);
+    for path in shelves.set_aside() {
+        cx.note(&format!(
+            "`{}` was damaged and is set aside; what could be read of it is kept",
+            path.display()
+        ));
+    }
     tell(cx, &counts, &sizes)?;
     if let Some(far) = far {
         tell_far(cx, &far, away.len())?;
@@ -198,10 +208,14 @@ fn tell(cx: &mut Context, counts: &Counts, sizes: &[(Shelf, ShelfSize)]) -> Done
     }
     for (of, size) in sizes {
         let mut line = format!("{}: {}, {} KiB", shelf(*of), size.episodes, size.bytes.div_ceil(1024));
-        for ((_, name), n) in AGES.iter().zip(counts.ages.get(of).copied().unwrap_or_default()) {
+        let ages = counts.ages.get(of).copied().unwrap_or_default();
+        for ((_, name), n) in AGES.iter().zip(ages) {
             if n > 0 {
                 line.push_str(&format!(", {n} younger than a {name}"));
             }
+        }
+        if ages[AGES.len()] > 0 {
+            line.push_str(&format!(", {} older than that", ages[AGES.len()]));
         }
         cx.out.line(&line)?;
     }
@@ -334,62 +348,55 @@ fn search(cx: &mut Context, query: &str, limit: usize) -> Done {
     Ok(0)
 }
 
-/// The episode that `name` means: an id, the beginning of one, or `last`.
-fn find(shelves: &DiskShelves, name: &str) -> Result<Row, Report> {
+/// The episode that `name` means: an id, the beginning of one, or `last`. Nothing of it is read.
+fn called(shelves: &DiskShelves, name: &str) -> Result<(u64, EpisodeId), Report> {
     let report = |kind, cause: String| Report::new(kind, "finding the episode", cause);
-    let fetched = |number: Option<u64>| -> Result<Option<Row>, Report> {
-        let Some(number) = number else { return Ok(None) };
-        let mut row = shelves.fetch(&[number]).doing(DOING)?.pop();
-        if row.is_none() {
-            // Where it is away, that is the reason.
-            let after = number.saturating_sub(1);
-            shelves
-                .each(after, &mut |next| {
-                    row = (next.standing.number == number).then_some(next);
-                    false
-                })
-                .doing(DOING)?;
-        }
-        Ok(row)
-    };
     if name == "last" {
         let standings = shelves.standings().doing(DOING)?;
         let last = standings.iter().max_by_key(|standing| standing.ended_ms).map(|standing| standing.number);
-        return fetched(last)?.ok_or_else(|| {
+        let names = last.map(|number| shelves.names(number)).transpose().doing(DOING)?.unwrap_or_default();
+        return last.zip(names.into_iter().next()).ok_or_else(|| {
             report(ErrorKind::NotFound, "memory has no episode yet".to_owned())
                 .hint("missions that have ended are what it has")
         });
     }
     if let Ok(id) = EpisodeId::parse(name)
-        && let Some(row) = fetched(shelves.number(&id).doing(DOING)?)?
+        && let Some(number) = shelves.number(&id).doing(DOING)?
     {
-        return Ok(row);
+        return Ok((number, id));
     }
-    let mut fits: Vec<(u64, EpisodeId)> = Vec::new();
-    shelves
-        .each(0, &mut |row| {
-            let id = row.kept.id.as_str();
-            let is_rest = id.get(2..).is_some_and(|rest| rest.starts_with(name));
-            if !name.is_empty() && (id.starts_with(name) || is_rest) {
-                fits.push((row.standing.number, row.kept.id));
-            }
-            true
-        })
-        .doing(DOING)?;
-    match fits.len() {
-        0 => Err(report(ErrorKind::NotFound, format!("no episode is called `{name}`"))
+    let fits = if name.is_empty() { Vec::new() } else { shelves.called(name).doing(DOING)? };
+    match fits.as_slice() {
+        [] => Err(report(ErrorKind::NotFound, format!("no episode is called `{name}`"))
             .hint("`coditect memory search TEXT` finds them; a mission that has not ended is none yet")),
-        1 => fetched(fits.first().map(|(number, _)| *number))?.ok_or_else(|| {
-            report(ErrorKind::Conflict, format!("`{name}` cannot be read any more"))
-                .hint("`coditect memory rebuild` makes memory anew from the journals")
-        }),
+        [(number, id)] => Ok((*number, id.clone())),
         many => {
-            let named: Vec<String> = fits.iter().take(NAMED).map(|(_, id)| format!("`{id}`")).collect();
-            let more = if many > NAMED { ", ..." } else { "" };
-            let cause = format!("`{name}` fits {many} episodes: {}{more}", named.join(", "));
+            let named: Vec<String> = many.iter().take(NAMED).map(|(_, id)| format!("`{id}`")).collect();
+            let more = if many.len() > NAMED { ", ..." } else { "" };
+            let cause = format!("`{name}` fits {} episodes: {}{more}", many.len(), named.join(", "));
             Err(report(ErrorKind::Invalid, cause).hint("type one character more"))
         }
     }
+}
+
+/// The same, read.
+fn find(shelves: &DiskShelves, name: &str) -> Result<Row, Report> {
+    let (number, id) = called(shelves, name)?;
+    let mut row = shelves.fetch(&[number]).doing(DOING)?.pop();
+    if row.is_none() {
+        // Where it is away, that is the reason.
+        let after = number.saturating_sub(1);
+        shelves
+            .each(after, &mut |next| {
+                row = (next.standing.number == number).then_some(next);
+                false
+            })
+            .doing(DOING)?;
+    }
+    row.ok_or_else(|| {
+        Report::new(ErrorKind::Conflict, "finding the episode", format!("`{id}` cannot be read any more"))
+            .hint("`coditect memory rebuild` makes memory anew from the journals")
+    })
 }
 
 fn unreadable(row: &Row) -> Report {

@@ -94,7 +94,13 @@ fn without_a_price_there_is_no_budget_of_money() {
     let env = Environment::of(&[("OPENAI_API_KEY", "sk-secret-1")]);
     let settings = crate::settings::load(&Default::default(), &env, Path::new("/")).unwrap().settings;
     let tapes = TapeFlags::default();
-    let choice = Choice { settings: &settings, tapes: &tapes, cache: Path::new("/nowhere"), env: &env };
+    let choice = Choice {
+        settings: &settings,
+        tapes: &tapes,
+        cache: Path::new("/nowhere"),
+        home: Path::new("/nowhere"),
+        env: &env,
+    };
     let report = choice.of(&["openai/gpt".to_owned()], &mut Policy::default()).unwrap_err();
     assert!(report.cause.contains("what it costs is not known"));
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use coditect_ports::PortError;
 use coditect_ports::shelves::Row;
-use coditect_types::ErrorKind;
+use coditect_types::{ErrorKind, Reused};
 use rusqlite::{Connection, Transaction, params};
 
 use super::{
     COLUMNS, Entry, FORGOTTEN, IS_KNOWN, Said, count_removals, entry, insert, insert_warm, objects, signed,
     unsigned,
 };
+
+/// What an episode tried again, and when it ended, ms since 1970.
+pub(in crate::shelves) type Tried = (Vec<Reused>, u64);
 
 /// A part, as whoever reads it must know it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -203,13 +206,13 @@ pub(in crate::shelves) fn empty(step: &Transaction<'_>, now_ms: u64) -> Result<(
 }
 
 /// Names the rows of a part in a catalogue that does not know it, each under the number that `number` gives or a new one. Those whose
-/// names it knows stay what they are.
+/// names it knows stay what they are. Gives what the new ones tried again, and when: it is counted once all of that is there.
 pub(in crate::shelves) fn adopt(
     step: &Transaction<'_>,
     place: &Place,
     rows: &[Row],
     number: fn(&Row) -> Option<u64>,
-) -> Result<(), PortError> {
+) -> Result<Vec<Tried>, PortError> {
     step.execute(
         "INSERT INTO parts (part, file, bytes, sum, rows) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![numbered(&place.file), place.file, signed(place.bytes), place.sum, signed(rows.len() as u64)],
@@ -218,6 +221,8 @@ pub(in crate::shelves) fn adopt(
     let part = step.last_insert_rowid();
     let mut is_known = step.prepare_cached(IS_KNOWN).said()?;
     let mut is_taken = step.prepare_cached("SELECT 1 FROM episodes WHERE number = ?1").said()?;
+    let each = place.bytes / (rows.len() as u64).max(1);
+    let mut tried = Vec::new();
     for (at, row) in (0_i64..).zip(rows) {
         if is_known.exists([row.kept.id.as_str()]).said()? {
             continue;
@@ -231,12 +236,15 @@ pub(in crate::shelves) fn adopt(
         let number = insert(step, &row.kept, wanted)?;
         step.execute("DELETE FROM warm WHERE number = ?1", [number]).said()?;
         step.execute(
-            "UPDATE episodes SET part = ?2, place = ?3 WHERE number = ?1",
-            params![number, part, at],
+            "UPDATE episodes SET part = ?2, place = ?3, bytes = ?4, seen = ?5 WHERE number = ?1",
+            params![number, part, at, signed(each), row.seen],
         )
         .said()?;
+        if !row.kept.reused.is_empty() {
+            tried.push((row.kept.reused.clone(), row.kept.ended_ms));
+        }
     }
-    Ok(())
+    Ok(tried)
 }
 
 /// Parts of before were called by their numbers, which are not given again.

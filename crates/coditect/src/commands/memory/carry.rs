@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coditect_memory::Episode;
 use coditect_ports::Shelves;
@@ -10,7 +10,7 @@ use coditect_ports::shelves::Kept;
 use coditect_types::ErrorKind;
 use serde_json::json;
 
-use super::open;
+use super::{open, tell_findings};
 use crate::commands::Context;
 use crate::out::Out;
 use crate::phrase;
@@ -24,25 +24,53 @@ const MOST_LINE: u64 = 4 << 20;
 /// Episodes that are put on the shelf together.
 const TOGETHER: usize = 500;
 
-pub(super) fn export(cx: &mut Context, file: Option<&Path>) -> Done {
+/// What episodes are written to.
+enum Target {
+    /// Standard output.
+    Out,
+    /// What is no regular file, such as a pipe: it is written to as it is.
+    Stream(File),
+    /// A file, which is there once all of it is.
+    Fresh(tempfile::NamedTempFile, PathBuf),
+}
+
+impl Target {
+    fn of(file: Option<&Path>, force: bool) -> Result<Self, Report> {
+        let Some(path) = file.filter(|path| *path != Path::new("-")) else { return Ok(Self::Out) };
+        let doing = format!("writing `{}`", path.display());
+        let failed = |error: std::io::Error| {
+            Report::new(ErrorKind::Unavailable, doing.clone(), error.to_string())
+                .hint("name a file in a directory that you may write")
+        };
+        // A link stays one, and what it leads to is written.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_dir() => Err(failed(std::io::ErrorKind::IsADirectory.into())),
+            Ok(meta) if !meta.is_file() => {
+                let stream = std::fs::OpenOptions::new().write(true).open(&path);
+                stream.map(Self::Stream).map_err(failed)
+            }
+            Ok(_) if !force => Err(Report::new(ErrorKind::Invalid, doing, "there is such a file already")
+                .hint("name another one, or write over it with `--force`")),
+            Ok(_) | Err(_) => {
+                let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let fresh = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+                Ok(Self::Fresh(fresh, path))
+            }
+        }
+    }
+}
+
+pub(super) fn export(cx: &mut Context, file: Option<&Path>, force: bool) -> Done {
     let opened = open(cx)?;
     let shelves = &opened.shelves;
     let doing = "writing the episodes";
     let failed = |error: &std::io::Error| Report::new(ErrorKind::Unavailable, doing, error.to_string());
-    let file = file.filter(|path| *path != Path::new("-"));
-    // The file is there once all of it is.
-    let mut fresh = None;
-    if let Some(path) = file {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let named = |error: std::io::Error| {
-            Report::new(ErrorKind::Unavailable, format!("writing `{}`", path.display()), error.to_string())
-                .hint("name a file in a directory that you may write")
-        };
-        fresh = Some(tempfile::NamedTempFile::new_in(dir).map_err(named)?);
-    }
-    let mut to: Box<dyn Write + '_> = match &fresh {
-        Some(fresh) => Box::new(std::io::BufWriter::new(fresh.as_file())),
-        None => Box::new(Lines(&mut cx.out)),
+    let target = Target::of(file, force)?;
+    let mut to: Box<dyn Write + '_> = match &target {
+        Target::Fresh(fresh, _) => Box::new(std::io::BufWriter::new(fresh.as_file())),
+        Target::Stream(stream) => Box::new(std::io::BufWriter::new(stream)),
+        Target::Out => Box::new(Lines(&mut cx.out)),
     };
     let mut count = 0_usize;
     let mut trouble = writeln!(to, "{}", json!({ "coditect_memory": VERSION })).err();
@@ -58,15 +86,24 @@ pub(super) fn export(cx: &mut Context, file: Option<&Path>) -> Done {
     let flushed = trouble.map_or_else(|| to.flush(), Err);
     flushed.map_err(|error| failed(&error))?;
     drop(to);
-    if let (Some(path), Some(fresh)) = (file, fresh) {
-        fresh.persist(path).map_err(|error| failed(&error.error))?;
+    let missing = shelves.standings().doing(doing)?.len().saturating_sub(count);
+    if let Target::Fresh(fresh, path) = target {
+        let kept = if force { fresh.persist(path) } else { fresh.persist_noclobber(path) };
+        kept.map_err(|error| failed(&error.error))?;
+    }
+    if let Some(path) = file.filter(|path| *path != Path::new("-")) {
         if cx.out.json {
-            cx.out.object(&json!({ "episodes": count, "file": path }))?;
+            cx.out.object(&json!({ "episodes": count, "missing": missing, "file": path }))?;
         } else {
             cx.out.line(&format!("wrote {} to {}", phrase::count_of(count, "episode"), path.display()))?;
         }
     }
-    Ok(0)
+    tell_findings(cx, shelves);
+    if missing == 0 {
+        return Ok(0);
+    }
+    cx.note(&format!("{} cannot be read, and was left out", phrase::count_of(missing, "episode")));
+    Ok(1)
 }
 
 /// Standard output.

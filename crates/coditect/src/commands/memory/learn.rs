@@ -21,14 +21,19 @@ pub(crate) fn perform(cx: &mut Context, args: &LearnArgs) -> Done {
     if cx.out.json {
         cx.out.object(&json!({
             "commits": looked_at, "episodes": episodes.len(), "new": put.new, "same": put.same,
+            "forgotten": put.forgotten,
         }))?;
         return Ok(0);
     }
-    cx.out.line(&format!(
+    let mut line = format!(
         "{}: {} small changes of code with their tests, {} of them new",
         phrase::count_of(looked_at, "commit"),
         episodes.len(),
         put.new
-    ))?;
+    );
+    if put.forgotten > 0 {
+        line.push_str(&format!("; forgotten here, and they stay so: {}", put.forgotten));
+    }
+    cx.out.line(&line)?;
     Ok(0)
 }
