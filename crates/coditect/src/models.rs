@@ -416,7 +416,16 @@ pub(crate) struct Choice<'a> {
     pub(crate) env: &'a Environment,
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
+    /// What is chosen by these, for missions of a site.
+    pub(crate) fn at(
+        site: &'a Site,
+        env: &'a Environment,
+        (settings, tapes): (&'a Settings, &'a TapeFlags),
+    ) -> Self {
+        Self { settings, tapes, cache: &site.cache, home: &site.home, env }
+    }
+
     /// The models that a mission may ask, by name, with their keys. A price that is not known would make the budget of money
     /// a word only.
     pub(crate) fn of(&self, names: &[String], policy: &mut Policy) -> Result<Vec<Arc<dyn Model>>, Report> {

@@ -98,6 +98,31 @@ fn each_task_ends_in_a_row_and_a_solution() {
     goes_on(&world);
 }
 
+/// A bench works in a directory of its own, which goes; what was paid for stays with the person's.
+#[test]
+fn answers_that_are_kept_outlive_the_bench() {
+    let provider = world::roman::server(&[world::roman::RIGHT]);
+    let world = world::roman::world(&provider.url("chat"), "");
+    let folder = world.path("tasks/roman");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("roman.py"), world::roman::ROMAN).unwrap();
+    fs::write(folder.join("test_roman.py"), world::roman::TESTS).unwrap();
+    let about = json!({
+        "id": "roman",
+        "request": world::roman::WISH,
+        "test_command": ["python", "-m", "unittest", "-q", "test_roman"],
+        "timeout_s": 10,
+    });
+    fs::write(folder.join("TASK.json"), about.to_string()).unwrap();
+    for out in ["../one", "../two"] {
+        let args =
+            ["bench", "tasks", "../tasks", "--out", out, "--model", "mine", "--reply-cache", "on", "--json"];
+        let lines = objects(&world.coditect(&args).stdout);
+        assert_eq!(row(&lines, "roman")["status"], "solved", "{lines:?}");
+    }
+    assert_eq!(provider.asked().len(), 1);
+}
+
 /// What is recorded is not done again, unless its folder has changed or it is asked for.
 fn goes_on(world: &World) {
     let resumed = |lines: &[Value], id| row(lines, id)["resumed"].as_bool().unwrap();

@@ -39,13 +39,7 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
         // What the mission may ask was decided when it began; how it is reached is the settings' to say.
         let dir = std::path::Path::new(&view.workspace);
         let settings = settings::load(&SettingFlags::default(), &cx.env, dir)?.settings;
-        let choice = Choice {
-            settings: &settings,
-            tapes: &args.tapes,
-            cache: &site.cache,
-            home: &site.home,
-            env: &cx.env,
-        };
+        let choice = Choice::at(&site, &cx.env, (&settings, &args.tapes));
         site.models = choice.of(&names, &mut Policy::default())?;
     }
     // Another machine may have begun it.

@@ -39,13 +39,7 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     site.fleet = resolved.settings.fleet;
     let mut policy = resolved.settings.policy();
     policy.owner.clone_from(&site.owner);
-    let choice = Choice {
-        settings: &resolved.settings,
-        tapes: &args.tapes,
-        cache: &site.cache,
-        home: &site.home,
-        env: &cx.env,
-    };
+    let choice = Choice::at(&site, &cx.env, (&resolved.settings, &args.tapes));
     site.models = choice.of(&resolved.settings.models, &mut policy)?;
     // A journal that cannot be read is told where it is needed.
     if let Ok(archive) = wiring::archive(&site) {

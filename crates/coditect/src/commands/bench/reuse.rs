@@ -204,7 +204,7 @@ impl Side {
         }
         let mut own = lodging.site.clone();
         let tapes = TapeFlags::default();
-        let choice = Choice { settings: &settings, tapes: &tapes, cache: &site.cache, home: &site.home, env };
+        let choice = Choice::at(site, env, (&settings, &tapes));
         own.models = choice.of(&args.models, &mut policy)?;
         let house = wiring::house(&own, &policy, 0, &mut |_| {})?;
         let shell = house.start()?;

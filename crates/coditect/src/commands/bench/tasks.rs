@@ -140,13 +140,9 @@ impl Run {
             SettingFlags { pace: PaceFlags { ladder, ..PaceFlags::default() }, ..SettingFlags::default() };
         let settings = settings::load(&flags, &cx.env, &lodging.copies)?.settings;
         let mut policy = settings.unattended();
-        let choice = Choice {
-            settings: &settings,
-            tapes: &self.tapes,
-            cache: &site.cache,
-            home: &site.home,
-            env: &cx.env,
-        };
+        // Answers that are kept are kept where the person's are: the bench's own directory goes.
+        let kept = cx.site()?;
+        let choice = Choice::at(&kept, &cx.env, (&settings, &self.tapes));
         site.models = choice.of(&settings.models, &mut policy)?;
         let models = policy.models.clone();
         policy.agents = u32::try_from(self.jobs).unwrap_or(u32::MAX);

@@ -61,21 +61,13 @@ pub(super) fn up_to_date(
 
 /// Says that a copy on a server still has what was forgotten, where the person's settings name one.
 pub(crate) fn tell_of_copy(cx: &Context) -> Result<(), Report> {
-    if let Some(url) = settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.graph.url {
-        cx.note(&format!(
-            "copies of graphs at {} have what was forgotten until they are asked again: `coditect graph -C DIR owners FILE` brings one up to date",
-            shown(&url)
-        ));
+    if settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.graph.url.is_some() {
+        cx.note(
+            "copies of graphs on the server of the setting `graph_url` have what was forgotten until they are asked again: \
+             `coditect graph -C DIR owners FILE` brings one up to date",
+        );
     }
     Ok(())
-}
-
-/// An address without what lets in.
-fn shown(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}{}", &url[..scheme + 3], &url[at + 1..]),
-        _ => url.to_owned(),
-    }
 }
 
 /// The server that is named: by flags, else by the person's settings.

@@ -99,13 +99,7 @@ fn policy(
     let known =
         SettingFlags { pace: PaceFlags { ladder, ..PaceFlags::default() }, ..SettingFlags::default() };
     let settings = settings::load(&known, &cx.env, dir)?.settings;
-    let choice = Choice {
-        settings: &settings,
-        tapes: &args.tapes,
-        cache: &site.cache,
-        home: &site.home,
-        env: &cx.env,
-    };
+    let choice = Choice::at(site, &cx.env, (&settings, &args.tapes));
     let is_chosen = pace.ladder.no_model || !pace.ladder.model.is_empty() || args.tapes.replay.is_some();
     if is_chosen {
         policy.models.clear();
