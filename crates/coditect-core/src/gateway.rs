@@ -84,11 +84,22 @@ pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
 /// Whether there is another model to ask than the one that this task asks.
 #[must_use]
 pub fn has_other(state: &State, task: &TaskSpec) -> bool {
-    let Intent::AskModel { model } = &task.intent else { return false };
-    state.policy.models.iter().any(|spec| {
-        spec.name != *model
-            && state.policy.allows(spec.rung)
-            && !given_up(state, task.strand, &spec.name)
+    let Some(model) = task.intent.asks_model() else { return false };
+    let mut others =
+        state.policy.models.iter().filter(|spec| spec.name != *model && state.policy.allows(spec.rung));
+    if !matches!(task.intent, Intent::AskModel { .. }) {
+        // For tests or a plan: whoever was not asked for that in vain.
+        let in_vain = |spec: &ModelSpec| {
+            state.tasks.iter().any(|other| {
+                other.state == TaskState::Settled(TaskEnd::Failed)
+                    && std::mem::discriminant(&other.spec.intent) == std::mem::discriminant(&task.intent)
+                    && other.spec.intent.asks_model() == Some(&spec.name)
+            })
+        };
+        return others.any(|spec| !in_vain(spec));
+    }
+    others.any(|spec| {
+        !given_up(state, task.strand, &spec.name)
             && !state.circles.is_stuck(task.strand, &spec.name)
             && !is_spent(state, spec, state.world.turns_of(task.strand, &spec.name))
     })
@@ -105,7 +116,10 @@ fn given_up(state: &State, strand: Option<StrandId>, model: &str) -> bool {
     let elsewhere = || {
         let never = state.world.strands.values().all(|strand| !strand.turns.contains_key(model));
         never
-            && state.tasks.iter().any(|task| task.spec.strand.is_some() && task.failures > 0 && failed(&task))
+            && state
+                .tasks
+                .iter()
+                .any(|task| task.spec.strand.is_some() && task.failed_by_itself() && failed(&task))
     };
     here || elsewhere()
 }

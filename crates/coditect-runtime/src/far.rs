@@ -7,33 +7,39 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use coditect_core::breaker::{Breaker, Pass};
+use coditect_ports::PortError;
 use coditect_ports::graph::{Edge, Graph, Node, NodeRef, Way};
-use coditect_ports::{Clock, PortError};
+use coditect_types::ErrorKind;
 use coditect_types::graph::NodeId;
+
+use crate::breakers::Guarded;
 
 /// Answers that are kept of one kind; where there are more, all are forgotten.
 const MOST: usize = 200_000;
+/// How long one question may take, ms: nothing is heard of one that was not answered by then.
+const WALL_MS: u64 = 30_000;
+/// Questions that the other side refused: from then on one's own graph answers.
+const MOST_REFUSED: u32 = 5;
 
 /// See the module.
 #[derive(Debug)]
 pub struct FarGraph<'a> {
     far: &'a dyn Graph,
     own: &'a dyn Graph,
-    clock: &'a dyn Clock,
+    way: &'a Guarded,
     known: Mutex<Known>,
 }
 
 /// What is known of the other side.
 #[derive(Debug, Default)]
 struct Known {
-    breaker: Breaker,
     nodes: HashMap<NodeId, Option<Node>>,
     out: HashMap<NodeId, Vec<Edge>>,
     back: HashMap<NodeId, Vec<Edge>>,
     names: HashMap<String, Vec<NodeId>>,
     /// Why questions were answered by one's own graph, each reason once.
     failed: Vec<String>,
+    refused: u32,
 }
 
 impl Known {
@@ -54,10 +60,10 @@ fn keep<K: Eq + Hash, V>(kept: &mut HashMap<K, V>, more: impl IntoIterator<Item 
 }
 
 impl<'a> FarGraph<'a> {
-    /// `far` is a copy of `own`: numbers of nodes mean the same in both.
+    /// `far` is a copy of `own`: numbers of nodes mean the same in both. `way` leads to it.
     #[must_use]
-    pub fn new(far: &'a dyn Graph, own: &'a dyn Graph, clock: &'a dyn Clock) -> Self {
-        Self { far, own, clock, known: Mutex::default() }
+    pub fn new(far: &'a dyn Graph, own: &'a dyn Graph, way: &'a Guarded) -> Self {
+        Self { far, own, way, known: Mutex::default() }
     }
 
     /// Why one's own graph answered in place of the other one, if it did.
@@ -73,18 +79,23 @@ impl<'a> FarGraph<'a> {
 
     /// Asks the other side. None: it does not answer, or was not asked.
     fn ask<T>(&self, question: impl FnOnce(&dyn Graph) -> Result<T, PortError>) -> Option<T> {
-        if self.known().breaker.pass(self.clock.now_ms()) != Pass::Free {
+        if self.known().refused >= MOST_REFUSED {
             return None;
         }
-        let answer = question(self.far);
-        let mut known = self.known();
-        match answer {
+        let call = self.way.pass(WALL_MS).ok()?;
+        match question(self.far) {
             Ok(answer) => {
-                known.breaker.succeeded();
+                call.succeeded();
                 Some(answer)
             }
             Err(error) => {
-                known.breaker.failed(self.clock.now_ms());
+                let mut known = self.known();
+                // What it does not want to answer is between it and who asks: others are not kept from asking.
+                if error.kind == ErrorKind::Unavailable {
+                    call.failed();
+                } else {
+                    known.refused += 1;
+                }
                 if !known.failed.contains(&error.cause) {
                     known.failed.push(error.cause);
                 }

@@ -9,6 +9,9 @@
 //! - [`entry`], [`history`], [`moment`] and [`view`] read the journal for people, [`said`] has words for it; readers never enter
 //!   the ring.
 //! - [`at_work`] says who is at work in a mission.
+//! - [`breakers`] is the way to what is remote.
+//! - [`known`] has the world model for programs.
+//! - [`lookout`] says which missions have no process any more.
 //! - [`trace`] makes spans of a mission's records.
 //! - [`fork`] makes the beginning of a mission out of that of another one.
 //!
@@ -16,13 +19,19 @@
 
 mod actor;
 pub mod at_work;
+pub mod breakers;
 pub mod cell;
 mod desk;
 pub mod entry;
 pub mod error;
 pub mod far;
 pub mod fork;
+#[cfg(test)]
+mod hand;
 pub mod history;
+pub mod kinds;
+pub mod known;
+pub mod lookout;
 pub mod moment;
 pub mod mover;
 mod pool;
@@ -31,7 +40,9 @@ pub mod shell;
 pub mod trace;
 pub mod view;
 
+pub use breakers::{Guarded, GuardedEmbedder, OwnBreakers};
 pub use cell::Cell;
+pub use coditect_core::Spending;
 pub use coditect_core::world;
 pub use entry::{Entry, entry};
 pub use error::ShellError;

@@ -1,9 +1,6 @@
 //! Vectors of texts by a server's `/embeddings`, as OpenAI defines it and as Ollama, llama-server, vLLM, LM Studio and others
 //! speak it.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use coditect_ports::{Embedder, ModelError, PortError, Stop};
 use coditect_types::ErrorKind;
 use coditect_types::limits::CallLimits;
@@ -22,8 +19,6 @@ const MOST_NUMBERS: usize = 16_384;
 const BYTES_PER_NUMBER: usize = 32;
 /// How long a request is waited for, ms, whatever its limits.
 const MOST_MS: u64 = 30_000;
-/// A server that failed is not asked again before this.
-const PAUSE: Duration = Duration::from_secs(60);
 
 /// A server that gives texts their vectors.
 #[derive(Debug)]
@@ -32,8 +27,6 @@ pub struct Embeddings {
     limits: CallLimits,
     /// What they are of: the address and the model.
     name: String,
-    /// When it failed, and how.
-    failed: Mutex<Option<(Instant, PortError)>>,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +52,7 @@ impl Embeddings {
             wall_ms: limits.wall_ms.min(2 * MOST_MS),
             ..limits
         };
-        Self { endpoint, limits, name, failed: Mutex::new(None) }
+        Self { endpoint, limits, name }
     }
 
     /// Where it is asked below the address: Ollama's own protocol has it elsewhere.
@@ -105,26 +98,10 @@ impl Embedder for Embeddings {
     }
 
     fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, PortError> {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, error)) = &*failed
-            && at.elapsed() < PAUSE
-        {
-            return Err(error.clone());
-        }
         let mut vectors = Vec::with_capacity(texts.len());
         for some in texts.chunks(TOGETHER) {
-            match self.ask(some) {
-                Ok(more) => vectors.extend(more),
-                Err(ModelError { error, .. }) => {
-                    let error = of_text(error);
-                    if error.kind != ErrorKind::Invalid {
-                        *failed = Some((Instant::now(), error.clone()));
-                    }
-                    return Err(error);
-                }
-            }
+            vectors.extend(self.ask(some).map_err(|ModelError { error, .. }| of_text(error))?);
         }
-        *failed = None;
         Ok(vectors)
     }
 }

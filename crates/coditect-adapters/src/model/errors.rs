@@ -43,7 +43,10 @@ pub(super) fn of_refusal(endpoint: &Endpoint, status: u16, json: &Value, body: &
             format!("the account behind `{name}` has no money left{said}"),
         )
         .with_hint("put money on the account, or choose another model with `--model`"),
-        _ if is_long && status < 500 => {
+        // Some tell it with a 500; a deadline of theirs that was exceeded has a context too.
+        _ if is_long
+            && (status < 500 || code.contains("context_length") || code.contains("exceed_context")) =>
+        {
             PortError::new(ErrorKind::Invalid, format!("the prompt is too long for `{name}`{said}"))
                 .with_hint("set `context_tokens` of the model to what it can really hold")
         }

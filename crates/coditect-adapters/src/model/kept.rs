@@ -89,6 +89,10 @@ impl Model for Kept {
         self.model.name()
     }
 
+    fn is_shared(&self) -> bool {
+        self.model.is_shared()
+    }
+
     fn answer(
         &self,
         request: &ModelRequest,

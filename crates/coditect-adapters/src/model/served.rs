@@ -176,6 +176,10 @@ impl Model for Served {
         &self.launch.name
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn answer(
         &self,
         request: &ModelRequest,

@@ -53,7 +53,7 @@ impl Answer {
     fn say(self) -> Result<ModelReply, ModelError> {
         match self {
             Self::Reply(reply) => Ok(reply),
-            Self::Failed { failure: Failure { kind, cause, hint, retry_after_ms }, usage } => {
+            Self::Failed { failure: Failure { kind, cause, hint, retry_after_ms, .. }, usage } => {
                 Err(ModelError { error: PortError { kind, cause, hint }, retry_after_ms, usage })
             }
         }
@@ -113,6 +113,10 @@ struct Recorded {
 impl Model for Recorded {
     fn name(&self) -> &str {
         self.model.name()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.model.is_shared()
     }
 
     fn answer(
@@ -225,6 +229,10 @@ struct Replayed {
 impl Model for Replayed {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     fn answer(

@@ -1,9 +1,14 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use coditect_ports::Clock;
 use coditect_types::ErrorKind;
+use coditect_types::breaker::{Remote, RemoteKind};
 use coditect_types::graph::{EdgeKind, NodeKind, Traits};
 
 use super::*;
+use crate::breakers::OwnBreakers;
+use crate::hand::Hand;
 
 /// A chain of nodes, each of which calls the next; it may be told to fail, and counts what it is asked.
 #[derive(Debug, Default)]
@@ -69,17 +74,9 @@ impl Graph for Chain {
     }
 }
 
-#[derive(Debug, Default)]
-struct Hand(AtomicU64);
-
-impl Clock for Hand {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.now_ms() * 1_000
-    }
+fn way(clock: &Arc<Hand>) -> Guarded {
+    let of = Remote::new(RemoteKind::Graph, "bolt://127.0.0.1:7687");
+    Guarded::new(Arc::new(OwnBreakers::default()), Arc::clone(clock) as Arc<dyn Clock>, of)
 }
 
 /// All that can be asked, in words.
@@ -97,8 +94,8 @@ fn everything(graph: &dyn Graph) -> Vec<String> {
 
 #[test]
 fn it_answers_as_one_s_own_graph_does_and_asks_once() {
-    let (far, own, clock) = (Chain::default(), Chain::default(), Hand::default());
-    let graph = FarGraph::new(&far, &own, &clock);
+    let (far, own, way) = (Chain::default(), Chain::default(), way(&Arc::default()));
+    let graph = FarGraph::new(&far, &own, &way);
     let said = everything(&graph);
     assert_eq!(said, everything(&Chain::default()));
     assert_eq!((own.asked.load(Ordering::SeqCst), graph.failed()), (0, Vec::new()));
@@ -116,9 +113,10 @@ fn it_answers_as_one_s_own_graph_does_and_asks_once() {
 
 #[test]
 fn where_nobody_answers_one_s_own_graph_does_and_the_other_is_left_alone_for_a_while() {
-    let (far, own, clock) = (Chain::default(), Chain::default(), Hand::default());
+    let (far, own, clock) = (Chain::default(), Chain::default(), Arc::<Hand>::default());
     far.fails.store(true, Ordering::SeqCst);
-    let graph = FarGraph::new(&far, &own, &clock);
+    let way = way(&clock);
+    let graph = FarGraph::new(&far, &own, &way);
     for _ in 0..4 {
         assert_eq!(everything(&graph), everything(&Chain::default()));
     }
@@ -127,7 +125,7 @@ fn where_nobody_answers_one_s_own_graph_does_and_the_other_is_left_alone_for_a_w
     everything(&graph);
     assert_eq!(far.asked.load(Ordering::SeqCst), asked, "it is not asked any more");
     far.fails.store(false, Ordering::SeqCst);
-    clock.0.fetch_add(10 * 60 * 1_000, Ordering::SeqCst);
+    clock.set(clock.now_ms() + 10 * 60 * 1_000);
     let before = own.asked.load(Ordering::SeqCst);
     assert_eq!(everything(&graph), everything(&Chain::default()));
     assert_eq!(own.asked.load(Ordering::SeqCst), before, "it answers again");
