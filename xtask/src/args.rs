@@ -56,10 +56,11 @@ impl Args {
         let Some(text) = self.value("--seeds")? else { return Ok(default) };
         let parse =
             |part: &str| part.parse::<u64>().map_err(|_| format!("`--seeds` needs `A..B`, not `{text}`"));
-        match text.split_once("..") {
-            Some((from, to)) => Ok(parse(from)?..parse(to)?),
-            None => Ok(0..parse(&text)?),
-        }
+        let seeds = match text.split_once("..") {
+            Some((from, to)) => parse(from)?..parse(to)?,
+            None => 0..parse(&text)?,
+        };
+        if seeds.is_empty() { Err(format!("`--seeds {text}` names none")) } else { Ok(seeds) }
     }
 
     /// Nothing may be left over. `help` is printed with the complaint.
@@ -108,6 +109,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         assert!(args("--seeds x..9").seeds(0..1).is_err());
+        assert!(args("--seeds 9..3").seeds(0..1).is_err() && args("--seeds 0").seeds(0..1).is_err());
         assert!(args("--gate").number("--gate").is_err());
         assert!(args("--gat 85").finish("help").is_err_and(|report| report.contains("--gat")));
     }

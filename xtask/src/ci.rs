@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Done;
 use crate::args::Args;
-use crate::process::{cargo, has_cargo_tool, output, root, run, run_keeping, shown};
+use crate::process::{cargo, has_cargo_tool, output, root, run, run_keeping, shown, tested_binary};
 use crate::toolchains::{self, ObjectStore, State};
 use crate::{crash, generate, tidy};
 
@@ -185,7 +185,9 @@ fn clippy() -> Ended {
     let mut command = cargo(["clippy", "--workspace", "--all-targets", "--locked", "--quiet"]);
     // What the default build leaves out is read with the rest: a second pass would read two crates twice.
     command.args(["--features", "coditect/neo4j,coditect-adapters/neo4j", "--", "-D", "warnings"]);
-    tell(command)
+    tell(command)?;
+    // By itself, the program has fewer features in its libraries than beside its tests, and is built so by whoever uses it.
+    tell(cargo(["check", "--package", "coditect", "--locked", "--quiet"]))
 }
 
 /// True if a component of the toolchain is there, or rustup could bring it.
@@ -242,7 +244,8 @@ fn doc_tests() -> Ended {
 }
 
 fn reference() -> Ended {
-    passed(generate::main(Args::new(["--check".to_owned()])))
+    let binary = tested_binary()?.display().to_string();
+    passed(generate::main(Args::new(["--check".to_owned(), "--binary".to_owned(), binary])))
 }
 
 /// What the default build leaves out: a graph on a server that speaks Bolt, tested on a real one.
@@ -251,13 +254,15 @@ fn graph_server() -> Ended {
         Ok(package) => package,
         Err(why) => return Ok(End::Skipped(why)),
     };
+    // Of the whole workspace, so that the libraries are those of the other tests.
     let mut tests =
-        cargo(["test", "--package", "coditect-adapters", "--features", "neo4j", "--locked", "--quiet"]);
+        cargo(["test", "--workspace", "--features", "coditect-adapters/neo4j", "--locked", "--quiet"]);
     tests.args(["--test", "graph_neo4j"]).env("CODITECT_TEST_ARCADEDB", package);
     tell(tests)
 }
 
 fn crash_points() -> Ended {
-    crash::main(Args::new(["--seeds".to_owned(), CRASH_SEEDS.to_string()]))?;
+    let binary = tested_binary()?.display().to_string();
+    crash::main(Args::new(["--seeds".to_owned(), CRASH_SEEDS.to_string(), "--binary".to_owned(), binary]))?;
     Ok(End::Passed(format!("{CRASH_SEEDS} kill points")))
 }

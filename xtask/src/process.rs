@@ -110,6 +110,13 @@ pub(crate) fn built_binary(build: Build) -> Result<PathBuf, String> {
     Ok(PathBuf::from(target).join(build.directory()).join("coditect"))
 }
 
+/// Builds all tests, and gives the program that they drive. A build of the program alone has other features in the libraries that both
+/// use, and would compile all of them once more.
+pub(crate) fn tested_binary() -> Result<PathBuf, String> {
+    run(cargo(["test", "--workspace", "--no-run", "--locked", "--quiet"]))?;
+    built_binary(Build::Debug)
+}
+
 /// True if `cargo NAME --version` answers.
 pub(crate) fn has_cargo_tool(name: &str) -> bool {
     let mut command = cargo([name, "--version"]);

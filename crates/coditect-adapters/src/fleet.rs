@@ -38,6 +38,10 @@ pub use worker::{Offer, Worker};
 /// Where a fleet is.
 pub use setup::At;
 
+/// Beside an order: it is the first of its attempt, so that there is no outcome unless it was taken before. Orchestrators of an older version
+/// do not say it.
+const NEW: &str = "Coditect-New";
+
 /// An action, and whose it is.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Order<A> {

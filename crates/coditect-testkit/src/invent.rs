@@ -247,7 +247,9 @@ impl Truth {
         if chance.percent(20) && !self.pieces.steady {
             let mut failure = Failure::new(ErrorKind::Unavailable, "invented overload");
             failure.retry_after_ms = chance.percent(50).then(|| chance.below(90_000));
-            let usage = chance.percent(30).then_some(usage);
+            // Some were not asked at all.
+            failure.unasked = failure.retry_after_ms.is_some_and(|ms| ms % 3 == 0);
+            let usage = chance.percent(30).then_some(usage).filter(|_| !failure.unasked);
             return Outcome::Failed { failure, spent: Spent { usage, ..spent } };
         }
         self.answers += 1;
@@ -304,8 +306,10 @@ impl Truth {
 
     fn try_reply(&mut self, rung: Rung) -> Outcome {
         if self.model_right_at != 0 && self.answers >= self.model_right_at {
-            // From now on every proposal of this world is right.
-            self.reflex_right_at = self.proposals + 1;
+            // From now on every proposal of this world is right, and those that were stay so.
+            if self.reflex_right_at == 0 || self.reflex_right_at > self.proposals {
+                self.reflex_right_at = self.proposals + 1;
+            }
             return self.seek(rung);
         }
         Outcome::ReplyRefused {

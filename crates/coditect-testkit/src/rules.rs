@@ -257,7 +257,7 @@ fn add(sum: &mut Ledger, outcome: &Outcome, is_call: bool) {
     sum.sandbox_runs += spent.sandbox_runs;
     let usage = match outcome {
         Outcome::ModelAnswered { reply, .. } if !reply.kept => reply.usage,
-        Outcome::Failed { spent, .. } if is_call => spent.usage.unwrap_or_default(),
+        Outcome::Failed { failure, spent } if is_call && !failure.unasked => spent.usage.unwrap_or_default(),
         _ => return,
     };
     sum.model_calls += 1;

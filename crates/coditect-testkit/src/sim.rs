@@ -9,11 +9,13 @@ use std::collections::BTreeSet;
 
 use coditect_ports::Journal;
 use coditect_ports::journal::AppendError;
+use coditect_runtime::Spending;
 use coditect_runtime::cell::{Cell, decode, encode};
 use coditect_runtime::fork::shared;
 use coditect_types::limits::Verdict;
 use coditect_types::{
-    AttemptId, Command, Effect, Input, MissionId, MissionStatus, Outcome, Policy, Record, WorkspaceRef,
+    AttemptId, Command, Effect, Input, Ledger, MissionId, MissionStatus, Outcome, Policy, Record,
+    WorkspaceRef,
 };
 
 use crate::chance::Chance;
@@ -349,9 +351,17 @@ impl Sim {
         }
     }
 
-    /// What is in memory is what a replay gives, and every attempt under way is among the effects.
+    /// What is in memory is what a replay gives, who folds the costs alone comes to the same, and every attempt under way is among the
+    /// effects.
     fn agree(&self) -> Result<(), Broken> {
-        let replayed = Cell::replay(self.mission.clone(), &self.kept_records()?);
+        let records = self.kept_records()?;
+        let replayed = Cell::replay(self.mission.clone(), &records);
+        let mut spending = Spending::default();
+        records.iter().for_each(|record| spending.take(&record.event));
+        let ledger = Ledger { solved_by: None, ..replayed.state().ledger.clone() };
+        if *spending.ledger() != ledger {
+            return Err(self.broken(format!("costs {:?}, but the state has {ledger:?}", spending.ledger())));
+        }
         let (live, again) = (format!("{:?}", self.cell.state()), format!("{:?}", replayed.state()));
         if live != again {
             return Err(self.broken(format!("replay differs from live\nlive   {live}\nreplay {again}")));

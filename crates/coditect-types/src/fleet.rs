@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AttemptId, MissionId, TaskId};
+use crate::breaker::BreakerSeen;
+use crate::ids::{AttemptId, MissionId, StrandId, TaskId};
 
 /// Who is at work, and what waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,10 @@ pub struct FleetView {
     pub missions: Vec<UnderWay>,
     /// Older ones that are not told one by one.
     pub more_missions: u64,
+    /// What did not answer the machine of whoever looked, and is left alone where that was several times in a row; none: that is not for
+    /// who asks.
+    #[serde(default)]
+    pub breakers: Vec<BreakerSeen>,
 }
 
 /// A machine on which missions are run.
@@ -134,6 +139,18 @@ pub struct UnderWay {
     pub tasks: Vec<TaskAtWork>,
     /// Models that it asked.
     pub models: Vec<ModelAsked>,
+    /// Files that one of its strands alone may change.
+    #[serde(default)]
+    pub leases: Vec<Lease>,
+}
+
+/// The files that a strand of a mission alone may change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The strand.
+    pub strand: StrandId,
+    /// The files, below the snapshot's top.
+    pub files: Vec<String>,
 }
 
 /// A process that has a mission under way.

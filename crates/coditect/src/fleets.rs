@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use coditect_runtime::breakers;
 use coditect_types::fleet::{FleetView, Here};
 
 use crate::environment::{Place, Site};
@@ -41,6 +42,7 @@ impl Looks {
         };
         // Behind the look: what was heard was heard before.
         view.at_ms = wiring::now_ms();
+        view.breakers = breakers::told(wiring::breakers(site).as_ref(), view.at_ms);
         match looked {
             Ok(None) => {}
             Ok(Some(roll)) => {

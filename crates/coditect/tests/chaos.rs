@@ -234,6 +234,18 @@ impl Sea {
     }
 }
 
+/// Begins a mission and stays with it to its end. A user may begin so many in a while: whoever is told to ask again does.
+fn begin(command: &mut Command) -> (std::process::Output, Option<String>) {
+    loop {
+        let ran = command.output().unwrap();
+        let mission = objects(&ran.stdout).first().and_then(|one| one["mission"].as_str().map(str::to_owned));
+        if mission.is_some() || !String::from_utf8_lossy(&ran.stderr).contains("ask again in") {
+            return (ran, mission);
+        }
+        park_timeout(Duration::from_secs(2));
+    }
+}
+
 /// A thread that asks the doors all the time, as a client does.
 struct Asking {
     thread: std::thread::JoinHandle<Vec<String>>,
@@ -283,10 +295,7 @@ fn whatever_dies_every_mission_comes_to_a_truthful_end() {
                 loop {
                     let n = at.fetch_add(1, Ordering::SeqCst);
                     let Some(command) = all.get_mut(n) else { return };
-                    let ran = command.output().unwrap();
-                    let mission = objects(&ran.stdout)
-                        .first()
-                        .and_then(|one| one["mission"].as_str().map(str::to_owned));
+                    let (ran, mission) = begin(command);
                     if let Some(mission) = mission {
                         begun.lock().unwrap().insert(n, mission);
                     } else {

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -101,7 +102,7 @@ impl Mission {
         let waiter = std::thread::spawn(move || tell.send(child.wait()).is_ok());
         let status = match told.recv_timeout(kill_after.unwrap_or(LONGEST)) {
             Err(RecvTimeoutError::Timeout) => {
-                killpg(group, Signal::SIGKILL).map_err(|error| format!("killing the program: {error}"))?;
+                kill(group)?;
                 told.recv().map_err(|error| error.to_string())?
             }
             early => early.map_err(|error| error.to_string())?,
@@ -118,6 +119,14 @@ impl Mission {
         let text = std::fs::read(&out).map_err(oops)?;
         let said = std::fs::read(&complaints).map_err(oops)?;
         Ok(Ran { was_killed, events: events(&text), complaint: last_lines(&said), wall })
+    }
+}
+
+/// A group that has ended on its own in the meantime is none to kill: the program was quicker than its kill point.
+pub(super) fn kill(group: Pid) -> Result<(), String> {
+    match killpg(group, Signal::SIGKILL) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(error) => Err(format!("killing the program: {error}")),
     }
 }
 

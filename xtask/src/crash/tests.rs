@@ -32,6 +32,16 @@ fn a_change_to_anything_of_the_persons_is_seen() {
     assert_eq!(person.handed_over(), Ok(0));
 }
 
+/// A mission can end in the very moment of its kill point.
+#[test]
+fn a_program_that_has_ended_is_none_to_kill() {
+    use std::os::unix::process::CommandExt;
+    let mut ended = std::process::Command::new("true").process_group(0).spawn().unwrap();
+    let group = nix::unistd::Pid::from_raw(i32::try_from(ended.id()).unwrap());
+    assert!(ended.wait().unwrap().success());
+    assert_eq!(mission::kill(group), Ok(()));
+}
+
 /// A stand-in for the program: `run` tells where it is, waits where it is told to, and ends its mission.
 fn stand_in(top: &Path, body: &str) -> Mission {
     use std::os::unix::fs::PermissionsExt;

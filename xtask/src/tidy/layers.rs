@@ -19,7 +19,7 @@ const TABLE: [Room; 14] = [
     Room { name: "coditect-code", may_name: &["coditect-types", "coditect-ports"] },
     Room { name: "coditect-agents", may_name: &["coditect-types", "coditect-ports", "coditect-code"] },
     Room { name: "coditect-memory", may_name: &["coditect-types", "coditect-ports"] },
-    Room { name: "coditect-adapters", may_name: &["coditect-types", "coditect-ports"] },
+    Room { name: "coditect-adapters", may_name: &["coditect-types", "coditect-ports", "coditect-api"] },
     Room { name: "coditect-sandbox", may_name: &["coditect-types", "coditect-ports"] },
     Room { name: "coditect-api", may_name: &[] },
     // It reads the journal through the port, and names nothing that stands behind it.

@@ -18,7 +18,7 @@ use super::parcel::{away, read, unwrap, wrap, written};
 use super::seal::{Matter, digest, is_of_order};
 use super::setup::{At, House, object};
 use super::worker::Sign;
-use super::{Order, Report, Word};
+use super::{NEW, Order, Report, Word};
 use crate::threads;
 use crate::trace::Context;
 
@@ -102,6 +102,33 @@ impl Fleet {
         let info = self.runtime.as_ref().map(|runtime| runtime.block_on(self.house.orders.get_info()));
         info.is_some_and(|info| info.is_ok_and(|info| info.state.messages == orders))
     }
+
+    /// Hands out the order to do nothing for an attempt, as one that the server has never seen.
+    #[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+    pub(super) fn repeat(&self, attempt: u32, is_new: bool) {
+        let work = Work {
+            mission: MissionId::parse("m-test").unwrap(),
+            task: coditect_types::TaskId(1),
+            attempt: coditect_types::AttemptId(attempt),
+            stop: coditect_ports::Stop::new(),
+            bus: Arc::new(crate::LocalBus::new()),
+            is_old: !is_new,
+        };
+        let (house, packs) = (self.house.clone(), self.packs.clone());
+        let errand = Errand { house, packs, action: Arc::new(Action::DoNothing), work };
+        let order = errand.order().unwrap();
+        let mut headers = HeaderMap::new();
+        if is_new {
+            headers.insert(NEW, "1");
+        }
+        let subject = self.house.order(errand.action.role());
+        let sending = async {
+            let payload = wrap(&order, "order", &self.house.store).await.unwrap();
+            let sent = self.house.context.publish_with_headers(subject, headers, payload).await;
+            sent.unwrap().await.unwrap();
+        };
+        self.runtime.as_ref().unwrap().block_on(sending);
+    }
 }
 
 impl Drop for Fleet {
@@ -149,7 +176,9 @@ impl Errand {
         let order = self.order()?;
         let of = digest(&order);
         // An earlier life of this process may have handed it out.
-        if let Some(outcome) = self.found(of).await? {
+        if self.work.is_old
+            && let Some(outcome) = self.found(of).await?
+        {
             return Ok(outcome);
         }
         let number = self.hand_out(&order).await?;
@@ -178,10 +207,14 @@ impl Errand {
 
     /// Hands the order out, as soon as the server takes it. Gives its number in the queue.
     async fn hand_out(&self, order: &[u8]) -> Result<u64, PortError> {
+        // Beside the order, since the same one may be handed out again.
+        let mut is_new = !self.work.is_old;
         loop {
-            match self.hand_out_once(order).await {
+            match self.hand_out_once(order, is_new).await {
                 Err(error) if error.kind == ErrorKind::Unavailable => {
                     tracing::warn!(%error, "an action waits for the fleet");
+                    // It may be there all the same.
+                    is_new = false;
                     self.say(format!("waiting for the fleet: {}", error.cause));
                     let until = Instant::now() + PAUSE;
                     while Instant::now() < until {
@@ -194,7 +227,7 @@ impl Errand {
         }
     }
 
-    async fn hand_out_once(&self, order: &[u8]) -> Result<u64, PortError> {
+    async fn hand_out_once(&self, order: &[u8], is_new: bool) -> Result<u64, PortError> {
         let Work { mission, attempt, .. } = &self.work;
         self.unstopped()?;
         if let Some((base, commits)) = self.action.needs() {
@@ -209,6 +242,9 @@ impl Errand {
         let of = blake3::Hash::from(digest(order)).to_hex();
         headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}.{}", &of[..16]).as_str());
         self.house.seal.sign(Matter::Order, order, &mut headers)?;
+        if is_new {
+            headers.insert(NEW, "1");
+        }
         let subject = self.house.order(self.action.role());
         let sent = self.house.context.publish_with_headers(subject, headers, payload).await;
         let kept = sent.map_err(|error| away(&error))?.await.map_err(|error| away(&error))?;

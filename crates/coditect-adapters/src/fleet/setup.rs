@@ -10,6 +10,7 @@ use async_nats::jetstream::{self, Context};
 use coditect_ports::PortError;
 use coditect_types::plan::Role;
 use coditect_types::{AttemptId, ErrorKind, MissionId};
+use tokio::sync::watch::Receiver;
 
 use super::parcel::away;
 use super::seal::Seal;
@@ -116,6 +117,8 @@ pub(super) struct House {
     pub(super) silence: Duration,
     pub(super) seal: Seal,
     pub(super) sampler: Sampler,
+    /// Changes with each connection to a server.
+    pub(super) connected: Receiver<u64>,
     name: String,
 }
 
@@ -128,7 +131,8 @@ impl std::fmt::Debug for House {
 impl House {
     /// Connects, and makes what is not there yet.
     pub(super) async fn open(at: &At) -> Result<Self, PortError> {
-        let client = crate::nats::connect_to(&at.url, at.creds.as_deref(), PATIENCE).await?;
+        let (client, connected) =
+            crate::nats::connect_watched(&at.url, at.creds.as_deref(), PATIENCE).await?;
         let context = jetstream::new(client.clone());
         let name = at.name.clone();
         // A server of a cluster may go without taking work with it.
@@ -183,6 +187,7 @@ impl House {
             silence: at.silence,
             seal: at.seal.clone(),
             sampler: at.sampler,
+            connected,
             name,
         })
     }

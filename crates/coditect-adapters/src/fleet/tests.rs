@@ -120,6 +120,11 @@ impl Sea {
     }
 
     fn dispatch(&self, fleet: &Fleet, attempt: u32) -> (Stop, Receiver<Outcome>) {
+        self.dispatch_as(fleet, attempt, false)
+    }
+
+    /// `is_old`: whether an earlier life of whoever dispatches it may have done so.
+    fn dispatch_as(&self, fleet: &Fleet, attempt: u32, is_old: bool) -> (Stop, Receiver<Outcome>) {
         let (tell, told) = sync_channel(2);
         let stop = Stop::new();
         let work = Work {
@@ -128,6 +133,7 @@ impl Sea {
             attempt: AttemptId(attempt),
             stop: stop.clone(),
             bus: Arc::clone(&self.heard) as Arc<dyn Bus>,
+            is_old,
         };
         fleet.dispatch(
             Arc::new(Action::DoNothing),
@@ -263,9 +269,59 @@ fn work_goes_on_without_the_one_who_gave_it_and_is_found_again() {
     until(|| agent.done.load(Ordering::SeqCst) == 1);
     hired.leaves();
     let fleet = sea.fleet();
-    let (_stop, told) = sea.dispatch(&fleet, 1);
+    let (_stop, told) = sea.dispatch_as(&fleet, 1, true);
     // Nobody is there any more: it is the outcome that was kept.
     assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+}
+
+#[test]
+fn what_was_done_is_not_done_again() {
+    let Some(sea) = Sea::new() else { return };
+    let agent = Arc::<Counts>::default();
+    let hired = sea.hire("one", 3, &agent);
+    let fleet = sea.fleet();
+    let (_stop, told) = sea.dispatch(&fleet, 1);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    // Whoever does not know that it was done hands it out again; another one says the same.
+    for is_old in [true, false] {
+        let fleet = sea.fleet();
+        let (_stop, told) = sea.dispatch_as(&fleet, 1, is_old);
+        assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    }
+    // Once the server has forgotten that it had the order, a worker sees it again.
+    fleet.repeat(1, false);
+    until(|| fleet.is_out(0));
+    assert_eq!(agent.begun.load(Ordering::SeqCst), 1);
+    // One that says that it is the first of its attempt is taken at its word.
+    fleet.repeat(1, true);
+    until(|| agent.done.load(Ordering::SeqCst) == 2);
+    hired.leaves();
+}
+
+/// Slots that have nothing to do wait together, and each is filled as soon as there is something.
+#[test]
+fn every_slot_is_filled_whoever_is_free() {
+    let Some(sea) = Sea::new() else { return };
+    let agent = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    // Nobody is to be taken for gone on a slow machine.
+    let at = At { silence: Duration::from_secs(20), ..sea.at() };
+    let (one, two) = (Sea::hire_at(&at, "one", 3, &agent), Sea::hire_at(&at, "two", 4, &agent));
+    let fleet = Fleet::open(&at, Arc::new(NoFiles)).unwrap();
+    let mut told = Vec::new();
+    for n in 1..=7 {
+        told.push(sea.dispatch(&fleet, n));
+        until(|| agent.begun.load(Ordering::SeqCst) == n as usize);
+    }
+    told.extend((8..=20).map(|n| sea.dispatch(&fleet, n)));
+    std::thread::park_timeout(Duration::from_millis(300));
+    assert_eq!(agent.begun.load(Ordering::SeqCst), 7, "nobody takes what they have no slot for");
+    agent.is_held.store(false, Ordering::SeqCst);
+    for (_, told) in told {
+        assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    }
+    one.leaves();
+    two.leaves();
+    assert_eq!(agent.begun.load(Ordering::SeqCst), 20);
 }
 
 #[test]
@@ -311,6 +367,24 @@ fn a_server_that_restarts_loses_nothing() {
     for (_, told) in [first, second] {
         assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
     }
+    hired.leaves();
+}
+
+/// What a worker has asked for is gone with the server that knew of it: it asks the next one at once, and not when its wait is over.
+#[test]
+fn who_waited_for_orders_hears_of_those_of_a_server_that_has_restarted() {
+    let Some(mut sea) = Sea::new() else { return };
+    let agent = Arc::<Counts>::default();
+    let hired = sea.hire("one", 3, &agent);
+    let fleet = sea.fleet();
+    let (_stop, told) = sea.dispatch(&fleet, 1);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    // It waits again, with all of its slots.
+    std::thread::park_timeout(Duration::from_millis(500));
+    sea.server.kill();
+    sea.server.restart();
+    let (_stop, told) = sea.dispatch(&fleet, 2);
+    assert_eq!(told.recv_timeout(super::worker::POLL * 3 / 4).unwrap(), Outcome::NothingDone);
     hired.leaves();
 }
 

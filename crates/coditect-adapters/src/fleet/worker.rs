@@ -14,11 +14,11 @@ use coditect_ports::workspace::Workspace;
 use coditect_ports::{Agent, Bus, Notice, PortError, Stop, StopCause, Work};
 use coditect_types::plan::Role;
 use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, Interval, interval, interval_at, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -28,13 +28,16 @@ use super::parcel::{away, read, unwrap, wrap, written};
 use super::roll::{self, Alive};
 use super::seal::{Matter, digest, is_of_order, say_order};
 use super::setup::{At, CONSUMER, House, object};
-use super::{Order, Report, Word};
+use super::{NEW, Order, Report, Word};
 use crate::threads;
 
 /// How often a worker says that it is at it while it would be taken for gone.
 const SIGNS: u32 = 4;
-/// How long an order is waited for at a time.
-const POLL: Duration = Duration::from_secs(20);
+/// How long orders are waited for at a time, how many at most, and how often at the same time: while one such wait is filled, the slots that
+/// have become free wait by the next.
+pub(super) const POLL: Duration = Duration::from_secs(20);
+const AT_ONCE: usize = 64;
+const WAITS: usize = 2;
 /// The wait after something that the server did not do.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often it is looked whether the worker is to end.
@@ -193,6 +196,7 @@ impl Shared {
             ack_wait: self.house.silence,
             max_deliver: -1,
             max_ack_pending: 100_000,
+            max_waiting: 10_000,
             ..pull::Config::default()
         };
         self.house.orders.get_or_create_consumer(&name, config).await.map_err(|error| away(&error))
@@ -216,7 +220,7 @@ impl Shared {
         timeout(PAUSE, saying).await.ok();
     }
 
-    /// Takes orders, one at a time, while there is a slot: whoever has nobody free takes nothing that others could do.
+    /// Takes orders for the slots that are free: whoever has nobody free takes nothing that others could do.
     async fn serve(
         self: Arc<Self>,
         consumer: PullConsumer,
@@ -225,31 +229,43 @@ impl Shared {
         mut end: watch::Receiver<bool>,
         said: tokio::sync::mpsc::Sender<String>,
     ) {
+        let waits = Arc::new(Semaphore::new(WAITS));
         loop {
-            let slot = tokio::select! {
-                slot = Arc::clone(&self.slots).acquire_owned() => slot,
-                _ = end.wait_for(|end| *end) => return,
-            };
-            let Ok(slot) = slot else { return };
-            let order = tokio::select! {
-                order = next(&consumer) => order,
-                _ = end.wait_for(|end| *end) => return,
-            };
-            match order {
-                Ok(None) => {}
-                Ok(Some(message)) => {
-                    let (shared, stop, said, began) =
-                        (Arc::clone(&self), stop.clone(), said.clone(), Mark::now());
-                    // An action is large, and goes from hand to hand with its future.
-                    tasks.spawn(
-                        async move { Box::pin(shared.see_to((message, began), slot, stop, said)).await },
-                    );
+            let free = async {
+                let wait = Arc::clone(&waits).acquire_owned().await.ok()?;
+                let mut slots = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+                let more = self.slots.available_permits().min(AT_ONCE - 1) as u32;
+                // Nobody else takes any.
+                if let Ok(more) = Arc::clone(&self.slots).try_acquire_many_owned(more) {
+                    slots.merge(more);
                 }
-                Err(error) => {
+                Some((wait, slots))
+            };
+            let (wait, slots) = tokio::select! {
+                free = free => match free {
+                    Some(free) => free,
+                    None => return,
+                },
+                _ = end.wait_for(|end| *end) => return,
+            };
+            let (shared, consumer) = (Arc::clone(&self), consumer.clone());
+            let news = (end.clone(), self.house.connected.clone());
+            let (tracker, stop, said) = (tasks.clone(), stop.clone(), said.clone());
+            tasks.spawn(async move {
+                let see_to = |message: Message, slot: OwnedSemaphorePermit| {
+                    let (shared, began) = (Arc::clone(&shared), Mark::now());
+                    let (stop, said) = (stop.clone(), said.clone());
+                    // An action is large, and goes from hand to hand with its future.
+                    tracker.spawn(async move {
+                        Box::pin(shared.see_to((message, began), slot, stop, said)).await
+                    });
+                };
+                if let Err(error) = take(&consumer, slots, news, see_to).await {
                     tracing::warn!(%error, "no orders can be had");
                     sleep(PAUSE).await;
                 }
-            }
+                drop(wait);
+            });
         }
     }
 
@@ -261,9 +277,10 @@ impl Shared {
         stop: Stop,
         said: tokio::sync::mpsc::Sender<String>,
     ) {
+        // One that does not say how often it was handed out may have been before.
         let (tries, published_ns) = message
             .info()
-            .map_or((1, None), |info| (info.delivered, Some(info.published.unix_timestamp_nanos())));
+            .map_or((2, None), |info| (info.delivered, Some(info.published.unix_timestamp_nanos())));
         let order = match self.order(&message).await {
             Ok((order, Ok(()))) => order,
             Ok((order, Err(error))) => return self.distrusts(&order, (&message, tries), error).await,
@@ -326,7 +343,10 @@ impl Shared {
         stop: &Stop,
         said: &tokio::sync::mpsc::Sender<String>,
     ) {
-        if self.is_done(order).await {
+        // What nobody took before has no outcome. A server that crashes may forget that somebody did: then it is done again, and the first
+        // outcome counts.
+        let is_new = tries <= 1 && message.headers.as_ref().is_some_and(|headers| headers.get(NEW).is_some());
+        if !is_new && self.is_done(order).await {
             course.ends(End::Known);
             return answer(message, AckKind::Ack).await;
         }
@@ -348,7 +368,7 @@ impl Shared {
         let (end, began, sent) = (End::of(&outcome), Mark::now(), AtomicU64::new(0));
         let kept = {
             let mut keeping = std::pin::pin!(timeout(LAST, self.keep(order, outcome, message, &sent)));
-            let mut sign = interval(self.house.silence / SIGNS);
+            let mut sign = self.signs();
             loop {
                 tokio::select! {
                     kept = &mut keeping => break kept,
@@ -364,6 +384,12 @@ impl Shared {
             }
             Err(_) => tracing::warn!("an outcome could not be kept; the order goes to another worker"),
         }
+    }
+
+    /// When to say that an order is being performed, by whoever has just said so or done something else that takes as little.
+    fn signs(&self) -> Interval {
+        let every = self.house.silence / SIGNS;
+        interval_at(Instant::now() + every, every)
     }
 
     /// Whether an outcome of it is kept already: it was handed out twice.
@@ -433,7 +459,7 @@ impl Shared {
     /// Has an agent perform it. None: it is to be handed back.
     async fn with_agent(&self, order: &Order<Action>, message: &Message, stop: &Stop) -> Option<Outcome> {
         let Order { mission, task, attempt, action, .. } = order;
-        let mut sign = interval(self.house.silence / SIGNS);
+        let mut sign = self.signs();
         let mut look = interval(LOOK);
         let mut words = match self.house.client.subscribe(self.house.word(mission, *attempt)).await {
             Ok(words) => words,
@@ -445,7 +471,9 @@ impl Shared {
             subject: self.house.doing(mission, *attempt),
             handle: Handle::current(),
         });
-        let work = Work { mission: mission.clone(), task: *task, attempt: *attempt, stop: own.clone(), bus };
+        let (mission_id, stop_it) = (mission.clone(), own.clone());
+        let work =
+            Work { mission: mission_id, task: *task, attempt: *attempt, stop: stop_it, bus, is_old: false };
         work.bus.announce(Notice::Doing {
             mission: mission.clone(),
             task: *task,
@@ -506,10 +534,8 @@ impl Shared {
             at_it(message).await;
             sleep(PAUSE).await;
         }
-        // Where this is lost, another worker does it again, and the first outcome counts.
-        if let Err(error) = message.double_ack().await {
-            tracing::debug!(%error, "an order that is done is not let go of yet");
-        }
+        // Where this is lost, another worker takes it and finds its outcome.
+        answer(message, AckKind::Ack).await;
     }
 
     async fn keep_once(
@@ -535,11 +561,46 @@ impl Shared {
     }
 }
 
-/// The next order of a role, if one comes within a while.
-async fn next(consumer: &PullConsumer) -> Result<Option<Message>, PortError> {
-    let fetch = consumer.fetch().max_messages(1).expires(POLL).messages().await;
-    let mut messages = fetch.map_err(|error| away(&error))?;
-    messages.next().await.transpose().map_err(|error| away(&error))
+/// Takes an order for each of these slots as they come, for a while, and has it seen to.
+async fn take(
+    consumer: &PullConsumer,
+    mut slots: OwnedSemaphorePermit,
+    (mut end, mut connected): (watch::Receiver<bool>, watch::Receiver<u64>),
+    see_to: impl Fn(Message, OwnedSemaphorePermit),
+) -> Result<(), PortError> {
+    connected.mark_unchanged();
+    let asking = consumer.batch().max_messages(slots.num_permits()).expires(POLL).messages();
+    let mut messages = tokio::select! {
+        messages = asking => messages.map_err(|error| away(&error))?,
+        _ = end.wait_for(|end| *end) => return Ok(()),
+    };
+    loop {
+        let message = tokio::select! {
+            message = messages.next() => message,
+            // A server knows nothing of what a connection before this one has asked for.
+            _ = connected.changed() => break,
+            _ = end.wait_for(|end| *end) => break,
+        };
+        let Some(message) = message.transpose().map_err(|error| away(&error))? else { return Ok(()) };
+        match slots.split(1) {
+            Some(slot) => see_to(message, slot),
+            // More than were asked for.
+            None => answer(&message, AckKind::Nak(None)).await,
+        }
+    }
+    // What is here already is for others: they need not wait until it is missed. Nothing more comes once nobody listens.
+    let mut left = Vec::new();
+    tokio::task::unconstrained(async {
+        while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+            left.push(message);
+        }
+    })
+    .await;
+    drop(messages);
+    for message in &left {
+        answer(message, AckKind::Nak(None)).await;
+    }
+    Ok(())
 }
 
 /// Says that an order is being performed.

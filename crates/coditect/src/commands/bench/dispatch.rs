@@ -81,6 +81,7 @@ impl Ring<'_> {
             entropy: wiring::entropy(),
             agents: all,
             models: Vec::new(),
+            breakers: wiring::own_breakers(),
             fleet: fleet.as_ref().map(|own| Arc::clone(&own.fleet) as Arc<dyn Dispatch>),
         };
         // Threads of the ring perform nothing where a worker does.

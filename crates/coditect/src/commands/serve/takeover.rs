@@ -1,5 +1,6 @@
 //! Missions of users whose process is gone are gone on with, so that a crash of it, or a machine that starts again, is not theirs to see.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use coditect_ports::Stop;
 use coditect_runtime::cell;
 use coditect_runtime::history::history_from;
+use coditect_runtime::lookout::{Eyes, LISTENS_FOR_MS, LOOK_EVERY_MS, Lookout, TRIES};
 use coditect_types::{Event, MissionId};
 
 use crate::commands::ui::begun;
@@ -16,46 +18,19 @@ use crate::missions::{self, Entry};
 use crate::report::{Doing, Report};
 use crate::wiring::{self, Archive, Witness};
 
-/// How often it is looked. A mission is taken up that no process had at so many looks in a row: one that has just begun, or is about to
-/// end, is let be.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-const LOOKS: u32 = 2;
-/// How long this process is with others on a server before it believes what it hears there: each says every few seconds what it has.
-const LISTENS_FOR: Duration = Duration::from_secs(8);
-/// Nor one that wrote something so short a time ago: a fork is copied before its process has it.
-const QUIET_MS: u64 = 30_000;
-/// How often a mission is taken up that comes no further; one whose process dies each time is a person's to look at. Between two tries
-/// lies twice as much as before that, from the first pause on and up to the longest.
-const TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_secs(5);
-const LONGEST: Duration = Duration::from_secs(300);
 /// Missions that have not ended and are looked at, the newest.
 const NEWEST: usize = 1_000;
-/// Missions that are taken up at one look: each is a process.
-const AT_ONCE: usize = 4;
 
 /// What is known of missions that have no process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
+    lookout: Lookout,
+    /// When it was begun to look.
+    began: Instant,
     /// Missions that have ended, or are those of a person who is at this machine.
     over: BTreeSet<MissionId>,
-    /// At how many looks in a row they had none.
-    alone: BTreeMap<MissionId, u32>,
-    tried: BTreeMap<MissionId, Tried>,
-    /// Where they stood, and since when.
-    seen: BTreeMap<MissionId, (u64, Instant)>,
     /// Processes that were begun and may not have their missions yet: the first start on a machine compiles the interpreter.
     begun: BTreeMap<MissionId, Child>,
-}
-
-/// How often a mission was taken up.
-#[derive(Clone, Copy, Debug)]
-struct Tried {
-    /// Where it stood the last time.
-    seq: u64,
-    times: u32,
-    /// Not again before.
-    until: Instant,
 }
 
 /// What a look needs.
@@ -65,13 +40,13 @@ struct Watchman<'a> {
     projects: &'a [PathBuf],
     archive: Archive,
     /// Of a journal on a server: who is there beside this process, and since when that is listened to.
-    witness: Option<(Witness, Instant)>,
+    witness: Option<(Witness, Cell<Instant>)>,
 }
 
 /// Looks after missions until it is to stop. Where the journal is on a server, processes of other machines say which missions they have;
 /// one that is taken up all the same, since its process was not heard, steps down at the first record of another writer.
 pub(super) fn watch(site: &Site, projects: &[PathBuf], stop: &Stop, told: &dyn Fn(String)) {
-    let (mut known, mut watchman) = (Known::default(), None);
+    let (mut known, mut watchman) = (Known::new(), None);
     while !stop.is_wanted() {
         let looked = match &watchman {
             Some(watchman) => look(watchman, &mut known),
@@ -84,10 +59,10 @@ pub(super) fn watch(site: &Site, projects: &[PathBuf], stop: &Stop, told: &dyn F
             Ok(taken) => taken.into_iter().for_each(told),
             Err(report) => {
                 tracing::warn!(cause = report.cause, "missions cannot be looked after");
-                known.alone.clear();
+                known.lookout.sees_nothing();
             }
         }
-        let until = Instant::now() + LOOK_EVERY;
+        let until = Instant::now() + Duration::from_millis(LOOK_EVERY_MS);
         while !stop.is_wanted() && Instant::now() < until {
             std::thread::park_timeout(Duration::from_millis(100));
         }
@@ -99,7 +74,7 @@ impl<'a> Watchman<'a> {
         let witness = match &site.journal {
             Place::Files => None,
             Place::Unknown(report) => return Err(Report::clone(report)),
-            Place::Server(nats) => Some((Witness::join(nats)?, Instant::now())),
+            Place::Server(nats) => Some((Witness::join(nats)?, Cell::new(Instant::now()))),
         };
         Ok(Self { site, projects, archive: wiring::archive(site)?, witness })
     }
@@ -108,8 +83,14 @@ impl<'a> Watchman<'a> {
     fn elsewhere(&self) -> Option<BTreeSet<MissionId>> {
         match &self.witness {
             None => Some(BTreeSet::new()),
-            Some((_, since)) if since.elapsed() < LISTENS_FOR => None,
-            Some((witness, _)) => witness.held(),
+            Some((witness, since)) => {
+                let held = witness.held();
+                if held.is_none() {
+                    // A server that was started anew has forgotten them all, and others say it again some seconds after us.
+                    since.set(Instant::now());
+                }
+                held.filter(|_| since.get().elapsed() >= Duration::from_millis(LISTENS_FOR_MS))
+            }
         }
     }
 
@@ -138,39 +119,21 @@ impl<'a> Watchman<'a> {
 
 /// Takes up what has had no process for a while.
 fn look(watchman: &Watchman<'_>, known: &mut Known) -> Result<Vec<String>, Report> {
-    let Watchman { site, projects, archive, .. } = watchman;
     // Those that have ended: their missions have, too, or have no process again.
     known.begun.retain(|_, child| matches!(child.try_wait(), Ok(None)));
     let Some(elsewhere) = watchman.elsewhere() else {
-        known.alone.clear();
+        known.lookout.sees_nothing();
         return Ok(Vec::new());
     };
-    let open = watchman.open_missions(known)?;
-    for entry in &open {
-        known.looks_at(archive, entry);
-    }
-    let is_alone = |entry: &Entry| {
-        known.may_try(&entry.mission)
-            && !elsewhere.contains(&entry.mission)
-            && archive.holder(&entry.mission).is_none()
-            && known.is_quiet(archive, entry)
-            && is_at_hand(site, projects, entry)
-    };
-    let alone: BTreeMap<MissionId, u64> = open
-        .iter()
-        .filter(|entry| is_alone(entry))
-        .map(|entry| (entry.mission.clone(), entry.last_seq))
-        .collect();
-    let is_open: BTreeSet<MissionId> = open.iter().map(|entry| entry.mission.clone()).collect();
-    known.seen.retain(|mission, _| is_open.contains(mission));
-    known.alone.retain(|mission, _| alone.contains_key(mission));
-    alone.keys().for_each(|mission| *known.alone.entry(mission.clone()).or_default() += 1);
-    let long = alone.into_iter().filter(|(mission, _)| known.alone.get(mission) >= Some(&LOOKS));
+    let entries = watchman.open_missions(known)?;
+    let open: Vec<_> = entries.iter().map(|entry| (entry.mission.clone(), entry.last_seq)).collect();
+    let entries = entries.iter().map(|entry| (&entry.mission, entry)).collect();
+    let sight = Sight { watchman, elsewhere, entries, begun: &known.begun };
+    let due = known.lookout.look(elapsed_ms(known.began), &open, &sight);
     let mut told = Vec::new();
-    for (mission, last_seq) in long.take(AT_ONCE).collect::<Vec<_>>() {
-        known.alone.remove(&mission);
-        let tried = known.tries(&mission, last_seq);
-        match begun::again(site, &mission) {
+    for (mission, last_seq) in due {
+        let tried = known.lookout.tries(elapsed_ms(known.began), &mission, last_seq);
+        match begun::again(watchman.site, &mission) {
             Ok(child) => {
                 let last = if tried == TRIES { ", for the last time" } else { "" };
                 told.push(format!("{mission} had no process and is gone on with{last}"));
@@ -182,6 +145,40 @@ fn look(watchman: &Watchman<'_>, known: &mut Known) -> Result<Vec<String>, Repor
     Ok(told)
 }
 
+/// What is seen at one look.
+struct Sight<'a> {
+    watchman: &'a Watchman<'a>,
+    elsewhere: BTreeSet<MissionId>,
+    entries: BTreeMap<&'a MissionId, &'a Entry>,
+    begun: &'a BTreeMap<MissionId, Child>,
+}
+
+impl Eyes for Sight<'_> {
+    fn is_free(&self, mission: &MissionId) -> bool {
+        let archive = &self.watchman.archive;
+        !self.begun.contains_key(mission)
+            && !self.elsewhere.contains(mission)
+            && archive.holder(mission).is_none()
+    }
+
+    fn is_at_hand(&self, mission: &MissionId) -> bool {
+        let Watchman { site, projects, .. } = self.watchman;
+        self.entries.get(mission).is_some_and(|entry| is_at_hand(site, projects, entry))
+    }
+
+    fn newest_age_ms(&self, mission: &MissionId, last_seq: u64) -> Option<u64> {
+        let mut records = self.watchman.archive.journal().read(mission, last_seq, 1).ok()?;
+        let (_, bytes) = records.pop()?;
+        Some(wiring::now_ms().saturating_sub(cell::decode(&bytes).ok()?.at_ms))
+    }
+
+    fn came_further(&self, mission: &MissionId, behind: u64) -> bool {
+        let journal = self.watchman.archive.journal();
+        let since = history_from(journal, mission, behind + 1).unwrap_or_default();
+        since.iter().any(|record| matches!(record.event, Event::AttemptEnded { .. }))
+    }
+}
+
 /// Whether a mission can be gone on with here. One that began on another machine only where a user could have begun it here.
 fn is_at_hand(site: &Site, projects: &[PathBuf], entry: &Entry) -> bool {
     let dir = Path::new(&entry.workspace);
@@ -191,74 +188,17 @@ fn is_at_hand(site: &Site, projects: &[PathBuf], entry: &Entry) -> bool {
 }
 
 impl Known {
-    /// Notes whether a mission has grown, and whether it came further since it was taken up: an attempt ended.
-    fn looks_at(&mut self, archive: &Archive, entry: &Entry) {
-        let (mission, last_seq) = (&entry.mission, entry.last_seq);
-        let seen = self.seen.entry(mission.clone()).or_insert_with(|| (last_seq, Instant::now()));
-        if seen.0 != last_seq {
-            *seen = (last_seq, Instant::now());
+    fn new() -> Self {
+        Self {
+            lookout: Lookout::default(),
+            began: Instant::now(),
+            over: BTreeSet::new(),
+            begun: BTreeMap::new(),
         }
-        let Some(tried) = self.tried.get_mut(mission).filter(|tried| tried.times > 0 && tried.seq < last_seq)
-        else {
-            return;
-        };
-        let since = history_from(archive.journal(), mission, tried.seq + 1).unwrap_or_default();
-        tried.seq = last_seq;
-        if since.iter().any(|record| matches!(record.event, Event::AttemptEnded { .. })) {
-            tried.times = 0;
-        }
-    }
-
-    /// Whether nothing was written to a mission for a while: by the clock of whoever wrote it, or, since that may be wrong, by our own.
-    fn is_quiet(&self, archive: &Archive, entry: &Entry) -> bool {
-        let for_ms = Duration::from_millis(QUIET_MS);
-        if self.seen.get(&entry.mission).is_some_and(|(_, since)| since.elapsed() >= for_ms) {
-            return true;
-        }
-        let last = archive.journal().read(&entry.mission, entry.last_seq, 1).ok();
-        let last = last.and_then(|mut records| records.pop());
-        let at_ms = last.and_then(|(_, bytes)| Some(cell::decode(&bytes).ok()?.at_ms));
-        at_ms.is_some_and(|at_ms| wiring::now_ms().saturating_sub(at_ms) >= QUIET_MS)
-    }
-
-    fn may_try(&self, mission: &MissionId) -> bool {
-        let may = |tried: &Tried| tried.times < TRIES && tried.until <= Instant::now();
-        self.tried.get(mission).is_none_or(may) && !self.begun.contains_key(mission)
-    }
-
-    /// Counts one more try, and gives how many there were since the mission came further.
-    fn tries(&mut self, mission: &MissionId, last_seq: u64) -> u32 {
-        let now = Instant::now();
-        let tried =
-            self.tried.entry(mission.clone()).or_insert(Tried { seq: last_seq, times: 0, until: now });
-        tried.seq = last_seq;
-        tried.until = now + LONGEST.min(PAUSE * (1 << tried.times.min(8)));
-        tried.times += 1;
-        tried.times
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
-
-    use super::*;
-
-    #[test]
-    fn a_mission_that_comes_no_further_is_left_to_a_person() {
-        let (mut known, mission) = (Known::default(), MissionId::parse("m-1").unwrap());
-        assert!(known.may_try(&mission));
-        for times in 1..=TRIES {
-            // Each writes that it was taken up, and what it began, and comes to no end of that.
-            assert_eq!(known.tries(&mission, 7 * u64::from(times)), times);
-            assert!(!known.may_try(&mission), "it rests");
-            known.tried.get_mut(&mission).unwrap().until = Instant::now();
-        }
-        assert!(!known.may_try(&mission));
-        known.tried.get_mut(&mission).unwrap().times = 0;
-        assert!(known.may_try(&mission));
-        assert_eq!(known.tries(&mission, 99), 1);
-        let rests = known.tried[&mission].until - Instant::now();
-        assert!(rests <= PAUSE, "{rests:?}");
-    }
+/// How long it is looked, ms.
+fn elapsed_ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
