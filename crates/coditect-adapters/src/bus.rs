@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coditect_ports::{Bus, Notice};
+use coditect_types::Record;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::broadcast::{Receiver, Sender};
 
@@ -51,6 +52,14 @@ impl Bus for LocalBus {
         }
         // An error means that the last watcher has just gone, which is nobody's loss either.
         drop(self.sender.send(Arc::new(notice)));
+    }
+
+    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>) {
+        // Nothing is made for nobody.
+        if self.sender.receiver_count() == 0 {
+            return records.for_each(drop);
+        }
+        records.for_each(|record| self.announce(Notice::Recorded(Box::new(record))));
     }
 }
 

@@ -7,7 +7,9 @@
 //! [`coditect_ports::journal::Journal`] promises, and `coditect_testkit::conformance` checks it.
 
 pub mod access;
+pub mod announced;
 pub mod bench;
+pub mod breakers;
 pub mod bus;
 pub mod clock;
 pub mod fleet;
@@ -17,13 +19,16 @@ pub mod mailbox;
 pub mod model;
 mod nats;
 pub mod otlp;
+mod shards;
 pub mod shelves;
 mod threads;
 pub mod trace;
 
+pub use breakers::FileBreakers;
 pub use bus::LocalBus;
 pub use clock::{SystemClock, SystemEntropy};
 pub use graph::GraphAt;
 pub use journal::{JetStream, Segments};
 pub use mailbox::Mailbox;
+pub use shards::Shards;
 pub use shelves::DiskShelves;

@@ -1,9 +1,10 @@
-//! What a collector is sent: spans, figures and lines of the log, as OTLP over HTTP in its JSON encoding (OpenTelemetry Protocol 1.x),
-//! configured by the standard `OTEL_*` variables.
+//! What a collector is sent: spans, figures and lines of the log, as OTLP over HTTP in its binary encoding (OpenTelemetry Protocol 1.x,
+//! `http/protobuf`), configured by the standard `OTEL_*` variables.
 //!
 //! Work never waits for a collector. What it cannot take in time is dropped, and counted: in [`Tally`], which is a figure itself.
 //!
-//! Start reading at [`target`] for the variables, at [`queue`] for the way out; [`spans`], [`figures`] and [`logs`] have the bodies.
+//! Start reading at [`target`] for the variables, at [`queue`] for the way out; [`spans`], [`figures`] and [`logs`] have the bodies, and
+//! [`wire`] what they are written with.
 
 mod figures;
 mod logs;
@@ -12,17 +13,16 @@ mod sampler;
 mod send;
 mod spans;
 mod target;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use coditect_types::figure::{Family, Figure, Point};
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 
 pub use figures::{Meter, Read};
 pub use logs::{Line, Severity};
-pub use queue::Exporter;
+pub use queue::{Exporter, Parcel};
 pub use sampler::Sampler;
 pub use spans::Span;
 pub use target::Target;
@@ -59,15 +59,6 @@ impl Signal {
             Self::Traces => "spans",
             Self::Metrics => "figures",
             Self::Logs => "lines of the log",
-        }
-    }
-
-    /// What collectors call those that they did not want.
-    fn rejected(self) -> &'static str {
-        match self {
-            Self::Traces => "rejectedSpans",
-            Self::Metrics => "rejectedDataPoints",
-            Self::Logs => "rejectedLogRecords",
         }
     }
 }
@@ -134,75 +125,6 @@ pub fn figures(tallies: &[(Signal, Arc<Tally>)]) -> [Figure; 2] {
     };
     [of(SENT, Tally::sent), of(DROPPED, Tally::dropped)]
 }
-
-/// A value as OTLP has it: 64-bit numbers are texts in its JSON.
-struct Any<'a>(&'a Value);
-
-impl Serialize for Any<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::Bool(flag) => one(to, "boolValue", flag),
-            Value::Number(n) if n.is_f64() => one(to, "doubleValue", n),
-            Value::Number(n) => one(to, "intValue", &Text(n)),
-            Value::String(text) => one(to, "stringValue", text),
-            Value::Null | Value::Array(_) | Value::Object(_) => one(to, "stringValue", &Text(self.0)),
-        }
-    }
-}
-
-/// An object of one field.
-fn one<S: Serializer>(
-    to: S,
-    name: &'static str,
-    value: &(impl Serialize + ?Sized),
-) -> Result<S::Ok, S::Error> {
-    to.collect_map([(name, value)])
-}
-
-/// What is written as a text that is not one.
-struct Text<T>(T);
-
-impl<T: std::fmt::Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&self.0)
-    }
-}
-
-#[derive(Serialize)]
-struct Pair<'a> {
-    key: &'a str,
-    value: Any<'a>,
-}
-
-/// Attributes as OTLP has them.
-struct Attributes<'a>(&'a Map<String, Value>);
-
-impl Serialize for Attributes<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.0.iter().map(|(key, value)| Pair { key, value: Any(value) }))
-    }
-}
-
-/// Whose it is.
-#[derive(Serialize)]
-struct Resource<'a> {
-    attributes: Attributes<'a>,
-}
-
-impl<'a> Resource<'a> {
-    fn of(target: &'a Target) -> Self {
-        Self { attributes: Attributes(&target.resource) }
-    }
-}
-
-/// What made it.
-#[derive(Serialize)]
-struct Scope {
-    name: &'static str,
-    version: &'static str,
-}
-
-const SCOPE: Scope = Scope { name: "coditect", version: env!("CARGO_PKG_VERSION") };
 
 #[cfg(test)]
 mod tests;

@@ -477,6 +477,22 @@ impl Shelves for DiskShelves {
     }
 }
 
+/// How much is kept below `dir`, as its catalogue says now; None: nothing ever was. Only looks: it neither mends nor brings
+/// back anything, and waits for whoever writes for a moment at most.
+///
+/// # Errors
+/// The catalogue cannot be read as it is.
+pub fn measured(dir: &Path) -> Result<Option<[(Shelf, ShelfSize); 2]>, PortError> {
+    let file = dir.join(FILE);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let [mut warm, cold] = catalogue::looked_at(&file)?;
+    let files = [FILE.to_owned(), format!("{FILE}-wal")];
+    warm.bytes = files.iter().filter_map(|file| Some(fs::metadata(dir.join(file)).ok()?.len())).sum();
+    Ok(Some([(Shelf::Warm, warm), (Shelf::Cold, cold)]))
+}
+
 /// Puts a damaged catalogue out of the way, and gives where it is.
 fn set_aside(dir: &Path) -> Result<PathBuf, PortError> {
     let free = |n: &u32| !dir.join(format!("{FILE}{DAMAGED}{n}")).exists();

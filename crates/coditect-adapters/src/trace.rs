@@ -5,7 +5,7 @@ pub mod file;
 
 use serde_json::{Map, Value};
 
-pub use context::Context;
+pub use context::{Context, MissionTrace};
 
 /// A span.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,9 @@ use coditect_types::outcome::Proposal;
 use coditect_types::plan::Intent;
 use coditect_types::project::Framework;
 use coditect_types::testing::Conflict;
-use coditect_types::{ErrorKind, Expectation, Focus, Outcome, Receipt, TestReport, TestResult, TestStatus};
+use coditect_types::{
+    ErrorKind, Expectation, Failure, Focus, Outcome, Receipt, TaskSpec, TestReport, TestResult, TestStatus,
+};
 
 use crate::belief::{self, Rate};
 use crate::diagnose;
@@ -103,11 +105,19 @@ pub fn expectations(state: &State, intent: &Intent) -> Vec<Expectation> {
     all
 }
 
+/// Nobody was asked, and there is nobody else to ask: that is no try. A plan can be done without.
+#[must_use]
+pub(crate) fn waits_for_turn(state: &State, spec: &TaskSpec, failure: &Failure) -> bool {
+    failure.unasked && !matches!(spec.intent, Intent::AskForPlan { .. }) && !gateway::has_other(state, spec)
+}
+
 /// How likely an action is to succeed, by how those of this mission did.
 fn succeeds(state: &State) -> f64 {
     let (ended, failed) = state.policy.history.attempts;
     let failures = state.failures.saturating_add(failed);
-    SUCCEEDS.seen(state.attempts.saturating_add(ended).saturating_sub(failures), failures).mean()
+    // What asked nobody was no try.
+    let tries = state.attempts.saturating_sub(state.unasked).saturating_add(ended);
+    SUCCEEDS.seen(tries.saturating_sub(failures), failures).mean()
 }
 
 /// How likely a proposal is to hold, by how those of this mission did.
@@ -221,7 +231,7 @@ pub fn violations(state: &State, task: &Task<'_>, outcome: &Outcome) -> Vec<Viol
             let retry = is_transient(failure.kind)
                 && !is_slow_call
                 && !comes_too_late
-                && task.failures + 1 < MAX_FAILURES;
+                && (waits_for_turn(state, task.spec, failure) || task.failures + 1 < MAX_FAILURES);
             vec![Violation {
                 kind: kind_of(failure.kind),
                 expected: "the action succeeds".into(),

@@ -627,7 +627,7 @@ fn not_to_be_met(state: &State, accounts: &str) -> Option<End> {
 /// The newest task that ended did so by an error of its own, and not for want of a change.
 fn last_task_failed_by_itself(state: &State) -> bool {
     state.tasks.iter().any(|task| {
-        task.failures > 0
+        task.failed_by_itself()
             && task.state == TaskState::Settled(TaskEnd::Failed)
             && !task_was_satisfied_later(state, task.spec.id)
     })
@@ -635,7 +635,7 @@ fn last_task_failed_by_itself(state: &State) -> bool {
 
 /// The newest failure is one of a model that could not be asked.
 fn asks_model(state: &State) -> bool {
-    let failed = state.tasks.iter().filter(|task| task.failures > 0).last();
+    let failed = state.tasks.iter().filter(Task::failed_by_itself).last();
     failed.is_some_and(|task| task.spec.intent.asks_model().is_some())
 }
 

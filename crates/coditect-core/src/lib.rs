@@ -33,6 +33,7 @@ pub mod plan;
 pub mod planning;
 pub mod request;
 pub mod specification;
+pub mod spending;
 pub mod stages;
 pub mod state;
 pub mod strands;
@@ -42,4 +43,5 @@ pub mod world;
 
 pub use decide::{Decision, decide};
 pub use effects::effects;
+pub use spending::Spending;
 pub use state::{State, apply};

@@ -13,7 +13,8 @@ use crate::expect::{Violation, some};
 use crate::hand_over::count;
 use crate::parametrize::left;
 use crate::plan;
-use crate::state::{State, pay};
+use crate::spending::pay;
+use crate::state::State;
 
 /// How sure it is that a branch which names another commit was moved.
 const SURE: f64 = 0.999;

@@ -17,8 +17,9 @@ use crate::gateway::{self, MAX_REPLIES};
 use crate::goal::unknown_tests;
 use crate::plan;
 use crate::request::{Wish, wish};
+use crate::spending::{pay, pay_rung};
 use crate::stages::wanted;
-use crate::state::{State, pay, pay_rung};
+use crate::state::State;
 use crate::tasks::TaskState;
 
 /// What was asked for and answered, and the tests that came of it.
@@ -74,6 +75,7 @@ pub(crate) fn learn(state: &mut State, task: TaskId, outcome: &Outcome) -> bool 
         (is_ours, outcome)
     {
         about.reply = None;
+        pay(&mut state.ledger, spent);
         let Some(base) = state.world.snapshot.as_deref() else { return true };
         about.written = Some(Arc::new(Written {
             model: model.clone(),
@@ -87,7 +89,6 @@ pub(crate) fn learn(state: &mut State, task: TaskId, outcome: &Outcome) -> bool 
         state.world.baseline_receipt = None;
         state.world.context = None;
         state.world.suspects = Arc::default();
-        pay(&mut state.ledger, spent);
     } else {
         return false;
     }

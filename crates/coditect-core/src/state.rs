@@ -16,7 +16,7 @@ use coditect_types::{
 
 use crate::approvals::{self, Approval};
 use crate::context::Turn;
-use crate::expect::SHOWS;
+use crate::expect::{SHOWS, waits_for_turn};
 use crate::findings::{self, Finding};
 use crate::gateway;
 use crate::late::Latest;
@@ -25,6 +25,7 @@ use crate::newer::{self, Heads};
 use crate::parametrize::parametrize;
 use crate::request;
 use crate::specification::{self, Specification};
+use crate::spending::{self, pay, pay_rung};
 use crate::stages::{self, Stages};
 use crate::strands::{self, StrandState, Strands};
 use crate::stuck::{self, Circles};
@@ -166,6 +167,8 @@ pub struct State {
     pub latest: Latest,
     /// Those of them that failed by themselves.
     pub failures: u32,
+    /// Attempts that asked nobody: a model is left alone.
+    pub unasked: u32,
     /// What is known.
     pub world: World,
     /// What it cost so far.
@@ -356,10 +359,7 @@ fn lose_call(state: &mut State, running: &Running) -> bool {
     }
     state.lost.tokens = state.lost.tokens.saturating_add(most.tokens);
     state.lost.micro_usd = state.lost.micro_usd.saturating_add(most.micro_usd);
-    state.ledger.model_calls += 1;
-    let cost = state.ledger.models.entry(model.name.clone()).or_default();
-    cost.calls += 1;
-    cost.lost += 1;
+    spending::lose_call(&mut state.ledger, &model.name);
     true
 }
 
@@ -381,12 +381,18 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
     if let Some(Action::AskModel { model, .. }) = running.as_ref().map(|running| &*running.action) {
         pay_model(state, model, strand, outcome);
     }
-    let failed = matches!(outcome, Outcome::Failed { .. });
-    state.failures += u32::from(failed);
+    let failure = if let Outcome::Failed { failure, .. } = outcome { Some(failure) } else { None };
+    let unasked = failure.is_some_and(|failure| failure.unasked);
+    let waits =
+        |failure: &Failure| state.task(id).is_some_and(|task| waits_for_turn(state, task.spec, failure));
+    let is_try = failure.is_some_and(|failure| !waits(failure));
+    state.failures += u32::from(failure.is_some() && !unasked);
+    state.unasked += u32::from(unasked);
     state.tasks.change(id, |task| {
-        task.failures += u32::from(failed);
+        task.failures += u32::from(is_try);
+        task.unasked = unasked;
         // Attempts after the second wait a little: what was unavailable gets time to come back.
-        let wait_ms = if failed { wait_ms(outcome, task.failures) } else { 0 };
+        let wait_ms = failure.map_or(0, |failure| wait_ms(failure, task.failures));
         task.state = TaskState::Waiting { not_before_ms: at_ms + wait_ms };
     });
     let taken = match strand {
@@ -403,40 +409,14 @@ fn ended(state: &mut State, id: TaskId, attempt: AttemptId, at_ms: u64, outcome:
 }
 
 /// How long a task waits after a failure, ms: what was unavailable gets time to come back, as much as it asked for.
-fn wait_ms(outcome: &Outcome, failures: u32) -> u64 {
-    let asked = if let Outcome::Failed { failure, .. } = outcome { failure.retry_after_ms } else { None };
-    asked.unwrap_or(0).max(100_u64 << failures.min(6))
+fn wait_ms(failure: &Failure, failures: u32) -> u64 {
+    failure.retry_after_ms.unwrap_or(0).max(100_u64 << failures.min(6))
 }
 
-/// Takes a call of a model into the ledger, whatever came of it.
+/// Takes a call of a model into the ledger, whatever came of it, and what it used into the share of its strand.
 fn pay_model(state: &mut State, model: &ModelSpec, strand: Option<StrandId>, outcome: &Outcome) {
-    let (usage, spent, kept) = if let Outcome::ModelAnswered { reply, spent, .. } = outcome {
-        (reply.usage, spent, reply.kept)
-    } else if let Outcome::Failed { spent, .. } = outcome {
-        (spent.usage.unwrap_or_default(), spent, false)
-    } else {
-        return;
-    };
-    let ledger = &mut state.ledger;
-    let cost = ledger.models.entry(model.name.clone()).or_default();
-    cost.wall_ms += spent.wall_ms;
-    ledger.rungs.entry(model.rung).or_default().wall_ms += spent.wall_ms;
-    if kept {
-        cost.kept += 1;
-        return;
-    }
-    let micro_usd = model.price.of(&usage);
-    cost.calls += 1;
-    cost.failed += u64::from(matches!(outcome, Outcome::Failed { .. }));
-    cost.tokens_in += usage.tokens_in;
-    cost.tokens_cached += usage.tokens_cached;
-    cost.tokens_out += usage.tokens_out;
-    cost.micro_usd += micro_usd;
-    ledger.model_calls += 1;
-    ledger.tokens_in += usage.tokens_in;
-    ledger.tokens_out += usage.tokens_out;
-    ledger.micro_usd += micro_usd;
-    if let Some(strand) = strand {
+    let paid = spending::pay_call(&mut state.ledger, model, outcome);
+    if let (Some((usage, micro_usd)), Some(strand)) = (paid, strand) {
         strands::used(state, strand, 1, usage.tokens_in + usage.tokens_out, micro_usd);
     }
 }
@@ -620,20 +600,6 @@ fn baseline(
     let once = report.wall_ms + report.wall_ms / 10 + PROOF_BESIDE_MS;
     world.proof_ms = if project.toolchain().is_some() { all } else { all.min(once) };
     pay(&mut state.ledger, spent);
-}
-
-/// Takes an attempt on a rung into the ledger, with the proposals that came of it.
-pub(crate) fn pay_rung(ledger: &mut Ledger, rung: Rung, spent: &Spent, proposals: u64) {
-    pay(ledger, spent);
-    let cost = ledger.rungs.entry(rung).or_default();
-    cost.candidates += spent.candidates;
-    cost.wall_ms += spent.wall_ms;
-    cost.proposals += proposals;
-}
-
-pub(crate) fn pay(ledger: &mut Ledger, spent: &Spent) {
-    ledger.candidates += spent.candidates;
-    ledger.sandbox_runs += spent.sandbox_runs;
 }
 
 /// True where a task of this intent looks for a change.

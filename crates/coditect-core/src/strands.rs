@@ -23,7 +23,8 @@ use crate::goal::MAX_REPLANS;
 use crate::hand_over::count;
 use crate::parametrize::left;
 use crate::plan;
-use crate::state::{State, pay, pay_rung};
+use crate::spending::{pay, pay_rung};
+use crate::state::State;
 use crate::tasks::TaskState;
 
 /// Strands of which is told what became of them.

@@ -33,6 +33,16 @@ pub struct Task<'s> {
     pub state: TaskState,
     /// Attempts that ended with a failure of their own.
     pub failures: u32,
+    /// Its newest attempt asked nobody: a model is left alone.
+    pub unasked: bool,
+}
+
+impl Task<'_> {
+    /// Something went wrong by itself, and not for want of a change.
+    #[must_use]
+    pub fn failed_by_itself(&self) -> bool {
+        self.failures > 0 || self.unasked
+    }
 }
 
 /// Where a task stands, and how often it failed by itself.
@@ -40,6 +50,7 @@ pub struct Task<'s> {
 pub(crate) struct Standing {
     pub(crate) state: TaskState,
     pub(crate) failures: u32,
+    pub(crate) unasked: bool,
 }
 
 /// All tasks of a mission in the order of planning; task `n` is at `n - 1`.
@@ -114,7 +125,8 @@ impl Tasks {
     pub(crate) fn add(&mut self, specs: &[TaskSpec]) {
         self.has_delegated |= specs.iter().any(|spec| spec.parent.is_some());
         Arc::make_mut(&mut self.specs).extend_from_slice(specs);
-        let waiting = Standing { state: TaskState::Waiting { not_before_ms: 0 }, failures: 0 };
+        let waiting =
+            Standing { state: TaskState::Waiting { not_before_ms: 0 }, failures: 0, unasked: false };
         self.standings.resize(self.specs.len(), waiting);
     }
 
@@ -135,7 +147,7 @@ fn index(id: TaskId) -> Option<usize> {
 }
 
 fn task<'s>(spec: &'s TaskSpec, standing: &Standing) -> Task<'s> {
-    Task { spec, state: standing.state, failures: standing.failures }
+    Task { spec, state: standing.state, failures: standing.failures, unasked: standing.unasked }
 }
 
 #[cfg(test)]

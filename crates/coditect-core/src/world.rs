@@ -291,6 +291,10 @@ impl WorldModel {
     fn attempt_ended(&mut self, record: &Record, attempt: AttemptId, outcome: &Outcome) {
         let Some((role, wall_ms)) = self.close(&record.mission, attempt, record.at_ms) else { return };
         let agent = self.agents.entry(role).or_default();
+        // What asked nobody was no try.
+        if matches!(outcome, Outcome::Failed { failure, .. } if failure.unasked) {
+            return;
+        }
         agent.ended += 1;
         agent.failed += u32::from(matches!(outcome, Outcome::Failed { .. }));
         agent.wall_ms += wall_ms;
@@ -336,6 +340,7 @@ impl WorldModel {
             Outcome::NoChangeFound { rung, spent, .. } | Outcome::ReplyRefused { rung, spent, .. } => {
                 self.rung(*rung, spent, 0);
             }
+            Outcome::Failed { failure, .. } if failure.unasked => {}
             Outcome::Failed { failure, spent } => {
                 self.trouble(record, TroubleKind::Error(failure.kind), failure.cause.clone(), None);
                 self.spent(spent);

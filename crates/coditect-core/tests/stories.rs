@@ -4,20 +4,24 @@
 use std::fmt::Write as _;
 
 use coditect_core::decide::MAX_DELEGATED;
-use coditect_core::{State, decide, effects};
+use coditect_core::{Spending, State, decide, effects};
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::pieces::Pieces;
 use coditect_types::limits::{Approvals, Thresholds, Verdict};
 use coditect_types::outcome::Carried;
 use coditect_types::{
-    Action, ApprovalId, Budget, Command, Effect, ErrorKind, Event, Failure, Input, Intent, MissionId,
+    Action, ApprovalId, Budget, Command, Effect, ErrorKind, Event, Failure, Input, Intent, Ledger, MissionId,
     MissionStatus, Outcome, Policy, Rung, StrandId, TaskSpec, WorkspaceRef,
 };
+
+#[path = "stories/left_alone.rs"]
+mod left_alone;
 
 /// One mission, told line by line.
 struct Story {
     state: State,
+    spending: Spending,
     now_ms: u64,
     text: String,
 }
@@ -28,7 +32,8 @@ impl Story {
     }
 
     fn with_policy(request: &str, policy: Policy) -> Self {
-        let mut story = Self { state: State::default(), now_ms: 0, text: String::new() };
+        let (state, spending) = (State::default(), Spending::default());
+        let mut story = Self { state, spending, now_ms: 0, text: String::new() };
         story.hand_in(&Input::Command(Command::SubmitMission {
             mission: MissionId::parse("m-1").unwrap(),
             request: request.into(),
@@ -51,8 +56,12 @@ impl Story {
             Ok(decision) => {
                 for event in &decision.events {
                     writeln!(self.text, "         {}", told(event)).unwrap();
+                    self.spending.take(event);
                 }
                 self.state = decision.next;
+                // Who folds the costs alone comes to the same.
+                let ledger = Ledger { solved_by: None, ..self.state.ledger.clone() };
+                assert_eq!(*self.spending.ledger(), ledger, "{}", self.text);
             }
             Err(refusal) => writeln!(self.text, "         refused: {}", refusal.cause).unwrap(),
         }

@@ -21,6 +21,8 @@ pub struct Work {
     pub stop: Stop,
     /// Where to tell what goes on.
     pub bus: Arc<dyn Bus>,
+    /// Whether the attempt was begun before this process had the mission: it may have been handed out by then, and be done.
+    pub is_old: bool,
 }
 
 /// One agent.

@@ -1,6 +1,7 @@
 //! Announcements: hints for whoever watches. Losing one loses nothing.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use coditect_types::{AttemptId, MissionId, Record, TaskId};
 use serde::Serialize;
@@ -74,4 +75,16 @@ pub enum Notice {
 pub trait Bus: Debug + Send + Sync {
     /// Tells whoever watches.
     fn announce(&self, notice: Notice);
+
+    /// Tells of the records of one step, which are of one mission and follow one another. All of them are taken out of `records`, whoever
+    /// watches.
+    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>) {
+        records.for_each(|record| self.announce(Notice::Recorded(Box::new(record))));
+    }
+
+    /// A bus on which one mission announces from now on, and no other, as long as somebody here is at it. It has the records `before` by
+    /// now. None: this one is as good.
+    fn of_mission(&self, _: &MissionId, _before: &[Record]) -> Option<Arc<dyn Bus>> {
+        None
+    }
 }

@@ -7,6 +7,7 @@
 //! threads of their own. The [`Journal`] does not, since thousands of missions wait for one fsync together.
 
 pub mod agent;
+pub mod breakers;
 pub mod bus;
 pub mod clock;
 pub mod dispatch;
@@ -22,6 +23,7 @@ pub mod stop;
 pub mod workspace;
 
 pub use agent::{Agent, Work};
+pub use breakers::Breakers;
 pub use bus::{Bus, Notice};
 pub use clock::{Clock, Entropy};
 pub use dispatch::{Dispatch, Done};

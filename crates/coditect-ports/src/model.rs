@@ -49,6 +49,12 @@ pub trait Model: Debug + Send + Sync {
     /// The name by which missions know it.
     fn name(&self) -> &str;
 
+    /// Whether other processes of this person ask the very same server, so that what one of them finds out of it is true for all. One that a
+    /// process starts for itself, or plays from a tape, is its own.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// Asks, blocking.
     fn answer(
         &self,

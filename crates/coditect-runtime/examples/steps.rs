@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coditect_ports::{Agent, Bus, Clock, Entropy, Notice, Work};
-use coditect_runtime::{Ports, Settings, Shell};
+use coditect_runtime::{OwnBreakers, Ports, Settings, Shell};
 use coditect_testkit::memory_journal::MemoryJournal;
 use coditect_types::plan::Role;
 use coditect_types::{Action, Command, MissionId, Outcome};
@@ -45,6 +45,7 @@ async fn main() {
         entropy: Arc::new(Nothing),
         agents: vec![Arc::new(Nothing)],
         models: Vec::new(),
+        breakers: Arc::new(OwnBreakers::default()),
         fleet: None,
     };
     let shell = Arc::new(Shell::start(ports, Settings::default()).unwrap());

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use coditect_ports::{AppendError, Clock, Journal, Notice, Stop, StopCause, Work};
+use coditect_ports::{AppendError, Clock, Journal, Stop, StopCause, Work};
 use coditect_types::plan::Role;
 use coditect_types::{
-    AttemptId, Command, Effect, ErrorKind, Input, MissionId, MissionStatus, Outcome, Reply,
+    AttemptId, Command, Effect, ErrorKind, Input, MissionId, MissionStatus, Outcome, Record, Reply,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -50,6 +50,8 @@ pub(crate) struct Actor {
     /// Attempts under way: as few as a mission has slots.
     pub(crate) under_way: Vec<(AttemptId, Stop)>,
     pub(crate) tick_at_ms: Option<u64>,
+    /// Attempts that were under way when the journal was read.
+    pub(crate) old: Vec<AttemptId>,
 }
 
 impl Actor {
@@ -142,18 +144,20 @@ impl Actor {
             let step = self.cell.step(self.ports.clock.now_ms(), input).map_err(ShellError::Refused)?;
             match self.keep(&step).await {
                 Ok(()) => {
-                    let (records, reply) = self.cell.kept(step);
-                    for record in records {
-                        self.ports.bus.announce(Notice::Recorded(Box::new(record)));
-                    }
+                    let (mut records, reply) = self.cell.kept(step);
+                    self.ports.bus.announce_step(&mut records);
                     self.reconcile();
                     return Ok(reply);
                 }
                 Err(error) => {
                     tries += 1;
+                    let known = self.cell.seq();
                     self.after_failed_append(error, tries).await?;
                     if self.is_there(&step).await? {
-                        // It was kept after all.
+                        // It was kept after all, perhaps since the journal was read: it is read again.
+                        let records = self.read_again().await?.into_iter();
+                        let own = |record: &Record| record.seq > known && record.seq <= step.last_seq();
+                        self.ports.bus.announce_step(&mut records.filter(own));
                         self.reconcile();
                         return Ok(self.cell.state().end.map_or(Reply::Taken, Reply::Ended));
                     }
@@ -196,9 +200,15 @@ impl Actor {
         }
         tracing::warn!(mission = %self.cell.mission(), seq = self.cell.seq(), tries, %cause, "append failed; trying again");
         tokio::time::sleep(Duration::from_millis(APPEND_WAIT_MS << tries)).await;
+        self.read_again().await.map(drop)
+    }
+
+    /// Makes the mission anew of what the journal has.
+    async fn read_again(&mut self) -> Result<Vec<Record>, ShellError> {
         let records = self.look(|journal, mission| history_from(journal, mission, 1)).await?;
         self.cell = Cell::replay(self.cell.mission().clone(), &records);
-        Ok(())
+        self.old = self.cell.state().running.keys().copied().collect();
+        Ok(records)
     }
 
     /// Reads the journal where that may block: a server that is away is waited for, and other missions go on meanwhile.
@@ -242,7 +252,8 @@ impl Actor {
             }
             self.under_way.push((attempt, stop.clone()));
             let mission = self.cell.mission().clone();
-            let work = Work { mission, task, attempt, stop, bus: Arc::clone(&self.ports.bus) };
+            let (bus, is_old) = (Arc::clone(&self.ports.bus), self.old.contains(&attempt));
+            let work = Work { mission, task, attempt, stop, bus, is_old };
             if let Some(fleet) = self.ports.fleet.as_ref().filter(|_| action.travels()) {
                 let inbox = self.self_inbox.clone();
                 fleet.dispatch(action, work, Box::new(move |outcome| report(&inbox, attempt, outcome)));

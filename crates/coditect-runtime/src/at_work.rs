@@ -1,8 +1,9 @@
 //! Who is at work: what a mission's journal says of it, and which worker says that it does it.
 
-use coditect_types::fleet::{FleetView, Held, ModelAsked, TaskAtWork, UnderWay};
+use coditect_types::StrandId;
+use coditect_types::fleet::{FleetView, Held, Lease, ModelAsked, TaskAtWork, UnderWay};
 
-use crate::view::{MissionView, TaskProgress};
+use crate::view::{MissionView, TaskProgress, TaskView};
 
 /// Which process has a mission, for people.
 #[must_use]
@@ -34,7 +35,18 @@ pub fn under_way(view: &MissionView, held: Option<Held>) -> UnderWay {
         agents: view.policy.agents,
         tasks: tasks.collect(),
         models: models.collect(),
+        leases: leases(view).collect(),
     }
+}
+
+/// The files that strands which are at work alone may change.
+pub fn leases(view: &MissionView) -> impl Iterator<Item = Lease> {
+    let is_open = |strand: StrandId| {
+        let is_at = |task: &TaskView| matches!(task.state, TaskProgress::Waiting | TaskProgress::Running);
+        view.tasks.iter().any(|task| task.strand == Some(strand) && is_at(task))
+    };
+    let open = view.strands.iter().filter(move |strand| !strand.files.is_empty() && is_open(strand.id));
+    open.map(|strand| Lease { strand: strand.id, files: strand.files.clone() })
 }
 
 /// Says of each task which worker it is that says it performs it; of several, the one that took it last.
@@ -93,6 +105,7 @@ mod tests {
             agents: 0,
             tasks: vec![task(1), task(2)],
             models: Vec::new(),
+            leases: Vec::new(),
         };
         let workers =
             vec![worker("old", "m-1", 1, 3), worker("new", "m-1", 1, 4), worker("other", "m-2", 2, 9)];

@@ -1,5 +1,6 @@
 //! Numbers, times and names as people read them: the same in a terminal and in a browser. Never rounded up.
 
+use coditect_types::breaker::Standing;
 use coditect_types::{Enforced, Event};
 
 /// `1 test`, `3 tests`, `12,345 tests`.
@@ -53,6 +54,21 @@ pub fn moment(at_ms: u64) -> String {
 pub fn percent(p: f64) -> String {
     let text = format!("{:.1}", p * 100.0);
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// Where a breaker stands, in a phrase.
+#[must_use]
+pub fn breaker(standing: Standing, now_ms: u64) -> String {
+    match standing {
+        Standing::Closed { failures, .. } => {
+            format!("{} in a row without an answer", count(failures.into(), "call"))
+        }
+        Standing::Open { until_ms, .. } if until_ms > now_ms => {
+            format!("left alone for {}", span(until_ms - now_ms))
+        }
+        Standing::Open { .. } => "left alone until somebody asks".to_owned(),
+        Standing::HalfOpen { .. } => "tried by one call".to_owned(),
+    }
 }
 
 /// What a sandbox enforced, in a phrase.
@@ -115,5 +131,17 @@ mod tests {
             ("98 %".into(), "99.9 %".into(), "100 %".into())
         );
         assert_eq!(moment(1_795_415_467_000), "2026-11-23 06:31:07");
+    }
+
+    #[test]
+    fn breakers_say_for_how_long() {
+        let open = Standing::Open { until_ms: 9_000, open_ms: 5_000 };
+        assert_eq!(breaker(open, 4_000), "left alone for 5.0 s");
+        assert_eq!(breaker(open, 9_000), "left alone until somebody asks");
+        assert_eq!(
+            breaker(Standing::Closed { failures: 1, last_ms: 0 }, 0),
+            "1 call in a row without an answer"
+        );
+        assert_eq!(breaker(Standing::HalfOpen { until_ms: 9, open_ms: 5 }, 0), "tried by one call");
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coditect_ports::{Agent, Bus, Clock, Dispatch, Entropy, Journal, Model, PortError};
-use coditect_types::{AttemptId, Command, Event, Input, MissionId, MissionStatus, Outcome, Reply};
+use coditect_ports::{Agent, Breakers, Bus, Clock, Dispatch, Entropy, Journal, Model, PortError};
+use coditect_types::{AttemptId, Command, Event, Input, MissionId, MissionStatus, Outcome, Record, Reply};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -32,6 +32,8 @@ pub struct Ports {
     pub agents: Vec<Arc<dyn Agent>>,
     /// The models that the person chose. Agents never see them.
     pub models: Vec<Arc<dyn Model>>,
+    /// Where it is kept which of these are left alone.
+    pub breakers: Arc<dyn Breakers>,
     /// Whoever performs the actions that travel. None: the agents here do.
     pub fleet: Option<Arc<dyn Dispatch>>,
 }
@@ -87,7 +89,7 @@ impl Shell {
             Pool::start("worker", Box::new(ports.agents.clone()), settings.workers.max(1)).map_err(failed)?;
         // One is there in any case: it says that a model is not configured here.
         let calls = if ports.models.is_empty() { 1 } else { CALLS.max(settings.workers) };
-        let desk = Desk::new(&ports.models, Arc::clone(&ports.clock));
+        let desk = Desk::new(&ports.models, &ports.breakers, Arc::clone(&ports.clock));
         let desk = Pool::start("model", Box::new(desk), calls).map_err(failed)?;
         Ok(Self {
             ports,
@@ -108,13 +110,13 @@ impl Shell {
 
     /// Begins a mission with a submitting command. Resolves once the journal has it.
     pub async fn submit(&self, mission: MissionId, command: Command) -> Result<Reply, ShellError> {
-        self.open(Cell::new(mission), Input::Command(command)).await
+        self.open(Cell::new(mission), Vec::new(), Input::Command(command)).await
     }
 
     /// Takes a mission up again after any stop. Resolves once the journal knows.
     pub async fn resume(&self, mission: &MissionId) -> Result<Reply, ShellError> {
         let records = history(self.ports.journal.as_ref(), mission)?;
-        self.open(Cell::replay(mission.clone(), &records), Input::Resume).await
+        self.open(Cell::replay(mission.clone(), &records), records, Input::Resume).await
     }
 
     /// Hands a command to a mission that is under way here.
@@ -183,22 +185,12 @@ impl Shell {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner).get(mission).map(of)
     }
 
-    async fn open(&self, cell: Cell, first: Input) -> Result<Reply, ShellError> {
+    /// Begins to be at a mission, which has these records.
+    async fn open(&self, cell: Cell, before: Vec<Record>, first: Input) -> Result<Reply, ShellError> {
         let mission = cell.mission().clone();
         let (inbox, receiver) = mpsc::channel(self.settings.inbox);
         let (ending, ended) = watch::channel(None);
-        let actor = Actor {
-            cell,
-            ports: self.ports.clone(),
-            pool: Arc::clone(&self.pool),
-            desk: Arc::clone(&self.desk),
-            inbox: receiver,
-            self_inbox: inbox.downgrade(),
-            ending,
-            shutdown: self.shutdown.subscribe(),
-            under_way: Vec::new(),
-            tick_at_ms: None,
-        };
+        let self_inbox = inbox.downgrade();
         {
             let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
             if doors.len() >= self.settings.missions {
@@ -213,6 +205,24 @@ impl Shell {
             }
             doors.insert(mission.clone(), Door { inbox, ending: ended });
         }
+        let mut ports = self.ports.clone();
+        if let Some(bus) = ports.bus.of_mission(&mission, &before) {
+            ports.bus = bus;
+        }
+        drop(before);
+        let actor = Actor {
+            old: cell.state().running.keys().copied().collect(),
+            cell,
+            ports,
+            pool: Arc::clone(&self.pool),
+            desk: Arc::clone(&self.desk),
+            inbox: receiver,
+            self_inbox,
+            ending,
+            shutdown: self.shutdown.subscribe(),
+            under_way: Vec::new(),
+            tick_at_ms: None,
+        };
         let (told, answer) = oneshot::channel();
         self.actors.spawn(actor.run(first, told));
         let answer = answer.await.unwrap_or(Err(ShellError::ShuttingDown));

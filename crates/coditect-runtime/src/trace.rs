@@ -4,109 +4,65 @@
 //! Names and attributes are those of OpenTelemetry's semantic conventions for generative AI (`gen_ai.*`), and ours
 //! (`coditect.*`). Requests, prompts, answers, code and paths are in none of them.
 
-use std::collections::BTreeMap;
-
+use coditect_core::Spending;
 use coditect_core::decide::intent_name;
 use coditect_types::event::TaskEnd;
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Intent;
+pub use coditect_types::span::{Attributes, Happened, Of, Span, Value};
 use coditect_types::{
-    ApprovalId, AttemptId, Event, Ledger, MissionId, Outcome, Policy, Record, TaskId, TaskSpec,
+    AttemptId, Event, Fork, Ledger, MissionId, Outcome, Policy, Record, Role, Rung, StrandId, TaskId,
+    TaskSpec,
 };
 use serde::Serialize;
 
-use crate::cell::Cell;
+use crate::kinds::Kinds;
 
 /// Events of one span that are kept: collectors take no spans of any size.
 const MOST_EVENTS: usize = 1_000;
 
-/// The value of an attribute.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// A word of ours, or a name.
-    Text(String),
-    /// A count.
-    Count(u64),
-    /// A measure.
-    Measure(f64),
+/// What a trace needs to know of a task.
+#[derive(Debug, PartialEq)]
+struct Task {
+    role: Role,
+    intent: &'static str,
+    /// The rung on which it looks for a change.
+    rung: Option<Rung>,
+    /// The model that it asks.
+    model: Option<Box<str>>,
+    strand: Option<StrandId>,
 }
 
-/// Attributes, in the order in which they were set.
-pub type Attributes = Vec<(&'static str, Value)>;
-
-/// What a span is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Of {
-    /// The whole mission: the root.
-    Mission,
-    /// An attempt.
-    Attempt(AttemptId),
-    /// A question to a person.
-    Approval(ApprovalId),
-}
-
-/// Something that happened within a span.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Happened {
-    /// When, ms since 1970.
-    pub at_ms: u64,
-    /// What.
-    pub name: &'static str,
-    /// More of it.
-    pub attributes: Attributes,
-}
-
-/// A piece of work with a beginning and an end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Span {
-    /// What it is of.
-    pub of: Of,
-    /// Its name.
-    pub name: String,
-    /// When it began, ms since 1970.
-    pub start_ms: u64,
-    /// When it ended; None: it has not.
-    pub end_ms: Option<u64>,
-    /// What is known of it.
-    pub attributes: Attributes,
-    /// What happened meanwhile.
-    pub events: Vec<Happened>,
-    /// Why it is taken for a failure, if it is.
-    pub error: Option<String>,
-}
-
-impl Span {
-    fn new(of: Of, name: String, start_ms: u64) -> Self {
-        Self { of, name, start_ms, end_ms: None, attributes: Vec::new(), events: Vec::new(), error: None }
-    }
-
-    fn set(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.attributes.push((name, value.into()));
+impl Task {
+    fn of(spec: &TaskSpec) -> Self {
+        let rung = if let Intent::TurnTestsGreen { rung }
+        | Intent::TryReply { rung }
+        | Intent::TrySpecification { rung } = &spec.intent
+        {
+            Some(*rung)
+        } else {
+            None
+        };
+        let model = spec.intent.asks_model().map(Box::from);
+        Self { role: spec.role, intent: intent_name(&spec.intent), rung, model, strand: spec.strand }
     }
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
+/// A span that has not ended. There are as many of these as missions have work under way, and whoever looks at one again has not seen it
+/// for long: so it is small, and what is known of its task is said when it ends.
+#[derive(Clone, Debug)]
+struct Open {
+    of: Of,
+    start_ms: u64,
+    /// The task that an attempt is at.
+    task: Option<TaskId>,
+    told: Attributes,
+    events: Vec<Happened>,
 }
 
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<u64> for Value {
-    fn from(n: u64) -> Self {
-        Self::Count(n)
-    }
-}
-
-impl From<f64> for Value {
-    fn from(n: f64) -> Self {
-        Self::Measure(n)
+impl Open {
+    fn new(of: Of, start_ms: u64, task: Option<TaskId>) -> Self {
+        Self { of, start_ms, task, told: Vec::new(), events: Vec::new() }
     }
 }
 
@@ -114,70 +70,73 @@ impl From<f64> for Value {
 #[derive(Debug, Default)]
 pub struct Tracer {
     mission: Option<Span>,
-    tasks: BTreeMap<TaskId, TaskSpec>,
-    policy: Policy,
-    open: BTreeMap<Of, Span>,
-    /// Which task an attempt is at that is under way.
-    at: BTreeMap<AttemptId, TaskId>,
+    tasks: Kinds<Task>,
+    /// The models that are known, and how much they answer at most.
+    models: Vec<(String, u64)>,
+    /// What has not ended: as little as is under way at the same time, so it is looked through.
+    open: Vec<Open>,
     /// What ended in the newest step: more of that step may be about it, such as a violation.
     closing: Vec<Span>,
     newest_ms: u64,
-    /// A fork's state before it goes its own way: what was spent by then was spent elsewhere.
-    shared: Option<Cell>,
+    /// What a fork has spent by the last record that it shares, with the number of that: it was spent elsewhere.
+    shared: Option<(u64, Box<Spending>)>,
     before: Ledger,
 }
 
 impl Tracer {
     /// Takes the next record. Gives the spans that are over, those within others before these.
     pub fn take(&mut self, record: &Record) -> Vec<Span> {
-        let over = match record.at_ms > self.newest_ms {
-            true => std::mem::take(&mut self.closing),
-            false => Vec::new(),
-        };
+        let is_next = record.at_ms > self.newest_ms || matches!(record.event, Event::MissionForked { .. });
+        let over = if is_next { self.step_over() } else { Vec::new() };
         self.newest_ms = record.at_ms;
-        if let Some(shared) = &mut self.shared {
-            shared.hear(record);
-        }
         self.hear(record);
+        self.share(record);
         if !matches!(record.event, Event::MissionCompleted { .. }) {
             return over;
         }
         self.complete(record);
-        over.into_iter().chain(std::mem::take(&mut self.closing)).collect()
+        over.into_iter().chain(self.step_over()).collect()
+    }
+
+    /// A step is over: gives the spans that ended in it, which nothing is said of any more.
+    pub fn step_over(&mut self) -> Vec<Span> {
+        std::mem::take(&mut self.closing)
     }
 
     fn hear(&mut self, record: &Record) {
         match &record.event {
             Event::MissionSubmitted { mission, policy, fork, .. } => {
-                self.begin(record, mission, policy, fork.as_ref().map(|fork| &fork.from));
+                self.begin(record, mission, policy, fork.as_deref());
             }
             Event::MissionForked { fork } => {
-                self.policy = fork.policy.clone();
-                self.before = self.shared.take().map(|cell| cell.state().ledger.clone()).unwrap_or_default();
+                self.run_under(&fork.policy);
                 // What was under way went on elsewhere; a question waits here too.
-                self.open.retain(|of, _| matches!(of, Of::Approval(_)));
-                self.at.clear();
-                self.closing.clear();
+                self.open.retain(|span| matches!(span.of, Of::Approval(_)));
             }
             Event::MissionResumed { lost } => {
                 self.happened(record, Of::Mission, "coditect.mission.resumed", Vec::new());
                 lost.iter().for_each(|attempt| self.end(record, Of::Attempt(*attempt), lose));
             }
             Event::PlanMade { tasks, .. } => {
-                self.tasks.extend(tasks.iter().map(|task| (task.id, task.clone())));
+                tasks.iter().for_each(|spec| self.tasks.set(spec.id, Task::of(spec)));
                 let count = vec![("coditect.plan.tasks", Value::Count(tasks.len() as u64))];
                 self.happened(record, Of::Mission, "coditect.plan.made", count);
             }
             Event::AttemptStarted { task, attempt, .. } => self.start(record, *task, *attempt),
+            // What asked nobody was no call.
+            Event::AttemptEnded { attempt, outcome: Outcome::Failed { failure, .. }, .. }
+                if failure.unasked =>
+            {
+                self.open.retain(|span| span.of != Of::Attempt(*attempt));
+            }
             Event::AttemptEnded { attempt, outcome, .. } => {
                 self.end(record, Of::Attempt(*attempt), |span| ended(span, outcome));
             }
             Event::ViolationFound { .. } => self.violated(record),
             Event::ApprovalAsked { approval, kind, .. } => {
-                let of = Of::Approval(*approval);
-                let mut span = Span::new(of, "ask a person".to_owned(), record.at_ms);
-                span.set("coditect.violation.kind", word(kind));
-                self.open.insert(of, span);
+                let mut span = Open::new(Of::Approval(*approval), record.at_ms, None);
+                span.told.push(("coditect.violation.kind", word(kind).into()));
+                self.begun(span);
             }
             Event::ApprovalGiven { approval, verdict, by, .. } => {
                 let verdict = if by.is_some() { word(verdict) } else { "nobody".to_owned() };
@@ -204,10 +163,30 @@ impl Tracer {
         }
     }
 
+    /// What a fork shares with another mission was spent there.
+    fn share(&mut self, record: &Record) {
+        let Some((last, spending)) = &mut self.shared else { return };
+        spending.take(&record.event);
+        if record.seq >= *last {
+            self.before = spending.ledger().clone();
+            self.shared = None;
+        }
+    }
+
     /// What has not ended, and what did in the newest step: the mission last.
     #[must_use]
     pub fn open(&self) -> Vec<Span> {
-        self.closing.iter().chain(self.open.values()).chain(&self.mission).cloned().collect()
+        let mut open: Vec<Span> = self.open.iter().cloned().map(|open| self.span(open)).collect();
+        open.sort_by_key(|span| span.of);
+        self.closing.iter().chain(&open).chain(&self.mission).cloned().collect()
+    }
+
+    /// A span begins; one of the same name is over.
+    fn begun(&mut self, span: Open) {
+        match self.open.iter_mut().find(|open| open.of == span.of) {
+            Some(open) => *open = span,
+            None => self.open.push(span),
+        }
     }
 
     fn violated(&mut self, record: &Record) {
@@ -217,8 +196,8 @@ impl Tracer {
             return;
         };
         let mut told = vec![
-            ("coditect.task.id", Value::from(task.to_string())),
-            ("coditect.attempt.id", Value::from(attempt.to_string())),
+            ("coditect.task.id", Value::from(*task)),
+            ("coditect.attempt.id", Value::from(*attempt)),
             ("coditect.violation.kind", Value::from(word(kind))),
             ("coditect.violation.response", Value::from(word(response))),
             ("coditect.violation.confidence", Value::from(*confidence)),
@@ -229,82 +208,102 @@ impl Tracer {
 
     fn settled(&mut self, record: &Record, task: TaskId, end: TaskEnd) {
         if end == TaskEnd::Failed {
-            let told = vec![("coditect.task.id", Value::from(task.to_string()))];
+            let told = vec![("coditect.task.id", Value::from(task))];
             self.happened(record, Of::Mission, "coditect.task.failed", told);
         }
         // What is under way for it is under way for nobody any more.
-        let of_task = self.at.iter().filter(|(_, of)| **of == task).map(|(attempt, _)| *attempt);
-        let of_task: Vec<AttemptId> = of_task.collect();
-        of_task.into_iter().for_each(|attempt| self.end(record, Of::Attempt(attempt), lose));
+        let of_task = self.open.iter().filter(|span| span.task == Some(task)).map(|span| span.of);
+        let of_task: Vec<Of> = of_task.collect();
+        of_task.into_iter().for_each(|of| self.end(record, of, lose));
     }
 
-    fn begin(&mut self, record: &Record, mission: &MissionId, policy: &Policy, of: Option<&MissionId>) {
-        let mut span = Span::new(Of::Mission, "invoke_agent coditect".to_owned(), record.at_ms);
+    fn begin(&mut self, record: &Record, mission: &MissionId, policy: &Policy, fork: Option<&Fork>) {
+        let mut span = Span::new(Of::Mission, "invoke_agent coditect", record.at_ms);
         span.set("gen_ai.operation.name", "invoke_agent");
         span.set("gen_ai.agent.name", "coditect");
         span.set("gen_ai.conversation.id", mission.to_string());
         span.set("coditect.mission.id", mission.to_string());
-        if let Some(of) = of {
-            span.set("coditect.mission.forked_from", of.to_string());
+        if let Some(fork) = fork {
+            span.set("coditect.mission.forked_from", fork.from.to_string());
         }
-        self.shared = of.map(|_| Cell::replay(mission.clone(), [record]));
-        (self.policy, self.mission) = (policy.clone(), Some(span));
+        self.shared = fork.map(|fork| (fork.at_seq, Box::default()));
+        self.mission = Some(span);
+        self.run_under(policy);
+    }
+
+    fn run_under(&mut self, policy: &Policy) {
+        self.models = policy.models.iter().map(|model| (model.name.clone(), model.output_tokens)).collect();
     }
 
     fn start(&mut self, record: &Record, task: TaskId, attempt: AttemptId) {
-        let Some(spec) = self.tasks.get(&task) else { return };
-        self.at.insert(attempt, task);
-        let (of, intent) = (Of::Attempt(attempt), intent_name(&spec.intent));
-        let mut span = match spec.intent.asks_model() {
-            Some(model) => {
-                let mut span = Span::new(of, format!("chat {model}"), record.at_ms);
-                span.set("gen_ai.operation.name", "chat");
-                span.set("gen_ai.request.model", model);
-                if let Some((provider, _)) = model.split_once('/') {
-                    span.set("gen_ai.provider.name", provider);
+        if self.tasks.get(task).is_some() {
+            self.begun(Open::new(Of::Attempt(attempt), record.at_ms, Some(task)));
+        }
+    }
+
+    /// A span with what is known of it.
+    fn span(&self, open: Open) -> Span {
+        let Open { of, start_ms, task, told, events } = open;
+        let known = task.and_then(|id| Some((id, self.tasks.get(id)?)));
+        let mut span = match (of, known) {
+            (Of::Attempt(attempt), Some((id, task))) => {
+                let mut span = self.of_task(of, start_ms, task);
+                span.set("coditect.intent", task.intent);
+                span.set("coditect.task.id", id);
+                span.set("coditect.attempt.id", attempt);
+                if let Some(strand) = task.strand {
+                    span.set("coditect.strand.id", strand.to_string());
                 }
-                if let Some(known) = self.policy.models.iter().find(|known| known.name == model) {
-                    span.set("gen_ai.request.max_tokens", known.output_tokens);
+                span
+            }
+            (Of::Mission | Of::Attempt(_) | Of::Approval(_), _) => Span::new(of, "ask a person", start_ms),
+        };
+        span.attributes.extend(told);
+        span.events = events;
+        span
+    }
+
+    fn of_task(&self, of: Of, start_ms: u64, task: &Task) -> Span {
+        let mut span = match task.model.as_deref() {
+            Some(model) => {
+                let mut span = Span::new(of, format!("chat {model}"), start_ms);
+                span.set("gen_ai.operation.name", "chat");
+                span.set("gen_ai.request.model", model.to_owned());
+                if let Some((provider, _)) = model.split_once('/') {
+                    span.set("gen_ai.provider.name", provider.to_owned());
+                }
+                if let Some((_, most)) = self.models.iter().find(|(name, _)| name == model) {
+                    span.set("gen_ai.request.max_tokens", *most);
                 }
                 span
             }
             None => {
-                let role = word(&spec.role);
-                let mut span = Span::new(of, format!("invoke_agent {role}"), record.at_ms);
+                let mut span = Span::new(of, invoked(task.role), start_ms);
                 span.set("gen_ai.operation.name", "invoke_agent");
-                span.set("gen_ai.agent.name", role);
+                span.set("gen_ai.agent.name", task.role.name());
                 span
             }
         };
-        if let Intent::TurnTestsGreen { rung }
-        | Intent::TryReply { rung }
-        | Intent::TrySpecification { rung } = &spec.intent
-        {
-            span.set("coditect.rung", word(rung));
+        if let Some(rung) = task.rung {
+            span.set("coditect.rung", word(&rung));
         }
-        span.set("coditect.intent", intent);
-        span.set("coditect.task.id", task.to_string());
-        span.set("coditect.attempt.id", attempt.to_string());
-        if let Some(strand) = spec.strand {
-            span.set("coditect.strand.id", strand.to_string());
-        }
-        self.open.insert(of, span);
+        span
     }
 
     /// Something happened within a span that is open, or ended in this step; else within the mission.
     fn happened(&mut self, record: &Record, of: Of, name: &'static str, attributes: Attributes) {
-        let ended = self.closing.iter_mut().rev().find(|span| span.of == of);
-        let span = self.open.get_mut(&of).or(ended).or(self.mission.as_mut());
-        if let Some(span) = span.filter(|span| span.events.len() < MOST_EVENTS) {
-            span.events.push(Happened { at_ms: record.at_ms, name, attributes });
+        let ended = self.closing.iter_mut().rev().find(|span| span.of == of).map(|span| &mut span.events);
+        let open = self.open.iter_mut().find(|span| span.of == of).map(|span| &mut span.events);
+        let events = open.or(ended).or(self.mission.as_mut().map(|span| &mut span.events));
+        if let Some(events) = events.filter(|events| events.len() < MOST_EVENTS) {
+            events.push(Happened { at_ms: record.at_ms, name, attributes });
         }
     }
 
     fn end(&mut self, record: &Record, of: Of, told: impl FnOnce(&mut Span)) {
-        if let Of::Attempt(attempt) = of {
-            self.at.remove(&attempt);
-        }
-        let Some(mut span) = self.open.remove(&of) else { return };
+        let Some(at) = self.open.iter().position(|span| span.of == of) else { return };
+        let open = self.open.swap_remove(at);
+        let mut span = self.span(open);
         span.end_ms = Some(record.at_ms);
         told(&mut span);
         self.closing.push(span);
@@ -312,7 +311,8 @@ impl Tracer {
 
     fn complete(&mut self, record: &Record) {
         let Event::MissionCompleted { status, trouble, ledger, .. } = &record.event else { return };
-        let open: Vec<Of> = self.open.keys().copied().collect();
+        let mut open: Vec<Of> = self.open.iter().map(|span| span.of).collect();
+        open.sort_unstable();
         open.into_iter().for_each(|of| self.end(record, of, lose));
         let Some(mut span) = self.mission.take() else { return };
         let own = ledger.since(&self.before);
@@ -326,6 +326,19 @@ impl Tracer {
         span.set("coditect.sandbox_runs", own.sandbox_runs);
         span.error = trouble.map(|kind| word(&kind));
         self.closing.push(span);
+    }
+}
+
+/// The name of the span of an agent in this role.
+fn invoked(role: Role) -> &'static str {
+    match role {
+        Role::Orchestrator => "invoke_agent orchestrator",
+        Role::Analyzer => "invoke_agent analyzer",
+        Role::Coder => "invoke_agent coder",
+        Role::Documenter => "invoke_agent documenter",
+        Role::Reviewer => "invoke_agent reviewer",
+        Role::Tester => "invoke_agent tester",
+        Role::Deployer => "invoke_agent deployer",
     }
 }
 

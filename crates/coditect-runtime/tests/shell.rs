@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Notice, Work};
-use coditect_runtime::{Ports, Settings, Shell, ShellError, history, view};
+use coditect_runtime::{OwnBreakers, Ports, Settings, Shell, ShellError, history, view};
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::memory_journal::{Fate, MemoryJournal};
@@ -102,6 +102,7 @@ fn shell_on(journal: &Arc<MemoryJournal>, heard: &Arc<Heard>, habit: Habit) -> S
         entropy: Arc::new(Fixed),
         agents: vec![Arc::new(agent)],
         models: Vec::new(),
+        breakers: Arc::new(OwnBreakers::default()),
         fleet: None,
     };
     Shell::start(ports, Settings::default()).unwrap()
@@ -175,6 +176,10 @@ async fn a_journal_in_trouble_is_tried_again() {
         bench.journal.next_fate(fate);
         bench.shell.submit(mission(), submit()).await.unwrap();
         assert_eq!(bench.shell.ended(&mission()).await.unwrap(), MissionStatus::Verified, "{fate:?}");
+        // Also what was kept without an answer is told, and once.
+        let records = history(bench.journal.as_ref(), &mission()).unwrap();
+        let all: Vec<u64> = records.iter().map(|record| record.seq).collect();
+        assert_eq!(*bench.heard.0.lock().unwrap(), all, "{fate:?}");
     }
 }
 

@@ -14,7 +14,7 @@ use coditect_runtime::said::{kind, moment};
 use coditect_types::{Event, MissionId, Record};
 use futures::Stream;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::TaskTracker;
 
@@ -155,6 +155,11 @@ impl Followers {
 /// Journals that are read at the same time for those who watch: a thousand pages that come back at once read one after the other.
 static READING: Semaphore = Semaphore::const_new(8);
 
+/// A turn at reading for who watches. It is never closed.
+pub(crate) async fn turn() -> Result<SemaphorePermit<'static>, ShellError> {
+    READING.acquire().await.map_err(|_| ShellError::ShuttingDown)
+}
+
 /// Whoever looks at a journal for all that watch it.
 struct Scout {
     house: Arc<dyn House>,
@@ -206,8 +211,7 @@ impl Scout {
 /// Records from number `next` on, a page at most.
 async fn read(house: &Arc<dyn House>, mission: &MissionId, next: u64) -> Result<Vec<Arc<Told>>, ShellError> {
     let (house, mission) = (Arc::clone(house), mission.clone());
-    // It is never closed.
-    let turn = READING.acquire().await.map_err(|_| ShellError::ShuttingDown)?;
+    let turn = turn().await?;
     let reading = tokio::task::spawn_blocking(move || {
         let page = house.journal().read(&mission, next, PAGE)?;
         page.iter()
@@ -249,13 +253,14 @@ impl Watcher {
                 return None;
             }
             if let Some(told) = self.ready.pop_front() {
+                // Also one that is not told, to who asked for what comes behind it.
+                self.is_over |= told.is_end;
                 if told.seq > self.next {
                     // Something is missing in between.
                     self.is_behind = true;
                     self.ready.clear();
                 } else if told.seq == self.next {
                     self.next += 1;
-                    self.is_over |= told.is_end;
                     let name = if told.is_end { "ended" } else { "record" };
                     return Some(Message::default().id(told.seq.to_string()).event(name).data(&told.data));
                 }

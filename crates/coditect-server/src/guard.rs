@@ -118,7 +118,7 @@ pub(crate) fn is_same(secret: &str, given: &str) -> bool {
 
 /// What of a request tells whether it is let in.
 #[derive(Debug)]
-struct Call {
+pub(crate) struct Call {
     method: Method,
     path: String,
     headers: HeaderMap,
@@ -126,7 +126,7 @@ struct Call {
 }
 
 impl Call {
-    fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         let peer = request.extensions().get::<Peer>();
         Self {
             method: request.method().clone(),
@@ -431,7 +431,7 @@ fn is_the_person(shared: &Shared, headers: &HeaderMap) -> bool {
 }
 
 /// Which user shows a token.
-async fn known(shared: &Arc<Shared>, call: &Call) -> Result<Visitor, Oops> {
+pub(crate) async fn known(shared: &Arc<Shared>, call: &Call) -> Result<Visitor, Oops> {
     let shown = bearer(&call.headers).or_else(|| by_cookie(shared, &call.headers).pop());
     let asked = call.asked();
     let Some(shown) = shown else {

@@ -179,6 +179,11 @@ pub trait House: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Figures of what is beside missions, such as memory and the fleet's queue.
+    fn gauges(&self) -> Vec<Figure> {
+        Vec::new()
+    }
+
     /// Who the person is, for answers that are kept.
     fn person(&self) -> String;
 

@@ -7,6 +7,8 @@
 //! `coditect ui` is for the person alone: whoever has the token that it prints is that person. `coditect serve` is for several users, each with
 //! tokens and roles of their own. [`guard`] says who is let in and to what, [`pace`] and [`serve`] how much of it at once.
 //!
+//! [`grpc`] is the same API for programs that speak gRPC.
+//!
 //! Processes without a dashboard, such as workers, have a smaller door for whoever scrapes them ([`scrape`]).
 //!
 //! Start reading at [`routes`].
@@ -15,6 +17,7 @@ mod catalogue;
 mod evidence;
 mod follow;
 mod graph;
+mod grpc;
 mod guard;
 mod house;
 mod metrics;
@@ -30,12 +33,13 @@ mod text;
 #[cfg(test)]
 mod trial;
 
+pub use grpc::Grpc;
 pub use guard::Secrets;
 pub use house::graph::{
     Around, Block, Curve, Explored, Few, GraphAnswer, GraphAsked, GraphNode, GraphSize, HotFile, Neighbour,
     Neighbours, Picture, Reached, Whole,
 };
 pub use house::{Between, Both, Compared, House, Recalled, Recollection, Sentence, Terms, Told};
-pub use metrics::{Metrics, Own, of_process};
+pub use metrics::{Metrics, Own, OwnMission, of_process};
 pub use scrape::{Read, Scrape};
 pub use serve::{Ground, Server, Tls, loopback};

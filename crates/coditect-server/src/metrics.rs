@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coditect_ports::PortError;
+use coditect_runtime::at_work::leases;
 use coditect_runtime::view::TaskProgress;
 use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
+use coditect_types::limits::Verdict;
 use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus};
+use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use self::counts::{Counts, Times};
+use self::counts::{Counts, Tallied, Times};
 use crate::catalogue::MOST;
 use crate::follow::WATCHERS;
 use crate::house::House;
@@ -25,14 +28,14 @@ mod models;
 mod own;
 mod text;
 
-pub use own::Own;
+pub use own::{Own, OwnMission};
 pub(crate) use text::text;
 
 /// Whoever reads the journals for somebody else is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All families, in the order in which they are written.
-const FAMILIES: [Family; 28] = [
+const FAMILIES: [Family; 29] = [
     Family::gauge("coditect_build_info", "", "1, with the version of this build as a label."),
     Family::gauge(
         "coditect_missions",
@@ -45,6 +48,11 @@ const FAMILIES: [Family; 28] = [
         "Missions that are not counted: older than the newest 10,000, or unreadable.",
     ),
     Family::gauge("coditect_tasks", "{task}", "Tasks of missions that have not ended, by state."),
+    Family::gauge(
+        "coditect_leased_files",
+        "{file}",
+        "Files that one strand alone may change, of missions that have not ended.",
+    ),
     Family::gauge("coditect_approvals_open", "{question}", "Questions that wait for a person's answer."),
     Family::counter("coditect_missions_submitted_total", "{mission}", "Missions that were begun."),
     Family::counter(
@@ -120,6 +128,7 @@ struct Tally {
     status: Option<MissionStatus>,
     tasks: [u64; TASK_STATES.len()],
     open: u64,
+    leased: u64,
     counts: Counts,
     times: Times,
     /// What the shared part of a fork had spent.
@@ -138,6 +147,7 @@ impl Tally {
             status: None,
             tasks: [0; 5],
             open: 0,
+            leased: 0,
             counts: Counts::default(),
             times: Times::default(),
             fold,
@@ -169,6 +179,7 @@ impl Tally {
             self.status = view.status;
             self.counts.spent = view.ledger.since(&self.before);
             self.open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count() as u64;
+            self.leased = leases(&view).map(|lease| lease.files.len() as u64).sum();
             for (n, state) in self.tasks.iter_mut().zip(TASK_STATES) {
                 *n = view.tasks.iter().filter(|task| task.state == state).count() as u64;
             }
@@ -224,7 +235,9 @@ impl Metrics {
         known.refresh(house)?;
         let sum = known.sum();
         let mut figures = known.figures(house, &sum, watchers);
+        drop(known);
         figures.extend(models::figures(&sum.models));
+        figures.extend(house.gauges());
         Ok(figures)
     }
 
@@ -235,6 +248,7 @@ impl Metrics {
         let sum = known.sum();
         let mut figures = known.figures(house, &sum, watchers);
         drop(known);
+        figures.extend(house.gauges());
         figures.extend(house.telemetry());
         Ok(text(&figures))
     }
@@ -316,18 +330,20 @@ impl Known {
     fn figures(&self, house: &dyn House, sum: &Counts, watchers: usize) -> Vec<Figure> {
         let mut missions: BTreeMap<String, u64> =
             STANDINGS.iter().map(|word| ((*word).to_owned(), 0)).collect();
-        let (mut tasks, mut open) = ([0; TASK_STATES.len()], 0);
+        let (mut tasks, mut open, mut leased) = ([0; TASK_STATES.len()], 0, 0);
         for (mission, tally) in &self.by_mission {
             let is_running = tally.status.is_none() && house.is_running(mission);
             *missions.entry(standing(tally.status, is_running)).or_default() += 1;
             if tally.status.is_none() {
                 open += tally.open;
+                leased += tally.leased;
                 tasks.iter_mut().zip(tally.tasks).for_each(|(sum, n)| *sum += n);
             }
         }
         let of = |family: &Family| match family.name {
             "coditect_missions" => labelled("status", &missions),
             "coditect_tasks" => by_state(&tasks),
+            "coditect_leased_files" => one(leased),
             "coditect_approvals_open" => one(open),
             "coditect_missions_left_out" => one(self.left_out),
             "coditect_ui_watchers" => one(watchers as u64),
@@ -357,26 +373,29 @@ fn build() -> Vec<Point> {
 
 /// The points of a counter.
 fn counted(family: &str, sum: &Counts) -> Vec<Point> {
-    let roles =
-        || sum.attempt_ms.iter().map(|(role, spread)| spread_of(vec![("role", role.clone())], spread));
+    let roles = || {
+        sum.attempt_ms.iter().map(|(role, spread)| spread_of(vec![("role", role.name().to_owned())], spread))
+    };
+    let verdict = |verdict: &Option<Verdict>| verdict.as_ref().map_or("nobody".to_owned(), name);
+    let verdicts = || sum.given.iter().map(|(given, n)| (verdict(given), *n)).collect();
     let rungs = || sum.spent.rungs.iter().map(|(rung, cost)| (name(rung), cost.candidates)).collect();
     match family {
         "coditect_missions_submitted_total" => one(sum.submitted),
         "coditect_missions_forked_total" => one(sum.forked),
         "coditect_missions_resumed_total" => one(sum.resumed),
-        "coditect_missions_ended_total" => labelled("status", &sum.ended),
+        "coditect_missions_ended_total" => labelled("status", &named(&sum.ended)),
         "coditect_mission_duration_seconds" => vec![spread_of(Vec::new(), &sum.mission_ms)],
         "coditect_assignment_seconds" => vec![spread_of(Vec::new(), &sum.assignment_ms)],
         "coditect_attempt_duration_seconds" => roles().collect(),
         "coditect_records_total" => one(sum.records),
         "coditect_expectations_total" => one(sum.expectations),
         "coditect_approvals_asked_total" => one(sum.asked),
-        "coditect_approvals_given_total" => labelled("verdict", &sum.given),
-        "coditect_tasks_settled_total" => labelled("end", &sum.settled),
+        "coditect_approvals_given_total" => labelled("verdict", &verdicts()),
+        "coditect_tasks_settled_total" => labelled("end", &named(&sum.settled)),
         "coditect_attempts_started_total" => one(sum.attempts),
         "coditect_outcomes_ignored_total" => one(sum.ignored),
-        "coditect_violations_total" => labelled("kind", &sum.violations),
-        "coditect_diagnoses_total" => labelled("cause", &sum.diagnoses),
+        "coditect_violations_total" => labelled("kind", &named(&sum.violations)),
+        "coditect_diagnoses_total" => labelled("cause", &named(&sum.diagnoses)),
         "coditect_candidates_total" => labelled("rung", &rungs()),
         "coditect_sandbox_runs_total" => one(sum.spent.sandbox_runs),
         "coditect_model_calls_total" => one(sum.spent.model_calls),
@@ -403,6 +422,11 @@ fn spread_of(labels: Vec<(&'static str, String)>, spread: &Spread) -> Point {
 
 fn labelled(label: &'static str, all: &BTreeMap<String, u64>) -> Vec<Point> {
     all.iter().map(|(value, n)| Point::labelled(label, value, *n)).collect()
+}
+
+/// Counts by what is counted, with its name in JSON.
+fn named<K: Serialize>(all: &Tallied<K>) -> BTreeMap<String, u64> {
+    all.iter().map(|(kind, n)| (name(kind), *n)).collect()
 }
 
 fn by_state(tasks: &[u64; TASK_STATES.len()]) -> Vec<Point> {

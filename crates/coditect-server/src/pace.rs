@@ -104,7 +104,7 @@ impl Pace {
 }
 
 /// The network that one has to oneself: an address of version 4, the first half of one of version 6.
-fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("{:x?}", &v6.segments()[..4]),

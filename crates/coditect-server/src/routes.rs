@@ -21,6 +21,7 @@ mod fleet;
 mod graph;
 mod looks;
 mod sign_in;
+mod world;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,11 +72,11 @@ const WORDS: usize = 4 << 10;
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// Streams of one user at once.
-const STREAMS: usize = 100;
+pub(crate) const STREAMS: usize = 100;
 /// Owners of missions that are kept; one more, and they are looked up anew.
 const OWNERS: usize = 10_000;
 /// An open stream looks every so often whether its token still opens it.
-const ADMITTED_EVERY: Duration = Duration::from_secs(2);
+pub(crate) const ADMITTED_EVERY: Duration = Duration::from_secs(2);
 
 /// Where the server is.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +114,7 @@ pub(crate) struct Shared {
     /// Of those who begin something, which takes long: they keep nobody from reading.
     begins: Arc<Semaphore>,
     graphs: Arc<Semaphore>,
+    worlds: Arc<Semaphore>,
     fleets: Arc<Semaphore>,
     hands: pages::fleet::Hands,
     is_ready: AtomicBool,
@@ -141,6 +143,7 @@ impl Shared {
             turns: Arc::new(Semaphore::new(READING)),
             begins: Arc::new(Semaphore::new(BEGINNING)),
             graphs: Arc::new(Semaphore::new(ASIDE)),
+            worlds: Arc::new(Semaphore::new(1)),
             fleets: Arc::new(Semaphore::new(ASIDE)),
             hands: pages::fleet::Hands::default(),
             is_ready: AtomicBool::new(false),
@@ -290,7 +293,7 @@ impl Shared {
     }
 
     /// A mission at a record, or as it stands.
-    fn moment(&self, mission: &MissionId, at: Option<u64>) -> Result<Moment, Oops> {
+    pub(crate) fn moment(&self, mission: &MissionId, at: Option<u64>) -> Result<Moment, Oops> {
         let journal = self.house.journal();
         let moment = match at {
             Some(seq) => self.moments.at(journal, mission, seq),

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use crate::follow::WATCHERS;
+use crate::grpc::Grpc;
 use crate::guard::{Peer, Secrets};
 use crate::house::House;
 use crate::metrics::Metrics;
@@ -58,6 +59,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     metrics: Arc<Metrics>,
+    grpc: Option<Grpc>,
 }
 
 /// Checks an address to listen on: `127.0.0.1:7077`, `127.0.0.1:0`, `[::1]:0`, `localhost:0`.
@@ -87,13 +89,25 @@ impl Server {
     /// The address cannot be had: `Conflict` where another program has it.
     pub async fn bind(address: SocketAddr) -> Result<Self, PortError> {
         let (listener, address) = listen(address, "--listen 127.0.0.1:PORT").await?;
-        Ok(Self { listener, address, metrics: Arc::default() })
+        Ok(Self { listener, address, metrics: Arc::default(), grpc: None })
+    }
+
+    /// The same with a door for gRPC beside it.
+    #[must_use]
+    pub fn with_grpc(self, grpc: Grpc) -> Self {
+        Self { grpc: Some(grpc), ..self }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for gRPC, if it does.
+    #[must_use]
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(Grpc::address)
     }
 
     /// What it counts, for whoever sends that on.
@@ -116,7 +130,10 @@ impl Server {
         let shared = Shared::new(house, secrets, place, &tasks, &stopping);
         let shared = Arc::new(shared.with_metrics(self.metrics));
         shared.make_ready(&tasks);
-        let router = routes::router(shared);
+        let router = routes::router(Arc::clone(&shared));
+        if let Some(grpc) = self.grpc {
+            tasks.spawn(grpc.run((router.clone(), shared), tasks.clone(), stopping.clone()));
+        }
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let acceptor = ground.tls.as_ref().map(Tls::acceptor);
         tokio::pin!(until);

@@ -20,7 +20,7 @@ use coditect_types::plan::{Intent, Role};
 use coditect_types::{
     ApprovalId, AttemptId, Enforced, EpisodeId, ErrorKind, Event, Expectation, Ledger, MissionId,
     MissionStatus, Outcome, Policy, Receipt, Record, Refusal, Rung, TaskId, TaskSpec, TestReport, TestResult,
-    TestStatus, Tier, Visitor, WorkspaceRef,
+    TestStatus, Tier, UserName, UserRole, Visitor, WorkspaceRef,
 };
 
 use crate::house::graph::{Explored, GraphAsked};
@@ -183,7 +183,44 @@ pub(crate) fn id(name: &str) -> MissionId {
     MissionId::parse(name).unwrap()
 }
 
+pub(crate) fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+/// The token of a user with one role.
+pub(crate) fn token(user: &str, role: UserRole) -> String {
+    format!("cdt_{user}_{}", role.name())
+}
+
 impl Trial {
+    /// Ada, Eve and Grace, each with a token for every role; Grace reaches Ada's missions too. Ada and the machine's own person have
+    /// one mission each.
+    pub(crate) fn has_a_team(&self) {
+        {
+            let mut users = self.users.lock().unwrap();
+            for (user, of) in [("ada", &[][..]), ("eve", &[]), ("grace", &["ada"])] {
+                for role in UserRole::ALL {
+                    let visitor = Visitor {
+                        user: Some(name(user)),
+                        roles: BTreeSet::from([role]),
+                        of: of.iter().map(|of| name(of)).collect(),
+                        token: Some(format!("{user}-{}", role.name())),
+                    };
+                    users.insert(token(user, role), Admission::Known(visitor));
+                }
+            }
+            let past = Admission::Past { user: name("ada"), token: "old".to_owned(), why: "expired" };
+            users.insert("cdt_old".to_owned(), past);
+        }
+        for (mission, owner) in [("m-adas", Some("ada")), ("m-own", None)] {
+            let mission = id(mission);
+            let mut events = hostile(&mission);
+            let Event::MissionSubmitted { policy, .. } = &mut events[0] else { panic!("{events:?}") };
+            policy.owner = owner.map(name);
+            self.append(&mission, events);
+        }
+    }
+
     /// Keeps what is new of a mission.
     pub(crate) fn append(&self, mission: &MissionId, events: Vec<Event>) {
         let last = self.last(mission);

@@ -3,6 +3,7 @@
 //! A suite panics at the first promise that is broken, and names it. An adapter's test is one line:
 //! `conformance::journal(|| Arc::new(MyJournal::new()))`.
 
+mod breakers;
 mod graph;
 mod journal;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
+pub use breakers::breakers;
 pub use graph::{ListedGraph, graph};
 pub use journal::{journal, journal_on_disk, journal_on_server};
 

@@ -6,9 +6,11 @@
 
 pub mod chance;
 pub mod conformance;
+pub mod fleet;
 pub mod invent;
 pub mod memory_journal;
 pub mod nats;
+pub mod otlp;
 pub mod pieces;
 pub mod provider;
 pub mod rules;

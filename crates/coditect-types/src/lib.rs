@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod action;
+pub mod breaker;
 pub mod command;
 pub mod context;
 pub mod error;
@@ -25,6 +26,7 @@ pub mod plan;
 pub mod project;
 pub mod receipt;
 pub mod sandbox;
+pub mod span;
 pub mod testing;
 pub mod words;
 pub mod workspace;

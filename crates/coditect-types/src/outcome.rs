@@ -33,13 +33,16 @@ pub struct Failure {
     /// Before this much time nothing is gained by asking again, ms, where the other side said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Nobody was asked: the other side had failed before, and is left alone. It costs nothing, and is no try.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unasked: bool,
 }
 
 impl Failure {
     /// A failure with no hint.
     #[must_use]
     pub fn new(kind: ErrorKind, cause: impl Into<String>) -> Self {
-        Self { kind, cause: cause.into(), hint: None, retry_after_ms: None }
+        Self { kind, cause: cause.into(), hint: None, retry_after_ms: None, unasked: false }
     }
 
     /// The same with the next step for a person.

@@ -1,6 +1,7 @@
 //! The words that enumerations have in JSON, for whoever lists all of them: metrics, forms, references.
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Every word that a type of words alone has in JSON, in the order in which they are declared. Nothing of any other type.
@@ -18,15 +19,22 @@ pub fn words<T: JsonSchema>() -> Vec<String> {
     plain.chain(described).map(str::to_owned).collect()
 }
 
+/// Every value of an enumeration whose values are words in JSON.
+pub fn every<T: JsonSchema + DeserializeOwned>() -> impl Iterator<Item = T> {
+    words::<T>().into_iter().filter_map(|word| serde_json::from_value(Value::String(word)).ok())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{every, words};
     use crate::event::{Cause, TaskEnd, ViolationKind};
     use crate::{MissionId, Rung};
 
     #[test]
     fn every_word_is_there_as_it_is_written() {
         assert_eq!(words::<TaskEnd>(), ["done", "failed", "dropped"]);
+        assert!(every::<TaskEnd>().eq([TaskEnd::Done, TaskEnd::Failed, TaskEnd::Dropped]));
+        assert_eq!(every::<ViolationKind>().count(), words::<ViolationKind>().len());
         assert_eq!(words::<Rung>(), ["memory", "recipe", "reflex", "small_model", "large_model"]);
         let kinds = words::<ViolationKind>();
         assert!(kinds.len() >= 18 && kinds.contains(&"process_killed".to_owned()), "{kinds:?}");

@@ -78,6 +78,7 @@ impl Context {
                 site.memory = own.settings.memory;
                 site.cold = own.settings.memory_cold.map(|address| self.env.bucket(&address));
                 site.fleet = own.settings.fleet;
+                site.announce = own.settings.announce;
                 site.embedder = own.settings.memory_embeddings.map(|name| {
                     Arc::new(Vectors::of(&name, &own.settings.model, &self.env)) as Arc<dyn Embedder>
                 });

@@ -45,6 +45,8 @@ pub(crate) struct Site {
     pub(crate) journal: Place,
     /// Whether the workers of a fleet do the work.
     pub(crate) fleet: bool,
+    /// Whether programs that listen on the server of the journal are told what happens.
+    pub(crate) announce: bool,
     /// Which traces are told.
     pub(crate) sampler: Sampler,
     /// Where toolchains keep things, by the variables that say so.
@@ -151,6 +153,7 @@ impl Environment {
             owner: global.owner.clone(),
             journal: Place::Files,
             fleet: false,
+            announce: false,
             models: Vec::new(),
             // What is wrong with it is said where telemetry begins.
             sampler: Sampler::from_variables(|name| Some(self.get(name)?.to_str()?.to_owned()))

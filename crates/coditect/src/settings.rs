@@ -137,6 +137,8 @@ pub(crate) struct Settings {
     pub(crate) graph: GraphServer,
     /// Whether a fleet does the work.
     pub(crate) fleet: bool,
+    /// Whether programs that listen on its server are told what happens.
+    pub(crate) announce: bool,
     /// When a contradicted expectation is acted on.
     pub(crate) thresholds: Thresholds,
     /// Seed of the search.
@@ -386,6 +388,7 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
         memory_cold: get("memory_cold").and_then(Value::word).map(str::to_owned),
         memory_embeddings: get("memory_embeddings").and_then(Value::word).map(str::to_owned),
         fleet: get("fleet").and_then(Value::word) == Some("on"),
+        announce: get("announce").and_then(Value::word) == Some("on"),
         graph: GraphServer {
             url: get("graph_url").and_then(Value::word).map(str::to_owned),
             user: get("graph_user").and_then(Value::word).unwrap_or_default().to_owned(),

@@ -5,19 +5,19 @@
 
 pub(crate) mod logs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use coditect_ports::PortError;
-use coditect_runtime::trace::Tracer;
-use coditect_server::Own;
-use coditect_types::{Event, Figure, MissionId, Record};
+use coditect_ports::{Bus, Notice, PortError};
+use coditect_runtime::trace::{Span, Tracer};
+use coditect_server::{Own, OwnMission};
+use coditect_types::{Event, Figure, Ledger, MissionId, Record};
 
 use crate::environment::Environment;
-use crate::traces::piece;
 use crate::wiring::{
-    self, Exporter, Meter, OtlpSpan, ReadFigures, Sampler, Signal, Tally, Target, sent_figures,
+    self, Exporter, Meter, MissionTrace, OtlpSpan, ReadFigures, Sampler, Shards, Signal, Tally, Target,
+    sent_figures,
 };
 
 /// What waits for a collector at the end gets this much time.
@@ -174,6 +174,11 @@ impl Sending {
         self.sampler
     }
 
+    /// Whether the spans of a mission are sent.
+    fn tells(&self, mission: &MissionId) -> bool {
+        self.spans.is_some() && self.sampler.keeps_mission(mission)
+    }
+
     /// What becomes of it.
     pub(crate) fn tallies(&self) -> Arc<Tallies> {
         Arc::clone(&self.tallies)
@@ -204,22 +209,79 @@ impl Sending {
     }
 }
 
-/// Sends what missions that this process runs are and come to.
+/// Sends what missions that this process runs are and come to. Their actors tell it themselves, by [`Observed`]: what is there at that
+/// moment is neither copied nor carried to another thread.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     sending: Sending,
-    /// Of missions that have not ended. None: its trace is not told.
-    tracers: BTreeMap<MissionId, Option<Traced>>,
-    /// Where figures are sent.
-    own: Option<Arc<Mutex<Own>>>,
+    known: Arc<Known>,
 }
 
-/// The trace of a mission.
+/// What was told.
+#[derive(Debug)]
+struct Known {
+    /// Who holds these may lock one of them, and nobody the other way round.
+    missions: Mutex<Missions>,
+    /// Where figures are sent.
+    counts: Option<Shards<Own>>,
+}
+
 #[derive(Debug, Default)]
-struct Traced {
-    tracer: Tracer,
-    /// Spans that ended by this record belong to the mission that this one was forked from.
+struct Missions {
+    /// Those that somebody here is at.
+    open: HashMap<MissionId, Arc<Mutex<Told>>>,
+    /// What others spent here.
+    spent: Ledger,
+}
+
+impl Missions {
+    /// Takes what a mission spent here. What is told of it after that all the same is counted, but for what it cost.
+    fn take(&mut self, told: &Mutex<Told>) {
+        let own = std::mem::take(&mut locked(told).own);
+        self.spent += &own.spent();
+    }
+}
+
+/// What was told of a mission. Between two of its steps there are those of all others: it is kept together, and small.
+#[derive(Debug)]
+struct Told {
+    own: OwnMission,
+    trace: MissionTrace,
+    /// The newest record, by its number.
+    seq: u64,
+    /// The last one that belongs to the mission which this one was forked from.
     shared: u64,
+    /// None: it has ended, or spans are not sent.
+    tracer: Option<Tracer>,
+}
+
+impl Told {
+    fn new(mission: &MissionId, is_traced: bool) -> Self {
+        let (own, trace) = (OwnMission::default(), MissionTrace::new(mission));
+        Self { own, trace, seq: 0, shared: 0, tracer: is_traced.then(Tracer::default) }
+    }
+}
+
+impl Known {
+    /// What this process counted of all missions.
+    fn figures(&self) -> Vec<Figure> {
+        let mut sum = Own::default();
+        self.counts.iter().flat_map(Shards::all).for_each(|own| sum.add(&own));
+        let missions = locked(&self.missions);
+        sum.add_spent(&missions.spent);
+        missions.open.values().for_each(|told| sum.add_spent(&locked(told).own.spent()));
+        drop(missions);
+        sum.figures()
+    }
+
+    /// Nobody is at a mission any more, or somebody is anew.
+    fn over(&self, mission: &MissionId, told: &Arc<Mutex<Told>>) {
+        let mut missions = locked(&self.missions);
+        if missions.open.get(mission).is_some_and(|open| Arc::ptr_eq(open, told)) {
+            missions.open.remove(mission);
+        }
+        missions.take(told);
+    }
 }
 
 impl Telemetry {
@@ -234,51 +296,75 @@ impl Telemetry {
     pub(crate) fn start(wanted: &mut Wanted) -> Option<Self> {
         let since_ms = wiring::now_ms();
         let mut sending = Sending::start(wanted);
-        let own = wanted.metrics.is_some().then(|| Arc::new(Mutex::new(Own::new(since_ms))));
-        if let Some(own) = &own {
-            let own = Arc::clone(own);
-            let read = move || Some(known(&own).figures());
-            sending.measure(wanted, Some(since_ms), Box::new(read));
+        let counts = wanted.metrics.is_some().then(|| Shards::new(Own::default));
+        let known = Arc::new(Known { missions: Mutex::default(), counts });
+        if known.counts.is_some() {
+            let known = Arc::clone(&known);
+            sending.measure(wanted, Some(since_ms), Box::new(move || Some(known.figures())));
         }
         let is_on = sending.spans.is_some() || sending.meter.is_some();
-        is_on.then_some(Self { sending, tracers: BTreeMap::new(), own })
+        is_on.then_some(Self { sending, known })
     }
 
-    /// Takes the next record of a mission. All of its spans are sent, also those of a process before this one: nobody knows which of
-    /// them came through, and one that comes twice is the same span. Figures are those of this process.
-    pub(crate) fn take(&mut self, record: &Record) {
-        if let Some((exporter, _)) = &self.sending.spans {
-            let begin = || self.sending.sampler.keeps_mission(&record.mission).then(Traced::default);
-            // Most records are of missions that are known.
-            if !self.tracers.contains_key(&record.mission) {
-                self.tracers.insert(record.mission.clone(), begin());
-            }
-            if let Some(Some(traced)) = self.tracers.get_mut(&record.mission) {
-                if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
-                    traced.shared = fork.at_seq;
-                }
-                for span in traced.tracer.take(record) {
-                    if record.seq > traced.shared {
-                        exporter.offer(OtlpSpan::of_mission(&record.mission, piece(span)));
-                    }
-                }
-            }
-            if matches!(record.event, Event::MissionCompleted { .. }) {
-                self.tracers.remove(&record.mission);
-            }
+    /// Begins to tell of a mission that has these records. All of its spans are sent, also those of a process before this one: nobody
+    /// knows which of them came through, and one that comes twice is the same span. Figures are those of this process.
+    fn begin(&self, mission: &MissionId, before: &[Record]) -> Arc<Mutex<Told>> {
+        let mut told = Told::new(mission, self.sending.tells(mission));
+        for record in before {
+            told.own.recall(record);
+            self.trace(&mut told, record);
         }
-        if let Some(own) = &self.own {
-            known(own).take(record);
+        self.step_over(&mut told, mission);
+        let told = Arc::new(Mutex::new(told));
+        let mut missions = locked(&self.known.missions);
+        if let Some(earlier) = missions.open.insert(mission.clone(), Arc::clone(&told)) {
+            missions.take(&earlier);
+        }
+        drop(missions);
+        told
+    }
+
+    /// Takes the next record of a mission, which this process decided.
+    fn tell(&self, told: &mut Told, record: &Record) {
+        if let Some(counts) = &self.known.counts {
+            counts.own().take(&mut told.own, record);
+        }
+        self.trace(told, record);
+    }
+
+    fn trace(&self, told: &mut Told, record: &Record) {
+        told.seq = record.seq;
+        if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
+            told.shared = fork.at_seq;
+        }
+        let Some(tracer) = &mut told.tracer else { return };
+        let over = tracer.take(record);
+        if matches!(record.event, Event::MissionCompleted { .. }) {
+            told.tracer = None;
+        }
+        self.send(told, &record.mission, &over);
+    }
+
+    /// A step of a mission is over: nothing more is said of what ended in it.
+    fn step_over(&self, told: &mut Told, mission: &MissionId) {
+        let over = told.tracer.as_mut().map(Tracer::step_over).unwrap_or_default();
+        self.send(told, mission, &over);
+    }
+
+    /// Sends what ended, by the newest record. By the first one of a fork's own, what ended is of the record before.
+    fn send(&self, told: &Told, mission: &MissionId, over: &[Span]) {
+        if let Some((exporter, _)) = self.sending.spans.as_ref().filter(|_| told.seq > told.shared + 1) {
+            over.iter().for_each(|span| exporter.offer_of(mission, &told.trace, span));
         }
     }
 
     /// Sends what waits, and says how much was not sent, a line a kind. It takes some seconds at most.
-    pub(crate) fn finish(self) -> Vec<String> {
+    pub(crate) fn finish(&self) -> Vec<String> {
         self.sending.finish()
     }
 
     /// The same for who has more time.
-    pub(crate) fn finish_within(self, within: Duration) -> Vec<String> {
+    pub(crate) fn finish_within(&self, within: Duration) -> Vec<String> {
         self.sending.finish_within(within)
     }
 
@@ -288,12 +374,61 @@ impl Telemetry {
     }
 }
 
-fn known(own: &Mutex<Own>) -> MutexGuard<'_, Own> {
-    own.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A bus that tells [`Telemetry`] of each record of a mission as it is announced, before it goes on to whoever else listens.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    telemetry: Arc<Telemetry>,
+    onward: Arc<dyn Bus>,
+    /// The mission that is announced here. None: no records are, but by buses that are made for one.
+    one: Option<(MissionId, Arc<Mutex<Told>>)>,
+}
+
+impl Observed {
+    /// On the way to `onward`.
+    pub(crate) fn new(telemetry: Arc<Telemetry>, onward: Arc<dyn Bus>) -> Self {
+        Self { telemetry, onward, one: None }
+    }
+}
+
+impl Bus for Observed {
+    fn announce(&self, notice: Notice) {
+        self.onward.announce(notice);
+    }
+
+    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>) {
+        let Some((mission, told)) = &self.one else { return self.onward.announce_step(records) };
+        let telemetry = &self.telemetry;
+        // For all of the step at once: whoever listens farther on returns at once.
+        let mut told = locked(told);
+        self.onward.announce_step(&mut records.inspect(|record| telemetry.tell(&mut told, record)));
+        telemetry.step_over(&mut told, mission);
+    }
+
+    fn of_mission(&self, mission: &MissionId, before: &[Record]) -> Option<Arc<dyn Bus>> {
+        let told = self.telemetry.begin(mission, before);
+        let onward = self.onward.of_mission(mission, before).unwrap_or_else(|| Arc::clone(&self.onward));
+        let one = Some((mission.clone(), told));
+        Some(Arc::new(Self { telemetry: Arc::clone(&self.telemetry), onward, one }))
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        if let Some((mission, told)) = &self.one {
+            self.telemetry.known.over(mission, told);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use coditect_runtime::Cell;
+    use coditect_types::{Amount, Command, Input};
+
     use super::*;
 
     #[test]
@@ -313,6 +448,43 @@ mod tests {
         assert!(partly.notes[0].starts_with("no logs are sent: "), "{:?}", partly.notes);
         let off = of(&[("OTEL_SDK_DISABLED", "true")]);
         assert!(off.traces.is_none() && off.metrics.is_none() && off.notes.is_empty());
+    }
+
+    #[test]
+    fn what_this_process_decided_counts_here_and_nothing_else_does() {
+        let nobody = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
+        let (telemetry, notes) = Telemetry::open(&Environment::of(&[nobody]));
+        assert!(notes.is_empty(), "{notes:?}");
+        let telemetry = Arc::new(telemetry.unwrap());
+        let mission = MissionId::parse("m-abc").unwrap();
+        let mut cell = Cell::new(mission.clone());
+        let mut records = |input: &Input| -> Vec<Record> {
+            let step = cell.step(wiring::now_ms(), input).unwrap();
+            cell.kept(step).0.collect()
+        };
+        let begun = records(&Input::Command(Command::SubmitNoOps { mission: mission.clone(), steps: 2 }));
+        let resumed = records(&Input::Resume);
+        let bus = Observed::new(Arc::clone(&telemetry), wiring::silent_bus());
+        let counted = || {
+            let all = telemetry.known.figures();
+            let of = all.iter().find(|figure| figure.family.name == "coditect_records_total").unwrap();
+            of.points[0].amount.clone()
+        };
+        // Who is at no mission announces none.
+        bus.announce_step(&mut begun.iter().cloned());
+        assert_eq!(counted(), Amount::Count(0));
+        // Another process had begun it.
+        let own = bus.of_mission(&mission, &begun).unwrap();
+        assert_eq!(counted(), Amount::Count(0));
+        own.announce_step(&mut resumed.iter().cloned());
+        assert_eq!(counted(), Amount::Count(resumed.len() as u64));
+        // Nobody is at it for a while, then somebody is again.
+        drop(own);
+        assert!(locked(&telemetry.known.missions).open.is_empty());
+        let all: Vec<Record> = begun.into_iter().chain(resumed.clone()).collect();
+        let again = bus.of_mission(&mission, &all).unwrap();
+        assert_eq!(counted(), Amount::Count(resumed.len() as u64));
+        drop(again);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use coditect_runtime::trace::{Attributes, Of, Span, spans};
 use coditect_types::{MissionId, Record};
 use serde_json::{Map, Value, json};
 
-use crate::wiring::{Piece, ROOT, write_trace};
+use crate::wiring::{Piece, write_trace};
 
 /// Writes the trace of these records, and gives how many spans it has.
 pub(crate) fn write(out: impl Write, mission: &MissionId, records: &[Record]) -> std::io::Result<usize> {
@@ -16,30 +16,28 @@ pub(crate) fn write(out: impl Write, mission: &MissionId, records: &[Record]) ->
     Ok(pieces.len())
 }
 
-/// A span as the adapters take it.
-pub(crate) fn piece(span: Span) -> Piece {
-    let is_model = span.name.starts_with("chat ");
-    let (row, id) = match span.of {
-        Of::Mission => ("mission", ROOT.to_owned()),
-        Of::Approval(approval) => ("person", format!("question {approval}")),
-        Of::Attempt(attempt) if is_model => ("model", attempt.to_string()),
-        Of::Attempt(attempt) => {
-            (span.name.strip_prefix("invoke_agent ").unwrap_or("agent"), attempt.to_string())
-        }
-    };
-    let row = row.to_owned();
+/// A span as it is drawn.
+fn piece(span: Span) -> Piece {
+    let is_call = span.is_call();
+    let row = match span.of {
+        Of::Mission => "mission",
+        Of::Approval(_) => "person",
+        Of::Attempt(_) if is_call => "model",
+        Of::Attempt(_) => span.name.strip_prefix("invoke_agent ").unwrap_or("agent"),
+    }
+    .to_owned();
     let mut args = map(span.attributes);
     args.extend(span.error.as_ref().map(|error| ("coditect.error".to_owned(), json!(error))));
     let events = span.events.into_iter();
     let events = events.map(|event| (micros(event.at_ms), event.name.to_owned(), map(event.attributes)));
     Piece {
-        id,
+        id: span.of.to_string(),
         row,
         at_us: (micros(span.start_ms), span.end_ms.map(micros)),
-        is_call: is_model || matches!(span.of, Of::Approval(_)),
+        is_call,
         events: events.collect(),
         error: span.error,
-        name: span.name,
+        name: span.name.into_owned(),
         args,
     }
 }

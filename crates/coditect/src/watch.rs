@@ -1,5 +1,6 @@
 //! A mission under way in this process: begin it, show what goes on, stop cleanly, report its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use coditect_ports::Notice;
@@ -18,7 +19,7 @@ use crate::phrase;
 use crate::progress::{Live, Plain, Progress, is_about};
 use crate::report::{Doing, Done, Fault, Report, end_code};
 use crate::signals::Signals;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Observed, Telemetry};
 use crate::wiring::{self, House};
 
 /// Commands from other processes are looked for this often.
@@ -137,8 +138,12 @@ async fn under_way(
     }
     let (telemetry, wrong) = Telemetry::open(&cx.env);
     wrong.iter().for_each(|wrong| cx.note(wrong));
-    let mut watch = Watch { cx, progress, house: &house, next: 1, end: None, on_signal, telemetry };
-    let shell = house.start()?;
+    let telemetry = telemetry.map(Arc::new);
+    let shell = match &telemetry {
+        Some(telemetry) => house.start_with(Arc::new(Observed::new(Arc::clone(telemetry), house.bus())))?,
+        None => house.start()?,
+    };
+    let mut watch = Watch { cx, progress, house: &house, next: 1, end: None, on_signal };
     let mission = match &begin {
         Begin::New { id, .. } => id.clone().unwrap_or_else(|| shell.new_mission_id()),
         Begin::Again { mission, .. } => mission.clone(),
@@ -147,7 +152,7 @@ async fn under_way(
     // Also where the reader of the output has gone: agents are stopped, the mission can be resumed.
     signals.or_exit(shell.shut_down(STOP_WITHIN)).await;
     let exit_code = watch.end;
-    if let Some(telemetry) = watch.telemetry.take() {
+    if let Some(telemetry) = telemetry {
         let sent = tokio::task::spawn_blocking(move || telemetry.finish());
         if let Ok(lost) = signals.or_exit(sent).await {
             lost.iter().for_each(|lost| watch.cx.note(lost));
@@ -198,8 +203,6 @@ struct Watch<'a> {
     end: Option<u8>,
     /// What the next signal means.
     on_signal: OnSignal,
-    /// Who hears of spans, if anybody does.
-    telemetry: Option<Telemetry>,
 }
 
 impl Watch<'_> {
@@ -271,9 +274,6 @@ impl Watch<'_> {
 
     fn record(&mut self, record: &Record) -> Result<(), Fault> {
         self.next = record.seq + 1;
-        if let Some(telemetry) = &mut self.telemetry {
-            telemetry.take(record);
-        }
         // What comes behind the end is of no interest to who waits for it, and the end is to be the last line.
         if self.end.is_none() {
             if let Event::MissionCompleted { status, trouble, .. } = &record.event {

@@ -1,6 +1,7 @@
 //! The only place that names concrete adapters: which technology stands behind which port.
 
 mod adopting;
+mod guarded;
 mod holder;
 mod journals;
 pub(crate) mod remembering;
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use adopting::{adopt, has_store};
-pub(crate) use coditect_adapters::LocalBus;
 use coditect_adapters::access::{AuditLog, Tokens};
+use coditect_adapters::announced::{Announced, AnnouncedAt};
 use coditect_adapters::bench::JournalBench;
 pub(crate) use coditect_adapters::fleet::Hear;
 use coditect_adapters::fleet::{Account, At, Fleet, Offer, Seal, Worker};
@@ -27,12 +28,14 @@ pub(crate) use coditect_adapters::otlp::{
 };
 pub(crate) use coditect_adapters::shelves::{BucketAt, check_bucket};
 pub(crate) use coditect_adapters::trace::file::write as write_trace;
-pub(crate) use coditect_adapters::trace::{Context as SpanContext, Piece, ROOT};
+pub(crate) use coditect_adapters::trace::{Context as SpanContext, MissionTrace, Piece};
+pub(crate) use coditect_adapters::{LocalBus, Shards};
 use coditect_adapters::{Mailbox, SystemClock, SystemEntropy};
 use coditect_agents::Tools;
 use coditect_code::workspace::{Git, GitWorkspace, Taste};
 use coditect_ports::{
-    Agent, Bus, Clock, Dispatch, Entropy, Journal, Memory, Model, PortError, Stop, Workspace,
+    Agent, Breakers, Bus, Clock, Dispatch, Entropy, Journal, Memory, Model, Notice, PortError, Stop,
+    Workspace,
 };
 use coditect_runtime::{Ports, Settings, Shell};
 use coditect_types::plan::Role;
@@ -43,6 +46,9 @@ use crate::host;
 use crate::report::{Doing, Report, USAGE};
 use crate::settings::Nats;
 
+#[cfg(feature = "neo4j")]
+pub(crate) use guarded::guarded;
+pub(crate) use guarded::{breakers, own_breakers};
 use journals::journal_dir;
 pub(crate) use journals::{
     Archive, Reach, Witness, archive, check_server, export, exported, keeper, measure_events,
@@ -182,7 +188,9 @@ pub(crate) struct House {
     mailbox: Mailbox,
     agents: Vec<Arc<dyn Agent>>,
     models: Vec<Arc<dyn Model>>,
+    breakers: Arc<dyn Breakers>,
     fleet: Option<Arc<dyn Dispatch>>,
+    announced: Option<Arc<Announced>>,
     workers: usize,
     /// The last to go: sandboxes have their directories in it.
     _scratch: Scratch,
@@ -214,7 +222,53 @@ pub(crate) fn house(
     let bus = Arc::new(LocalBus::new());
     let models = site.models.clone();
     let fleet = fleet(site, &workspace)?;
-    Ok(House { journal, bus, notes, workspace, mailbox, agents, models, fleet, workers, _scratch: scratch })
+    let announced = announced(site)?.map(Arc::new);
+    Ok(House {
+        journal,
+        bus,
+        notes,
+        workspace,
+        mailbox,
+        agents,
+        models,
+        breakers: breakers(site),
+        fleet,
+        announced,
+        workers,
+        _scratch: scratch,
+    })
+}
+
+/// Whoever listens on the server, where they are to be told.
+fn announced(site: &Site) -> Result<Option<Announced>, Report> {
+    const DOING: &str = "announcing what happens";
+    match &site.journal {
+        _ if !site.announce => Ok(None),
+        Place::Server(nats) => {
+            let At { url, creds, name, .. } = fleet_at(nats);
+            let at = AnnouncedAt { url, creds, name, process: new_instance() };
+            Announced::open(&at).doing(DOING).map(Some)
+        }
+        Place::Files | Place::Unknown(_) => {
+            let cause = "programs listen on a NATS server, and none is named";
+            Err(Report::new(ErrorKind::Invalid, DOING, cause)
+                .hint("name it with `--nats nats://HOST:4222`, or set `announce` to `off`"))
+        }
+    }
+}
+
+/// The watchers in this process, and whoever listens on a server.
+#[derive(Debug)]
+struct Both {
+    near: Arc<LocalBus>,
+    far: Arc<Announced>,
+}
+
+impl Bus for Both {
+    fn announce(&self, notice: Notice) {
+        self.far.announce(notice.clone());
+        self.near.announce(notice);
+    }
 }
 
 /// The fleet that does the work, where one is to.
@@ -377,13 +431,28 @@ impl House {
 
     /// Starts the shell. Call it inside a tokio runtime.
     pub(crate) fn start(&self) -> Result<Shell, Report> {
+        self.start_with(self.bus())
+    }
+
+    /// Where missions of this house announce.
+    pub(crate) fn bus(&self) -> Arc<dyn Bus> {
+        let near = Arc::clone(&self.bus);
+        match &self.announced {
+            Some(far) => Arc::new(Both { near, far: Arc::clone(far) }),
+            None => near,
+        }
+    }
+
+    /// The same with a bus before its own.
+    pub(crate) fn start_with(&self, bus: Arc<dyn Bus>) -> Result<Shell, Report> {
         let ports = Ports {
             journal: Arc::clone(&self.journal),
-            bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
+            bus,
             clock: clock(),
             entropy: entropy(),
             agents: self.agents.clone(),
             models: self.models.clone(),
+            breakers: Arc::clone(&self.breakers),
             fleet: self.fleet.clone(),
         };
         let settings = Settings { workers: self.workers, inbox: INBOX, ..Settings::default() };
@@ -449,7 +518,15 @@ pub(crate) fn own_name(home: &Path, parts: &[&Path]) -> String {
 /// The same with another state directory, and nothing of what is kept on servers.
 fn elsewhere(site: &Site, home: &Path) -> Site {
     let site = site.clone();
-    Site { home: home.to_owned(), journal: Place::Files, fleet: false, cold: None, embedder: None, ..site }
+    Site {
+        home: home.to_owned(),
+        journal: Place::Files,
+        fleet: false,
+        announce: false,
+        cold: None,
+        embedder: None,
+        ..site
+    }
 }
 
 /// A directory for a bench on the disk where missions are kept; it goes with the value.

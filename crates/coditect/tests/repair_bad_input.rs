@@ -40,6 +40,15 @@ fn repaired(world: &World, args: &[&str]) -> Value {
 }
 
 #[test]
+fn a_model_is_refused_and_not_passed_over() {
+    let world = world(&[]);
+    let output = world.coditect(&["repair", "--model", "ollama/any"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("asks no language model") && said.contains("coditect run"), "{said}");
+}
+
+#[test]
 fn byte_order_mark_tabs_and_line_ends_stay() {
     let text = format!("\u{feff}{}", CALC.replace("    ", "\t").replace('\n', "\r\n"));
     let world = world(&[("calc.py", text.as_bytes())]);

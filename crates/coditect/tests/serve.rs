@@ -14,6 +14,8 @@ use world::{REQUEST, World, objects};
 struct Serve {
     child: Child,
     url: String,
+    /// What it said when it began.
+    told: Value,
 }
 
 impl Serve {
@@ -24,7 +26,7 @@ impl Serve {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(told["type"], "serve.listening");
-        Self { child, url: told["url"].as_str().unwrap().to_owned() }
+        Self { child, url: told["url"].as_str().unwrap().to_owned(), told }
     }
 
     /// A command of a user on a machine that has nothing of the server's but its address.
@@ -335,4 +337,54 @@ fn a_door_to_other_machines_has_a_certificate() {
     let none = world.coditect(&["serve", "--tls-cert", &key, "--tls-key", &key]);
     assert_eq!(none.status.code(), Some(2), "{none:?}");
     assert!(stderr(&none).contains("certificate"), "{none:?}");
+}
+
+/// A program that speaks gRPC begins a mission, follows it to its end, and sees what came of it.
+#[test]
+fn a_program_that_speaks_grpc_does_what_one_does_over_http() {
+    use coditect_api::v1::missions_client::MissionsClient;
+    use coditect_api::v1::{GetRequest, SubmitRequest, WatchRequest};
+    use tonic::Request;
+    use tonic::transport::Endpoint;
+
+    let world = World::new();
+    let ada = token(&world, "ada", &["--role", "operator"]);
+    let project = world.path("project").to_str().unwrap().to_owned();
+    let serve = Serve::open(&world, &["--projects", &project, "--grpc", "127.0.0.1:0"]);
+    let grpc = serve.told["grpc"]["url"].as_str().unwrap().to_owned();
+    fn by<T>(token: &str, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        request
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (mission, records, shown) = runtime.block_on(async {
+        let channel = Endpoint::from_shared(grpc).unwrap().connect().await.unwrap();
+        let mut client = MissionsClient::new(channel).max_decoding_message_size(64 << 20);
+        let asked = SubmitRequest {
+            request: REQUEST.to_owned(),
+            directory: project.clone(),
+            ..SubmitRequest::default()
+        };
+        let mission = client.submit(by(&ada, asked)).await.unwrap().into_inner().mission;
+        let watch = WatchRequest { mission: mission.clone(), from: 1 };
+        let mut stream = client.watch(by(&ada, watch)).await.unwrap().into_inner();
+        let mut records = Vec::new();
+        while let Some(record) = stream.message().await.unwrap() {
+            records.push(record);
+        }
+        let get = GetRequest { mission: mission.clone(), at: None };
+        let shown = client.get(by(&ada, get)).await.unwrap().into_inner();
+        (mission, records, shown)
+    });
+    let seqs: Vec<u64> = records.iter().map(|record| record.seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    assert_eq!(records.last().unwrap().r#type, "mission.completed");
+    assert_eq!((shown.status.as_str(), shown.owner.as_str()), ("verified", "ada"));
+    assert!(shown.plan.iter().all(|task| task.state != "waiting" && task.state != "running"));
+    assert!(
+        shown.branch.contains(&mission) && world.git(&["branch", "--list", "coditect/*"]).contains(&mission)
+    );
+    let book = world.json(&["audit", "--json"]);
+    assert!(book.to_string().contains("POST /api/missions"), "{book}");
 }

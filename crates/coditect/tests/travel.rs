@@ -367,5 +367,5 @@ fn a_collector_that_is_not_there_costs_nothing_but_a_note() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("did not take"), "{output:?}");
     let wrong = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
     assert_eq!(wrong.status.code(), Some(0), "it may be meant for another program: {wrong:?}");
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("http/json"), "{wrong:?}");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("use `http/protobuf`"), "{wrong:?}");
 }

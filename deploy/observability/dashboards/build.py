@@ -257,6 +257,10 @@ def queue():
         unit="s",
         about="All but one of a hundred missions of an hour waited at most this long.",
     )
+    yield number(
+        "Orders waiting", 'max(coditect_queue_orders{state="waiting"})', about="Of the fleet. Each door of it sees the same queue.", width=12
+    )
+    yield number("The oldest order waits", "max(coditect_queue_oldest_seconds{})", unit="s", width=12)
     yield piles("Tasks of missions that have not ended", ("sum by (state) (coditect_tasks{})", "{{state}}"), width=12)
     yield piles(
         "Tasks that came to their end in an hour",
@@ -267,6 +271,8 @@ def queue():
     yield lines(
         "Missions that have not ended", ('sum by (status) (coditect_missions{status=~"running|stopped"})', "{{status}}"), width=12
     )
+    yield piles("Orders of the fleet", ("max by (state) (coditect_queue_orders{})", "{{state}}"), width=12)
+    yield lines("Age of the oldest order that waits", ("max(coditect_queue_oldest_seconds{})", "oldest"), unit="s", width=12)
     yield lines("Questions open", ("sum(coditect_approvals_open{})", "open"), width=12)
     yield piles(
         "Answers in an hour",
@@ -418,6 +424,17 @@ def fleet():
         thresholds=bad_above_0,
     )
     yield piles(
+        "Breakers that are not closed",
+        ('max by (kind, state) (coditect_breakers{state=~"open|half_open"})', "{{kind}} {{state}}"),
+        width=12,
+        about="What failed again and again and is left alone, by the machine that has most of them.",
+    )
+    yield lines(
+        "Files that one strand alone may change",
+        ("sum by (instance) (coditect_leased_files{})", "{{instance}}"),
+        width=12,
+    )
+    yield piles(
         "Orders that ended in an hour", ("sum by (end) (increase(coditect_worker_orders_ended_total{}[1h]))", "{{end}}"), width=12
     )
     yield piles(
@@ -461,6 +478,35 @@ def fleet():
         "Telemetry dropped",
         ("sum by (signal) (rate(coditect_telemetry_dropped_total{}[$__rate_interval]))", "{{signal}}"),
         unit="cps",
+        width=12,
+    )
+
+
+def memory():
+    yield number("Episodes at hand", 'sum(coditect_memory_episodes{tier="warm"})', width=6)
+    yield number("Episodes put away", 'sum(coditect_memory_episodes{tier="cold"})', width=6)
+    yield number("Bytes", "sum(coditect_memory_bytes{})", unit="bytes", width=6)
+    yield number(
+        "Bytes an episode",
+        "sum(coditect_memory_bytes{}) / (sum(coditect_memory_episodes{}) > 0)",
+        unit="bytes",
+        width=6,
+    )
+    yield piles("Episodes", ("sum by (tier) (coditect_memory_episodes{})", "{{tier}}"), width=12)
+    yield piles("Bytes of them", ("sum by (tier) (coditect_memory_bytes{})", "{{tier}}"), unit="bytes", width=12)
+    yield lines(
+        "Changes of memory that were tried, of all candidates, in an hour",
+        (
+            'sum(increase(coditect_candidates_total{rung="memory"}[1h])) / (sum(increase(coditect_candidates_total{}[1h])) > 0)',
+            "memory",
+        ),
+        unit="percentunit",
+        max=1,
+        width=12,
+    )
+    yield lines(
+        "Changes of memory that were tried in an hour",
+        ('sum(increase(coditect_candidates_total{rung="memory"}[1h]))', "candidates"),
         width=12,
     )
 
@@ -538,6 +584,7 @@ ALL = [
     ("fleet", "Fleet", "Workers on other machines, and what leaves for collectors.", fleet, "now-6h"),
     ("ladder", "Memory and ladder", "Candidates by rung, what came otherwise than expected, and why.", ladder, "now-24h"),
     ("cost", "Cost", "What models cost: money, calls, tokens.", cost, "now-7d"),
+    ("memory", "Memory", "What is remembered, and how often it is tried.", memory, "now-7d"),
     ("slo", "SLO and error budget", "What is promised (SLO.md), and what is left of the error budgets.", slo, "now-7d"),
 ]
 

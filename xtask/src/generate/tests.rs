@@ -8,8 +8,14 @@ fn the_kept_reference_of_events_is_up_to_date() {
 }
 
 #[test]
+fn the_kept_wire_is_up_to_date() {
+    let differing: Vec<String> = wire::pages().unwrap().iter().filter_map(difference).collect();
+    assert_eq!(differing, Vec::<String>::new(), "run `cargo xtask generate`");
+}
+
+#[test]
 fn every_event_has_a_section_and_every_type_a_heading() {
-    let text = events_page().text;
+    let text = String::from_utf8(events_page().bytes).unwrap();
     for name in ["mission.submitted", "plan.made", "attempt.ended", "violation.found", "mission.completed"] {
         assert!(text.contains(&format!("\n## `{name}`\n")), "{name}");
     }

@@ -1,17 +1,17 @@
 //! Figures, sent every so often, and once more at the end.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coditect_ports::PortError;
 use coditect_types::figure::{Amount, Family, Figure, Kind, Point, Spread};
-use serde_json::{Value, json};
 
 use super::queue::Sending;
 use super::send::Sender;
-use super::{Resource, SCOPE, Tally, Target};
+use super::wire::{Head, bytes, double, fixed, message, nanos, number, text, thing};
+use super::{Tally, Target};
 
 /// Reads the figures; None: they cannot be had just now.
 pub type Read = Box<dyn FnMut() -> Option<Vec<Figure>> + Send>;
@@ -20,7 +20,11 @@ type Now = fn() -> u64;
 
 /// Sends figures, on a thread of its own.
 #[derive(Debug)]
-pub struct Meter(Sending<()>);
+pub struct Meter {
+    sending: Sending,
+    /// Whoever closes it ends the thread, once it has sent a last time.
+    door: Mutex<Option<SyncSender<()>>>,
+}
 
 impl Meter {
     /// Starts the thread, which reads and sends as often as the variables say. `since_ms`: when the sums began to count, Unix time;
@@ -33,26 +37,26 @@ impl Meter {
         (since_ms, now_ms): (Option<u64>, Now),
         mut read: Read,
     ) -> Result<Self, PortError> {
-        let send = move |closed: &Receiver<()>, tally: &Tally| {
-            send_all(&target, closed, tally, (since_ms, now_ms), &mut read);
-        };
-        Sending::start(1, send).map(Self)
+        let (door, closed) = sync_channel(1);
+        let send = move |tally: &Tally| send_all(&target, &closed, tally, (since_ms, now_ms), &mut read);
+        Ok(Self { sending: Sending::start(send)?, door: Mutex::new(Some(door)) })
     }
 
     /// What becomes of the figures.
     #[must_use]
     pub fn tally(&self) -> Arc<Tally> {
-        Arc::clone(self.0.tally())
+        Arc::clone(self.sending.tally())
     }
 
     /// Begins to send them a last time.
     pub fn close(&self) {
-        self.0.close();
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Sends them a last time, for at most `within`, and gives how many were sent, and how many were not.
     pub fn finish(&self, within: Duration) -> (u64, u64) {
-        self.0.finish(within)
+        self.close();
+        self.sending.finish(within)
     }
 }
 
@@ -70,7 +74,7 @@ fn send_all(
             let count = figures.iter().map(|figure| figure.points.len() as u64).sum();
             tally.offered.fetch_add(count, Ordering::Relaxed);
             let body = body(target, &figures, (since_ms, now_ms()));
-            tally.settle(target.signal, target, count, sender.send(target, body));
+            tally.settle(target.signal, target, count, sender.send(target, body.into()));
         }
         if is_last {
             return;
@@ -78,65 +82,72 @@ fn send_all(
     }
 }
 
-fn nanos(ms: u64) -> String {
-    (u128::from(ms) * 1_000_000).to_string()
-}
-
-/// From when on sums count, and when they were read.
+/// From when on sums count, and when they were read, ms since 1970.
 type Times = (Option<u64>, u64);
 
 /// The body of a request.
 fn body(target: &Target, figures: &[Figure], at_ms: Times) -> Vec<u8> {
-    let metrics: Vec<Value> = figures.iter().map(|figure| metric(figure, at_ms)).collect();
-    let body = json!({ "resourceMetrics": [{
-        "resource": Resource::of(target),
-        "scopeMetrics": [{ "scope": SCOPE, "metrics": metrics }],
-    }] });
-    body.to_string().into_bytes()
+    let (head, mut body) = (Head::new(target), Vec::new());
+    head.begin(&mut body);
+    figures.iter().for_each(|figure| thing(&mut body, |out| metric(out, figure, at_ms)));
+    head.end(&mut body);
+    body
 }
 
-fn metric(figure: &Figure, at_ms: Times) -> Value {
+/// What was counted up to now counts since the beginning.
+const CUMULATIVE: u64 = 2;
+
+fn metric(out: &mut Vec<u8>, figure: &Figure, at_ms: Times) {
     let Family { name, kind, unit, help } = figure.family;
-    let points: Vec<Value> = figure.points.iter().map(|of| point(of, at_ms)).collect();
-    // 2: cumulative.
-    let (form, data) = match kind {
-        Kind::Gauge => ("gauge", json!({ "dataPoints": points })),
-        Kind::Counter => {
-            ("sum", json!({ "dataPoints": points, "aggregationTemporality": 2, "isMonotonic": true }))
-        }
-        Kind::Histogram => ("histogram", json!({ "dataPoints": points, "aggregationTemporality": 2 })),
+    bytes(out, 1, name.as_bytes());
+    bytes(out, 2, help.as_bytes());
+    bytes(out, 3, unit.as_bytes());
+    let points = |out: &mut Vec<u8>| {
+        figure.points.iter().for_each(|of| message(out, 1, |out| point(out, of, at_ms)));
     };
-    json!({ "name": name, "unit": unit, "description": help, form: data })
-}
-
-fn point(of: &Point, (since_ms, now_ms): Times) -> Value {
-    let labels: Vec<Value> = of
-        .labels
-        .iter()
-        .map(|(key, value)| json!({ "key": key, "value": { "stringValue": value } }))
-        .collect();
-    let mut point = match &of.amount {
-        Amount::Count(n) => json!({ "asInt": n.to_string() }),
-        Amount::Part { n, per } => json!({ "asDouble": of_unit(*n, *per) }),
-        Amount::Spread(spread) => self::spread(spread),
-    };
-    if let Some(fields) = point.as_object_mut() {
-        fields.insert("attributes".to_owned(), labels.into());
-        fields.extend(since_ms.map(|since_ms| ("startTimeUnixNano".to_owned(), nanos(since_ms).into())));
-        fields.insert("timeUnixNano".to_owned(), nanos(now_ms).into());
+    match kind {
+        Kind::Gauge => message(out, 5, points),
+        Kind::Counter => message(out, 7, |out| {
+            points(out);
+            number(out, 2, CUMULATIVE);
+            // It never falls.
+            number(out, 3, 1);
+        }),
+        Kind::Histogram => message(out, 9, |out| {
+            points(out);
+            number(out, 2, CUMULATIVE);
+        }),
     }
-    point
 }
 
-fn spread(spread: &Spread) -> Value {
-    let ends: Vec<f64> = spread.ends().iter().map(|end| of_unit(*end, spread.per())).collect();
-    let counts: Vec<String> = spread.counts().iter().map(u64::to_string).collect();
-    json!({
-        "count": spread.counts().iter().sum::<u64>().to_string(),
-        "sum": of_unit(spread.sum(), spread.per()),
-        "bucketCounts": counts,
-        "explicitBounds": ends,
-    })
+fn point(out: &mut Vec<u8>, of: &Point, (since_ms, now_ms): Times) {
+    if let Some(since_ms) = since_ms {
+        fixed(out, 2, nanos(since_ms));
+    }
+    fixed(out, 3, nanos(now_ms));
+    let labels = match &of.amount {
+        Amount::Count(n) => {
+            fixed(out, 6, *n);
+            7
+        }
+        Amount::Part { n, per } => {
+            double(out, 4, of_unit(*n, *per));
+            7
+        }
+        Amount::Spread(of) => {
+            spread(out, of);
+            9
+        }
+    };
+    of.labels.iter().for_each(|(name, value)| text(out, labels, name, value));
+}
+
+fn spread(out: &mut Vec<u8>, of: &Spread) {
+    fixed(out, 4, of.counts().iter().sum());
+    double(out, 5, of_unit(of.sum(), of.per()));
+    message(out, 6, |out| of.counts().iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes())));
+    let ends = of.ends().iter().map(|end| of_unit(*end, of.per()));
+    message(out, 7, |out| ends.for_each(|end| out.extend_from_slice(&end.to_le_bytes())));
 }
 
 // Figures are for people to look at: past 2^53 the last digits are nobody's concern.

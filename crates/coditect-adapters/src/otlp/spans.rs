@@ -1,12 +1,10 @@
 //! Spans.
 
-use serde::Serialize;
-
 use coditect_types::MissionId;
-use serde_json::{Map, Value};
+use coditect_types::span::{Of, Span as MissionSpan, Value as Known};
 
 use super::queue::Parcel;
-use super::{Attributes, Resource, SCOPE, Scope, Target, Text};
+use super::wire::{bytes, fixed, known, message, nanos, number, text, values};
 use crate::trace::{Context, Piece, ROOT};
 
 /// A span in its trace.
@@ -33,92 +31,90 @@ impl Span {
 }
 
 impl Parcel for Span {
-    fn body(target: &Target, batch: &[Self]) -> Vec<u8> {
-        let spans = batch.iter().map(Wire::of).collect();
-        let scoped = [Scoped { scope: SCOPE, spans }];
-        let body = Body { resource_spans: [Sourced { resource: Resource::of(target), scope_spans: scoped }] };
-        // What is written here has texts for keys, which is all that this can fail for.
-        serde_json::to_vec(&body).unwrap_or_default()
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body<'a> {
-    resource_spans: [Sourced<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Sourced<'a> {
-    resource: Resource<'a>,
-    scope_spans: [Scoped<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct Scoped<'a> {
-    scope: Scope,
-    spans: Vec<Wire<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire<'a> {
-    trace_id: String,
-    span_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent_span_id: Option<String>,
-    name: &'a str,
-    kind: u8,
-    start_time_unix_nano: Text<u128>,
-    end_time_unix_nano: Text<u128>,
-    attributes: Attributes<'a>,
-    events: Vec<Happened<'a>>,
-    status: Status<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Happened<'a> {
-    time_unix_nano: Text<u128>,
-    name: &'a str,
-    attributes: Attributes<'a>,
-}
-
-/// Nothing of it is the standard's "unset".
-#[derive(Serialize)]
-struct Status<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-}
-
-impl<'a> Wire<'a> {
-    fn of(span: &'a Span) -> Self {
-        let Span { own, above, piece } = span;
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { own, above, piece } = self;
         let (start_us, end_us) = piece.at_us;
-        let happened = |(at_us, name, args): &'a (u64, String, Map<String, Value>)| Happened {
-            time_unix_nano: nanos(*at_us),
-            name,
-            attributes: Attributes(args),
-        };
-        Self {
-            trace_id: own.trace_id(),
-            span_id: own.span_id(),
-            parent_span_id: above.map(|above| above.span_id()),
+        let nanos = |us: u64| us.saturating_mul(1_000);
+        let head = Top {
+            own: *own,
+            above: *above,
             name: &piece.name,
-            // 3 is a client's call, 1 is work of our own.
-            kind: if piece.is_call { 3 } else { 1 },
-            start_time_unix_nano: nanos(start_us),
-            end_time_unix_nano: nanos(end_us.unwrap_or(start_us)),
-            attributes: Attributes(&piece.args),
-            events: piece.events.iter().map(happened).collect(),
-            status: Status { code: piece.error.as_ref().map(|_| 2), message: piece.error.as_deref() },
+            is_call: piece.is_call,
+            at: [nanos(start_us), nanos(end_us.unwrap_or(start_us))],
+        };
+        head.write(out);
+        values(out, 9, &piece.args);
+        for (at_us, name, args) in &piece.events {
+            message(out, 11, |out| {
+                fixed(out, 1, nanos(*at_us));
+                bytes(out, 2, name.as_bytes());
+                values(out, 3, args);
+            });
         }
+        status(out, piece.error.as_deref());
     }
 }
 
-fn nanos(us: u64) -> Text<u128> {
-    Text(u128::from(us) * 1_000)
+/// Writes a span of a mission as the one of [`Span::of_mission`] is written: there are many of these. `root`: the mission itself.
+pub(super) fn write_of_mission(out: &mut Vec<u8>, (own, root): (Context, Context), span: &MissionSpan) {
+    let head = Top {
+        own,
+        above: (span.of != Of::Mission).then_some(root),
+        name: &span.name,
+        is_call: span.is_call(),
+        at: [nanos(span.start_ms), nanos(span.end_ms.unwrap_or(span.start_ms))],
+    };
+    head.write(out);
+    known(out, 9, pairs(&span.attributes));
+    if let Some(error) = &span.error {
+        text(out, 9, "coditect.error", error);
+    }
+    for event in &span.events {
+        message(out, 11, |out| {
+            fixed(out, 1, nanos(event.at_ms));
+            bytes(out, 2, event.name.as_bytes());
+            known(out, 3, pairs(&event.attributes));
+        });
+    }
+    status(out, span.error.as_deref());
+}
+
+fn pairs<'a>(all: &'a [(&'static str, Known)]) -> impl Iterator<Item = (&'a str, &'a Known)> {
+    all.iter().map(|(name, value)| (*name, value))
+}
+
+/// What every span has.
+struct Top<'a> {
+    own: Context,
+    above: Option<Context>,
+    name: &'a str,
+    is_call: bool,
+    /// When it began and ended, ns since 1970.
+    at: [u64; 2],
+}
+
+impl Top<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        bytes(out, 1, self.own.trace_bytes());
+        bytes(out, 2, self.own.span_bytes());
+        if let Some(above) = &self.above {
+            bytes(out, 4, above.span_bytes());
+        }
+        bytes(out, 5, self.name.as_bytes());
+        // 3 is a client's call, 1 is work of our own.
+        number(out, 6, if self.is_call { 3 } else { 1 });
+        let [start, end] = self.at;
+        fixed(out, 7, start);
+        fixed(out, 8, end);
+    }
+}
+
+/// Nothing of it is the standard's "unset"; 2 is an error.
+fn status(out: &mut Vec<u8>, error: Option<&str>) {
+    if let Some(error) = error {
+        message(out, 15, |out| {
+            bytes(out, 2, error.as_bytes());
+            number(out, 3, 2);
+        });
+    }
 }

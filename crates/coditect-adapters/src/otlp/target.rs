@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 use super::{Sampler, Signal};
 
+/// What is spoken, as the standard calls it: every collector takes it, and the standard has it where nobody says.
+const SPOKEN: &str = "http/protobuf";
 /// How long a collector may take where nobody says: the standard's own value.
 const TIMEOUT_MS: u64 = 10_000;
 /// How often figures are sent where nobody says: the standard's own value.
@@ -53,12 +55,10 @@ impl Target {
             || chosen.is_some_and(|text| !text.split(',').any(|name| name.trim() == "otlp"));
         let own = get(&own_name("ENDPOINT")).is_some();
         let Some((name, base)) = either("ENDPOINT").filter(|_| !is_off) else { return Ok(None) };
-        if let Some((name, protocol)) =
-            either("PROTOCOL").filter(|(_, protocol)| !protocol.starts_with("http/"))
-        {
+        if let Some((name, protocol)) = either("PROTOCOL").filter(|(_, protocol)| protocol != SPOKEN) {
             let cause = format!("{name}: `{protocol}` is not spoken here");
             return Err(PortError::new(ErrorKind::Invalid, cause)
-                .with_hint("use `http/json` and the collector's HTTP port, as a rule 4318"));
+                .with_hint(format!("use `{SPOKEN}` and the collector's HTTP port, as a rule 4318")));
         }
         let mut url = address(&name, &base)?;
         if !own {

@@ -1,12 +1,15 @@
 //! The catalogue: which episodes there are, where each is, and those that are at hand.
 
+use std::path::Path;
 use std::time::Duration;
 
 use coditect_ports::PortError;
 use coditect_ports::shelves::{Embedded, Kept, Put, Removals, Row, ShelfSize};
 use coditect_types::memory::{Shelf, Standing};
 use coditect_types::{EpisodeId, ErrorKind, Reused};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use super::moving::now_ms;
 
@@ -618,6 +621,17 @@ pub(super) fn erase(catalogue: &Connection) -> Result<(), PortError> {
     )
     .with_hint("forget it again once that process has ended"))
 }
+
+/// The sizes in a catalogue that is only looked at.
+pub(super) fn looked_at(file: &Path) -> Result<[ShelfSize; 2], PortError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let catalogue = Connection::open_with_flags(file, flags).said()?;
+    catalogue.busy_timeout(BRIEFLY).said()?;
+    sizes(&catalogue)
+}
+
+/// How long whoever only looks waits for others.
+const BRIEFLY: Duration = Duration::from_millis(200);
 
 pub(super) fn sizes(catalogue: &Connection) -> Result<[ShelfSize; 2], PortError> {
     let one = |filter: &str| -> Result<ShelfSize, PortError> {

@@ -3,11 +3,16 @@
 //! The ids of a mission's trace are hashes of its id, those of its spans hashes of that and their names (ADR 43): whoever knows the
 //! mission knows them, so spans of any process meet in one trace, and one that is sent twice is the same span.
 
-use std::fmt;
+use std::cell::RefCell;
+use std::fmt::{self, Write};
 
+use coditect_types::span::Of;
 use coditect_types::{AttemptId, MissionId};
 
 use super::ROOT;
+
+/// What the ids of the spans of a mission begin with, before they are hashed.
+const OF_SPAN: &str = "coditect.span ";
 
 /// A span, and the trace that it is in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,9 +38,8 @@ impl Context {
     /// A piece of a mission, by its id.
     #[must_use]
     pub fn of_piece(mission: &MissionId, id: &str) -> Self {
-        let trace = blake3::hash(format!("coditect.trace {mission}").as_bytes());
-        let span = blake3::hash(format!("coditect.span {mission} {id}").as_bytes());
-        Self { trace: first(trace.as_bytes()), span: first(span.as_bytes()), is_sampled: true }
+        let span = blake3::hash(format!("{OF_SPAN}{mission} {id}").as_bytes());
+        Self { trace: trace_of(mission), span: first(span.as_bytes()), is_sampled: true }
     }
 
     /// The same, for whoever tells of it, or does not.
@@ -60,7 +64,7 @@ impl Context {
     pub fn below(&self, id: &str) -> Self {
         // An id is the same whoever tells of it.
         let above = self.sampled(true);
-        let span = blake3::hash(format!("coditect.span {above} {id}").as_bytes());
+        let span = blake3::hash(format!("{OF_SPAN}{above} {id}").as_bytes());
         Self { span: first(span.as_bytes()), ..*self }
     }
 
@@ -93,6 +97,16 @@ impl Context {
     pub fn span_id(&self) -> String {
         hex(&self.span)
     }
+
+    /// The trace, as it goes over a wire.
+    pub(crate) fn trace_bytes(&self) -> &[u8] {
+        &self.trace
+    }
+
+    /// The span, as it goes over a wire.
+    pub(crate) fn span_bytes(&self) -> &[u8] {
+        &self.span
+    }
 }
 
 /// As a `traceparent`.
@@ -106,6 +120,52 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+thread_local! {
+    /// The name of a span, before it is hashed: memory that a thread has at hand.
+    static NAME: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The trace of a mission, for whoever tells many of its spans: the same contexts as [`Context::of_piece`] gives, with what they have
+/// alike made once.
+#[derive(Clone, Copy, Debug)]
+pub struct MissionTrace {
+    root: Context,
+}
+
+impl MissionTrace {
+    /// The trace of a mission.
+    #[must_use]
+    pub fn new(mission: &MissionId) -> Self {
+        Self { root: Context::of_mission(mission) }
+    }
+
+    /// The mission itself.
+    #[must_use]
+    pub fn root(&self) -> Context {
+        self.root
+    }
+
+    /// A span of the mission, which is to be the same.
+    #[must_use]
+    pub fn span(&self, mission: &MissionId, of: Of) -> Context {
+        if of == Of::Mission {
+            return self.root;
+        }
+        let span = NAME.with_borrow_mut(|name| {
+            name.clear();
+            name.extend([OF_SPAN, mission.as_str(), " "]);
+            // Writing to a text never fails.
+            write!(name, "{of}").ok();
+            blake3::hash(name.as_bytes())
+        });
+        Context { span: first(span.as_bytes()), ..self.root }
+    }
+}
+
+fn trace_of(mission: &MissionId) -> [u8; 16] {
+    first(blake3::hash(format!("coditect.trace {mission}").as_bytes()).as_bytes())
 }
 
 fn first<const N: usize>(hash: &[u8; 32]) -> [u8; N] {
@@ -157,6 +217,16 @@ mod tests {
         );
         assert_ne!(below.span_id(), attempt.below("perform").span_id());
         assert_ne!(Context::of_mission(&MissionId::parse("m-other").unwrap()).trace_id(), attempt.trace_id());
+    }
+
+    #[test]
+    fn the_spans_of_a_mission_are_those_of_its_trace() {
+        let trace = MissionTrace::new(&mission());
+        let span = |of: Of| trace.span(&mission(), of);
+        assert_eq!(span(Of::Attempt(AttemptId(3))), Context::of_attempt(&mission(), AttemptId(3)));
+        let question = Context::of_piece(&mission(), "question 12");
+        assert_eq!(span(Of::Approval(coditect_types::ApprovalId(12))), question);
+        assert_eq!((span(Of::Mission), trace.root()), (Context::of_mission(&mission()), trace.root));
     }
 
     #[test]

@@ -112,6 +112,7 @@ impl World {
             attempt: AttemptId(1),
             stop: self.stop.clone(),
             bus: self.bus.clone(),
+            is_old: false,
         };
         let agent = self.agents.iter().find(|agent| agent.roles().contains(&action.role())).unwrap();
         agent.perform(action, &work)

@@ -33,6 +33,7 @@ fn order(attempt: u32, inbox: &mpsc::Sender<Message>) -> Box<Order> {
         attempt: AttemptId(attempt),
         stop: Stop::new(),
         bus: Arc::new(Silence),
+        is_old: false,
     };
     Order::new(Arc::new(Action::DoNothing), work, inbox.downgrade())
 }

@@ -31,7 +31,7 @@ fn every_attempt_is_a_span_within_the_mission() {
         records.iter().filter(|record| matches!(record.event, Event::AttemptStarted { .. })).count();
     assert_eq!(spans.len(), started + 1);
     let root = &spans[0];
-    assert_eq!((root.of, root.name.as_str()), (Of::Mission, "invoke_agent coditect"));
+    assert_eq!((root.of, &*root.name), (Of::Mission, "invoke_agent coditect"));
     for span in &spans {
         let end = span.end_ms.unwrap();
         assert!(span.start_ms <= end && end <= root.end_ms.unwrap(), "{span:?}");
@@ -45,6 +45,47 @@ fn every_attempt_is_a_span_within_the_mission() {
     assert!(root.events.iter().any(|event| event.name == "coditect.mission.resumed"));
     let text = format!("{spans:?}");
     assert!(!text.contains("do nothing"), "the request is in no trace: {text}");
+}
+
+#[test]
+fn the_span_of_an_agent_has_the_name_of_its_role() {
+    for role in coditect_types::words::every::<Role>() {
+        assert_eq!(invoked(role), format!("invoke_agent {}", role.name()));
+    }
+}
+
+/// What a fork of a fork spent is neither what the first mission spent, nor what the second one did.
+#[test]
+fn a_fork_tells_its_own_cost() {
+    let mission = MissionId::parse("m-abc").unwrap();
+    let policy = Policy::default();
+    let fork = |at_seq: u64| Fork { from: mission.clone(), at_seq, at_ms: 5, policy: policy.clone() };
+    let spent = |candidates: u64| Outcome::Failed {
+        failure: coditect_types::Failure::new(coditect_types::ErrorKind::Unavailable, "away"),
+        spent: Spent { candidates, ..Spent::default() },
+    };
+    let ended = |attempt: u32, candidates: u64| Event::AttemptEnded {
+        task: TaskId(1),
+        attempt: AttemptId(attempt),
+        outcome: spent(candidates),
+    };
+    let mut begun = records(0).remove(0);
+    if let Event::MissionSubmitted { fork: of, .. } = &mut begun.event {
+        *of = Some(Box::new(fork(4)));
+    }
+    let mut completed = records(3).pop().unwrap();
+    if let Event::MissionCompleted { ledger, .. } = &mut completed.event {
+        ledger.candidates = 111;
+    }
+    let forked = |at_seq: u64| Event::MissionForked { fork: Box::new(fork(at_seq)) };
+    let events =
+        [begun.event, ended(1, 1), forked(2), ended(2, 10), forked(4), ended(3, 100), completed.event];
+    let all = events.into_iter().zip(1..);
+    let all: Vec<Record> =
+        all.map(|(event, seq)| Record { mission: mission.clone(), seq, at_ms: 1_000 * seq, event }).collect();
+    let root = spans(&all).remove(0);
+    assert_eq!(root.of, Of::Mission);
+    assert!(root.attributes.contains(&("coditect.candidates", Value::Count(100))), "{root:?}");
 }
 
 #[test]
@@ -66,6 +107,22 @@ fn spans_are_given_once_as_they_end() {
     given.dedup();
     assert_eq!(given.len(), all);
     assert!(tracer.open().is_empty());
+}
+
+#[test]
+fn who_says_where_steps_end_is_given_the_same_spans_sooner() {
+    let records = records(3);
+    let (mut tracer, mut given, mut without) = (Tracer::default(), Vec::new(), Vec::new());
+    for step in records.chunk_by(|one, next| one.at_ms == next.at_ms) {
+        step.iter().for_each(|record| given.extend(tracer.take(record)));
+        given.extend(tracer.step_over());
+        let ended = |event: &Event| matches!(event, Event::AttemptEnded { .. });
+        without.extend(step.iter().filter(|record| ended(&record.event)));
+        let over = given.iter().filter(|span| matches!(span.of, Of::Attempt(_)) && span.error.is_none());
+        assert_eq!(over.count(), without.len(), "nothing waits for the next step");
+    }
+    given.sort_by_key(|span| (span.start_ms, span.of));
+    assert_eq!(given, spans(&records));
 }
 
 #[test]

@@ -65,14 +65,16 @@ fn of<'a>(models: &'a mut Models, model: &str) -> &'a mut Calls {
 
 /// Counts a call of a model that has ended.
 pub(super) fn take(models: &mut Models, model: &str, outcome: &Outcome) {
-    let (error, spent, usage) = if let Outcome::Failed { failure, spent } = outcome {
+    let (error, spent, usage) = if let Outcome::Failed { failure, spent } = outcome
+        && !failure.unasked
+    {
         (name(&failure.kind), spent, spent.usage.as_ref())
     } else if let Outcome::ModelAnswered { reply, spent, .. } = outcome
         && !reply.kept
     {
         (String::new(), spent, Some(&reply.usage))
     } else {
-        // What was kept from an earlier call was none.
+        // What was kept from an earlier call was none, nor was what nobody was asked.
         return;
     };
     let calls = of(models, model);

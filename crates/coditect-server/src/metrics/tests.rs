@@ -204,9 +204,11 @@ fn a_process_counts_what_it_decided_itself() {
     trial.append(&one, ending(MissionStatus::Failed));
     let mut records = Vec::new();
     each(trial.journal(), &one, (1, u64::MAX), |record| records.push(record.clone())).unwrap();
-    let told = |since_ms: u64| {
-        let mut counts = Own::new(since_ms);
-        records.iter().for_each(|record| counts.take(record));
+    let told = |from: usize| {
+        let (mut counts, mut mission) = (Own::default(), OwnMission::default());
+        records[..from].iter().for_each(|record| mission.recall(record));
+        records[from..].iter().for_each(|record| counts.take(&mut mission, record));
+        counts.add_spent(&mission.spent());
         counts.figures()
     };
     let all = told(0);
@@ -214,9 +216,11 @@ fn a_process_counts_what_it_decided_itself() {
     assert_eq!(amounts(&all, "coditect_model_calls_total"), [(String::new(), 2)]);
     assert_eq!(amounts(&all, "coditect_missions_ended_total"), [("failed".to_owned(), 1)]);
     assert!(all.iter().all(|figure| figure.family.name != "coditect_missions"), "it knows of one mission");
-    let late = told(u64::MAX);
-    assert_eq!(amounts(&late, "coditect_attempts_started_total"), []);
-    assert_eq!(amounts(&late, "coditect_model_calls_total"), []);
+    let (last, none) = (told(records.len() - 1), told(records.len()));
+    assert_eq!(amounts(&last, "coditect_attempts_started_total"), []);
+    assert_eq!(amounts(&last, "coditect_missions_ended_total"), [("failed".to_owned(), 1)]);
+    assert_eq!(amounts(&none, "coditect_attempts_started_total"), []);
+    assert_eq!(amounts(&none, "coditect_model_calls_total"), []);
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use askama::Template;
-use coditect_runtime::said::{count, count_of, grouped, span};
+use coditect_runtime::said::{breaker, count, count_of, grouped, span};
 use coditect_runtime::{Entry, MissionView, at_work};
-use coditect_types::fleet::{FleetView, Held, Here, OrderQueue, UnderWay, WorkerSeen, WorkerStanding};
+use coditect_types::breaker::{BreakerSeen, Standing};
+use coditect_types::fleet::{FleetView, Held, Here, Lease, OrderQueue, UnderWay, WorkerSeen, WorkerStanding};
 use coditect_types::{Deed, MissionId, Visitor};
 
 use crate::text::brief;
@@ -17,6 +18,8 @@ pub(crate) const MOST: usize = 100;
 const KEPT: usize = 400;
 /// Characters of what a task is for.
 const WIDTH: usize = 60;
+/// Files of a lease that are told one by one.
+const LEASED: usize = 5;
 
 /// What goes on in missions, each looked into again only where it has grown.
 #[derive(Debug, Default)]
@@ -46,6 +49,7 @@ impl Hands {
             agents: 0,
             tasks: Vec::new(),
             models: Vec::new(),
+            leases: Vec::new(),
         };
         let of = known.map_or_else(nothing, |(_, of)| of);
         UnderWay { held, ..of }
@@ -73,6 +77,7 @@ pub(crate) fn for_visitor(
         workers,
         here: None,
         queue: None,
+        breakers: Vec::new(),
         // Where it is, and how it fails, is for whoever runs it.
         server: fleet.server.map(|_| "a NATS server".to_owned()),
         trouble: fleet.trouble.map(|_| "the fleet's server does not answer".to_owned()),
@@ -104,7 +109,16 @@ struct MissionRow {
     process: String,
     agents: String,
     tasks: Vec<String>,
+    leases: Vec<String>,
     models: Vec<String>,
+}
+
+#[derive(Debug)]
+struct BreakerRow {
+    name: String,
+    kind: &'static str,
+    mood: &'static str,
+    standing: String,
 }
 
 #[derive(Template)]
@@ -120,6 +134,7 @@ struct FleetPage<'a> {
     here: Option<&'a Here>,
     missions: Vec<MissionRow>,
     more_missions: u64,
+    breakers: Vec<BreakerRow>,
     is_user: bool,
 }
 
@@ -136,6 +151,7 @@ pub(crate) fn make(fleet: &FleetView, visitor: &Visitor) -> Result<String, askam
         here: fleet.here.as_ref(),
         missions: fleet.missions.iter().map(mission_row).collect(),
         more_missions: fleet.more_missions,
+        breakers: fleet.breakers.iter().map(|seen| breaker_row(seen, fleet.at_ms)).collect(),
         is_user: visitor.user.is_some(),
     }
     .render()
@@ -212,6 +228,27 @@ fn queue_rows(queue: &OrderQueue, now_ms: u64) -> Vec<(&'static str, String)> {
     rows
 }
 
+fn breaker_row(seen: &BreakerSeen, now_ms: u64) -> BreakerRow {
+    BreakerRow {
+        name: seen.remote.name.clone(),
+        kind: seen.remote.kind.name(),
+        mood: match seen.standing {
+            Standing::Closed { .. } => "warn",
+            Standing::Open { .. } | Standing::HalfOpen { .. } => "bad",
+        },
+        standing: breaker(seen.standing, now_ms),
+    }
+}
+
+fn lease_said(lease: &Lease) -> String {
+    let (shown, more) = lease.files.split_at(lease.files.len().min(LEASED));
+    let more = match more.len() {
+        0 => String::new(),
+        n => format!(" and {} more", grouped(n as u64)),
+    };
+    format!("{}: {}{more}", lease.strand, brief(&shown.join(", "), 2 * WIDTH))
+}
+
 fn mission_row(of: &UnderWay) -> MissionRow {
     let task = |task: &coditect_types::fleet::TaskAtWork| {
         let whom = task.worker.as_ref().map(|worker| format!(" by worker {worker}")).unwrap_or_default();
@@ -235,6 +272,7 @@ fn mission_row(of: &UnderWay) -> MissionRow {
             n => grouped(u64::from(n)),
         },
         tasks: of.tasks.iter().map(task).collect(),
+        leases: of.leases.iter().map(lease_said).collect(),
         models: of.models.iter().map(model).collect(),
     }
 }
@@ -271,7 +309,14 @@ mod tests {
     fn workers_say_what_they_like_and_it_is_text() {
         let page = make(&fleet(), &Visitor::person()).unwrap();
         assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
-        for text in ["1 of 2", "silent", "handed out again", "the oldest handed out 4.0 s ago", "2 coder"] {
+        for text in [
+            "1 of 2",
+            "silent",
+            "handed out again",
+            "the oldest handed out 4.0 s ago",
+            "2 coder",
+            "left alone for 9.0 s",
+        ] {
             assert!(page.contains(text), "{text}: {page}");
         }
         assert!(page.contains("href=\"/missions/m-adas\"") && page.contains("&lt;script&gt;"), "{page}");

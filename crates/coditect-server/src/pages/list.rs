@@ -15,7 +15,7 @@ use crate::routes::Wanted;
 use crate::text::{brief, percent};
 
 /// Missions on a page.
-const PAGE: usize = 50;
+pub(crate) const PAGE: usize = 50;
 /// Characters of a request, and of what came of it.
 const WIDTH: usize = 160;
 

@@ -16,6 +16,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/api/missions/{id}/records", get(records))
         .route("/api/missions/{id}/events", get(events))
         .route("/api/missions/{id}/graph", get(graph::api))
+        .route("/api/missions/{id}/world", get(world::api))
         .route("/api/missions/{id}/fork", post(fork))
         .route("/api/missions/{id}/cancel", post(cancel))
         .route("/api/missions/{id}/approvals/{number}", post(answer))
@@ -42,7 +43,16 @@ async fn list(
         let made = shared.blocking(move |shared| {
             let (entries, all) = shared.missions(&visitor)?;
             let chosen = pages::list::choose(shared.house.as_ref(), entries, &wanted)?;
-            Ok(json::list(&chosen, all))
+            // All of them, unless a page is asked for.
+            let shown = match wanted.page {
+                None => chosen.as_slice(),
+                Some(page) => {
+                    let first =
+                        page.max(1).saturating_sub(1).saturating_mul(pages::list::PAGE).min(chosen.len());
+                    &chosen[first..chosen.len().min(first.saturating_add(pages::list::PAGE))]
+                }
+            };
+            Ok(json::list(shown, all))
         });
         Ok(object(&made.await?))
     };

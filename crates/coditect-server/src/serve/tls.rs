@@ -62,6 +62,13 @@ impl Tls {
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.0))
     }
+
+    /// The same for who speaks HTTP/2, as gRPC does.
+    pub(crate) fn acceptor_for_grpc(&self) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(&self.0);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use coditect_types::breaker::{BreakerSeen, Remote, RemoteKind, Standing};
 use coditect_types::fleet::{FleetView, Here, Job, OrderQueue, WorkerSeen, WorkerStanding};
 use coditect_types::{AttemptId, TaskId};
 
@@ -47,6 +48,10 @@ pub(crate) fn fleet() -> FleetView {
             since_ms: Some(now - 9_000),
             by_role: BTreeMap::from([("coder".to_owned(), 2), (HOSTILE.to_owned(), 3)]),
         }),
+        breakers: vec![BreakerSeen {
+            remote: Remote::new(RemoteKind::Model, HOSTILE),
+            standing: Standing::Open { until_ms: now + 9_000, open_ms: 10_000 },
+        }],
         ..FleetView::default()
     }
 }

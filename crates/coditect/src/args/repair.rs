@@ -20,6 +20,8 @@ in a fresh copy. Nothing of DIR is touched, no branch is made; `--apply` brings 
 carefully as `coditect apply` does, and refuses on conflict. With --all, the other changes that
 pass stand behind the best one, as comments that `git apply` passes over.
 
+No language model is asked: that is `coditect run`.
+
 Ctrl-C ends the search: a change that was found until then is still proved and printed (a second
 Ctrl-C stops at once). A search that ended before its end is gone on with by the same command, as
 long as the files and the tests are the same: what was tried is not tried again.

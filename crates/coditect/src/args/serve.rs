@@ -10,6 +10,7 @@ Examples:
   coditect token add ada --role operator --role approver
   coditect serve --projects /srv/projects
   coditect serve --listen 0.0.0.0:7077 --host ci.example.org --tls-cert chain.pem --tls-key key.pem
+  coditect serve --projects /srv/projects --grpc 127.0.0.1:7078
   nats-server -js -sd /var/lib/nats &
   coditect serve --role worker --nats nats://127.0.0.1:4222
   coditect serve --role worker --nats nats://127.0.0.1:4222 --metrics 127.0.0.1:9464
@@ -80,6 +81,9 @@ pub(crate) struct DoorFlags {
     /// Where to listen; other machines reach it only with a certificate
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7077", value_parser = address)]
     pub(crate) listen: SocketAddr,
+    /// Where to listen for programs that speak gRPC, with the same certificate; port 0 is a free one
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) grpc: Option<SocketAddr>,
     /// A name that it answers to beside `localhost`; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,

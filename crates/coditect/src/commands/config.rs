@@ -41,7 +41,13 @@ fn object(resolved: &Resolved, home: &std::path::Path) -> serde_json::Value {
     let settings: Vec<_> = resolved
         .values
         .iter()
-        .map(|(key, value, source)| json!({ "key": key.name, "value": value, "source": source, "doc": key.doc }))
+        .map(|(key, value, source)| {
+            json!({
+                "key": key.name, "value": value, "source": source, "doc": key.doc, "variable": key.variable(),
+                "flag": key.flag(), "default": key.default.map(|of| of().to_string()), "example": key.example,
+                "project": key.project.says(),
+            })
+        })
         .collect();
     let files: Vec<_> = resolved
         .files

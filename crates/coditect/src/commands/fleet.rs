@@ -1,6 +1,6 @@
 //! `coditect fleet`: who is at work, on this machine and in its fleet, and what waits.
 
-use coditect_runtime::said::{count, count_of, grouped, span};
+use coditect_runtime::said::{breaker, count, count_of, grouped, span};
 use coditect_runtime::{Fold, at_work};
 use coditect_types::ErrorKind;
 use coditect_types::fleet::{FleetView, OrderQueue, UnderWay, WorkerSeen, WorkerStanding};
@@ -113,6 +113,15 @@ fn tell(cx: &mut Context, view: &FleetView) -> Done {
     }
     if let Some(queue) = &view.queue {
         cx.out.line(&harmless(&queue_line(queue, view.at_ms)))?;
+    }
+    for seen in &view.breakers {
+        let text = format!(
+            "{} `{}`: {}",
+            seen.remote.kind.name(),
+            seen.remote.name,
+            breaker(seen.standing, view.at_ms)
+        );
+        cx.out.line(&painted(paint::WARN, &harmless(&text)))?;
     }
     for of in &view.missions {
         mission_lines(cx, of)?;

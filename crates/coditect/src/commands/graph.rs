@@ -10,7 +10,6 @@ pub(crate) use server::tell_of_copy;
 
 use std::path::{Path, PathBuf};
 
-use coditect_adapters::SystemClock;
 use coditect_memory::graph::ProjectGraph;
 use coditect_memory::graph::ask::{self, called};
 use coditect_ports::graph::{Graph, Node, Way};
@@ -52,8 +51,7 @@ pub(crate) fn perform(cx: &mut Context, args: &GraphArgs) -> Done {
     let places = Places::of(&dir, &named)?;
     let question = args.ask.as_ref().map(|ask| places.ask(&opened.graph, ask)).transpose()?;
     let server = server::up_to_date(cx, &dir, &args.server, &opened.graph)?;
-    let clock = SystemClock::default();
-    let far = server.as_deref().map(|server| FarGraph::new(server, &opened.graph, &clock));
+    let far = server.as_ref().map(|(copy, way)| FarGraph::new(copy.as_ref(), &opened.graph, way));
     let graph: &dyn Graph = match &far {
         Some(far) => far,
         None => &opened.graph,

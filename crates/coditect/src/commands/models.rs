@@ -2,6 +2,9 @@
 
 use coditect_adapters::model::{Endpoint, offered};
 use coditect_ports::Stop;
+use coditect_runtime::breakers::told;
+use coditect_runtime::said::breaker;
+use coditect_types::breaker::{BreakerSeen, Remote, RemoteKind, Standing};
 use coditect_types::limits::CallLimits;
 use coditect_types::model::dollars;
 use coditect_types::{ErrorKind, ModelSpec, Rung};
@@ -18,6 +21,7 @@ use crate::models::{self, Known, PROVIDERS, Provider, Tables};
 use crate::out::{harmless, paint, painted};
 use crate::report::Done;
 use crate::settings;
+use crate::wiring;
 
 /// A server of this machine answers a list at once, or is none.
 const HERE: CallLimits = CallLimits {
@@ -55,6 +59,8 @@ struct Described {
     reachable: Option<bool>,
     /// Why not, or what else is wrong.
     trouble: Option<String>,
+    /// Where its breaker stands; None: it was never moved, or is closed.
+    breaker: Option<Standing>,
 }
 
 /// A server at the conventional address of a provider.
@@ -75,9 +81,13 @@ pub(crate) fn perform(cx: &mut Context, args: &ModelsArgs) -> Done {
     let settings = settings::load(&args.settings, &cx.env, &dir)?.settings;
     let mut names: Vec<String> = settings.models.clone();
     names.extend(settings.model.keys().filter(|name| !settings.models.contains(name)).cloned());
+    let breakers = told(wiring::breakers(&cx.site()?).as_ref(), wiring::now_ms());
     let described: Vec<Described> = names
         .iter()
-        .map(|name| describe(cx, name, &settings.model, settings.models.contains(name)))
+        .map(|name| {
+            let known = describe(cx, name, &settings.model, settings.models.contains(name));
+            Described { breaker: breaker_of(name, &breakers), ..known }
+        })
         .collect();
     let found: Vec<Found> =
         PROVIDERS.iter().filter(|provider| provider.key.is_none()).filter_map(look).collect();
@@ -111,6 +121,7 @@ fn describe(cx: &Context, name: &str, tables: &Tables, chosen: bool) -> Describe
                 key,
                 reachable,
                 trouble,
+                breaker: None,
             }
         }
         Err(report) => Described {
@@ -132,8 +143,15 @@ fn describe(cx: &Context, name: &str, tables: &Tables, chosen: bool) -> Describe
             key: None,
             reachable: Some(false),
             trouble: Some(report.cause),
+            breaker: None,
         },
     }
+}
+
+/// Where the breaker of a model stands, where that is worth a word.
+fn breaker_of(name: &str, all: &[BreakerSeen]) -> Option<Standing> {
+    let of = Remote::new(RemoteKind::Model, name);
+    all.iter().find(|seen| seen.remote == of).map(|seen| seen.standing)
 }
 
 /// Whether a model answers now. A server elsewhere is asked only where the person chose a model of it.
@@ -189,7 +207,11 @@ fn tell(cx: &mut Context, described: &[Described], found: &[Found], here: &[Inst
             (None, _) => "not asked".to_owned(),
         };
         let chosen = if model.chosen { "chosen" } else { "described" };
-        cx.out.line(&format!("{}  {chosen}, {state}", painted(paint::NAME, &harmless(&model.name))))?;
+        let alone = model.breaker.map_or_else(String::new, |standing| {
+            format!("; {}", painted(paint::WARN, &breaker(standing, wiring::now_ms())))
+        });
+        cx.out
+            .line(&format!("{}  {chosen}, {state}{alone}", painted(paint::NAME, &harmless(&model.name))))?;
         if model.url.is_empty() {
             continue;
         }

@@ -28,6 +28,13 @@ const MOST_MISSIONS: usize = 50;
 const MOST_SEARCHES: usize = 8;
 
 pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
+    if !args.settings.pace.ladder.model.is_empty() {
+        let cause = "the search alone asks no language model";
+        return Err(Report::new(ErrorKind::Invalid, "beginning the search", cause)
+            .hint("leave `--model` away, or use `coditect run`")
+            .exit(USAGE)
+            .into());
+    }
     let dir = directory(&args.dir)?;
     let path = run::utf8(&dir)?;
     let mut site = cx.site()?;
@@ -38,6 +45,7 @@ pub(crate) fn perform(mut cx: Context, args: &RepairArgs) -> Done {
     }
     site.image.clone_from(&resolved.settings.image);
     site.fleet = resolved.settings.fleet;
+    site.announce = resolved.settings.announce;
     let mut policy = resolved.settings.policy();
     if args.settings.pace.search_s.is_none() && args.settings.pace.budget_s.is_some() {
         // Who names the time for all of it means the search, which takes nearly all of it.

@@ -37,6 +37,7 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     }
     site.image.clone_from(&resolved.settings.image);
     site.fleet = resolved.settings.fleet;
+    site.announce = resolved.settings.announce;
     let mut policy = resolved.settings.policy();
     policy.owner.clone_from(&site.owner);
     let choice = Choice::at(&site, &cx.env, (&resolved.settings, &args.tapes));

@@ -41,6 +41,7 @@ use crate::wiring::{self, Archive};
 
 pub(super) mod begun;
 mod explored;
+mod gauges;
 mod recalled;
 
 const DOING: &str = "starting the dashboard";
@@ -149,6 +150,7 @@ pub(crate) struct Lent {
     memories: recalled::Memories,
     graphs: explored::Graphs,
     looks: Looks,
+    gauges: gauges::Gauges,
     /// Directories below which users begin missions.
     projects: Vec<PathBuf>,
     /// Models that users may name.
@@ -169,6 +171,7 @@ impl Lent {
             memories: recalled::Memories::default(),
             graphs: explored::Graphs::default(),
             looks: Looks::default(),
+            gauges: gauges::Gauges::default(),
             projects: Vec::new(),
             models: Vec::new(),
             tallies: Arc::default(),
@@ -368,6 +371,10 @@ impl House for Lent {
 
     fn telemetry(&self) -> Vec<Figure> {
         self.tallies.figures()
+    }
+
+    fn gauges(&self) -> Vec<Figure> {
+        self.gauges.figures(&self.site, &self.looks)
     }
 
     fn person(&self) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use coditect_runtime::history;
+use coditect_runtime::known::world_as_json;
 use coditect_runtime::world::{TestFacts, TroubleKind, WorldModel};
 use coditect_types::ErrorKind;
 use serde_json::{Value, json};
@@ -56,33 +57,7 @@ pub(crate) fn perform(cx: &mut Context, args: &WorldArgs) -> Done {
 fn summary(cx: &mut Context, world: &WorldModel, missions: usize) -> Done {
     let (red, flaky) = (world.tests().red().count(), world.tests().flaky().count());
     if cx.out.json {
-        let agents: Vec<Value> = world
-            .agents()
-            .iter()
-            .map(|(role, agent)| {
-                json!({
-                    "role": role, "attempts": agent.ended, "failed": agent.failed, "running": agent.running,
-                    "wall_ms": agent.wall_ms, "succeeds": world.succeeds(*role),
-                })
-            })
-            .collect();
-        let rungs: Vec<Value> = world
-            .rungs()
-            .iter()
-            .map(|(rung, facts)| {
-                json!({ "rung": rung, "tried": facts.tried, "proposed": facts.proposed, "wall_ms": facts.wall_ms })
-            })
-            .collect();
-        let used = world.resources();
-        cx.out.object(&json!({
-            "missions": missions, "ends": world.ends(), "records": world.records(),
-            "files": world.files().len(), "tests": world.tests().len(), "red": red, "flaky": flaky,
-            "environment": world.environment(), "agents": agents, "rungs": rungs,
-            "resources": {
-                "sandbox_runs": used.sandbox_runs, "candidates": used.candidates, "model_calls": used.model_calls,
-                "longest_suite_ms": used.longest_suite_ms,
-            },
-        }))?;
+        cx.out.object(&world_as_json(world, missions))?;
         return Ok(0);
     }
     let ends: Vec<String> = world

@@ -152,6 +152,16 @@ pub(crate) enum ProjectMay {
 }
 
 impl ProjectMay {
+    /// The same in a word: what a project's own file may do with a setting.
+    pub(crate) fn says(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Lower { .. } => "lower",
+            Self::Strengthen => "strengthen",
+            Self::Not | Self::NotImage | Self::NotModels | Self::NotServer => "not",
+        }
+    }
+
     /// Why a project may not ask for this, given the person's value; None: it may.
     pub(crate) fn refuses(self, asked: &Value, persons: Option<&Value>) -> Option<String> {
         match self {
@@ -220,6 +230,7 @@ impl Key {
             | "graph_url"
             | "graph_user"
             | "graph_database"
+            | "announce"
             | "nats_creds"
             | "nats_monitor"
             | "fleet_trust" => None,

@@ -298,6 +298,15 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"on\"",
     },
     Key {
+        name: "announce",
+        kind: Kind::Choice(&["off", "on"]),
+        project: ProjectMay::NotServer,
+        default: Some(|| Value::Word("off".to_owned())),
+        doc: "Whether what happens in missions is told to programs that listen on the server of `nats`, as \
+              `crates/coditect-api/proto/coditect/v1/events.proto` says. What models and tests say goes with it.",
+        example: "\"on\"",
+    },
+    Key {
         name: "nats",
         kind: Kind::Server,
         project: ProjectMay::NotServer,

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use coditect_adapters::DiskShelves;
+use coditect_adapters::shelves::measured;
 use coditect_code::workspace::{Git, Mined, mined};
 use coditect_memory::episode::Commit;
 use coditect_memory::{Episode, Episodes};
+use coditect_ports::shelves::ShelfSize;
 use coditect_ports::{PortError, Shelves};
 use coditect_runtime::mover;
 use coditect_types::MissionId;
+use coditect_types::memory::Shelf;
 
 use super::{archive, journal_dir, keeper, mailbox, make_home, now_ms, workspace};
 use crate::environment::{Place, Site};
@@ -48,6 +51,11 @@ pub(crate) fn has_any(site: &Site) -> bool {
     dir(site).exists() || !matches!(site.journal, Place::Files) || journal_dir(site).exists()
 }
 
+/// How much is at hand and how much is put away; None: nothing was ever kept here. Only looks.
+pub(crate) fn sizes(site: &Site) -> Result<Option<[(Shelf, ShelfSize); 2]>, PortError> {
+    measured(&dir(site))
+}
+
 /// The shelves.
 pub(crate) fn shelves(site: &Site) -> Result<Arc<DiskShelves>, Report> {
     make_home(&site.home)?;
@@ -68,7 +76,8 @@ fn hinted(error: PortError) -> PortError {
 
 /// Memory on these shelves; what they lack is read from the journals of missions that ended, of the newest `most`.
 pub(crate) fn memory_on(site: &Site, shelves: Arc<DiskShelves>, most: usize) -> Episodes {
-    let (site, embedder) = (site.clone(), site.embedder.clone());
+    let embedder = site.embedder.clone().map(|model| super::guarded::embedder(site, model));
+    let site = site.clone();
     let others = Mutex::default();
     let load: coditect_memory::episodes::Load = Box::new(move |lacking| {
         let journals = archive(&site).map_err(port_error)?;

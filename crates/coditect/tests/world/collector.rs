@@ -51,8 +51,9 @@ fn take(stream: TcpStream, tell: &SyncSender<(String, Value)>) -> Option<()> {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        tell.send((path, serde_json::from_slice(&body).ok()?)).ok()?;
-        reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").ok()?;
+        let read = coditect_testkit::otlp::read(&path, &body)?;
+        tell.send((path, read)).ok()?;
+        reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok()?;
     }
 }
 

@@ -108,6 +108,8 @@ async fn who_is_at_work_is_seen_as_far_as_ones_missions_go() {
     assert_eq!((&root["queue"]["waiting"], &root["missions"].as_array().unwrap().len()), (&3.into(), &2));
     assert_eq!(root["workers"][0]["jobs"].as_array().unwrap().len(), 2);
     assert!(page.contains("process 4711") && page.contains("10.0.0.7"), "{page}");
+    assert_eq!(root["breakers"][0]["state"], "open");
+    assert!(page.contains("left alone for 9.0 s"), "{page}");
     let (ada, page) = told("ada").await;
     assert_eq!(
         (ada["missions"].as_array().unwrap().len(), &ada["missions"][0]["mission"]),
@@ -115,6 +117,7 @@ async fn who_is_at_work_is_seen_as_far_as_ones_missions_go() {
     );
     assert!(ada["queue"].is_null() && ada["workers"][0]["busy"].is_null(), "{ada}");
     assert!(!page.contains("m-own") && page.contains("m-adas"), "{page}");
+    assert!(ada["breakers"].as_array().is_some_and(Vec::is_empty) && !page.contains("left alone"), "{page}");
     let (eve, page) = told("eve").await;
     assert_eq!(eve["missions"].as_array().unwrap().len(), 0);
     assert!(!eve.to_string().contains("m-adas") && !page.contains("m-adas"), "{page}");

@@ -1,6 +1,5 @@
 //! A server that several people use: who may do what, with whose missions, and what is written down of it.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use axum::http::Method;
@@ -8,42 +7,11 @@ use coditect_types::UserRole;
 use serde_json::json;
 
 use super::*;
+use crate::trial::{name, token};
 
-fn name(text: &str) -> UserName {
-    UserName::parse(text).unwrap()
-}
-
-fn token(user: &str, role: UserRole) -> String {
-    format!("cdt_{user}_{}", role.name())
-}
-
-/// Ada, Eve and Grace, each with a token for every role; Grace reaches Ada's missions too. Ada and the machine's own person have one
-/// mission each.
 fn team() -> Door {
     let door = Door::with(Secrets::users(FORM).unwrap());
-    {
-        let mut users = door.trial.users.lock().unwrap();
-        for (user, of) in [("ada", &[][..]), ("eve", &[]), ("grace", &["ada"])] {
-            for role in UserRole::ALL {
-                let visitor = Visitor {
-                    user: Some(name(user)),
-                    roles: BTreeSet::from([role]),
-                    of: of.iter().map(|of| name(of)).collect(),
-                    token: Some(format!("{user}-{}", role.name())),
-                };
-                users.insert(token(user, role), Admission::Known(visitor));
-            }
-        }
-        let past = Admission::Past { user: name("ada"), token: "old".to_owned(), why: "expired" };
-        users.insert("cdt_old".to_owned(), past);
-    }
-    for (mission, owner) in [("m-adas", Some("ada")), ("m-own", None)] {
-        let mission = id(mission);
-        let mut events = hostile(&mission);
-        let Event::MissionSubmitted { policy, .. } = &mut events[0] else { panic!("{events:?}") };
-        policy.owner = owner.map(name);
-        door.trial.append(&mission, events);
-    }
+    door.trial.has_a_team();
     door
 }
 
@@ -63,7 +31,8 @@ fn calls() -> Vec<(Method, &'static str, serde_json::Value, &'static [UserRole])
         (Method::GET, "/missions/m-adas/compare?with=m-adas", none.clone(), LOOK),
         (Method::GET, "/missions/m-adas/graph", none.clone(), LOOK),
         (Method::GET, "/missions/m-adas/graph?q=many&kind=type&exported=1", none.clone(), LOOK),
-        (Method::GET, "/api/missions/m-adas/graph?q=x", none, LOOK),
+        (Method::GET, "/api/missions/m-adas/graph?q=x", none.clone(), LOOK),
+        (Method::GET, "/api/missions/m-adas/world", none, LOOK),
         (Method::POST, "/api/missions/m-adas/cancel", json!({ "why": "x" }), OPERATE),
         (Method::POST, "/api/missions/m-adas/fork", json!({ "at": 1 }), OPERATE),
         (Method::POST, "/api/missions/m-adas/approvals/1", json!({ "verdict": "denied" }), APPROVE),

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use coditect_ports::{Agent, Work};
 use coditect_runtime::{Ports, Settings, Shell};
-use coditect_types::{Action, Command, MissionId, Outcome, Role};
+use coditect_types::{Action, Command, ErrorKind, MissionId, Outcome, Role};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use serde_json::json;
 
 use super::{Figure, Measured};
@@ -61,7 +63,7 @@ struct Sizes {
 fn sizes(quick: bool) -> Sizes {
     match quick {
         true => Sizes { missions: 100, steps: 10, rounds: 3 },
-        false => Sizes { missions: 1_000, steps: 100, rounds: 5 },
+        false => Sizes { missions: 1_000, steps: 100, rounds: 15 },
     }
 }
 
@@ -72,6 +74,8 @@ struct Round {
     /// The same where the round is over once the shell has ended and all was sent.
     per_s_to_last: f64,
     turns_ms: Vec<f64>,
+    /// What a step takes of the processors, µs, those of a collector included: the disk has no part in it.
+    cpu_us: f64,
     /// From the end of the shell until all was sent, ms.
     rest_ms: f64,
 }
@@ -91,6 +95,7 @@ pub(super) fn compare(site: &Site, quick: bool) -> Result<Measured, Report> {
     let collector = Collector::listen().doing(DOING)?;
     let (mut without, mut with, mut rests) = (Vec::new(), Vec::new(), Vec::new());
     let (mut costs, mut costs_to_last) = (Vec::new(), Vec::new());
+    let (mut cpu_without, mut cpu_with, mut cpu_costs) = (Vec::new(), Vec::new(), Vec::new());
     let (mut sent, mut dropped) = ([0; 3], [0; 3]);
     for n in 0..sizes.rounds {
         let mut watched = || {
@@ -113,6 +118,9 @@ pub(super) fn compare(site: &Site, quick: bool) -> Result<Measured, Report> {
         };
         costs.push(100.0 * (1.0 - on.per_s / off.per_s));
         costs_to_last.push(100.0 * (1.0 - on.per_s_to_last / off.per_s_to_last));
+        cpu_costs.push(100.0 * (on.cpu_us / off.cpu_us - 1.0));
+        cpu_without.push(off.cpu_us);
+        cpu_with.push(on.cpu_us);
         without.push(off.per_s);
         with.push(on.per_s);
         rests.push(on.rest_ms);
@@ -126,6 +134,9 @@ pub(super) fn compare(site: &Site, quick: bool) -> Result<Measured, Report> {
     measured.results.insert("steps_per_s_telemetry", Figure::spread("1/s", &mut with));
     measured.results.insert("telemetry_cost", Figure::spread("%", &mut costs));
     measured.results.insert("telemetry_cost_to_last", Figure::spread("%", &mut costs_to_last));
+    measured.results.insert("step_cpu_us", Figure::spread("us", &mut cpu_without));
+    measured.results.insert("step_cpu_us_telemetry", Figure::spread("us", &mut cpu_with));
+    measured.results.insert("telemetry_cpu_cost", Figure::spread("%", &mut cpu_costs));
     measured.results.insert("telemetry_rest_ms", Figure::spread("ms", &mut rests));
     let count = |n: u64| Figure::One { unit: "1", value: n as f64 };
     let names =
@@ -150,6 +161,14 @@ fn params(sizes: Sizes) -> Measured {
 
 const DOING: &str = "running no-op missions";
 
+/// What this process has used of the processors, µs.
+fn cpu_us() -> Result<f64, Report> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF);
+    let usage = usage.map_err(|error| Report::new(ErrorKind::Bug, DOING, error.to_string()))?;
+    let all = usage.user_time() + usage.system_time();
+    Ok(all.num_microseconds() as f64)
+}
+
 /// Runs missions to their end. Where somebody observes, the round is over once they have seen all of it.
 fn round(site: &Site, sizes: Sizes, observer: Option<&Observer>) -> Result<Round, Report> {
     let Sizes { missions, steps, .. } = sizes;
@@ -157,18 +176,17 @@ fn round(site: &Site, sizes: Sizes, observer: Option<&Observer>) -> Result<Round
     let keeper = wiring::keeper(&site)?;
     let idler = Arc::new(Idler::default());
     let ports = Ports {
-        journal: Arc::clone(&keeper),
-        bus: match observer {
-            Some(observer) => observer.bus(keeper),
-            None => wiring::silent_bus(),
-        },
+        journal: keeper,
+        bus: observer.map_or_else(wiring::silent_bus, Observer::bus),
         clock: wiring::clock(),
         entropy: wiring::entropy(),
         agents: vec![Arc::clone(&idler) as Arc<dyn Agent>],
         models: Vec::new(),
+        breakers: wiring::own_breakers(),
         fleet: None,
     };
     let runtime = wiring::tokio_runtime()?;
+    let used = cpu_us()?;
     let began = Instant::now();
     let ended = runtime.block_on(async {
         let shell = Shell::start(ports, Settings::default())?;
@@ -195,8 +213,9 @@ fn round(site: &Site, sizes: Sizes, observer: Option<&Observer>) -> Result<Round
     observer.iter().for_each(|observer| observer.see_out());
     let rest_ms = stopped.elapsed().as_secs_f64() * 1_000.0;
     let all = f64::from(missions) * f64::from(steps);
+    let cpu_us = (cpu_us()? - used) / all;
     let per_s = all / ended.as_secs_f64();
     let per_s_to_last = all / began.elapsed().as_secs_f64();
     let mut seen = idler.seen.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Round { per_s, per_s_to_last, turns_ms: std::mem::take(&mut seen.turns_ms), rest_ms })
+    Ok(Round { per_s, per_s_to_last, turns_ms: std::mem::take(&mut seen.turns_ms), cpu_us, rest_ms })
 }

@@ -139,6 +139,7 @@ fn shell(site: &Site, idler: Idler) -> Result<Shell, Report> {
         entropy: wiring::entropy(),
         agents: vec![Arc::new(idler)],
         models: Vec::new(),
+        breakers: wiring::own_breakers(),
         fleet: None,
     };
     Shell::start(ports, Settings::default()).doing("starting the shell")

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use coditect_adapters::GraphAt;
 use coditect_ports::graph::Graph;
+use coditect_runtime::Guarded;
 
 use crate::args::{GraphServer, SettingFlags};
 use crate::commands::Context;
@@ -12,6 +13,13 @@ use crate::graphs;
 use crate::report::Report;
 use crate::settings;
 
+/// A copy on a server, and the way to it.
+pub(super) type Copied = (Box<dyn Graph>, Guarded);
+
+/// How long bringing a copy up to date may take, ms, before nothing is expected of it any more.
+#[cfg(feature = "neo4j")]
+const PUSHED_WITHIN_MS: u64 = 600_000;
+
 /// The copy on the server, brought up to date. None: no server is named, or it does not answer, which is said.
 #[cfg(feature = "neo4j")]
 pub(super) fn up_to_date(
@@ -19,24 +27,41 @@ pub(super) fn up_to_date(
     dir: &Path,
     args: &GraphServer,
     graph: &dyn Graph,
-) -> Result<Option<Box<dyn Graph>>, Report> {
+) -> Result<Option<Copied>, Report> {
     use coditect_adapters::graph::Neo4jGraph;
+    use coditect_ports::PortError;
     use coditect_types::ErrorKind;
+    use coditect_types::breaker::{Remote, RemoteKind};
 
     use crate::report::Doing;
+    use crate::wiring;
 
     let Some(at) = named(cx, args)? else { return Ok(None) };
-    let server = Neo4jGraph::open(&at, &graphs::name_on_server(&cx.site()?, dir)).doing(super::DOING)?;
+    let site = cx.site()?;
+    let server = Neo4jGraph::open(&at, &graphs::name_on_server(&site, dir)).doing(super::DOING)?;
+    let way = wiring::guarded(&site, Remote::new(RemoteKind::Graph, at.url));
+    let call = match way.pass(PUSHED_WITHIN_MS) {
+        Ok(call) => call,
+        Err(left_alone) => {
+            cx.note(&format!("{}; the embedded graph answers", PortError::from(left_alone).cause));
+            return Ok(None);
+        }
+    };
     match server.push(graph) {
         Ok(pushed) => {
+            call.succeeded();
             tracing::debug!(?pushed, "the graph's server");
-            Ok(Some(Box::new(server)))
+            Ok(Some((Box::new(server), way)))
         }
         Err(error) if error.kind == ErrorKind::Unavailable => {
+            call.failed();
             cx.note(&format!("{}; the embedded graph answers", error.cause));
             Ok(None)
         }
-        Err(error) => Err(error).doing("copying the graph to its server"),
+        Err(error) => {
+            drop(call);
+            Err(error).doing("copying the graph to its server")
+        }
     }
 }
 
@@ -47,7 +72,7 @@ pub(super) fn up_to_date(
     _dir: &Path,
     args: &GraphServer,
     _graph: &dyn Graph,
-) -> Result<Option<Box<dyn Graph>>, Report> {
+) -> Result<Option<Copied>, Report> {
     use coditect_types::ErrorKind;
 
     if named(cx, args)?.is_none() {

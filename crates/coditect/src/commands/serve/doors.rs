@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coditect_ports::{PortError, Stop, StopCause};
-use coditect_server::{Ground, Secrets, Server, Tls};
+use coditect_server::{Ground, Grpc, Secrets, Server, Tls};
 use coditect_types::ErrorKind;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -58,11 +58,15 @@ pub(super) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
     let stop = Stop::new();
     let done = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let server = Server::bind(flags.listen).await.doing(DOING)?;
+        let mut server = Server::bind(flags.listen).await.doing(DOING)?;
+        if let Some(address) = flags.grpc {
+            let grpc = Grpc::bind(address, ground.tls.clone()).await.doing(DOING)?;
+            server = server.with_grpc(grpc);
+        }
         let (counted, of) = (server.metrics(), Arc::clone(&lent));
         sending.measure(&mut wanted, None, Box::new(move || counted.figures(of.as_ref()).ok()));
         wanted.notes.iter().for_each(|note| cx.note(note));
-        tell(cx, server.address(), &ground)?;
+        tell(cx, (server.address(), server.grpc_address()), &ground)?;
         let (say, mut said) = mpsc::channel(64);
         if !flags.no_takeover {
             let stop = stop.clone();
@@ -113,17 +117,18 @@ fn ground(flags: &DoorFlags) -> Result<Ground, Report> {
         }
     };
     let mut hosts = flags.host.clone();
-    if !flags.listen.ip().is_loopback() {
+    let outside = flags.grpc.iter().chain([&flags.listen]).find(|address| !address.ip().is_loopback());
+    if let Some(outside) = outside {
         if tls.is_none() {
             let cause = format!(
                 "`{}` can be reached from other machines, and tokens would go there in the clear",
-                flags.listen.ip()
+                outside.ip()
             );
             return Err(Report::new(ErrorKind::Invalid, DOING, cause).hint(
                 "give it a certificate with `--tls-cert` and `--tls-key`, or listen on `127.0.0.1` behind a proxy that has one, with `--behind-tls`",
             ));
         }
-        if !flags.listen.ip().is_unspecified() {
+        if !flags.listen.ip().is_unspecified() && !flags.listen.ip().is_loopback() {
             hosts.push(host_of(flags.listen));
         }
     }
@@ -159,17 +164,31 @@ fn must_be_ours(key: &Path) -> Result<(), Report> {
         .hint("`chmod 600` it if nobody has read it, or make another"))
 }
 
-fn tell(cx: &mut Context, address: SocketAddr, ground: &Ground) -> std::io::Result<()> {
+/// Says where it listens, and where for gRPC, if there.
+fn tell(
+    cx: &mut Context,
+    (address, grpc): (SocketAddr, Option<SocketAddr>),
+    ground: &Ground,
+) -> std::io::Result<()> {
     let scheme = if ground.tls.is_some() { "https" } else { "http" };
-    let host = ground.hosts.first().filter(|_| !address.ip().is_loopback());
-    let url = match host {
+    let host = ground.hosts.first();
+    let url = |address: SocketAddr| match host.filter(|_| !address.ip().is_loopback()) {
         Some(host) => format!("{scheme}://{host}:{}", address.port()),
         None => format!("{scheme}://{address}"),
     };
+    let grpc = grpc.map(|address| (address, url(address)));
+    let url = url(address);
     if cx.out.json {
-        return cx.out.object(&json!({ "type": "serve.listening", "address": address, "url": url }));
+        let mut told = json!({ "type": "serve.listening", "address": address, "url": url });
+        if let Some((address, url)) = grpc {
+            told["grpc"] = json!({ "address": address, "url": url });
+        }
+        return cx.out.object(&told);
     }
     cx.out.line(&format!("{}  {url}", painted(paint::LABEL, "serving")))?;
+    if let Some((_, url)) = grpc {
+        cx.out.line(&format!("{}     {url}", painted(paint::LABEL, "gRPC")))?;
+    }
     cx.out.line(
         "         users sign in with their tokens; `coditect audit` tells what was asked; Ctrl-C stops it",
     )

@@ -186,6 +186,7 @@ pub(super) fn site(home: &Path) -> Site {
         owner: None,
         journal: crate::environment::Place::Files,
         fleet: false,
+        announce: false,
         sampler: Default::default(),
         toolchains: BTreeMap::new(),
     }
