@@ -5,7 +5,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+
+use crate::stopped;
 
 /// What tests say that need a server where there is none.
 pub const SKIPPED: &str = "skipped: no nats-server on PATH";
@@ -109,36 +110,13 @@ impl Server {
     }
 
     /// Stops it where it is (SIGSTOP), as a machine that hangs.
-    ///
-    /// The signal is only taken up once one of its threads runs, and the others are stopped by that one, so that a
-    /// busy machine may let it answer for a while after the signal was sent: all have stopped when this returns.
     pub fn pause(&self) {
-        self.signal("STOP");
-        let begun = Instant::now();
-        while !self.has_stopped() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the server does not stop");
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-    }
-
-    /// Whether all of its threads are stopped, by what `proc_pid_stat(5)` says of each.
-    fn has_stopped(&self) -> bool {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("stat"))).all(|stat| {
-            // The name of a program may hold whatever it likes, and is in brackets. A thread that is gone is asked
-            // for the next time.
-            stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
-        })
+        stopped::pause(&self.child);
     }
 
     /// Lets it go on (SIGCONT).
     pub fn go_on(&self) {
-        self.signal("CONT");
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
-        assert!(sent.unwrap().success(), "SIG{name} reaches the server");
+        stopped::go_on(&self.child);
     }
 }
 
