@@ -64,19 +64,18 @@ impl Picks {
                 continue;
             };
             drop(state);
-            let ran = Running { picks: self, mine: &mine };
+            let running = Running { picks: self, mine: &mine };
             let picked = run(&mine);
             state = self.lock();
+            // In one step with what is left: what another takes from now on is under way there.
+            running.ends(&mut state);
             match &picked {
                 Ok(Some(picked)) => state.settle(&mine, picked),
                 // None of them can be tried so.
                 Ok(None) => state.left.clear(),
                 Err(_) => {}
             }
-            drop(state);
-            drop(ran);
             picked?;
-            state = self.lock();
         }
     }
 
@@ -119,13 +118,25 @@ struct Running<'a> {
     mine: &'a [u32],
 }
 
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let mut state = self.picks.lock();
+impl Running<'_> {
+    fn ends(mut self, state: &mut State) {
+        self.end(state);
+        self.mine = &[];
+    }
+
+    fn end(&self, state: &mut State) {
         for number in self.mine {
             state.under_way.remove(number);
         }
         self.picks.changed.notify_all();
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.mine.is_empty() {
+            self.end(&mut self.picks.lock());
+        }
     }
 }
 

@@ -61,6 +61,28 @@ fn a_batch_is_shared_out_and_what_was_not_reached_is_tried_again() {
 }
 
 #[test]
+fn none_is_lost_where_another_takes_what_was_not_reached() {
+    for _ in 0..300 {
+        let picks = Picks::default();
+        picks.begin((0..24).collect(), 3);
+        let run = |mine: &[u32]| {
+            let reports = mine.iter().take(1).map(|number| (*number, report())).collect();
+            Ok(Some(Picked { reports, runs: 1 }))
+        };
+        std::thread::scope(|scope| {
+            for from in [0, 8, 16] {
+                let (picks, ids) = (&picks, ["t".to_owned()]);
+                scope.spawn(move || {
+                    for number in from..from + 8 {
+                        assert!(picks.report(number, &ids, run).unwrap().is_some(), "{number}");
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn one_that_is_never_reached_is_left_to_be_run_alone() {
     let picks = Picks::default();
     picks.begin([7].into(), 1);
