@@ -20,11 +20,13 @@
 
 mod account;
 mod boss;
+mod ears;
 mod packs;
 mod parcel;
 mod roll;
 mod seal;
 mod setup;
+mod wards;
 mod worker;
 
 use coditect_types::{AttemptId, MissionId, TaskId};

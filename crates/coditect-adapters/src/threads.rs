@@ -7,6 +7,14 @@ use coditect_ports::PortError;
 use coditect_types::ErrorKind;
 use tokio::runtime::Runtime;
 
+/// Threads of a runtime that may block, if nothing else is said.
+const USUAL: usize = 512;
+
+/// As many threads as what only waits for a server needs: where there are few cores, waking a second one costs more than it does.
+pub(crate) fn few() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 2))
+}
+
 /// So many threads of a name.
 ///
 /// # Errors
@@ -14,6 +22,25 @@ use tokio::runtime::Runtime;
 pub(crate) fn start(name: &str, count: usize) -> Result<Runtime, PortError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(count)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .map_err(|error| PortError::from_io(&format!("starting threads (`{name}`)"), &error))
+}
+
+/// The same where so many may block at the same time besides the usual ones, all with a stack of so many bytes.
+///
+/// # Errors
+/// Where the system gives none.
+pub(crate) fn start_deep(
+    name: &str,
+    count: usize,
+    (blocking, stack): (usize, usize),
+) -> Result<Runtime, PortError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(count)
+        .max_blocking_threads(USUAL + blocking)
+        .thread_stack_size(stack)
         .thread_name(name)
         .enable_all()
         .build()

@@ -7,7 +7,7 @@ use coditect_types::{Action, Outcome};
 
 use crate::Work;
 
-/// Hears what came of an action.
+/// Hears what came of an action. It returns at once, whatever thread it is called on.
 pub type Done = Box<dyn FnOnce(Outcome) + Send>;
 
 /// The dispatcher.

@@ -255,8 +255,9 @@ impl Actor {
             let (bus, is_old) = (Arc::clone(&self.ports.bus), self.old.contains(&attempt));
             let work = Work { mission, task, attempt, stop, bus, is_old };
             if let Some(fleet) = self.ports.fleet.as_ref().filter(|_| action.travels()) {
-                let inbox = self.self_inbox.clone();
-                fleet.dispatch(action, work, Box::new(move |outcome| report(&inbox, attempt, outcome)));
+                let (inbox, shell) = (self.self_inbox.clone(), tokio::runtime::Handle::current());
+                let report = move |outcome| report(&inbox, attempt, outcome, &shell);
+                fleet.dispatch(action, work, Box::new(report));
                 continue;
             }
             let pool = if action.role() == Role::Orchestrator { &self.desk } else { &self.pool };
@@ -265,14 +266,19 @@ impl Actor {
     }
 }
 
-/// Takes an outcome that comes from elsewhere into the ring.
-fn report(inbox: &mpsc::WeakSender<Message>, attempt: AttemptId, outcome: Outcome) {
+/// Takes an outcome that comes from elsewhere into the ring, and returns at once.
+fn report(
+    inbox: &mpsc::WeakSender<Message>,
+    attempt: AttemptId,
+    outcome: Outcome,
+    shell: &tokio::runtime::Handle,
+) {
     let Some(inbox) = inbox.upgrade() else { return };
-    // A closed inbox means that the mission has ended or the program stops. A full one is waited for.
+    // A closed inbox means that the mission has ended or the program stops. A full one is waited for, here and not by whoever brings it.
     if let Err(mpsc::error::TrySendError::Full(message)) =
         inbox.try_send(Message::Reported(attempt, Box::new(outcome)))
     {
-        inbox.blocking_send(message).ok();
+        drop(shell.spawn(async move { inbox.send(message).await.ok() }));
     }
 }
 

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Subscriber};
+use async_nats::HeaderMap;
 use bytes::Bytes;
 use coditect_ports::workspace::Workspace;
 use coditect_ports::{Dispatch, Done, Notice, PortError, StopCause, Work};
 use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome, Snapshot};
-use futures::StreamExt;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::ears::{Ears, Heard, Hearing};
 use super::packs::Packs;
 use super::parcel::{away, read, unwrap, wrap, written};
 use super::seal::{Matter, digest, is_of_order};
@@ -40,6 +40,7 @@ const LONELY: Duration = Duration::from_secs(10);
 pub struct Fleet {
     house: House,
     packs: Packs,
+    ears: Arc<Ears>,
     /// Its own. Taken on dropping, where nobody may wait.
     runtime: Option<Runtime>,
 }
@@ -47,9 +48,9 @@ pub struct Fleet {
 impl Fleet {
     /// Joins a fleet as one who has work to give. The missions' stores are those of `workspace`.
     pub fn open(at: &At, workspace: Arc<dyn Workspace>) -> Result<Self, PortError> {
-        let runtime = threads::start("fleet", 2)?;
+        let runtime = threads::start("fleet", threads::few())?;
         let house = runtime.block_on(House::open(at))?;
-        Ok(Self { house, packs: Packs::new(workspace), runtime: Some(runtime) })
+        Ok(Self { house, packs: Packs::new(workspace), ears: Arc::default(), runtime: Some(runtime) })
     }
 
     /// Brings a mission here that another machine began: makes its store for the project in `dir`, and fetches of the snapshot and of
@@ -115,7 +116,8 @@ impl Fleet {
             is_old: !is_new,
         };
         let (house, packs) = (self.house.clone(), self.packs.clone());
-        let errand = Errand { house, packs, action: Arc::new(Action::DoNothing), work };
+        let ears = Arc::clone(&self.ears);
+        let errand = Errand { house, packs, ears, action: Arc::new(Action::DoNothing), work };
         let order = errand.order().unwrap();
         let mut headers = HeaderMap::new();
         if is_new {
@@ -142,14 +144,14 @@ impl Drop for Fleet {
 impl Dispatch for Fleet {
     fn dispatch(&self, action: Arc<Action>, work: Work, done: Done) {
         let Some(runtime) = &self.runtime else { return };
-        let errand = Errand { house: self.house.clone(), packs: self.packs.clone(), action, work };
+        let (house, packs, ears) = (self.house.clone(), self.packs.clone(), Arc::clone(&self.ears));
+        let errand = Errand { house, packs, ears, action, work };
         runtime.spawn(async move {
             let outcome = errand.run().await.unwrap_or_else(|error| Outcome::Failed {
                 failure: Failure::from(error),
                 spent: Default::default(),
             });
-            // Whoever hears may have to wait.
-            tokio::task::spawn_blocking(move || done(outcome));
+            done(outcome);
         });
     }
 }
@@ -162,6 +164,7 @@ fn unavailable(error: PortError) -> PortError {
 struct Errand {
     house: House,
     packs: Packs,
+    ears: Arc<Ears>,
     action: Arc<Action>,
     work: Work,
 }
@@ -169,10 +172,7 @@ struct Errand {
 impl Errand {
     async fn run(&self) -> Result<Outcome, PortError> {
         let Work { mission, attempt, .. } = &self.work;
-        let subscribe = |subject: String| self.house.client.subscribe(subject);
-        let outcomes =
-            subscribe(self.house.outcome(mission, *attempt)).await.map_err(|error| away(&error))?;
-        let doing = subscribe(self.house.doing(mission, *attempt)).await.map_err(|error| away(&error))?;
+        let hearing = self.ears.listen(&self.house, mission, *attempt).await?;
         let order = self.order()?;
         let of = digest(&order);
         // An earlier life of this process may have handed it out.
@@ -182,7 +182,7 @@ impl Errand {
             return Ok(outcome);
         }
         let number = self.hand_out(&order).await?;
-        self.wait(outcomes, doing, (number, of)).await
+        self.wait(hearing, (number, of)).await
     }
 
     /// The order, as it is written.
@@ -258,28 +258,25 @@ impl Errand {
         }
     }
 
-    async fn wait(
-        &self,
-        mut outcomes: Subscriber,
-        mut doing: Subscriber,
-        (number, of): (u64, [u8; 32]),
-    ) -> Result<Outcome, PortError> {
+    async fn wait(&self, mut hearing: Hearing, (number, of): (u64, [u8; 32])) -> Result<Outcome, PortError> {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let began = Instant::now();
         let (mut searched, mut said, mut stopping, mut heard) = (began, None, None, false);
         loop {
             tokio::select! {
-                message = outcomes.next() => {
-                    let Some(message) = message else { return Err(away(&"the connection ended")) };
-                    if let Some(outcome) = self.taken((&message.payload, message.headers.as_ref()), of).await? {
-                        return Ok(outcome);
+                next = hearing.next() => match next {
+                    None => return Err(away(&"the connection ended")),
+                    Some(Heard::Outcome(message)) => {
+                        if let Some(outcome) = self.taken((&message.payload, message.headers.as_ref()), of).await? {
+                            return Ok(outcome);
+                        }
                     }
-                }
-                Some(message) = doing.next() => {
-                    heard = true;
-                    self.pass_on(&message.payload);
-                }
+                    Some(Heard::Doing(message)) => {
+                        heard = true;
+                        self.pass_on(&message.payload);
+                    }
+                },
                 _ = look.tick() => {
                     let now = Instant::now();
                     if now.duration_since(searched) >= SEARCH {

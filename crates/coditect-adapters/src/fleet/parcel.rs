@@ -1,5 +1,6 @@
 //! What messages hold: JSON, compressed; what is too long for a message is in the object store, and the message says where.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use async_nats::jetstream::object_store::ObjectStore;
@@ -9,11 +10,14 @@ use coditect_types::ErrorKind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// Bytes that a message may have here; servers allow 1 MiB unless they are told otherwise.
 const LARGEST: usize = 512 << 10;
 /// Bytes that a parcel may have, as it is written and read.
 const MOST: u64 = 256 << 20;
+/// Bytes that are made room for at once.
+const SMALL: u64 = 1 << 20;
 /// How long one object may be on its way.
 const TRANSFER: Duration = Duration::from_secs(300);
 /// How it is written: this is the version, too.
@@ -32,8 +36,10 @@ pub(super) fn written(value: &impl Serialize) -> Result<Vec<u8>, PortError> {
 
 /// Packs what was written; `name` is what it is called in the store.
 pub(super) async fn wrap(json: &[u8], name: &str, store: &ObjectStore) -> Result<Bytes, PortError> {
-    let mut bytes = vec![INLINE];
-    bytes.extend(zstd::bulk::compress(json, 1).map_err(odd)?);
+    let packed = compress(json).map_err(odd)?;
+    let mut bytes = Vec::with_capacity(packed.len() + 1);
+    bytes.push(INLINE);
+    bytes.extend(packed);
     if bytes.len() <= LARGEST {
         return Ok(bytes.into());
     }
@@ -51,14 +57,44 @@ pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, PortError> {
 /// Unpacks what was written.
 pub(super) async fn unwrap(bytes: &[u8], store: &ObjectStore) -> Result<Vec<u8>, PortError> {
     let (how, rest) = bytes.split_first().ok_or_else(|| odd("it is empty"))?;
-    let packed = match *how {
-        INLINE => rest.to_vec(),
-        STORED => get(store, std::str::from_utf8(rest).map_err(odd)?).await?,
-        other => return Err(odd(format!("its version is {other}"))),
-    };
+    match *how {
+        INLINE => decompress(rest),
+        STORED => decompress(&get(store, std::str::from_utf8(rest).map_err(odd)?).await?),
+        other => Err(odd(format!("its version is {other}"))),
+    }
+}
+
+thread_local! {
+    /// What compresses and decompresses is larger than most messages, and dearer to make than to use.
+    static PACKER: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(json: &[u8]) -> std::io::Result<Vec<u8>> {
+    PACKER.with_borrow_mut(|packer| {
+        let packer = match packer {
+            Some(packer) => packer,
+            None => packer.insert(Compressor::new(1)?),
+        };
+        packer.compress(json)
+    })
+}
+
+fn decompress(packed: &[u8]) -> Result<Vec<u8>, PortError> {
+    // What it says of its own size is believed as far as that costs nothing.
+    let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+    if let Some(size) = size.filter(|size| *size <= SMALL) {
+        return UNPACKER.with_borrow_mut(|unpacker| {
+            let unpacker = match unpacker {
+                Some(unpacker) => unpacker,
+                None => unpacker.insert(Decompressor::new().map_err(odd)?),
+            };
+            unpacker.decompress(packed, size as usize).map_err(odd)
+        });
+    }
     // A small message must not become a large one.
     let most = usize::try_from(MOST).unwrap_or(usize::MAX);
-    let reader = zstd::Decoder::new(packed.as_slice()).map_err(odd)?;
+    let reader = zstd::Decoder::new(packed).map_err(odd)?;
     let mut json = Vec::new();
     let read = std::io::Read::read_to_end(&mut std::io::Read::take(reader, MOST), &mut json).map_err(odd)?;
     if read >= most {

@@ -211,6 +211,21 @@ impl House {
         format!("{}.outcome.{mission}.{attempt}", self.name)
     }
 
+    /// The outcomes of all attempts of a mission.
+    pub(super) fn outcomes_of(&self, mission: &MissionId) -> String {
+        format!("{}.outcome.{mission}.*", self.name)
+    }
+
+    /// What is said of all attempts of a mission.
+    pub(super) fn doings_of(&self, mission: &MissionId) -> String {
+        format!("{}.doing.{mission}.*", self.name)
+    }
+
+    /// All that is said to whoever performs something.
+    pub(super) fn words(&self) -> String {
+        format!("{}.word.*.*", self.name)
+    }
+
     /// Where whoever performs an attempt is told something.
     pub(super) fn word(&self, mission: &MissionId, attempt: AttemptId) -> String {
         format!("{}.word.{mission}.{attempt}", self.name)

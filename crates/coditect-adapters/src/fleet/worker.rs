@@ -28,7 +28,8 @@ use super::parcel::{away, read, unwrap, wrap, written};
 use super::roll::{self, Alive};
 use super::seal::{Matter, digest, is_of_order, say_order};
 use super::setup::{At, CONSUMER, House, object};
-use super::{NEW, Order, Report, Word};
+use super::wards::Wards;
+use super::{NEW, Order, Report};
 use crate::threads;
 
 /// How often a worker says that it is at it while it would be taken for gone.
@@ -50,6 +51,10 @@ const DISTRUSTED: Duration = Duration::from_secs(15);
 const TRIES: i64 = 50;
 /// How long an outcome is tried to be kept.
 const LAST: Duration = Duration::from_secs(600);
+/// Phrases that wait to be told: what is done between two looks, and more.
+const SAID: usize = 4_096;
+/// Stack of a thread that performs an action, bytes.
+const STACK: usize = 16 << 20;
 
 /// What a worker offers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -112,6 +117,7 @@ struct Shared {
     offer: Offer,
     slots: Arc<Semaphore>,
     account: Arc<Account>,
+    wards: Wards,
 }
 
 impl Drop for Worker {
@@ -130,10 +136,12 @@ impl Worker {
         agents: Vec<Arc<dyn Agent>>,
         (offer, account): (Offer, Arc<Account>),
     ) -> Result<Self, PortError> {
-        let runtime = threads::start("fleet", 2)?;
+        // Parsers and tree walks recurse.
+        let runtime = threads::start_deep("fleet", threads::few(), (offer.slots.max(1), STACK))?;
         let house = runtime.block_on(House::open(at))?;
         let slots = Arc::new(Semaphore::new(offer.slots.max(1)));
-        let shared = Arc::new(Shared { house, packs: Packs::new(workspace), agents, offer, slots, account });
+        let (packs, wards) = (Packs::new(workspace), Wards::default());
+        let shared = Arc::new(Shared { house, packs, agents, offer, slots, account, wards });
         Ok(Self { shared, runtime: Some(runtime) })
     }
 
@@ -148,20 +156,27 @@ impl Worker {
 
     async fn work(&self, stop: &Stop, tell: &(dyn Fn(String) + Send + Sync)) -> Result<(), PortError> {
         let (ends, end) = watch::channel(false);
-        let (said, mut words) = tokio::sync::mpsc::channel(64);
+        let (said, mut words) = tokio::sync::mpsc::channel(SAID);
+        let mut tell_all = || std::iter::from_fn(|| words.try_recv().ok()).for_each(tell);
         let tasks = TaskTracker::new();
         let consumer = self.shared.consumer().await?;
         let shared = Arc::clone(&self.shared);
         tasks.spawn(shared.serve(consumer, tasks.clone(), stop.clone(), end, said.clone()));
         drop(said);
         let mut look = interval(LOOK);
+        let client = &self.shared.house.client;
+        let told = client.subscribe(self.shared.house.words()).await.map_err(|error| away(&error))?;
+        let mut listening = std::pin::pin!(self.shared.wards.listen(told));
         let mut present =
             std::pin::pin!(roll::present(&self.shared.house, || self.shared.alive(stop.is_wanted())));
         loop {
             tokio::select! {
-                Some(word) = words.recv() => tell(word),
                 never = &mut present => match never {},
-                _ = look.tick() => if stop.is_wanted() { break },
+                never = &mut listening => match never {},
+                _ = look.tick() => {
+                    tell_all();
+                    if stop.is_wanted() { break }
+                }
             }
         }
         ends.send_replace(true);
@@ -169,10 +184,12 @@ impl Worker {
         loop {
             tokio::select! {
                 () = tasks.wait() => break,
-                Some(word) = words.recv() => tell(word),
+                _ = look.tick() => tell_all(),
                 never = &mut present => match never {},
+                never = &mut listening => match never {},
             }
         }
+        tell_all();
         self.shared.take_leave().await;
         Ok(())
     }
@@ -351,8 +368,7 @@ impl Shared {
             return answer(message, AckKind::Ack).await;
         }
         let what = format!("{} t{}: {}", order.mission, order.task, order.action.role().name());
-        // Nobody may listen, which changes nothing.
-        said.send(format!("took {what}")).await.ok();
+        say(said, format!("took {what}"));
         let outcome = match refused(order) {
             _ if tries > TRIES => Some(failed(
                 ErrorKind::Unavailable,
@@ -362,7 +378,7 @@ impl Shared {
             None => self.perform(order, message, stop, &mut course).await,
         };
         let Some(outcome) = outcome else {
-            said.send(format!("handed back {what}")).await.ok();
+            say(said, format!("handed back {what}"));
             return answer(message, AckKind::Nak(None)).await;
         };
         let (end, began, sent) = (End::of(&outcome), Mark::now(), AtomicU64::new(0));
@@ -380,7 +396,7 @@ impl Shared {
         match kept {
             Ok(()) => {
                 course.ends(end);
-                said.send(format!("did {what}")).await.ok();
+                say(said, format!("did {what}"));
             }
             Err(_) => tracing::warn!("an outcome could not be kept; the order goes to another worker"),
         }
@@ -461,11 +477,8 @@ impl Shared {
         let Order { mission, task, attempt, action, .. } = order;
         let mut sign = self.signs();
         let mut look = interval(LOOK);
-        let mut words = match self.house.client.subscribe(self.house.word(mission, *attempt)).await {
-            Ok(words) => words,
-            Err(_) => return None,
-        };
         let own = Stop::new();
+        let _ward = self.wards.add(self.house.word(mission, *attempt), own.clone());
         let bus = Arc::new(Speaks {
             house: self.house.clone(),
             subject: self.house.doing(mission, *attempt),
@@ -490,11 +503,6 @@ impl Shared {
                 }
                 _ = sign.tick() => at_it(message).await,
                 _ = look.tick() => if stop.is_raised() { own.raise(StopCause::Shutdown) },
-                Some(word) = words.next() => match serde_json::from_slice(&word.payload) {
-                    Ok(Word::Stop) => own.raise(StopCause::Cancelled),
-                    Ok(Word::Hurry) => own.hurry(),
-                    Err(_) => {}
-                },
             }
         }
     }
@@ -516,12 +524,8 @@ impl Shared {
             // Where nobody waits any more, it was handed back.
             done.send(outcome).ok();
         };
-        // Parsers and tree walks recurse. Where there is no thread, the channel closes and the order is handed back.
-        let thread =
-            std::thread::Builder::new().name("worker".to_owned()).stack_size(16 << 20).spawn(perform);
-        if let Err(error) = thread {
-            tracing::warn!(%error, "no thread for an action");
-        }
+        // There are as many threads as slots, and more. Where the worker ends before it begins, the channel closes and the order is handed back.
+        drop(tokio::task::spawn_blocking(perform));
         outcome
     }
 
@@ -601,6 +605,13 @@ async fn take(
         answer(message, AckKind::Nak(None)).await;
     }
     Ok(())
+}
+
+/// Says something for whoever watches the worker. What finds no room is lost: it was a hint.
+fn say(said: &tokio::sync::mpsc::Sender<String>, what: String) {
+    if let Err(error) = said.try_send(what) {
+        tracing::debug!(%error, "more is done than can be told");
+    }
 }
 
 /// Says that an order is being performed.

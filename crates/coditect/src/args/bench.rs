@@ -34,7 +34,7 @@ pub(crate) enum Suite {
     /// From a request to the first agent at work, no-op tasks a second, and how well 1 to 1,000 agents are kept at work: by
     /// threads here, or by a worker on `--nats`
     #[command(
-        after_help = "Examples:\n  coditect bench dispatch --json\n  coditect bench dispatch --nats nats://127.0.0.1:4222\n\nOn a server it has a fleet of its own, which is removed in the end."
+        after_help = "Examples:\n  coditect bench dispatch --json\n  coditect bench dispatch --nats nats://127.0.0.1:4222\n  coditect bench dispatch --nats nats://127.0.0.1:4222 --redis redis://127.0.0.1:6379\n\nOn a server it has a fleet of its own, which is removed in the end. With `--redis`, it is said there which missions are under way."
     )]
     Dispatch(Size),
     /// The dashboard's page of a long mission, and how long an event is under way to those who watch it
@@ -85,7 +85,7 @@ pub(crate) struct StepsArgs {
 )]
 pub(crate) struct EventsArgs {
     /// Events of one append
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = 2_048, value_parser = clap::value_parser!(u16).range(1..=20_000))]
     pub(crate) batch: u16,
     /// Missions that append at the same time
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=5_000))]

@@ -14,6 +14,10 @@
 //! `id` names the append. Whoever got no answer reads the message behind the one that it expected, and knows by
 //! the id whether it is its own.
 
+use std::ops::Deref;
+
+use bytes::Bytes;
+
 /// The version that this build writes, and the newest that it reads.
 pub(super) const VERSION: u8 = 1;
 /// What all records of one append may take, bytes: as much as in segment files.
@@ -59,18 +63,42 @@ pub(super) enum Bad {
     Foreign,
 }
 
+/// The records of an append, with room for a frame before them: what fits into one message is not copied again.
+#[derive(Clone, Debug)]
+pub(super) struct Body(Vec<u8>);
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0[FRAME_MAX..]
+    }
+}
+
+impl Body {
+    /// All of it as one message.
+    pub(super) fn into_message(mut self, frame: &Frame) -> Bytes {
+        let head = head(frame);
+        let begin = FRAME_MAX - head.len();
+        self.0[begin..FRAME_MAX].copy_from_slice(&head);
+        seal(&mut self.0[begin..]);
+        Bytes::from(self.0).slice(begin..)
+    }
+}
+
 /// The records of an append as they are divided into chunks. None: too much.
-pub(super) fn body_of(records: &[Vec<u8>]) -> Option<Vec<u8>> {
+pub(super) fn body_of(records: &[Vec<u8>]) -> Option<Body> {
     let bytes: usize = records.iter().map(|record| record.len() + 5).sum();
     if bytes > BODY_MAX || u32::try_from(records.len()).is_err() {
         return None;
     }
-    let mut body = Vec::with_capacity(bytes);
+    let mut body = Vec::with_capacity(FRAME_MAX + bytes);
+    body.resize(FRAME_MAX, 0);
     for record in records {
         put(&mut body, record.len() as u64);
         body.extend_from_slice(record);
     }
-    Some(body)
+    Some(Body(body))
 }
 
 /// The records in a body. None: it is damaged.
@@ -88,7 +116,16 @@ pub(super) fn records_of(mut body: &[u8], count: u32) -> Option<Vec<&[u8]>> {
 
 /// A message.
 pub(super) fn encode(frame: &Frame, chunk: &[u8]) -> Vec<u8> {
-    let mut message = Vec::with_capacity(FRAME_MAX + chunk.len());
+    let mut message = head(frame);
+    message.reserve_exact(chunk.len());
+    message.extend_from_slice(chunk);
+    seal(&mut message);
+    message
+}
+
+/// What is before a chunk, without the check.
+fn head(frame: &Frame) -> Vec<u8> {
+    let mut message = Vec::with_capacity(FRAME_MAX);
     message.extend_from_slice(MAGIC);
     message.push(VERSION);
     message.extend_from_slice(&[0; 4]);
@@ -97,10 +134,13 @@ pub(super) fn encode(frame: &Frame, chunk: &[u8]) -> Vec<u8> {
     for number in [frame.count, frame.part, frame.parts] {
         put(&mut message, number.into());
     }
-    message.extend_from_slice(chunk);
+    message
+}
+
+/// Puts the check of a message where it belongs.
+fn seal(message: &mut [u8]) {
     let check = crc32fast::hash(&message[CHECKED..]);
     message[CHECKED - 4..CHECKED].copy_from_slice(&check.to_le_bytes());
-    message
 }
 
 /// What a message says, and its chunk.

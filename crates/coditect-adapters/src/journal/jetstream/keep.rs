@@ -11,10 +11,10 @@ use coditect_types::{ErrorKind, MissionId};
 use tokio::time::Instant;
 
 use super::Shared;
-use super::api::{AskMessage, code};
-use super::codec::{self, Frame, Id};
-use super::link::{Fault, Pause};
+use super::codec::{self, Body, Frame, Id};
 use super::read;
+use crate::nats::api::{AskMessage, code};
+use crate::nats::link::{Fault, Pause};
 
 /// What the headers of a message take at most, bytes.
 const HEADERS: usize = 128;
@@ -28,25 +28,39 @@ pub(super) struct Tail {
     pub(super) last: u64,
 }
 
+/// Writes the records of an append, on the thread of whoever made them: to give memory back on another thread costs as much as all the rest.
+///
+/// # Errors
+/// They are too much for one append.
+pub(super) fn written(records: Vec<Vec<u8>>) -> Result<(u32, Body), AppendError> {
+    let body = codec::body_of(&records).ok_or_else(too_large)?;
+    Ok((u32::try_from(records.len()).map_err(|_| too_large())?, body))
+}
+
 /// Appends. `known` is where the mission was when we last heard of it, and is what it is afterwards, if that is known.
 pub(super) async fn append(
     shared: &Shared,
     mission: &MissionId,
     expected: u64,
-    records: Vec<Vec<u8>>,
+    (count, body): (u32, Body),
 ) -> Result<u64, AppendError> {
-    let body = codec::body_of(&records).ok_or_else(too_large)?;
-    let count = u32::try_from(records.len()).map_err(|_| too_large())?;
-    drop(records);
     let closed = |_| AppendError::NotKept(PortError::new(ErrorKind::Unavailable, "the journal was closed"));
     // `BODY_MAX` is half the room, so that every append fits.
     let room = shared.room.acquire_many((body.len() >> 10) as u32 + 1).await.map_err(closed)?;
     let turn = shared.turn(mission);
     let mut known = turn.lock().await;
+    let largest = shared.largest.map_or(shared.link.max_payload(), |own| own.min(shared.link.max_payload()));
+    let size = largest.saturating_sub(codec::FRAME_MAX + HEADERS).max(1);
+    let id = shared.next_id();
+    let body = if body.len() <= size {
+        Parts::One(body.into_message(&Frame { id, before: expected, count, part: 0, parts: 1 }))
+    } else {
+        Parts::Several(body, size)
+    };
     let append = Append {
         shared,
         subject: shared.subject(mission),
-        id: shared.next_id(),
+        id,
         expected,
         count,
         body,
@@ -57,6 +71,14 @@ pub(super) async fn append(
     ended
 }
 
+/// What is sent of an append.
+enum Parts {
+    /// The message.
+    One(Bytes),
+    /// What is divided into messages of so many bytes of it.
+    Several(Body, usize),
+}
+
 /// One append.
 struct Append<'a> {
     shared: &'a Shared,
@@ -64,7 +86,7 @@ struct Append<'a> {
     id: Id,
     expected: u64,
     count: u32,
-    body: Vec<u8>,
+    body: Parts,
     deadline: Instant,
 }
 
@@ -136,21 +158,25 @@ impl Append<'_> {
 
     /// Sends all parts, one behind the other: each expects the one before. Gives the number of the last one.
     async fn parts(&self, mut seq: u64) -> Result<u64, Trouble> {
-        let link = &self.shared.link;
-        let largest = self.shared.largest.map_or(link.max_payload(), |own| own.min(link.max_payload()));
-        let size = largest.saturating_sub(codec::FRAME_MAX + HEADERS).max(1);
-        // `BODY_MAX` parts at most.
-        let parts = self.body.len().div_ceil(size) as u32;
-        for (part, chunk) in (0..).zip(self.body.chunks(size)) {
-            let frame = Frame { id: self.id, before: self.expected, count: self.count, part, parts };
-            seq = self.part(seq, &frame, chunk).await?;
+        let frame =
+            |part, parts| Frame { id: self.id, before: self.expected, count: self.count, part, parts };
+        match &self.body {
+            Parts::One(message) => seq = self.part(seq, &frame(0, 1), message.clone()).await?,
+            Parts::Several(body, size) => {
+                // `BODY_MAX` parts at most.
+                let parts = body.len().div_ceil(*size) as u32;
+                for (part, chunk) in (0..).zip(body.chunks(*size)) {
+                    let frame = frame(part, parts);
+                    let message = Bytes::from(codec::encode(&frame, chunk));
+                    seq = self.part(seq, &frame, message).await?;
+                }
+            }
         }
         Ok(seq)
     }
 
     /// Sends one part until it is known what became of it, or until the deadline.
-    async fn part(&self, expected: u64, frame: &Frame, chunk: &[u8]) -> Result<u64, Trouble> {
-        let payload = Bytes::from(codec::encode(frame, chunk));
+    async fn part(&self, expected: u64, frame: &Frame, payload: Bytes) -> Result<u64, Trouble> {
         let is_last = frame.part + 1 == frame.parts;
         let mut may_be_kept = false;
         let mut pause = Pause::default();
