@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 use crate::process::{output, root, shown};
 
 /// A program or file that tells that a toolchain is there, and the Debian package that brings it.
-const WANTED: [(&str, &str); 8] = [
+const WANTED: [(&str, &str); 9] = [
     ("chromium", "chromium"),
     ("go", "golang-go"),
     ("javac", "default-jdk-headless"),
     ("node", "nodejs"),
     ("prometheus", "prometheus"),
+    ("redis-server", "redis-server"),
     ("/usr/share/java/junit4.jar", "junit4"),
     ("/usr/share/java/hamcrest.jar", "libhamcrest-java"),
     ("/usr/share/java/junit-jupiter-api.jar", "junit5"),

@@ -23,6 +23,7 @@ mod shards;
 pub mod shelves;
 mod threads;
 pub mod trace;
+pub mod world;
 
 pub use breakers::FileBreakers;
 pub use bus::LocalBus;

@@ -3,6 +3,8 @@
 //! The client connects again by itself, for as long as it takes.
 
 pub(crate) mod address;
+pub(crate) mod api;
+pub(crate) mod link;
 
 use std::path::Path;
 use std::time::Duration;

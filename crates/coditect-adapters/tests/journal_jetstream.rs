@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use coditect_adapters::JetStream;
-use coditect_adapters::journal::jetstream::{Holder, Options, Process, Syncs};
+use coditect_adapters::journal::jetstream::{Options, Syncs};
 use coditect_ports::journal::Saved;
 use coditect_ports::{AppendError, Journal, PortError};
 use coditect_testkit::conformance::{self, wait_for};
@@ -329,52 +329,4 @@ fn an_append_that_is_too_large_is_refused() {
     assert_eq!(wait_for(journal.append(&mission(1), 0, vec![vec![7; 31 << 20], vec![]])), Ok(2), "in parts");
     let back = journal.read(&mission(1), 1, 9).unwrap();
     assert!(back.len() == 2 && back[0].1 == vec![7; 31 << 20] && back[1].1.is_empty());
-}
-
-#[test]
-fn a_process_says_which_missions_it_has_until_it_ends() {
-    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
-    let says =
-        |host: &str| Options { process: Some(Process::this(host.to_owned())), ..options(&server, "test") };
-    let looks = JetStream::connect(&options(&server, "test")).unwrap();
-    let seen = |is_so: &dyn Fn(&[Holder]) -> bool| {
-        let began = std::time::Instant::now();
-        loop {
-            let holders = looks.holders().unwrap();
-            if is_so(&holders) {
-                return holders;
-            }
-            assert!(began.elapsed() < Duration::from_secs(30), "{holders:?}");
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
-    };
-    let (one, two) = (JetStream::connect(&says("a")).unwrap(), JetStream::connect(&says("b")).unwrap());
-    seen(&|all| all.len() == 2 && all.iter().all(|holder| holder.missions.is_empty()));
-    let missions = [1, 2].map(|n| MissionId::from_parts(1_700_000_000_000, n));
-    for (journal, mission) in [(&one, &missions[0]), (&one, &missions[1])] {
-        wait_for(journal.append(mission, 0, vec![b"a".to_vec()])).unwrap();
-    }
-    let of = |all: &[Holder], host: &str| {
-        all.iter().find(|holder| holder.process.host == host).map(|holder| holder.missions.len())
-    };
-    let all = seen(&|all| of(all, "a") == Some(2));
-    assert_eq!(of(&all, "b"), Some(0));
-    assert!(all.iter().any(|holder| holder.instance == two.instance()));
-    one.release(&missions[0]);
-    seen(&|all| of(all, "a") == Some(1));
-    // One that ends is gone at once, and does not have to be waited for.
-    drop(one);
-    seen(&|all| of(all, "a").is_none() && of(all, "b") == Some(0));
-    // One whose number nobody has on this machine is gone, whatever the server still has of it.
-    let mut child = std::process::Command::new("true").spawn().unwrap();
-    let gone = Process { pid: child.id(), ..Process::this("c".to_owned()) };
-    child.wait().unwrap();
-    let dead = JetStream::connect(&Options { process: Some(gone), ..options(&server, "test") }).unwrap();
-    wait_for(dead.append(&missions[0], 1, vec![b"b".to_vec()])).unwrap();
-    std::thread::park_timeout(Duration::from_secs(2));
-    assert_eq!(of(&seen(&|_| true), "c"), None);
-    let elsewhere = Process { place: "another pid:[1]".to_owned(), ..Process::this("d".to_owned()) };
-    let away = JetStream::connect(&Options { process: Some(elsewhere), ..options(&server, "test") }).unwrap();
-    seen(&|all| of(all, "d") == Some(0));
-    drop(away);
 }

@@ -21,6 +21,7 @@ pub mod sandbox;
 pub mod shelves;
 pub mod stop;
 pub mod workspace;
+pub mod world_store;
 
 pub use agent::{Agent, Work};
 pub use breakers::Breakers;
@@ -37,3 +38,4 @@ pub use sandbox::{Exit, Job, Program, Ran, Sandbox, Writes};
 pub use shelves::Shelves;
 pub use stop::{Stop, StopCause};
 pub use workspace::Workspace;
+pub use world_store::WorldStore;

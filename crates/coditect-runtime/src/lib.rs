@@ -10,6 +10,7 @@
 //!   the ring.
 //! - [`at_work`] says who is at work in a mission.
 //! - [`breakers`] is the way to what is remote.
+//! - [`holders`] says which process has which missions, where several machines share a journal.
 //! - [`known`] has the world model for programs.
 //! - [`lookout`] says which missions have no process any more.
 //! - [`trace`] makes spans of a mission's records.
@@ -29,6 +30,7 @@ pub mod fork;
 #[cfg(test)]
 mod hand;
 pub mod history;
+pub mod holders;
 pub mod kinds;
 pub mod known;
 pub mod lookout;

@@ -41,5 +41,6 @@ pub use house::graph::{
 };
 pub use house::{Between, Both, Compared, House, Recalled, Recollection, Sentence, Terms, Told};
 pub use metrics::{Metrics, Own, OwnMission, of_process};
+pub use pace::Pace;
 pub use scrape::{Read, Scrape};
 pub use serve::{Ground, Server, Tls, loopback};

@@ -2,6 +2,9 @@
 //!
 //! A leaky bucket each: so many at once, and so many a second on the average. What is more is refused with the time after which it is
 //! worth asking again. Beside it [`Places`]: how much of one user may be under way at the same time.
+//!
+//! Several doors with the same users tell each other how much they let through ([`Pace::told`]), so that what a user may ask is the same however
+//! many doors they ask at. What another let through in the last second is not known yet.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,6 +25,13 @@ const TRIES: Rate = (20.0, 0.5);
 /// Refusals that are written down: of a user who is known, and of all strangers together.
 const REFUSALS: Rate = (300.0, 5.0);
 const STRANGERS: Rate = (300.0, 2.0);
+/// Buckets that others are told of, and bytes of that.
+const TOLD: usize = 2_000;
+const TOLD_BYTES: usize = 200 << 10;
+/// What doors tell each other is as old as this as a rule, s.
+const GAP_S: f64 = 1.0;
+/// Doors that are listened to.
+const DOORS: usize = 64;
 /// Buckets that are kept; when there are more, those that are empty go.
 const MOST: usize = 10_000;
 
@@ -30,6 +40,8 @@ struct Bucket {
     full: f64,
     since: Instant,
     a_second: f64,
+    /// What was let through here since it is kept.
+    poured: u64,
 }
 
 impl Bucket {
@@ -38,10 +50,24 @@ impl Bucket {
     }
 }
 
+/// What a bucket is of: requests, missions, tokens that are tried.
+type Of = (&'static str, String);
+
+/// Another door, as it was heard last.
+#[derive(Debug)]
+struct Other {
+    at: Instant,
+    poured: BTreeMap<Of, u64>,
+    /// It had more to tell than it does: what is new in its list may be old.
+    is_cut: bool,
+}
+
 /// The buckets of all.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
-    buckets: Mutex<BTreeMap<(&'static str, String), Bucket>>,
+pub struct Pace {
+    buckets: Mutex<BTreeMap<Of, Bucket>>,
+    /// What other doors said last of what they let through, by their names.
+    others: Mutex<BTreeMap<String, Other>>,
     /// Refusals since the last one that was written down.
     unwritten: Mutex<u64>,
 }
@@ -87,10 +113,10 @@ impl Pace {
                 buckets.retain(|(what, _), _| *what != "tries");
             }
         }
-        let new = Bucket { full: 0.0, since: now, a_second };
+        let new = Bucket { full: 0.0, since: now, a_second, poured: 0 };
         let bucket = buckets.entry((what, whose.to_owned())).or_insert(new);
         let full = bucket.drained(now);
-        *bucket = Bucket { full, ..new };
+        *bucket = Bucket { full, poured: bucket.poured, ..new };
         if full + 1.0 > most {
             // Some seconds: far below what a u64 holds, and never below 0.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded above")]
@@ -99,8 +125,84 @@ impl Pace {
             return Err(oops.hint(format!("ask again in {seconds} s")).again_after(seconds));
         }
         bucket.full = full + 1.0;
+        bucket.poured += 1;
         Ok(())
     }
+
+    /// How much was let through here since it is kept, for other doors: JSON, a list of what, whose and how often. Of many, those that asked
+    /// last.
+    #[must_use]
+    pub fn told(&self) -> Vec<u8> {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let poured = buckets.iter().filter(|(of, bucket)| rate(of.0).is_some() && bucket.poured > 0);
+        let mut poured: Vec<_> = poured.collect();
+        if poured.len() > TOLD {
+            poured.sort_by_key(|(_, bucket)| std::cmp::Reverse(bucket.since));
+        }
+        let mut bytes = 0;
+        let told = poured.into_iter().map(|((what, whose), bucket)| (*what, whose.as_str(), bucket.poured));
+        let told = told.take(TOLD).take_while(|(_, whose, _)| {
+            bytes += whose.len() + 40;
+            bytes <= TOLD_BYTES
+        });
+        serde_json::to_vec(&told.collect::<Vec<_>>()).unwrap_or_default()
+    }
+
+    /// Takes into account what other doors say that they let through. Of a door that is new, only what it lets through from now on: how
+    /// much of that has drained already is not known. Nobody is held back for longer than by a full bucket, whatever is said.
+    pub fn hear(&self, said: &[(String, Vec<u8>)]) {
+        let now = Instant::now();
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.retain(|door, _| said.iter().any(|(there, _)| there == door));
+        for (door, bytes) in said.iter().take(DOORS) {
+            let Ok(told) = serde_json::from_slice::<Vec<(String, String, u64)>>(bytes) else { continue };
+            let is_new = !others.contains_key(door);
+            let fresh = || Other { at: now, poured: BTreeMap::new(), is_cut: false };
+            let other = others.entry(door.clone()).or_insert_with(fresh);
+            other.is_cut |= told.len() >= TOLD || bytes.len() + 1_024 >= TOLD_BYTES;
+            if other.poured.len() >= MOST {
+                (other.poured, other.is_cut) = (BTreeMap::new(), true);
+            }
+            // What was let through in a long gap has drained in it.
+            let gap_s = (now.duration_since(other.at).as_secs_f64() - GAP_S).max(0.0);
+            other.at = now;
+            for (what, whose, poured) in told.into_iter().take(TOLD) {
+                let Some((what, rate)) = rate(&what) else { continue };
+                let before = other.poured.insert((what, whose.clone()), poured);
+                // A number that is smaller is one that began anew.
+                let more = match before {
+                    None if is_new || other.is_cut => 0,
+                    None => poured,
+                    Some(before) if poured < before => poured,
+                    Some(before) => poured - before,
+                };
+                if more > 0 {
+                    self.add(what, whose, (more, gap_s), rate);
+                }
+            }
+        }
+    }
+
+    /// Fills a bucket by what was let through elsewhere.
+    fn add(&self, what: &'static str, whose: String, (more, gap_s): (u64, f64), (most, a_second): Rate) {
+        let now = Instant::now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MOST && !buckets.contains_key(&(what, whose.clone())) {
+            return;
+        }
+        let new = Bucket { full: 0.0, since: now, a_second, poured: 0 };
+        let bucket = buckets.entry((what, whose)).or_insert(new);
+        // Some thousands at most: exact.
+        #[allow(clippy::cast_precision_loss, reason = "bounded by the bucket")]
+        let more = (more as f64 - gap_s * a_second).max(0.0);
+        let full = (bucket.drained(now) + more).min(most);
+        *bucket = Bucket { full, poured: bucket.poured, ..new };
+    }
+}
+
+/// What several doors have in common, and its rate. Refusals are written down by each for itself.
+fn rate(what: &str) -> Option<(&'static str, Rate)> {
+    [("asks", ASKS), ("begins", BEGINS), ("tries", TRIES)].into_iter().find(|(name, _)| *name == what)
 }
 
 /// The network that one has to oneself: an address of version 4, the first half of one of version 6.
@@ -184,6 +286,55 @@ mod tests {
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:10.0.0.1"), "10.0.0.1");
+    }
+
+    #[test]
+    fn doors_that_tell_each_other_let_one_user_through_as_if_they_were_one() {
+        let (one, other) = (Pace::default(), Pace::default());
+        let begun =
+            |pace: &Pace, count: u32| (0..count).filter(|_| pace.take("ada", Deed::Begin).is_ok()).count();
+        let say = |from: &Pace, to: &Pace| to.hear(&[("door".to_owned(), from.told())]);
+        // They are there before anybody asks.
+        say(&one, &other);
+        assert_eq!(begun(&one, 12), 12);
+        say(&one, &other);
+        assert_eq!(begun(&other, 12), 8, "20 at once, at both of them");
+        say(&one, &other);
+        assert_eq!(begun(&other, 1), 0, "what was heard before counts once");
+        assert!(other.take("eve", Deed::Begin).is_ok(), "others are not held back");
+        // One that is new is not asked to pay for what has drained elsewhere.
+        let late = Pace::default();
+        say(&one, &late);
+        assert_eq!(begun(&late, 5), 5);
+        assert!(one.take("eve", Deed::Begin).is_ok());
+        one.buckets.lock().unwrap().values_mut().for_each(|bucket| bucket.full = 0.0);
+        say(&one, &late);
+        assert_eq!(begun(&one, 1), 1);
+        say(&one, &late);
+        assert_eq!(
+            begun(&late, 20),
+            14,
+            "what was let through long ago is not paid for: five here, and one there"
+        );
+    }
+
+    #[test]
+    fn what_others_say_has_bounds_whatever_it_is() {
+        let pace = Pace::default();
+        let say = |text: &str| pace.hear(&[("door".to_owned(), text.as_bytes().to_vec())]);
+        for odd in ["", "{}", "[]", "[[1,2,3]]", r#"[["asks","ada",-1]]"#, r#"[["other","ada",5]]"#] {
+            say(odd);
+        }
+        say("[]");
+        say(r#"[["begins","ada",18446744073709551615]]"#);
+        let Err(oops) = pace.take("ada", Deed::Begin) else { panic!("it is full") };
+        assert!(format!("{oops:?}").contains("ask again in 2 s"), "{oops:?}");
+        let many: Vec<_> = (0..MOST + 50).map(|n| ("asks", n.to_string(), 5)).collect();
+        for part in many.chunks(TOLD) {
+            pace.hear(&[("door".to_owned(), serde_json::to_vec(part).unwrap())]);
+        }
+        assert!(pace.buckets.lock().unwrap().len() <= MOST);
+        assert!(pace.told().len() <= TOLD_BYTES + 2);
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(crate) struct Shared {
     pub(crate) house: Arc<dyn House>,
     pub(crate) secrets: Secrets,
     pub(crate) place: Place,
-    pub(crate) pace: Pace,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) places: Places,
     owners: Mutex<BTreeMap<MissionId, Option<UserName>>>,
     catalogue: Catalogue,
@@ -134,7 +134,7 @@ impl Shared {
             house,
             secrets,
             place,
-            pace: Pace::default(),
+            pace: Arc::default(),
             places: Places::default(),
             owners: Mutex::default(),
             catalogue: Catalogue::default(),
@@ -154,6 +154,11 @@ impl Shared {
     pub(crate) fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
         metrics.watch(self.followers.places());
         Self { metrics, ..self }
+    }
+
+    /// The same with a pace that others look at, too.
+    pub(crate) fn with_pace(self, pace: Arc<Pace>) -> Self {
+        Self { pace, ..self }
     }
 
     /// Reads the journals once, so that the first who asks does not wait for that.

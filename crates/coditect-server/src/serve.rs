@@ -27,6 +27,7 @@ use crate::grpc::Grpc;
 use crate::guard::{Peer, Secrets};
 use crate::house::House;
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::routes::{self, Place, Shared};
 use crate::serve::patience::Patient;
 pub use tls::Tls;
@@ -59,6 +60,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     metrics: Arc<Metrics>,
+    pace: Arc<Pace>,
     grpc: Option<Grpc>,
 }
 
@@ -89,7 +91,7 @@ impl Server {
     /// The address cannot be had: `Conflict` where another program has it.
     pub async fn bind(address: SocketAddr) -> Result<Self, PortError> {
         let (listener, address) = listen(address, "--listen 127.0.0.1:PORT").await?;
-        Ok(Self { listener, address, metrics: Arc::default(), grpc: None })
+        Ok(Self { listener, address, metrics: Arc::default(), pace: Arc::default(), grpc: None })
     }
 
     /// The same with a door for gRPC beside it.
@@ -116,6 +118,12 @@ impl Server {
         Arc::clone(&self.metrics)
     }
 
+    /// What it lets through, for doors that have the same users.
+    #[must_use]
+    pub fn pace(&self) -> Arc<Pace> {
+        Arc::clone(&self.pace)
+    }
+
     /// Answers until `until` resolves, then ends all streams and gives connections a moment.
     pub async fn run(
         self,
@@ -128,7 +136,7 @@ impl Server {
         let tasks = TaskTracker::new();
         let place = Place::new(self.address.port(), &ground);
         let shared = Shared::new(house, secrets, place, &tasks, &stopping);
-        let shared = Arc::new(shared.with_metrics(self.metrics));
+        let shared = Arc::new(shared.with_metrics(self.metrics).with_pace(self.pace));
         shared.make_ready(&tasks);
         let router = routes::router(Arc::clone(&shared));
         if let Some(grpc) = self.grpc {

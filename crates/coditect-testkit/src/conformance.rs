@@ -6,6 +6,7 @@
 mod breakers;
 mod graph;
 mod journal;
+mod world_store;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::thread::Thread;
 pub use breakers::breakers;
 pub use graph::{ListedGraph, graph};
 pub use journal::{journal, journal_on_disk, journal_on_server};
+pub use world_store::world_store;
 
 struct Unpark(Thread);
 

@@ -56,6 +56,9 @@ pub(crate) struct Global {
     /// The NATS server on which missions are kept, in place of files [default: the setting `nats`]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) nats: Option<String>,
+    /// The Redis on which the processes of `--nats` say what they have under way [default: the setting `redis`]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub(crate) redis: Option<String>,
     /// The server that several people use (`coditect serve`) whose missions are meant, by the token in $CODITECT_TOKEN; of
     /// several with the same missions, all, by commas [default: $CODITECT_SERVER]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
@@ -308,6 +311,9 @@ pub(crate) struct SettingFlags {
     /// From the global flag, by whoever asks where missions are kept.
     #[arg(skip)]
     pub(crate) nats: Option<String>,
+    /// The same.
+    #[arg(skip)]
+    pub(crate) redis: Option<String>,
     /// How the tests are run, such as "python -m pytest tests"
     #[arg(long, value_name = "COMMAND")]
     pub(crate) test_command: Option<String>,

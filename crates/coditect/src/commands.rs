@@ -36,8 +36,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use coditect_ports::{Embedder, PortError};
-use coditect_types::MissionId;
 use coditect_types::limits::Verdict;
+use coditect_types::{ErrorKind, MissionId};
 
 use crate::args::{Cli, Global, SettingFlags, Verb};
 use crate::environment::{Environment, Place, Site};
@@ -71,7 +71,11 @@ impl Context {
     pub(crate) fn site(&self) -> Result<Site, Report> {
         let mut site = self.env.site(&self.global)?;
         // What the person's own layers say. A file that cannot be read is told by the commands that need it.
-        let flags = SettingFlags { nats: self.global.nats.clone(), ..SettingFlags::default() };
+        let flags = SettingFlags {
+            nats: self.global.nats.clone(),
+            redis: self.global.redis.clone(),
+            ..SettingFlags::default()
+        };
         match settings::load(&flags, &self.env, Path::new("/")) {
             Ok(own) => {
                 site.image = own.settings.image;
@@ -82,6 +86,13 @@ impl Context {
                 site.embedder = own.settings.memory_embeddings.map(|name| {
                     Arc::new(Vectors::of(&name, &own.settings.model, &self.env)) as Arc<dyn Embedder>
                 });
+                if self.global.redis.is_some() && own.settings.nats.is_none() {
+                    let cause = "on Redis it is said which process has which missions of a NATS server, and none is named";
+                    let report = Report::new(ErrorKind::Invalid, "reading the settings", cause);
+                    return Err(
+                        report.hint("name it with `--nats nats://HOST:4222`, or leave `--redis` away")
+                    );
+                }
                 site.journal = own.settings.nats.map_or(Place::Files, Place::Server);
             }
             Err(report) => {

@@ -167,6 +167,8 @@ pub(crate) struct Nats {
     pub(crate) creds: Option<PathBuf>,
     /// Its monitoring port.
     pub(crate) monitor: Option<String>,
+    /// Where its processes say what they have; None: on it.
+    pub(crate) redis: Option<ServerUrl>,
     /// The file with the keys of those in the fleet who are trusted; None: everybody is.
     pub(crate) trust: Option<PathBuf>,
 }
@@ -399,6 +401,7 @@ fn total(values: &[(&'static Key, Option<Value>, Source)]) -> Settings {
             url: url.clone(),
             creds: get("nats_creds").and_then(Value::word).map(PathBuf::from),
             monitor: get("nats_monitor").and_then(Value::word).map(str::to_owned),
+            redis: get("redis").and_then(Value::server).cloned(),
             trust: get("fleet_trust").and_then(Value::word).map(PathBuf::from),
         }),
     }

@@ -8,6 +8,7 @@ pub(crate) mod remembering;
 mod runs;
 mod scratch;
 mod tiers;
+mod world;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,6 @@ use coditect_adapters::bench::JournalBench;
 pub(crate) use coditect_adapters::fleet::Hear;
 use coditect_adapters::fleet::{Account, At, Fleet, Offer, Seal, Worker};
 pub(crate) use coditect_adapters::fleet::{Lookout, Roll};
-pub(crate) use coditect_adapters::journal::jetstream::Process;
 use coditect_adapters::mailbox::Letter;
 pub(crate) use coditect_adapters::otlp::{
     Exporter, Line as OtlpLine, Meter, Read as ReadFigures, Sampler, Severity, Signal, Span as OtlpSpan,
@@ -52,12 +52,13 @@ pub(crate) use guarded::{breakers, own_breakers};
 use journals::journal_dir;
 pub(crate) use journals::{
     Archive, Reach, Witness, archive, check_server, export, exported, keeper, measure_events,
-    redacted_server, served,
+    redacted_server, said, served,
 };
 use runs::Runs;
 use scratch::Scratch;
 use tiers::Tiers;
 pub(crate) use tiers::{probes, sandbox};
+pub(crate) use world::{Open, check_redis, on_redis, world};
 
 /// Where chance comes from.
 const CHANCE: &str = "/dev/urandom";

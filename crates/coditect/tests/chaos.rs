@@ -1,4 +1,4 @@
-//! A fleet on three NATS servers, with two doors on machines of their own, in which something dies all the time: every mission comes to a
+//! A fleet on three NATS servers and a Redis, with two doors on machines of their own, in which something dies all the time: every mission comes to a
 //! truthful end, and what it hands over is there once.
 //!
 //! `CODITECT_CHAOS="missions=200 workers=50 seed=7"` makes it as large as wanted; what it saw is printed (`--no-capture`).
@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use coditect_adapters::journal::served::{Reach, Served};
 use coditect_ports::Journal;
 use coditect_testkit::nats::{SKIPPED, Server};
+use coditect_testkit::redis;
 use coditect_types::{ErrorKind, MissionId};
 use serde_json::{Value, json};
 use world::{CALC, REQUEST, TESTS, World, objects};
@@ -106,6 +107,8 @@ fn begins(world: &Arc<World>, home: PathBuf, args: Vec<String>) -> impl Fn() -> 
 struct Sea {
     world: Arc<World>,
     servers: Vec<Server>,
+    /// Where processes say what they have; None: on these servers.
+    redis: Option<redis::Server>,
     doors: Vec<Part>,
     workers: Vec<Part>,
     /// The addresses of the doors, and what opens them.
@@ -114,12 +117,15 @@ struct Sea {
 }
 
 impl Sea {
-    fn new(sizes: &Sizes) -> Option<Self> {
+    fn new(sizes: &Sizes, redis: Option<redis::Server>) -> Option<Self> {
         let servers = Server::start_cluster()?;
         let world = Arc::new(World::new());
         let nats: Vec<String> = servers.iter().map(Server::url).collect();
         std::fs::create_dir_all(world.path(".config/coditect")).unwrap();
-        let settings = format!("nats = \"{}\"\nfleet = \"on\"\n", nats.join(","));
+        let mut settings = format!("nats = \"{}\"\nfleet = \"on\"\n", nats.join(","));
+        if let Some(redis) = &redis {
+            settings += &format!("redis = \"{}\"\n", redis.url());
+        }
         std::fs::write(world.path(".config/coditect/config.toml"), settings).unwrap();
         let made = world.json(&["token", "add", "ada", "--json", "--role", "operator"]);
         let token = made["token"].as_str().unwrap().to_owned();
@@ -151,7 +157,7 @@ impl Sea {
         });
         let workers = workers.collect();
         let urls: Vec<String> = ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
-        Some(Self { world, servers, doors, workers, urls: urls.join(","), token })
+        Some(Self { world, servers, redis, doors, workers, urls: urls.join(","), token })
     }
 
     /// A project with a fault of its own.
@@ -210,7 +216,15 @@ impl Sea {
     fn strike(&mut self, seed: &mut u64) -> &'static str {
         let missions = self.of_missions();
         let (servers, doors, workers) = (self.servers.len(), self.doors.len(), self.workers.len());
-        let at = next(seed) % (servers + doors + workers + missions.len());
+        let more = usize::from(self.redis.is_some());
+        let at = next(seed) % (servers + doors + workers + missions.len() + more);
+        if let (Some(redis), 0) = (&mut self.redis, at) {
+            redis.kill();
+            park_timeout(AWAY);
+            redis.restart();
+            return "the Redis";
+        }
+        let at = at - more;
         if let Some(server) = self.servers.get_mut(at) {
             server.kill();
             park_timeout(AWAY);
@@ -281,7 +295,11 @@ impl Asking {
 #[test]
 fn whatever_dies_every_mission_comes_to_a_truthful_end() {
     let sizes = Sizes::wanted();
-    let Some(mut sea) = Sea::new(&sizes) else { return eprintln!("{SKIPPED}") };
+    let redis = redis::Server::start();
+    if redis.is_none() {
+        eprintln!("without a Redis: {}", redis::SKIPPED);
+    }
+    let Some(mut sea) = Sea::new(&sizes, redis) else { return eprintln!("{SKIPPED}") };
     let began = Instant::now();
     let projects: Vec<PathBuf> = (0..sizes.missions).map(|n| sea.project(n)).collect();
     let asking = Asking::start(sea.served());
@@ -331,7 +349,7 @@ fn whatever_dies_every_mission_comes_to_a_truthful_end() {
 
 #[test]
 fn a_mission_whose_machine_is_gone_is_gone_on_with_on_another() {
-    let Some(mut sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }) else {
+    let Some(mut sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }, None) else {
         return eprintln!("{SKIPPED}");
     };
     let project = sea.project(0);
@@ -364,7 +382,7 @@ fn a_mission_whose_machine_is_gone_is_gone_on_with_on_another() {
 
 #[test]
 fn a_mission_that_is_asked_for_twice_is_begun_once() {
-    let Some(sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }) else {
+    let Some(sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }, None) else {
         return eprintln!("{SKIPPED}");
     };
     let (project, other) = (sea.project(0), sea.project(1));

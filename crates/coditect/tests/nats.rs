@@ -110,3 +110,25 @@ fn settings_that_cannot_be_read_do_not_lead_to_another_journal() {
     let config = world.coditect(&["config"]);
     assert!(stderr(&config).contains("a project may not choose where missions are kept"), "{config:?}");
 }
+
+#[test]
+fn a_redis_is_told_without_its_password_and_is_no_place_for_missions() {
+    let world = World::new();
+    let redis = "redis://ada:hush-hush@127.0.0.1:1";
+    for args in [vec!["config"], vec!["config", "--json"]] {
+        let output = world.command(&args).env("CODITECT_REDIS", redis).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("redis://***@127.0.0.1:1"), "{output:?}");
+        assert!(!said.contains("hush"), "{said}");
+    }
+    let alone = world.coditect(&["list", "--redis", redis]);
+    assert!(stderr(&alone).contains("--nats") && !stderr(&alone).contains("hush"), "{alone:?}");
+    let bad = world.coditect(&["list", "--nats", "nats://127.0.0.1:1", "--redis", "http://u:hush@h"]);
+    assert!(stderr(&bad).contains("--redis") && !stderr(&bad).contains("hush"), "{bad:?}");
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    // One that is away keeps nobody from working.
+    let ran = world.coditect(&["run", "-vv", REQUEST, "--nats", &server.url(), "--redis", redis]);
+    assert!(ran.status.success() && !stderr(&ran).contains("hush"), "{ran:?}");
+    let listed = world.coditect(&["list", "--json", "-vv", "--nats", &server.url(), "--redis", redis]);
+    assert!(listed.status.success() && !stderr(&listed).contains("hush"), "{listed:?}");
+}

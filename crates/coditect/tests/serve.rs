@@ -1,6 +1,7 @@
 //! A server that several people use, with the real program at both ends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
 
 mod world;
 
@@ -387,4 +388,28 @@ fn a_program_that_speaks_grpc_does_what_one_does_over_http() {
     );
     let book = world.json(&["audit", "--json"]);
     assert!(book.to_string().contains("POST /api/missions"), "{book}");
+}
+
+#[test]
+fn two_doors_let_a_user_through_as_one_would() {
+    use coditect_testkit::{nats, redis};
+    let Some(nats) = nats::Server::start() else { return eprintln!("{}", nats::SKIPPED) };
+    let Some(redis) = redis::Server::start() else { return eprintln!("{}", redis::SKIPPED) };
+    let world = World::new();
+    let ada = token(&world, "ada", &["--role", "operator"]);
+    let flags = ["--nats", &nats.url(), "--redis", &redis.url()];
+    let doors = [Serve::open(&world, &flags), Serve::open(&world, &flags)];
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    // Each tells the other under a name, beside which stand the version and the list of names.
+    while redis.ask("KEYS coditect:*pace*").matches("coditect:").count() < 4 {
+        assert!(std::time::Instant::now() < deadline, "the doors do not know each other");
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    // The one that put last has been heard, too.
+    std::thread::park_timeout(std::time::Duration::from_millis(2500));
+    // It is refused for what it asks, and counted all the same.
+    let begins = |door: &Serve| (0..15).filter(|_| sent(door, &ada, "POST /api/missions") == 429).count();
+    assert_eq!(begins(&doors[0]), 0, "20 at once");
+    std::thread::park_timeout(std::time::Duration::from_millis(2500));
+    assert!(begins(&doors[1]) > 0, "20 at once, at both of them");
 }

@@ -18,11 +18,8 @@
 //!
 //! Start reading at [`codec`] for the bytes, at [`keep`] for the way of an append, at [`read`] for the way back.
 
-mod api;
 mod codec;
-mod held;
 mod keep;
-mod link;
 mod read;
 mod saved;
 mod setup;
@@ -42,26 +39,22 @@ use coditect_ports::journal::{BoxFuture, Saved, StreamInfo};
 use coditect_ports::{AppendError, Journal, PortError};
 use coditect_types::{ErrorKind, MissionId};
 use tokio::runtime::Runtime;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
-use self::api::{Purge, Purged, code};
-use self::held::Known;
-pub use self::held::{Holder, Process};
 use self::keep::Tail;
-use self::link::Link;
 use self::read::Places;
 use self::setup::Names;
 pub use self::setup::Syncs;
 use crate::nats::address;
 pub use crate::nats::address::{check, redacted};
+use crate::nats::api::{Purge, Purged, code};
+use crate::nats::link::Link;
 use crate::threads;
 
 /// Findings that are remembered.
 const FINDINGS: usize = 100;
 /// Memory that waiting appends may take, KiB.
 const ROOM_KIB: usize = 64 << 10;
-/// How long a process that ends waits until others have heard that.
-const GOODBYE: Duration = Duration::from_millis(250);
 /// How long an operation may take before it ends with what is known.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -78,8 +71,6 @@ pub struct Options {
     pub name: String,
     /// How long an operation may take before it ends with what is known.
     pub patience: Duration,
-    /// Who says on the server which missions it has under way; None: whoever only looks.
-    pub process: Option<Process>,
 }
 
 impl Options {
@@ -92,7 +83,6 @@ impl Options {
             monitor: None,
             name: "coditect".to_owned(),
             patience: PATIENCE,
-            process: None,
         }
     }
 }
@@ -106,7 +96,6 @@ impl std::fmt::Debug for Options {
             .field("monitor", &self.monitor)
             .field("name", &self.name)
             .field("patience", &self.patience)
-            .field("process", &self.process)
             .finish()
     }
 }
@@ -119,8 +108,6 @@ pub struct JetStream {
     runtime: Option<Runtime>,
     notes: Vec<String>,
     syncs: Syncs,
-    /// It says which missions it has.
-    says: bool,
 }
 
 #[derive(Debug)]
@@ -133,10 +120,6 @@ struct Shared {
     places: Mutex<Places>,
     /// Missions that a listing passed over since their last message cannot be read, and why.
     findings: Mutex<BTreeSet<String>>,
-    /// What processes said last of the missions that they have.
-    holders: Mutex<Known>,
-    /// This process has begun with a mission, or let go of one.
-    changed: Notify,
     room: Semaphore,
     seed: u64,
     count: AtomicU64,
@@ -155,23 +138,7 @@ impl Shared {
     }
 
     fn turn(&self, mission: &MissionId) -> Turn {
-        let mut turns = self.turns();
-        match turns.get(mission) {
-            Some(turn) => Arc::clone(turn),
-            None => {
-                self.changed.notify_one();
-                Arc::clone(turns.entry(mission.clone()).or_default())
-            }
-        }
-    }
-
-    fn holders(&self) -> MutexGuard<'_, Known> {
-        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A name for this handle that no other has.
-    fn instance(&self) -> String {
-        format!("{:016x}{:08x}", self.seed, std::process::id())
+        Arc::clone(self.turns().entry(mission.clone()).or_default())
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -210,15 +177,10 @@ impl JetStream {
         let names = Names::of(&options.name)?;
         let runtime = threads::start("nats", 2)?;
         let options = options.clone();
-        let process = options.process.clone();
         let opening = threads::wait(Some(&runtime), async move {
             let link = Link::connect(address, options.patience).await?;
             let opened = setup::open(&link, &names).await?;
             let syncs = setup::syncs(&link, options.monitor.as_deref()).await?;
-            // A hint for people: where it cannot be kept, nothing else is missing.
-            if let Err(error) = held::make(&link, &names).await {
-                tracing::warn!(%error, "nobody will know which process has a mission");
-            }
             Ok((link, names, opened, syncs))
         });
         let (link, names, opened, syncs) = match opening {
@@ -237,34 +199,11 @@ impl JetStream {
             turns: Mutex::default(),
             places: Mutex::default(),
             findings: Mutex::default(),
-            holders: Mutex::default(),
-            changed: Notify::new(),
             room: Semaphore::new(ROOM_KIB),
             seed: RandomState::new().hash_one(std::process::id()),
             count: AtomicU64::new(0),
         };
-        let shared = Arc::new(shared);
-        let says = process.is_some();
-        if let Some(process) = process {
-            // It ends with the threads.
-            drop(runtime.spawn(held::say(Arc::clone(&shared), process)));
-        }
-        Ok(Self { shared, runtime: Some(runtime), notes, syncs, says })
-    }
-
-    /// What each process that writes to the journal says that it has under way, as of the last seconds. A process that says nothing
-    /// any more is not there after 20 s.
-    ///
-    /// # Errors
-    /// The server cannot be reached, or no process has ever said anything: then nobody knows.
-    pub fn holders(&self) -> Result<Arc<Vec<Holder>>, PortError> {
-        self.blocking(|shared| async move { held::read(&shared).await })
-    }
-
-    /// What this process is called there.
-    #[must_use]
-    pub fn instance(&self) -> String {
-        self.shared.instance()
+        Ok(Self { shared: Arc::new(shared), runtime: Some(runtime), notes, syncs })
     }
 
     /// What a person should know: where the server promises less than a journal should, a sentence each.
@@ -304,7 +243,7 @@ impl JetStream {
     pub fn remove(&self) -> Result<(), PortError> {
         self.blocking(|shared| async move {
             let deadline = shared.link.deadline();
-            for stream in [&shared.names.held, &shared.names.saved, &shared.names.journal] {
+            for stream in [&shared.names.saved, &shared.names.journal] {
                 let subject = format!("STREAM.DELETE.{stream}");
                 let removed = shared.link.api_patiently::<Purged>(&subject, &(), deadline).await;
                 if matches!(&removed, Err(fault) if fault.is(&[code::NO_STREAM])) {
@@ -333,7 +272,8 @@ impl JetStream {
     ) -> Result<u64, AppendError> {
         let runtime = self.runtime.as_ref().ok_or_else(|| AppendError::NotKept(gone()))?;
         let (shared, stream) = (Arc::clone(&self.shared), stream.clone());
-        let append = runtime.spawn(async move { keep::append(&shared, &stream, expected, records).await });
+        let written = keep::written(records)?;
+        let append = runtime.spawn(async move { keep::append(&shared, &stream, expected, written).await });
         append.await.unwrap_or_else(|_| Err(AppendError::Unknown(gone())))
     }
 }
@@ -362,9 +302,7 @@ impl Journal for JetStream {
     }
 
     fn release(&self, stream: &MissionId) {
-        if self.shared.turns().remove(stream).is_some() {
-            self.shared.changed.notify_one();
-        }
+        self.shared.turns().remove(stream);
         self.shared.places().forget(stream);
     }
 
@@ -409,14 +347,6 @@ impl Drop for JetStream {
         // What was acknowledged is kept; nobody is left who waits for more. Without waiting for long, since the last handle
         // may be dropped on a thread of another runtime.
         if let Some(runtime) = self.runtime.take() {
-            if self.says {
-                let (shared, (tell, told)) = (Arc::clone(&self.shared), std::sync::mpsc::sync_channel(1));
-                drop(runtime.spawn(async move {
-                    held::leave(&shared).await;
-                    tell.send(()).ok();
-                }));
-                told.recv_timeout(GOODBYE).ok();
-            }
             runtime.shutdown_background();
         }
     }

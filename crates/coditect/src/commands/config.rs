@@ -12,7 +12,11 @@ use crate::settings::{self, Resolved, Source};
 pub(crate) fn perform(cx: &mut Context, args: &ConfigArgs) -> Done {
     let dir = directory(&args.dir)?;
     let home = cx.site()?.home;
-    let flags = SettingFlags { nats: cx.global.nats.clone(), ..args.settings.clone() };
+    let flags = SettingFlags {
+        nats: cx.global.nats.clone(),
+        redis: cx.global.redis.clone(),
+        ..args.settings.clone()
+    };
     let resolved = settings::load(&flags, &cx.env, &dir)?;
     if cx.out.json {
         cx.out.object(&object(&resolved, &home))?;

@@ -1,5 +1,6 @@
 //! `coditect resume`: goes on with a mission after any stop.
 
+use coditect_runtime::holders::Process;
 use coditect_types::{ErrorKind, Event, MissionStatus, Policy, Record};
 
 use super::Context;
@@ -10,7 +11,7 @@ use crate::models::Choice;
 use crate::report::{Done, Report, end_code};
 use crate::settings;
 use crate::watch::{self, Begin};
-use crate::wiring::{self, Process};
+use crate::wiring;
 
 pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
     let mut site = cx.site()?;
@@ -31,6 +32,9 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
         return Err(Report::new(ErrorKind::Conflict, doing, cause)
             .hint("wait until it is done, or end that process; one that is gone is forgotten after 20 s")
             .into());
+    }
+    if let Some(Err(error)) = archive.holders() {
+        cx.note(&format!("it cannot be told whether another machine has it under way: {error}"));
     }
     drop(archive);
     site.owner.clone_from(&view.policy.owner);

@@ -1,6 +1,7 @@
 //! `coditect serve`: a server for several people, or a process of a fleet.
 
 mod doors;
+mod neighbours;
 mod takeover;
 
 use std::sync::Arc;

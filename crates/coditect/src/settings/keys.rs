@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::models::Tables;
 use crate::words;
 
-/// The address of a server, which may have a password in it: whoever prints it prints none.
+/// The address of a NATS server or a Redis, which may have a password in it: whoever prints it prints none.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ServerUrl(String);
 
@@ -116,6 +116,8 @@ pub(crate) enum Kind {
     Money,
     /// The address of a NATS server, or of several of one system.
     Server,
+    /// The address of a Redis, or of several of one cluster.
+    Redis,
     /// The address of a page.
     Page,
     /// A file of the person's.
@@ -281,6 +283,19 @@ impl Key {
                     Err(error.hint.map_or(error.cause.clone(), |hint| format!("{}; {hint}", error.cause)))
                 }
             },
+            Kind::Redis => match crate::wiring::check_redis(text) {
+                Ok(()) => {
+                    let one = |one: &str| match one.trim() {
+                        one if one.contains("://") => one.to_owned(),
+                        one => format!("redis://{one}"),
+                    };
+                    let all: Vec<String> = text.split(',').map(one).collect();
+                    Ok(Value::Server(ServerUrl(all.join(","))))
+                }
+                Err(error) => {
+                    Err(error.hint.map_or(error.cause.clone(), |hint| format!("{}; {hint}", error.cause)))
+                }
+            },
             Kind::Page if is_page(text) => Ok(Value::Word(text.to_owned())),
             Kind::Page => {
                 Err(format!("`{}` is no address like `http://127.0.0.1:8222`", text.escape_default()))
@@ -317,6 +332,7 @@ impl Key {
                         | Kind::Command
                         | Kind::Choice(_)
                         | Kind::Server
+                        | Kind::Redis
                         | Kind::Page
                         | Kind::File
                         | Kind::Image
@@ -343,6 +359,7 @@ impl Key {
                 | Kind::Bucket
                 | Kind::Choice(_)
                 | Kind::Server
+                | Kind::Redis
                 | Kind::Page
                 | Kind::File
                 | Kind::Image
@@ -368,6 +385,7 @@ fn wanted(kind: Kind) -> &'static str {
         | Kind::Bolt
         | Kind::Bucket
         | Kind::Server
+        | Kind::Redis
         | Kind::Page
         | Kind::File
         | Kind::Image

@@ -36,6 +36,7 @@ pub(crate) fn from_flags(flags: &SettingFlags) -> Result<Layer, Report> {
             "seed" => &flags.pace.seed,
             "fleet" => &flags.fleet,
             "nats" => &flags.nats,
+            "redis" => &flags.redis,
             _ => &None,
         };
         if let (Some(text), Some(name)) = (text, key.flag()) {

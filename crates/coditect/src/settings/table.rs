@@ -332,6 +332,16 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"http://127.0.0.1:8222\"",
     },
     Key {
+        name: "redis",
+        kind: Kind::Redis,
+        project: ProjectMay::NotServer,
+        default: None,
+        doc: "The Redis on which processes that share missions on the server of `nats` say what they have under way, in place of that \
+              server. No fact that is not said again within a minute is kept there. All machines name the same one, or none; several servers of one \
+              cluster are separated by commas.",
+        example: "\"redis://127.0.0.1:6379\"",
+    },
+    Key {
         name: "fleet_trust",
         kind: Kind::File,
         project: ProjectMay::NotServer,

@@ -180,7 +180,7 @@ fn the_template_is_a_valid_file_also_with_every_line_switched_on() {
     let layers = Layers { project: layer(Owner::Project, &on), ..Layers::default() };
     assert_eq!(
         layers.project.len(),
-        KEYS.len() - 24,
+        KEYS.len() - 25,
         "every key but `waive`, `image`, `models`, `model`, `rungs` and what is the person's to decide"
     );
     assert!(layers.resolve().notes.is_empty());

@@ -1,19 +1,23 @@
 //! Where missions are kept: in files of the state directory, or on a server.
 
 mod marked;
+mod said;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coditect_adapters::bench::events::{self, EventsBench, Load};
 use coditect_adapters::journal::Exported;
-use coditect_adapters::journal::jetstream::{self, Holder, Options, Process};
+use coditect_adapters::journal::jetstream::{self, Options};
 use coditect_adapters::{JetStream, Segments};
 use coditect_ports::{Journal, PortError};
+use coditect_runtime::holders::{Holder, Holders, Process, Sayer};
 use coditect_types::fleet::Held;
 use coditect_types::{ErrorKind, MissionId, UserName};
 
+use super::world::{Open, redacted_redis, world};
 use super::{holder, make_home};
 use crate::environment::{Place, Site};
 use crate::host;
@@ -21,6 +25,7 @@ use crate::report::{Doing, Report};
 use crate::settings::Nats;
 
 use marked::Marked;
+use said::Said;
 
 pub(super) fn journal_dir(site: &Site) -> PathBuf {
     site.home.join("journal")
@@ -41,6 +46,7 @@ enum Kept {
     Server {
         journal: Box<JetStream>,
         dir: PathBuf,
+        holders: Holders,
     },
     /// One mission, that was exported.
     Exported(Exported),
@@ -124,7 +130,7 @@ impl Archive {
     /// What all processes of a journal on a server say that they have. None: the journal is no such one.
     pub(crate) fn holders(&self) -> Option<Result<Arc<Vec<Holder>>, PortError>> {
         match &self.kept {
-            Kept::Server { journal, .. } => Some(journal.holders()),
+            Kept::Server { holders, .. } => Some(holders.read()),
             Kept::Files { .. } | Kept::Exported(_) | Kept::Served(_) => None,
         }
     }
@@ -182,7 +188,7 @@ pub(crate) fn archive(site: &Site) -> Result<Archive, Report> {
         }
         Place::Server(nats) => {
             let journal = Box::new(connect(&options(nats))?);
-            let kept = Kept::Server { journal, dir: marks_dir(site) };
+            let kept = Kept::Server { journal, dir: marks_dir(site), holders: Holders::new(world(nats)) };
             Ok(Archive { kept, owner: site.owner.clone() })
         }
         Place::Unknown(report) => Err(Report::clone(report)),
@@ -227,8 +233,10 @@ pub(super) fn keeper_and_notes(site: &Site) -> Result<(Arc<dyn Journal>, Vec<Str
             Ok((Arc::new(journal), notes))
         }
         Place::Server(nats) => {
-            let journal = connect(&Options { process: Some(this_process()), ..options(nats) })?;
+            let journal = connect(&options(nats))?;
             let notes = journal.notes().to_vec();
+            // It is said once it is marked: what another process has is not said to be ours.
+            let journal = Said::new(Arc::new(journal), sayer(world(nats))?);
             let journal = Marked::open(journal, &marks_dir(site)).doing("opening the journal")?;
             Ok((Arc::new(journal), notes))
         }
@@ -240,23 +248,39 @@ fn connect(options: &Options) -> Result<JetStream, Report> {
     JetStream::connect(options).doing("opening the journal")
 }
 
-fn this_process() -> Process {
-    Process::this(host::name())
+/// A journal that says where others listen which missions this process has.
+pub(crate) fn said(journal: Arc<dyn Journal>, open: Open) -> Result<Arc<dyn Journal>, Report> {
+    Ok(Arc::new(Said::new(journal, sayer(open)?)))
 }
 
-/// A process that says which missions it has, and hears what others say: on a journal of a server.
-pub(crate) struct Witness(JetStream);
+fn sayer(open: Open) -> Result<Sayer, Report> {
+    Sayer::begin(open, Process::this(host::name())).doing("joining the other processes")
+}
+
+/// A process that says that it has nothing, and hears what others say: on a journal of a server.
+pub(crate) struct Witness {
+    sayer: Sayer,
+    holders: Holders,
+    losses: Cell<u64>,
+}
 
 impl Witness {
     /// Joins the others.
-    pub(crate) fn join(nats: &Nats) -> Result<Self, Report> {
-        connect(&Options { process: Some(this_process()), ..options(nats) }).map(Self)
+    pub(crate) fn join(open: &Open) -> Result<Self, Report> {
+        let sayer = sayer(Arc::clone(open))?;
+        Ok(Self { sayer, holders: Holders::new(Arc::clone(open)), losses: Cell::new(0) })
     }
 
-    /// Which missions processes have. None: it cannot be told for sure, since not even this process is heard.
+    /// Which missions processes have. None: it cannot be told for sure, since not even this process is heard, or all was lost a moment ago.
     pub(crate) fn held(&self) -> Option<BTreeSet<MissionId>> {
-        let holders = self.0.holders().ok()?;
-        let own = self.0.instance();
+        let holders = self.holders.read();
+        // Behind the look: what was lost before it is counted by now, or is lost in it, too.
+        let losses = self.sayer.losses();
+        if self.losses.replace(losses) != losses {
+            return None;
+        }
+        let holders = holders.ok()?;
+        let own = self.sayer.instance();
         let is_heard = holders.iter().any(|holder| holder.instance == own);
         is_heard.then(|| holders.iter().flat_map(|holder| holder.missions.iter().cloned()).collect())
     }
@@ -273,7 +297,11 @@ pub(crate) fn check_server(url: &str) -> Result<(), PortError> {
 
 /// The address of a server without what is secret.
 pub(crate) fn redacted_server(url: &str) -> String {
-    jetstream::redacted(url)
+    if url.starts_with("redis://") || url.starts_with("rediss://") {
+        redacted_redis(url)
+    } else {
+        jetstream::redacted(url)
+    }
 }
 
 /// What was measured, and of what.

@@ -13,9 +13,9 @@ use coditect_types::{ErrorKind, MissionId};
 use tokio::time::Instant;
 
 use super::Shared;
-use super::api::{self, AskBatch, AskMessage, AskStream, StoredMessage};
 use super::codec::{self, Bad, Frame, Id};
-use super::link::{BATCH, Pause};
+use crate::nats::api::{self, AskBatch, AskMessage, AskStream, StoredMessage};
+use crate::nats::link::{BATCH, Pause};
 
 /// Missions whose places are remembered.
 const PLACES: usize = 1024;
@@ -178,7 +178,7 @@ impl<'a> Reading<'a> {
                 seq: Some(at),
                 next_by_subj: Some(self.subject),
                 batch,
-                max_bytes: super::link::BATCH_BYTES,
+                max_bytes: crate::nats::link::BATCH_BYTES,
                 ..AskBatch::default()
             };
             let doing = format!("reading `{}`", self.subject);
@@ -308,7 +308,7 @@ async fn ends_of(
         let which = AskBatch {
             batch: open.len(),
             multi_last: open.clone(),
-            max_bytes: super::link::BATCH_BYTES,
+            max_bytes: crate::nats::link::BATCH_BYTES,
             ..AskBatch::default()
         };
         let got = link.batch(&shared.names.journal, &which, deadline).await;

@@ -9,10 +9,10 @@ use coditect_ports::journal::Saved;
 use coditect_types::{ErrorKind, MissionId};
 
 use super::Shared;
-use super::api::{AskBatch, AskMessage};
 use super::codec::{self, Frame};
-use super::link::BATCH_BYTES;
 use super::read;
+use crate::nats::api::{AskBatch, AskMessage};
+use crate::nats::link::BATCH_BYTES;
 
 /// What the codec and the headers take beside a part, bytes.
 const BESIDE: usize = codec::FRAME_MAX + 128;

@@ -9,15 +9,13 @@ use coditect_types::ErrorKind;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::api::{AskStream, StreamConfig, StreamInfo, code};
-use super::link::{Fault, Link};
+use crate::nats::api::{StreamConfig, StreamInfo};
+use crate::nats::link::{Link, REPLICAS};
 
 /// What may be in a stream's metadata under this: the version of its messages.
 const FORMAT: &str = "coditect.format";
 /// The version that this build writes, and the newest that it reads.
 const VERSION: u64 = super::codec::VERSION as u64;
-/// Messages that a cluster is asked to keep so often.
-const REPLICAS: u32 = 3;
 /// The least that a message must be allowed to have, bytes.
 const LEAST_PAYLOAD: usize = 4 << 10;
 /// The server remembers the names of messages for so long. We give them none: what fences is the expected number,
@@ -32,14 +30,10 @@ const OPENING: Duration = Duration::from_secs(5);
 pub(super) struct Names {
     pub(super) journal: String,
     pub(super) saved: String,
-    /// Which process has which missions.
-    pub(super) held: String,
     /// What the subjects of missions begin with.
     pub(super) of_journal: String,
     /// The same for snapshots.
     pub(super) of_saved: String,
-    /// The same for processes.
-    pub(super) of_held: String,
 }
 
 impl Names {
@@ -53,10 +47,8 @@ impl Names {
         Ok(Self {
             journal: format!("{name}_journal"),
             saved: format!("{name}_saved"),
-            held: format!("{name}_held"),
             of_journal: format!("{name}.journal."),
             of_saved: format!("{name}.saved."),
-            of_held: format!("{name}.held."),
         })
     }
 }
@@ -97,13 +89,13 @@ pub(super) async fn open(link: &Link, names: &Names) -> Result<Opened, PortError
     // a leader first.
     let opening = if link.is_clustered() { link.patience } else { OPENING };
     let deadline = link.deadline().min(Instant::now() + opening);
-    let replicas = replicas(link);
+    let replicas = link.replicas();
     let journal = config(&names.journal, format!("{}*", names.of_journal), replicas, -1);
     let saved = config(&names.saved, format!("{}*.*", names.of_saved), replicas, 1);
     let mut opened = Opened { largest: None, notes: Vec::new() };
     for wanted in [journal, saved] {
         let doing = format!("opening the stream `{}`", wanted.name);
-        let found = make_or_find(link, &wanted, deadline).await.map_err(|fault| link.error(&doing, fault))?;
+        let found = link.make_or_find(&wanted, deadline).await.map_err(|fault| link.error(&doing, fault))?;
         let checked = check(&wanted, &found)?;
         opened.notes.extend(checked.notes);
         opened.largest = [opened.largest, checked.largest].into_iter().flatten().min();
@@ -118,11 +110,6 @@ pub(super) async fn open(link: &Link, names: &Names) -> Result<Opened, PortError
         return Err(PortError::new(ErrorKind::Invalid, cause).with_hint(hint));
     }
     Ok(opened)
-}
-
-/// How often a message is to be kept.
-pub(super) fn replicas(link: &Link) -> u32 {
-    if link.is_clustered() { REPLICAS } else { 1 }
 }
 
 fn config(name: &str, subject: String, replicas: u32, per_subject: i64) -> StreamConfig {
@@ -143,26 +130,6 @@ fn config(name: &str, subject: String, replicas: u32, per_subject: i64) -> Strea
         allow_direct: true,
         metadata: BTreeMap::from([(FORMAT.to_owned(), VERSION.to_string())]),
         ..StreamConfig::default()
-    }
-}
-
-/// A stream as it is, and as it is wanted where it was not there.
-pub(super) async fn make_or_find(
-    link: &Link,
-    wanted: &StreamConfig,
-    deadline: Instant,
-) -> Result<StreamInfo, Fault> {
-    let ask = AskStream { subjects_filter: "", offset: 0 };
-    let info = format!("STREAM.INFO.{}", wanted.name);
-    match link.api_patiently(&info, &ask, deadline).await {
-        Err(fault) if fault.is(&[code::NO_STREAM]) => {}
-        ended => return ended,
-    }
-    let create = format!("STREAM.CREATE.{}", wanted.name);
-    match link.api_patiently(&create, wanted, deadline).await {
-        // Another process was faster.
-        Err(fault) if fault.is(&[code::NAME_IN_USE]) => link.api_patiently(&info, &ask, deadline).await,
-        ended => ended,
     }
 }
 

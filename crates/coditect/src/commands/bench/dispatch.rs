@@ -74,8 +74,12 @@ impl Ring<'_> {
         let agent = Arc::new(Simulated { work, first: Mutex::default() });
         let all: Vec<Arc<dyn Agent>> = vec![Arc::clone(&agent) as Arc<dyn Agent>];
         let fleet = self.nats.map(|nats| BenchFleet::begin(&site, nats, all.clone(), agents)).transpose()?;
+        let mut journal = wiring::keeper(&site)?;
+        if let Some(redis) = self.nats.and_then(|nats| nats.redis.as_ref()) {
+            journal = wiring::said(journal, wiring::on_redis(redis))?;
+        }
         let ports = Ports {
-            journal: wiring::keeper(&site)?,
+            journal,
             bus: wiring::silent_bus(),
             clock: wiring::clock(),
             entropy: wiring::entropy(),
@@ -154,6 +158,8 @@ pub(super) fn measure(site: &Site, quick: bool) -> Result<Measured, Report> {
     let cores = host::cores();
     let mut measured = Measured::default();
     measured.params.insert("dispatch", json!(if nats.is_some() { "nats" } else { "embedded" }));
+    let is_said = nats.is_some_and(|nats| nats.redis.is_some());
+    measured.params.insert("world_store", json!(if is_said { "redis" } else { "none" }));
     measured.params.insert("requests", json!(alone));
     measured.params.insert("missions", json!(missions));
     measured.params.insert("steps_each", json!(steps));

@@ -12,11 +12,11 @@ use coditect_types::ErrorKind;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::takeover;
+use super::{neighbours, takeover};
 use crate::args::{DoorFlags, ServeArgs, SettingFlags};
 use crate::commands::ui::{Lent, with_metrics};
 use crate::commands::{Context, approvals};
-use crate::environment::directory;
+use crate::environment::{Place, directory};
 use crate::out::{paint, painted};
 use crate::report::{Doing, Done, INTERRUPTED, Report};
 use crate::settings;
@@ -67,6 +67,10 @@ pub(super) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
         sending.measure(&mut wanted, None, Box::new(move || counted.figures(of.as_ref()).ok()));
         wanted.notes.iter().for_each(|note| cx.note(note));
         tell(cx, (server.address(), server.grpc_address()), &ground)?;
+        if let Place::Server(nats) = &site.journal {
+            let (pace, open, stop) = (server.pace(), wiring::world(nats), stop.clone());
+            std::thread::spawn(move || neighbours::tell(&pace, &open, &stop));
+        }
         let (say, mut said) = mpsc::channel(64);
         if !flags.no_takeover {
             let stop = stop.clone();

@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coditect_ports::Stop;
+use coditect_ports::{Stop, WorldStore};
 use coditect_runtime::cell;
 use coditect_runtime::history::history_from;
 use coditect_runtime::lookout::{Eyes, LISTENS_FOR_MS, LOOK_EVERY_MS, Lookout, TRIES};
-use coditect_types::{Event, MissionId};
+use coditect_types::{Event, FactKey, MissionId};
 
 use crate::commands::ui::begun;
 use crate::environment::{Place, Site};
@@ -21,6 +22,14 @@ use crate::wiring::{self, Archive, Witness};
 /// Missions that have not ended and are looked at, the newest.
 const NEWEST: usize = 1_000;
 
+/// The lock of whoever takes up a mission.
+const LOCK: &str = "takeover";
+/// So long it is left to them beyond the last look at which their process was there, and not heard yet.
+const LEFT_FOR: Duration = Duration::from_secs(15);
+
+/// A process that is not heard after so long hangs: another door may try.
+const HEARD_WITHIN: Duration = Duration::from_secs(300);
+
 /// What is known of missions that have no process.
 #[derive(Debug)]
 struct Known {
@@ -30,8 +39,19 @@ struct Known {
     /// Missions that have ended, or are those of a person who is at this machine.
     over: BTreeSet<MissionId>,
     /// Processes that were begun and may not have their missions yet: the first start on a machine compiles the interpreter.
-    begun: BTreeMap<MissionId, Child>,
+    begun: BTreeMap<MissionId, Begun>,
 }
+
+/// A process that was begun, and what keeps other doors from doing so until it is heard.
+#[derive(Debug)]
+struct Begun {
+    child: Child,
+    since: Instant,
+    lock: Option<Lock>,
+}
+
+/// A lock, with its token.
+type Lock = (FactKey, u64);
 
 /// What a look needs.
 struct Watchman<'a> {
@@ -39,8 +59,17 @@ struct Watchman<'a> {
     /// Below these, users begin missions here.
     projects: &'a [PathBuf],
     archive: Archive,
-    /// Of a journal on a server: who is there beside this process, and since when that is listened to.
-    witness: Option<(Witness, Cell<Instant>)>,
+    /// Of a journal on a server: who is there beside this process.
+    others: Option<Others>,
+}
+
+/// Processes of other machines.
+struct Others {
+    witness: Witness,
+    /// Since when they are listened to.
+    since: Cell<Instant>,
+    /// Where one of several doors says that it takes a mission up.
+    world: Arc<dyn WorldStore>,
 }
 
 /// Looks after missions until it is to stop. Where the journal is on a server, processes of other machines say which missions they have;
@@ -71,19 +100,24 @@ pub(super) fn watch(site: &Site, projects: &[PathBuf], stop: &Stop, told: &dyn F
 
 impl<'a> Watchman<'a> {
     fn open(site: &'a Site, projects: &'a [PathBuf]) -> Result<Self, Report> {
-        let witness = match &site.journal {
+        let others = match &site.journal {
             Place::Files => None,
             Place::Unknown(report) => return Err(Report::clone(report)),
-            Place::Server(nats) => Some((Witness::join(nats)?, Cell::new(Instant::now()))),
+            Place::Server(nats) => {
+                let open = wiring::world(nats);
+                let world = open().doing("joining the other processes")?;
+                let witness = Witness::join(&open)?;
+                Some(Others { witness, since: Cell::new(Instant::now()), world })
+            }
         };
-        Ok(Self { site, projects, archive: wiring::archive(site)?, witness })
+        Ok(Self { site, projects, archive: wiring::archive(site)?, others })
     }
 
     /// Which missions processes of other machines have. None: nobody can tell.
     fn elsewhere(&self) -> Option<BTreeSet<MissionId>> {
-        match &self.witness {
+        match &self.others {
             None => Some(BTreeSet::new()),
-            Some((witness, since)) => {
+            Some(Others { witness, since, .. }) => {
                 let held = witness.held();
                 if held.is_none() {
                     // A server that was started anew has forgotten them all, and others say it again some seconds after us.
@@ -92,6 +126,45 @@ impl<'a> Watchman<'a> {
                 held.filter(|_| since.get().elapsed() >= Duration::from_millis(LISTENS_FOR_MS))
             }
         }
+    }
+
+    /// Takes the lock of a mission. None: another door that saw the same has it. The inner one is none where there are no other doors.
+    fn lock(&self, mission: &MissionId) -> Result<Option<Option<Lock>>, Report> {
+        let Some(others) = &self.others else { return Ok(Some(None)) };
+        let Some(key) = FactKey::new(LOCK, mission.as_str()) else { return Ok(Some(None)) };
+        let token =
+            others.world.lock(&key, &wiring::new_instance(), LEFT_FOR).doing("taking a mission up")?;
+        Ok(token.map(|token| Some((key, token))))
+    }
+
+    fn unlock(&self, lock: Option<Lock>) {
+        if let (Some(others), Some((key, token))) = (&self.others, lock)
+            && let Err(error) = others.world.remove(&key, token)
+        {
+            tracing::debug!(%error, "a lock ends by itself");
+        }
+    }
+
+    /// Keeps up the locks of processes that are there and not heard yet, and lets go of the others. `heard`: the missions that processes say
+    /// they have; None: nobody can tell.
+    fn keep_up(&self, begun: &mut BTreeMap<MissionId, Begun>, heard: Option<&BTreeSet<MissionId>>) {
+        begun.retain(|mission, one| {
+            let is_there = matches!(one.child.try_wait(), Ok(None));
+            if !is_there || one.since.elapsed() > HEARD_WITHIN {
+                self.unlock(one.lock.take());
+            } else if heard.is_some_and(|heard| heard.contains(mission)) {
+                // Another door may have looked before it was heard: the lock ends by itself.
+                one.lock = None;
+            } else if let (Some(others), Some((key, token))) = (&self.others, one.lock.clone()) {
+                match others.world.extend(&key, token, LEFT_FOR) {
+                    Ok(true) => {}
+                    // The store lost it, or it ended.
+                    Ok(false) => one.lock = self.lock(mission).ok().flatten().flatten(),
+                    Err(error) => tracing::debug!(%error, "a lock is not kept up"),
+                }
+            }
+            is_there
+        });
     }
 
     /// The newest missions of users that have not ended.
@@ -120,8 +193,9 @@ impl<'a> Watchman<'a> {
 /// Takes up what has had no process for a while.
 fn look(watchman: &Watchman<'_>, known: &mut Known) -> Result<Vec<String>, Report> {
     // Those that have ended: their missions have, too, or have no process again.
-    known.begun.retain(|_, child| matches!(child.try_wait(), Ok(None)));
-    let Some(elsewhere) = watchman.elsewhere() else {
+    let elsewhere = watchman.elsewhere();
+    watchman.keep_up(&mut known.begun, elsewhere.as_ref());
+    let Some(elsewhere) = elsewhere else {
         known.lookout.sees_nothing();
         return Ok(Vec::new());
     };
@@ -132,14 +206,25 @@ fn look(watchman: &Watchman<'_>, known: &mut Known) -> Result<Vec<String>, Repor
     let due = known.lookout.look(elapsed_ms(known.began), &open, &sight);
     let mut told = Vec::new();
     for (mission, last_seq) in due {
+        let lock = match watchman.lock(&mission) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => continue,
+            Err(report) => {
+                tracing::warn!(%mission, cause = report.cause, "it is left alone: another may take it up");
+                continue;
+            }
+        };
         let tried = known.lookout.tries(elapsed_ms(known.began), &mission, last_seq);
         match begun::again(watchman.site, &mission) {
             Ok(child) => {
                 let last = if tried == TRIES { ", for the last time" } else { "" };
                 told.push(format!("{mission} had no process and is gone on with{last}"));
-                known.begun.insert(mission, child);
+                known.begun.insert(mission, Begun { child, since: Instant::now(), lock });
             }
-            Err(report) => tracing::warn!(%mission, cause = report.cause, "it cannot be gone on with"),
+            Err(report) => {
+                watchman.unlock(lock);
+                tracing::warn!(%mission, cause = report.cause, "it cannot be gone on with");
+            }
         }
     }
     Ok(told)
@@ -150,7 +235,7 @@ struct Sight<'a> {
     watchman: &'a Watchman<'a>,
     elsewhere: BTreeSet<MissionId>,
     entries: BTreeMap<&'a MissionId, &'a Entry>,
-    begun: &'a BTreeMap<MissionId, Child>,
+    begun: &'a BTreeMap<MissionId, Begun>,
 }
 
 impl Eyes for Sight<'_> {

@@ -122,6 +122,9 @@ fn of_its_own(site: &Site) -> Result<Command, Report> {
     if let Place::Server(nats) = &site.journal {
         // In the environment, since everybody can read a command line.
         command.env("CODITECT_NATS", nats.url.secret());
+        if let Some(redis) = &nats.redis {
+            command.env("CODITECT_REDIS", redis.secret());
+        }
     }
     // Its missions are those of this machine, whatever server this process was told of.
     command.env_remove("CODITECT_SERVER").env_remove("CODITECT_TOKEN");

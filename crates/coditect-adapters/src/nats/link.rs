@@ -18,16 +18,22 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::api::{Answer, ApiError, AskBatch, AskMessage, GotMessage, Stored, StoredMessage, code};
+use super::api::{
+    Answer, ApiError, AskBatch, AskMessage, AskStream, GotMessage, Stored, StoredMessage, StreamConfig,
+    StreamInfo, code,
+};
 use crate::nats::address::Address;
 use crate::nats::{START, connect};
 
 /// The longest wait between two looks at the connection, and between two tries.
 const LOOK: Duration = Duration::from_millis(100);
 /// Messages of one batch.
-pub(super) const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 /// Bytes of one batch, beside its last message.
-pub(super) const BATCH_BYTES: usize = 4 << 20;
+pub(crate) const BATCH_BYTES: usize = 4 << 20;
+
+/// How often a message is to be kept by a cluster.
+pub(crate) const REPLICAS: u32 = 3;
 
 /// Refusals that come with 503 and that waiting does not mend.
 const LASTING: [u64; 5] =
@@ -35,19 +41,19 @@ const LASTING: [u64; 5] =
 
 /// A connection that stands or is being made again.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(crate) struct Link {
     client: Client,
     /// The servers, for a person.
-    pub(super) shown: String,
+    pub(crate) shown: String,
     /// How long an operation may take.
-    pub(super) patience: Duration,
+    pub(crate) patience: Duration,
     changed: watch::Receiver<u64>,
     complaint: Arc<Mutex<Option<String>>>,
 }
 
 /// Why a request has no answer that helps.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The server refused.
     Refused(ApiError),
     /// Nobody listens there: no such stream, no leader, or no JetStream. It was surely not done.
@@ -62,11 +68,11 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Whether it was refused with one of these numbers.
-    pub(super) fn is(&self, codes: &[u64]) -> bool {
+    pub(crate) fn is(&self, codes: &[u64]) -> bool {
         matches!(self, Self::Refused(error) if codes.contains(&error.err_code))
     }
 
-    pub(super) fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         match self {
             Self::Nobody | Self::NotSent(_) | Self::NoAnswer(_) => true,
             // 503: a cluster without a leader has one soon. What is full stays full.
@@ -78,23 +84,26 @@ impl Fault {
 
 /// A message of a batch.
 #[derive(Debug)]
-pub(super) struct Got {
-    pub(super) subject: String,
-    pub(super) seq: u64,
-    pub(super) payload: Bytes,
+pub(crate) struct Got {
+    pub(crate) subject: String,
+    pub(crate) seq: u64,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Bytes,
 }
 
 /// A batch.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) messages: Vec<Got>,
+pub(crate) struct Batch {
+    pub(crate) messages: Vec<Got>,
     /// Up to which number of the stream the server that answered had it, where it said.
-    pub(super) up_to: Option<u64>,
+    pub(crate) up_to: Option<u64>,
+    /// Messages that did not fit into it, where it said.
+    pub(crate) pending: u64,
 }
 
 impl Link {
     /// Connects. Ends within `patience`.
-    pub(super) async fn connect(address: Address, patience: Duration) -> Result<Self, PortError> {
+    pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Self, PortError> {
         let (tell, changed) = watch::channel(0);
         let complaint = Arc::new(Mutex::new(None));
         let (shown, kept) = (address.shown.clone(), Arc::clone(&complaint));
@@ -108,31 +117,36 @@ impl Link {
     }
 
     /// What a message may have at most, its headers included, bytes.
-    pub(super) fn max_payload(&self) -> usize {
+    pub(crate) fn max_payload(&self) -> usize {
         self.client.max_payload()
     }
 
     /// The server that is connected.
-    pub(super) fn server_id(&self) -> String {
+    pub(crate) fn server_id(&self) -> String {
         self.client.server_info().server_id
     }
 
     /// The server's version.
-    pub(super) fn version(&self) -> String {
+    pub(crate) fn version(&self) -> String {
         self.client.server_info().version
     }
 
     /// Whether the server is one of a cluster.
-    pub(super) fn is_clustered(&self) -> bool {
+    pub(crate) fn is_clustered(&self) -> bool {
         self.client.server_info().cluster.is_some()
     }
 
-    pub(super) fn deadline(&self) -> Instant {
+    /// How often a message is to be kept.
+    pub(crate) fn replicas(&self) -> u32 {
+        if self.is_clustered() { REPLICAS } else { 1 }
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.patience
     }
 
     /// Waits until the connection stands.
-    pub(super) async fn connected(&self, deadline: Instant) -> Result<(), Fault> {
+    pub(crate) async fn connected(&self, deadline: Instant) -> Result<(), Fault> {
         let mut changed = self.changed.clone();
         loop {
             changed.mark_unchanged();
@@ -182,24 +196,39 @@ impl Link {
     }
 
     /// Publishes to a stream whose last message of the subject must be `expected`. Gives the message's number.
-    pub(super) async fn publish(
+    pub(crate) async fn publish(
         &self,
         subject: &str,
         expected: Option<u64>,
         payload: Bytes,
         deadline: Instant,
     ) -> Result<u64, Fault> {
-        let headers = expected.map(|expected| {
-            let mut headers = HeaderMap::new();
+        self.publish_with(subject, expected, &[], payload, deadline).await
+    }
+
+    /// The same, with headers.
+    pub(crate) async fn publish_with(
+        &self,
+        subject: &str,
+        expected: Option<u64>,
+        more: &[(&'static str, String)],
+        payload: Bytes,
+        deadline: Instant,
+    ) -> Result<u64, Fault> {
+        let mut headers = HeaderMap::new();
+        if let Some(expected) = expected {
             headers.insert("Nats-Expected-Last-Subject-Sequence", expected.to_string());
-            headers
-        });
+        }
+        for (name, value) in more {
+            headers.insert(*name, value.as_str());
+        }
+        let headers = (!headers.is_empty()).then_some(headers);
         let answer = self.ask(subject.to_owned(), headers, payload, deadline).await?;
         read_answer::<Stored>(&answer.payload).map(|stored| stored.seq)
     }
 
     /// Asks JetStream's API once.
-    pub(super) async fn api<T: DeserializeOwned>(
+    pub(crate) async fn api<T: DeserializeOwned>(
         &self,
         subject: &str,
         body: &(impl Serialize + Sync),
@@ -211,7 +240,7 @@ impl Link {
     }
 
     /// Asks JetStream's API for what can be asked twice, until there is an answer or the deadline.
-    pub(super) async fn api_patiently<T: DeserializeOwned>(
+    pub(crate) async fn api_patiently<T: DeserializeOwned>(
         &self,
         subject: &str,
         body: &(impl Serialize + Sync),
@@ -229,12 +258,32 @@ impl Link {
 
     /// Until when one try may take, where there may be several: short, since a leader that is gone answers nothing, and
     /// what is sent twice is kept once.
-    pub(super) fn try_until(&self, deadline: Instant) -> Instant {
+    pub(crate) fn try_until(&self, deadline: Instant) -> Instant {
         deadline.min(Instant::now() + self.patience / 8)
     }
 
+    /// A stream as it is, and as it is wanted where it was not there.
+    pub(crate) async fn make_or_find(
+        &self,
+        wanted: &StreamConfig,
+        deadline: Instant,
+    ) -> Result<StreamInfo, Fault> {
+        let ask = AskStream { subjects_filter: "", offset: 0 };
+        let info = format!("STREAM.INFO.{}", wanted.name);
+        match self.api_patiently(&info, &ask, deadline).await {
+            Err(fault) if fault.is(&[code::NO_STREAM]) => {}
+            ended => return ended,
+        }
+        let create = format!("STREAM.CREATE.{}", wanted.name);
+        match self.api_patiently(&create, wanted, deadline).await {
+            // Another process was faster.
+            Err(fault) if fault.is(&[code::NAME_IN_USE]) => self.api_patiently(&info, &ask, deadline).await,
+            ended => ended,
+        }
+    }
+
     /// One message from the stream's leader, which has the newest. None: there is none.
-    pub(super) async fn message(
+    pub(crate) async fn message(
         &self,
         stream: &str,
         which: AskMessage<'_>,
@@ -249,7 +298,7 @@ impl Link {
     }
 
     /// Several messages from whichever server has them.
-    pub(super) async fn batch(
+    pub(crate) async fn batch(
         &self,
         stream: &str,
         which: &AskBatch<'_>,
@@ -288,10 +337,11 @@ impl Link {
                     let (Some(seq), Some(subject)) = (seq, subject) else {
                         return Err(Fault::Odd("a message of a batch has no number".to_owned()));
                     };
-                    batch.messages.push(Got { subject, seq, payload: message.payload });
+                    batch.messages.push(Got { subject, seq, headers, payload: message.payload });
                 }
                 Some(204) => {
                     batch.up_to = number("Nats-UpTo-Sequence");
+                    batch.pending = number("Nats-Num-Pending").unwrap_or_default();
                     return Ok(batch);
                 }
                 Some(404) => return Ok(batch),
@@ -305,7 +355,7 @@ impl Link {
     }
 
     /// The fault as an error: what was being done, and what to do.
-    pub(super) fn error(&self, doing: &str, fault: Fault) -> PortError {
+    pub(crate) fn error(&self, doing: &str, fault: Fault) -> PortError {
         let (kind, cause, hint) = match fault {
             Fault::Refused(error) => refused(&error),
             Fault::Nobody => (
@@ -332,11 +382,11 @@ impl Link {
 
 /// Waits between tries that double.
 #[derive(Debug, Default)]
-pub(super) struct Pause(u32);
+pub(crate) struct Pause(u32);
 
 impl Pause {
     /// Waits, unless the deadline comes first.
-    pub(super) async fn taken(&mut self, deadline: Instant) -> bool {
+    pub(crate) async fn taken(&mut self, deadline: Instant) -> bool {
         let wait = LOOK.min(Duration::from_millis(2 << self.0.min(6)));
         self.0 += 1;
         if Instant::now() + wait >= deadline {
