@@ -1,7 +1,7 @@
 //! The missions of a server that several people use (`coditect serve`), by its API: to look at as if they were here, and to steer.
 //!
-//! A request that the server cannot take now is sent again after what it says, twice as late each time, and not for ever. One that does
-//! something is sent again only where the server said that it did not do it, or where doing it twice is doing it once: a mission is
+//! A request that the server cannot take now is sent again after what it says, twice as late each time, and not for ever; one that was too much
+//! waits for its turn for two minutes. One that does something is sent again only where the server said that it did not do it, or where doing it twice is doing it once: a mission is
 //! begun under a name that is chosen here.
 //!
 //! Several servers of one journal may be named: one that is away is passed over.
@@ -33,6 +33,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(75);
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(250);
 const MOST_PAUSE: Duration = Duration::from_secs(20);
+/// How long a request waits for its turn where others of the same user come first, in all.
+const TURN_WITHIN: Duration = Duration::from_secs(120);
 /// Bytes of an answer.
 const MOST_BYTES: usize = 256 << 20;
 /// Records that are asked for at a time.
@@ -255,7 +257,7 @@ impl Served {
         let (doors, path) = (Arc::clone(&self.doors), path.to_owned());
         threads::wait(self.runtime.as_ref(), async move {
             let is_harmless = twice == Twice::Harmless;
-            let (mut pause, mut left, mut passed) = (PAUSE, TRIES, 0);
+            let (mut patience, mut passed, mut is_unknown) = (Patience::default(), 0, false);
             loop {
                 let url = doors.url();
                 let at = shown(url);
@@ -265,20 +267,28 @@ impl Served {
                 if let Some(body) = &body {
                     request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
                 }
+                let pause = patience.pause;
                 let (error, after) = match request.send().await {
                     Ok(response) if response.status().is_success() => match body_of(response, &at).await {
                         Ok(body) => return Ok(body),
                         // An answer that breaks off is one that did not come.
-                        Err(error) => (error, is_harmless.then_some(pause)),
+                        Err(error) => {
+                            is_unknown = true;
+                            (error, is_harmless.then_some(Again::Later(pause)))
+                        }
                     },
                     Ok(response) => {
                         let after = again_after(&response, is_harmless.then_some(pause));
-                        (refused(response, &at).await, after)
+                        let error = refused(response, &at).await;
+                        let may_be_done = is_unknown && method != Method::GET && after.is_some();
+                        (if may_be_done { of_unknown(error) } else { error }, after)
                     }
                     // Whether it was done is not known, except where nobody was there.
                     Err(error) => {
                         let is_slow = error.is_timeout() && !error.is_connect();
-                        let after = (error.is_connect() || (is_harmless && !is_slow)).then_some(pause);
+                        is_unknown |= !error.is_connect();
+                        let again = error.is_connect() || (is_harmless && !is_slow);
+                        let after = again.then_some(Again::Later(pause));
                         doors.turn();
                         passed += 1;
                         if after.is_some() && passed < doors.urls.len() {
@@ -288,10 +298,9 @@ impl Served {
                         (away(&at, &error), after)
                     }
                 };
-                left -= 1;
-                let Some(after) = after.filter(|_| left > 0) else { return Err(error) };
-                tokio::time::sleep(after.max(pause).min(MOST_PAUSE)).await;
-                pause *= 2;
+                let Some(wait) = after.and_then(|again| patience.wait(again)) else { return Err(error) };
+                tracing::info!(%error, wait_ms = wait.as_millis(), "the server is asked again");
+                tokio::time::sleep(wait).await;
             }
         })
     }
@@ -304,6 +313,55 @@ impl Drop for Served {
             runtime.shutdown_background();
         }
     }
+}
+
+/// When a request is worth sending again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// It was too much: nothing was done, and its turn comes after so long.
+    Turn(Duration),
+    /// The server could not take it.
+    Later(Duration),
+}
+
+/// How often and for how long a request is sent again.
+#[derive(Debug)]
+struct Patience {
+    left: u32,
+    pause: Duration,
+    waited: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { left: TRIES, pause: PAUSE, waited: Duration::ZERO }
+    }
+}
+
+impl Patience {
+    /// The wait before the next try. None: it was tried for long enough.
+    fn wait(&mut self, again: Again) -> Option<Duration> {
+        match again {
+            Again::Turn(after) => {
+                let wait = after.clamp(PAUSE, MOST_PAUSE);
+                self.waited += wait;
+                (self.waited <= TURN_WITHIN).then_some(wait)
+            }
+            Again::Later(after) => {
+                let wait = after.max(self.pause).min(MOST_PAUSE);
+                self.left -= 1;
+                self.pause *= 2;
+                (self.left > 0).then_some(wait)
+            }
+        }
+    }
+}
+
+/// What a server says of a request of which an earlier try had no answer: it may have been done by that one.
+fn of_unknown(error: PortError) -> PortError {
+    let cause = format!("{}; an earlier try had no answer, and may have done it", error.cause);
+    let hint = "look at `coditect list` before you ask for it again";
+    PortError { cause, hint: Some(hint.to_owned()), ..error }
 }
 
 fn wrong(cause: String) -> PortError {
@@ -338,11 +396,11 @@ fn shown(url: &Url) -> String {
 
 /// When a request that was refused is worth sending again; None: it is not. One that was too much was not done; after another refusal
 /// that is sure only of what reads.
-fn again_after(response: &Response, of_read: Option<Duration>) -> Option<Duration> {
+fn again_after(response: &Response, of_read: Option<Duration>) -> Option<Again> {
     let said = || response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs);
     match response.status() {
-        StatusCode::TOO_MANY_REQUESTS => said(),
-        StatusCode::SERVICE_UNAVAILABLE => of_read.map(|pause| said().unwrap_or(pause)),
+        StatusCode::TOO_MANY_REQUESTS => said().map(Again::Turn),
+        StatusCode::SERVICE_UNAVAILABLE => of_read.map(|pause| Again::Later(said().unwrap_or(pause))),
         _ => None,
     }
 }
@@ -515,6 +573,52 @@ mod tests {
         assert!(at("http://127.0.0.1:1,").is_err());
         // A token would go to the proxy of the one that is away.
         assert!(at("http://127.0.0.1:1,https://ci.example.org").is_err());
+    }
+
+    #[test]
+    fn what_is_too_much_waits_for_its_turn_longer_than_what_is_tried_again() {
+        let there = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = there.local_addr().unwrap();
+        let serving = std::thread::spawn(move || {
+            for n in 0..=TRIES + 2 {
+                let (mut stream, _) = there.accept().unwrap();
+                std::io::Read::read(&mut stream, &mut [0; 2048]).unwrap();
+                let (status, body) = match n {
+                    n if n < TRIES + 2 => ("429 Too Many Requests\r\nretry-after: 0", "{}"),
+                    _ => ("200 OK", "{\"missions\":[]}"),
+                };
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
+                std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+            }
+        });
+        assert_eq!(at(&format!("http://{address}")).unwrap().streams().unwrap(), []);
+        serving.join().unwrap();
+    }
+
+    #[test]
+    fn nothing_is_asked_again_for_ever() {
+        let mut patience = Patience::default();
+        let mut later = || patience.wait(Again::Later(Duration::ZERO)).map(|wait| wait.as_millis());
+        assert_eq!(
+            [(); 6].map(|()| later()),
+            [Some(250), Some(500), Some(1000), Some(2000), Some(4000), None]
+        );
+        let turns = |after: u64| {
+            let mut patience = Patience::default();
+            std::iter::from_fn(|| patience.wait(Again::Turn(Duration::from_secs(after)))).count()
+        };
+        assert_eq!((turns(0), turns(2), turns(3_600)), (480, 60, 6));
+    }
+
+    #[test]
+    fn where_an_earlier_try_is_unknown_it_is_not_said_to_ask_again() {
+        let too_much = PortError::new(ErrorKind::Exhausted, "too much").with_hint("ask again in 2 s");
+        let told = of_unknown(too_much);
+        assert!(told.cause.contains("may have done it") && told.kind == ErrorKind::Exhausted, "{told:?}");
+        assert!(told.hint.is_some_and(|hint| hint.contains("coditect list")));
     }
 
     #[test]
