@@ -26,6 +26,7 @@ pub use queue::{Exporter, Parcel};
 pub use sampler::Sampler;
 pub use spans::Span;
 pub use target::Target;
+pub use wire::read_varint;
 
 /// A kind of what is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

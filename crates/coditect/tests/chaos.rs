@@ -25,7 +25,7 @@ use coditect_testkit::nats::{SKIPPED, Server};
 use coditect_testkit::redis;
 use coditect_types::{ErrorKind, MissionId};
 use serde_json::{Value, json};
-use world::{CALC, REQUEST, TESTS, World, objects};
+use world::{REQUEST, World, objects};
 
 /// How often something is killed.
 const EVERY: Duration = Duration::from_secs(2);
@@ -160,26 +160,6 @@ impl Sea {
         Some(Self { world, servers, redis, doors, workers, urls: urls.join(","), token })
     }
 
-    /// A project with a fault of its own.
-    fn project(&self, n: usize) -> PathBuf {
-        let dir = self.world.path("projects").join(format!("p{n}"));
-        std::fs::create_dir_all(&dir).unwrap();
-        // What is measured is what the fleet does, so that the faults are easy.
-        std::fs::write(dir.join("calc.py"), format!("{CALC}\n# project {n}\n")).unwrap();
-        std::fs::write(dir.join("test_calc.py"), TESTS).unwrap();
-        for args in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-qm", "begin"]] {
-            assert!(self.git(&dir, args).0);
-        }
-        dir
-    }
-
-    fn git(&self, dir: &std::path::Path, args: &[&str]) -> (bool, String) {
-        let mut command = Command::new("git");
-        command.args(["-c", "user.name=A", "-c", "user.email=a@localhost"]).args(args).current_dir(dir);
-        let output = command.env("HOME", self.world.dir.path()).output().unwrap();
-        (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    }
-
     fn served(&self) -> Served {
         let reach = Reach { url: self.urls.clone(), token: self.token.clone(), ..Reach::default() };
         Served::new(&reach).unwrap()
@@ -301,7 +281,7 @@ fn whatever_dies_every_mission_comes_to_a_truthful_end() {
     }
     let Some(mut sea) = Sea::new(&sizes, redis) else { return eprintln!("{SKIPPED}") };
     let began = Instant::now();
-    let projects: Vec<PathBuf> = (0..sizes.missions).map(|n| sea.project(n)).collect();
+    let projects: Vec<PathBuf> = (0..sizes.missions).map(|n| sea.world.one_of(n)).collect();
     let asking = Asking::start(sea.served());
     let (at, left) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(sizes.missions)));
     let begun = Arc::new(Mutex::new(BTreeMap::<usize, String>::new()));
@@ -352,7 +332,7 @@ fn a_mission_whose_machine_is_gone_is_gone_on_with_on_another() {
     let Some(mut sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }, None) else {
         return eprintln!("{SKIPPED}");
     };
-    let project = sea.project(0);
+    let project = sea.world.one_of(0);
     let client = sea.runs(&project).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     // It is under way, and what it works on is with the first door alone.
     let deadline = Instant::now() + Duration::from_secs(120);
@@ -385,7 +365,7 @@ fn a_mission_that_is_asked_for_twice_is_begun_once() {
     let Some(sea) = Sea::new(&Sizes { missions: 1, workers: 1, seed: 0 }, None) else {
         return eprintln!("{SKIPPED}");
     };
-    let (project, other) = (sea.project(0), sea.project(1));
+    let (project, other) = (sea.world.one_of(0), sea.world.one_of(1));
     let id = MissionId::from_parts(now_ms(), 7);
     let body = |dir: &std::path::Path, id: &str| json!({ "request": REQUEST, "dir": dir, "id": id });
     let served = sea.served();
@@ -430,8 +410,9 @@ fn is_truthful(sea: &Sea, listed: &Value) {
     let (mission, status) = (listed["mission"].as_str().unwrap(), listed["status"].as_str().unwrap());
     let project = PathBuf::from(listed["workspace"].as_str().unwrap());
     let branch = format!("coditect/{mission}");
-    assert_eq!(sea.git(&project, &["status", "--porcelain"]).1, "", "{mission}");
-    let branches = sea.git(&project, &["branch", "--list", "coditect/*", "--format=%(refname:short)"]).1;
+    assert_eq!(sea.world.git_in(&project, &["status", "--porcelain"]).1, "", "{mission}");
+    let branches =
+        sea.world.git_in(&project, &["branch", "--list", "coditect/*", "--format=%(refname:short)"]).1;
     let log = sea.world.coditect(&["log", "--json", mission]);
     let ends = objects(&log.stdout).iter().filter(|one| one["type"] == "mission.completed").count();
     assert_eq!(ends, 1, "{mission}");
@@ -440,9 +421,13 @@ fn is_truthful(sea: &Sea, listed: &Value) {
         return;
     }
     assert_eq!(branches, branch);
-    assert_eq!(sea.git(&project, &["rev-list", "--count", &format!("main..{branch}")]).1, "1", "{mission}");
+    assert_eq!(
+        sea.world.git_in(&project, &["rev-list", "--count", &format!("main..{branch}")]).1,
+        "1",
+        "{mission}"
+    );
     let out = sea.world.path(&format!("out-{mission}"));
-    let added = sea.git(&project, &["worktree", "add", "-q", out.to_str().unwrap(), &branch]);
+    let added = sea.world.git_in(&project, &["worktree", "add", "-q", out.to_str().unwrap(), &branch]);
     assert!(added.0, "{mission}");
     let tests = Command::new("python3").args(["-m", "unittest", "-q"]).current_dir(&out).output().unwrap();
     assert!(tests.status.success(), "{mission}: {}", String::from_utf8_lossy(&tests.stderr));

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use net::{Network, inside};
 use serde_json::{Value, json};
-use world::{CALC, REQUEST, TESTS, World, objects};
+use world::{REQUEST, World, objects};
 
 /// How long what cannot be had at once is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -182,24 +182,6 @@ impl Fleet {
         self.network.on(&self.doors[door].0, &command)
     }
 
-    fn project(&self, n: u64) -> PathBuf {
-        let dir = self.world.path("projects").join(format!("p{n}"));
-        std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("calc.py"), format!("{CALC}\n# project {n}\n")).unwrap();
-        std::fs::write(dir.join("test_calc.py"), TESTS).unwrap();
-        for args in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-qm", "begin"]] {
-            assert!(self.git(&dir, args).0);
-        }
-        dir
-    }
-
-    fn git(&self, dir: &Path, args: &[&str]) -> (bool, String) {
-        let mut command = Command::new("git");
-        command.args(["-c", "user.name=A", "-c", "user.email=a@localhost"]).args(args).current_dir(dir);
-        let output = command.env("HOME", self.world.dir.path()).output().unwrap();
-        (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    }
-
     /// Begins a mission by a door, and stays with it.
     fn runs(&self, door: usize, dir: &Path) -> Part {
         start(&mut self.asks(door, &["run", "--json", "-C", dir.to_str().unwrap(), REQUEST]))
@@ -230,8 +212,9 @@ impl Fleet {
         let (mission, status) = (listed["mission"].as_str().unwrap(), listed["status"].as_str().unwrap());
         let project = PathBuf::from(listed["workspace"].as_str().unwrap());
         let branch = format!("coditect/{mission}");
-        assert_eq!(self.git(&project, &["status", "--porcelain"]).1, "", "{mission}");
-        let branches = self.git(&project, &["branch", "--list", "coditect/*", "--format=%(refname:short)"]).1;
+        assert_eq!(self.world.git_in(&project, &["status", "--porcelain"]).1, "", "{mission}");
+        let branches =
+            self.world.git_in(&project, &["branch", "--list", "coditect/*", "--format=%(refname:short)"]).1;
         let log = self.at(0, &["log", "--json", mission]).output().unwrap();
         let ends = objects(&log.stdout).iter().filter(|one| one["type"] == "mission.completed").count();
         assert_eq!(ends, 1, "{mission}");
@@ -241,10 +224,10 @@ impl Fleet {
         }
         assert_eq!(branches, branch);
         let own = format!("main..{branch}");
-        assert_eq!(self.git(&project, &["rev-list", "--count", &own]).1, "1", "{mission}");
+        assert_eq!(self.world.git_in(&project, &["rev-list", "--count", &own]).1, "1", "{mission}");
         let out = self.world.path(&format!("out-{mission}"));
         assert!(
-            self.git(&project, &["worktree", "add", "-q", out.to_str().unwrap(), &branch]).0,
+            self.world.git_in(&project, &["worktree", "add", "-q", out.to_str().unwrap(), &branch]).0,
             "{mission}"
         );
         let tests =
@@ -280,7 +263,7 @@ fn however_the_network_is_every_mission_comes_to_a_truthful_end() {
     let mut fleet = Fleet::new(wanted("workers", 2), seed);
     let began = Instant::now();
     let mut clients: Vec<Part> =
-        (0..missions).map(|n| fleet.runs((n % 2) as usize, &fleet.project(n))).collect();
+        (0..missions).map(|n| fleet.runs((n % 2) as usize, &fleet.world.one_of(n as usize))).collect();
     let mut strikes = BTreeMap::<&str, u32>::new();
     let most = Duration::from_secs(45) * u32::try_from(missions).unwrap();
     // Something goes wrong every second, for some seconds each, as long as somebody waits for a mission.
@@ -328,7 +311,7 @@ fn whoever_was_cut_off_goes_on_soon_after() {
     for cut_s in [2, 8, 20] {
         // Now and then a mission ends before its machine is cut off: then another one is.
         let (mut client, stood, mission) = loop {
-            let mut client = fleet.runs(0, &fleet.project(begun));
+            let mut client = fleet.runs(0, &fleet.world.one_of(begun as usize));
             begun += 1;
             let mission = fleet.under_way(begun as usize, &mut client);
             let machine = fleet.doors[0].0.clone();

@@ -276,7 +276,9 @@ fn next(of: &[u8]) -> Option<(u64, Read<'_>, &[u8])> {
     }
 }
 
-fn read_varint(of: &[u8]) -> Option<(u64, &[u8])> {
+/// A number of Protocol Buffers, and what is behind it. None: there is none.
+#[must_use]
+pub fn read_varint(of: &[u8]) -> Option<(u64, &[u8])> {
     let mut n = 0_u64;
     for (at, byte) in of.iter().enumerate().take(10) {
         n |= u64::from(byte & 0x7f).checked_shl(7 * at as u32).unwrap_or(0);

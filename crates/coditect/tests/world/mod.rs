@@ -83,15 +83,37 @@ impl World {
         self.dir.path().canonicalize().unwrap().join(name)
     }
 
-    pub(crate) fn git(&self, args: &[&str]) -> String {
-        let output = Command::new("git")
+    /// One of several projects, each a repository with the same easy fault.
+    pub(crate) fn one_of(&self, n: usize) -> PathBuf {
+        let dir = self.path("projects").join(format!("p{n}"));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("calc.py"), format!("{CALC}\n# project {n}\n")).unwrap();
+        std::fs::write(dir.join("test_calc.py"), TESTS).unwrap();
+        for args in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-qm", "begin"]] {
+            assert!(self.git_in(&dir, args).0);
+        }
+        dir
+    }
+
+    /// Git in one of them: whether it did it, and what it said.
+    pub(crate) fn git_in(&self, dir: &Path, args: &[&str]) -> (bool, String) {
+        let output = self.git_output(dir, args);
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn git_output(&self, dir: &Path, args: &[&str]) -> Output {
+        Command::new("git")
             .args(["-c", "user.name=A", "-c", "user.email=a@localhost"])
             .args(args)
-            .current_dir(self.path("project"))
+            .current_dir(dir)
             .env("HOME", self.dir.path())
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .output()
-            .unwrap();
+            .unwrap()
+    }
+
+    pub(crate) fn git(&self, args: &[&str]) -> String {
+        let output = self.git_output(&self.path("project"), args);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }

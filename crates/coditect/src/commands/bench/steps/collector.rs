@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use coditect_ports::PortError;
 
+use crate::wiring::read_varint;
+
 /// What came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Received {
@@ -105,8 +107,8 @@ fn each(of: &[u8], field: u64) -> impl Iterator<Item = &[u8]> {
     let mut rest = of;
     std::iter::from_fn(move || {
         loop {
-            let (key, more) = varint(rest)?;
-            let (length, more) = varint(more).filter(|_| key & 7 == MESSAGE)?;
+            let (key, more) = read_varint(rest)?;
+            let (length, more) = read_varint(more).filter(|_| key & 7 == MESSAGE)?;
             let (bytes, more) = more.split_at_checked(usize::try_from(length).ok()?)?;
             rest = more;
             if key >> 3 == field {
@@ -114,18 +116,6 @@ fn each(of: &[u8], field: u64) -> impl Iterator<Item = &[u8]> {
             }
         }
     })
-}
-
-/// A number of Protocol Buffers, and what is behind it.
-fn varint(of: &[u8]) -> Option<(u64, &[u8])> {
-    let mut n = 0_u64;
-    for (at, byte) in of.iter().enumerate().take(10) {
-        n |= u64::from(byte & 0x7f).checked_shl(7 * at as u32).unwrap_or(0);
-        if byte & 0x80 == 0 {
-            return Some((n, &of[at + 1..]));
-        }
-    }
-    None
 }
 
 #[cfg(test)]
