@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use coditect_ports::{Bus, Notice};
+use coditect_ports::{Bus, Notice, UnderWay};
 use coditect_types::Record;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::broadcast::{Receiver, Sender};
@@ -54,7 +54,7 @@ impl Bus for LocalBus {
         drop(self.sender.send(Arc::new(notice)));
     }
 
-    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>) {
+    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>, _before: &dyn UnderWay) {
         // Nothing is made for nobody.
         if self.sender.receiver_count() == 0 {
             return records.for_each(drop);

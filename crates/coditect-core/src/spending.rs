@@ -28,6 +28,12 @@ impl Spending {
         &self.ledger
     }
 
+    /// Whether more than the outcomes of tasks of this kind tells what they cost.
+    #[must_use]
+    pub fn is_moved_by(intent: &Intent) -> bool {
+        intent.asks_model().is_some() || is_specification(intent)
+    }
+
     /// Takes the next event.
     pub fn take(&mut self, event: &Event) {
         match event {
@@ -40,7 +46,7 @@ impl Spending {
             Event::PlanMade { tasks, .. } => {
                 for spec in tasks {
                     self.asks.extend(spec.intent.asks_model().map(|model| (spec.id, model.to_owned())));
-                    if matches!(spec.intent, Intent::AskForTests { .. } | Intent::TrySpecification { .. }) {
+                    if is_specification(&spec.intent) {
                         self.specifies.insert(spec.id);
                     }
                 }
@@ -116,6 +122,11 @@ impl Spending {
             | Outcome::NothingDone => {}
         }
     }
+}
+
+/// Whether it is about tests to be written.
+fn is_specification(intent: &Intent) -> bool {
+    matches!(intent, Intent::AskForTests { .. } | Intent::TrySpecification { .. })
 }
 
 /// Takes a call of a model into the ledger, whatever came of it. Gives what was used and paid, millionths of a US dollar; None: the

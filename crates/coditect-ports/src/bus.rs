@@ -6,6 +6,8 @@ use std::sync::Arc;
 use coditect_types::{AttemptId, MissionId, Record, TaskId};
 use serde::Serialize;
 
+use crate::under_way::UnderWay;
+
 /// A hint about what goes on right now. Only `Recorded` speaks of something that is kept.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type")]
@@ -77,8 +79,8 @@ pub trait Bus: Debug + Send + Sync {
     fn announce(&self, notice: Notice);
 
     /// Tells of the records of one step, which are of one mission and follow one another. All of them are taken out of `records`, whoever
-    /// watches.
-    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>) {
+    /// watches. `_before`: what was under way as the step began.
+    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>, _before: &dyn UnderWay) {
         records.for_each(|record| self.announce(Notice::Recorded(Box::new(record))));
     }
 

@@ -20,6 +20,7 @@ pub mod model;
 pub mod sandbox;
 pub mod shelves;
 pub mod stop;
+pub mod under_way;
 pub mod workspace;
 pub mod world_store;
 
@@ -37,5 +38,6 @@ pub use model::{Model, ModelError};
 pub use sandbox::{Exit, Job, Program, Ran, Sandbox, Writes};
 pub use shelves::Shelves;
 pub use stop::{Stop, StopCause};
+pub use under_way::{Attempted, UnderWay};
 pub use workspace::Workspace;
 pub use world_store::WorldStore;

@@ -19,6 +19,7 @@ use crate::error::ShellError;
 use crate::history::history_from;
 use crate::pool::{Order, Pool};
 use crate::shell::Ports;
+use crate::under_way::OfState;
 
 /// Appends are tried this often before the mission stops here (it can be resumed).
 const APPEND_TRIES: u32 = 6;
@@ -144,8 +145,9 @@ impl Actor {
             let step = self.cell.step(self.ports.clock.now_ms(), input).map_err(ShellError::Refused)?;
             match self.keep(&step).await {
                 Ok(()) => {
-                    let (mut records, reply) = self.cell.kept(step);
-                    self.ports.bus.announce_step(&mut records);
+                    let (before, mut records, reply) = self.cell.exchange(step);
+                    self.ports.bus.announce_step(&mut records, &OfState(&before));
+                    drop(before);
                     self.reconcile();
                     return Ok(reply);
                 }
@@ -155,9 +157,11 @@ impl Actor {
                     self.after_failed_append(error, tries).await?;
                     if self.is_there(&step).await? {
                         // It was kept after all, perhaps since the journal was read: it is read again.
-                        let records = self.read_again().await?.into_iter();
-                        let own = |record: &Record| record.seq > known && record.seq <= step.last_seq();
-                        self.ports.bus.announce_step(&mut records.filter(own));
+                        let mut records = self.read_again().await?;
+                        records.retain(|record| record.seq <= step.last_seq());
+                        let own = records.split_off(records.partition_point(|record| record.seq <= known));
+                        let before = Cell::replay(self.cell.mission().clone(), &records);
+                        self.ports.bus.announce_step(&mut own.into_iter(), &OfState(before.state()));
                         self.reconcile();
                         return Ok(self.cell.state().end.map_or(Reply::Taken, Reply::Ended));
                     }

@@ -135,11 +135,17 @@ impl Cell {
 
     /// The journal has the step: it is true now. Gives the records and the reply to tell.
     pub fn kept(&mut self, step: Step) -> (impl Iterator<Item = Record> + use<>, Reply) {
+        let (_, records, reply) = self.exchange(step);
+        (records, reply)
+    }
+
+    /// The same, with the state that was true before.
+    pub fn exchange(&mut self, step: Step) -> (State, impl Iterator<Item = Record> + use<>, Reply) {
         let Step { mission, first_seq, at_ms, events, reply, next } = step;
         self.seq += events.len() as u64;
-        self.state = next;
+        let before = std::mem::replace(&mut self.state, next);
         let record = move |(event, seq)| Record { mission: mission.clone(), seq, at_ms, event };
-        (events.into_iter().zip(first_seq..).map(record), reply)
+        (before, events.into_iter().zip(first_seq..).map(record), reply)
     }
 
     /// What is to be under way.

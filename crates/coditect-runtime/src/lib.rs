@@ -14,6 +14,7 @@
 //! - [`known`] has the world model for programs.
 //! - [`lookout`] says which missions have no process any more.
 //! - [`trace`] makes spans of a mission's records.
+//! - [`under_way`] says what a mission has under way, for whoever folds its records.
 //! - [`fork`] makes the beginning of a mission out of that of another one.
 //!
 //! There are no protocols here, and nothing that prints.
@@ -31,7 +32,6 @@ pub mod fork;
 mod hand;
 pub mod history;
 pub mod holders;
-pub mod kinds;
 pub mod known;
 pub mod lookout;
 pub mod moment;
@@ -40,6 +40,7 @@ mod pool;
 pub mod said;
 pub mod shell;
 pub mod trace;
+pub mod under_way;
 pub mod view;
 
 pub use breakers::{Guarded, GuardedEmbedder, OwnBreakers};

@@ -6,104 +6,98 @@
 
 use coditect_core::Spending;
 use coditect_core::decide::intent_name;
+use coditect_ports::{Attempted, UnderWay};
 use coditect_types::event::TaskEnd;
 use coditect_types::outcome::Spent;
 use coditect_types::plan::Intent;
 pub use coditect_types::span::{Attributes, Happened, Of, Span, Value};
 use coditect_types::{
-    AttemptId, Event, Fork, Ledger, MissionId, Outcome, Policy, Record, Role, Rung, StrandId, TaskId,
-    TaskSpec,
+    ApprovalId, AttemptId, Event, Fork, Ledger, MissionId, Outcome, Policy, Record, Role, TaskId, TaskSpec,
 };
 use serde::Serialize;
 
-use crate::kinds::Kinds;
+use crate::under_way::Table;
 
 /// Events of one span that are kept: collectors take no spans of any size.
 const MOST_EVENTS: usize = 1_000;
 
-/// What a trace needs to know of a task.
-#[derive(Debug, PartialEq)]
-struct Task {
-    role: Role,
-    intent: &'static str,
-    /// The rung on which it looks for a change.
-    rung: Option<Rung>,
-    /// The model that it asks.
-    model: Option<Box<str>>,
-    strand: Option<StrandId>,
-}
-
-impl Task {
-    fn of(spec: &TaskSpec) -> Self {
-        let rung = if let Intent::TurnTestsGreen { rung }
-        | Intent::TryReply { rung }
-        | Intent::TrySpecification { rung } = &spec.intent
-        {
-            Some(*rung)
-        } else {
-            None
-        };
-        let model = spec.intent.asks_model().map(Box::from);
-        Self { role: spec.role, intent: intent_name(&spec.intent), rung, model, strand: spec.strand }
-    }
-}
-
-/// A span that has not ended. There are as many of these as missions have work under way, and whoever looks at one again has not seen it
-/// for long: so it is small, and what is known of its task is said when it ends.
+/// A question to a person that waits.
 #[derive(Clone, Debug)]
-struct Open {
-    of: Of,
-    start_ms: u64,
-    /// The task that an attempt is at.
-    task: Option<TaskId>,
-    told: Attributes,
-    events: Vec<Happened>,
+struct Question {
+    of: ApprovalId,
+    since_ms: u64,
+    kind: String,
 }
 
-impl Open {
-    fn new(of: Of, start_ms: u64, task: Option<TaskId>) -> Self {
-        Self { of, start_ms, task, told: Vec::new(), events: Vec::new() }
-    }
-}
-
-/// The fold.
+/// The fold. What is under way is not kept here: whoever tells of a record says it. What of this is looked at with each record is small, since
+/// there are those of all other missions between two of one.
 #[derive(Debug, Default)]
 pub struct Tracer {
-    mission: Option<Span>,
-    tasks: Kinds<Task>,
+    mission: Option<Box<Span>>,
+    questions: Vec<Question>,
+    /// What happened in attempts that go on.
+    happened: Vec<(AttemptId, Happened)>,
     /// The models that are known, and how much they answer at most.
     models: Vec<(String, u64)>,
-    /// What has not ended: as little as is under way at the same time, so it is looked through.
-    open: Vec<Open>,
-    /// What ended in the newest step: more of that step may be about it, such as a violation.
-    closing: Vec<Span>,
-    newest_ms: u64,
     /// What a fork has spent by the last record that it shares, with the number of that: it was spent elsewhere.
     shared: Option<(u64, Box<Spending>)>,
-    before: Ledger,
+    before: Option<Box<Ledger>>,
+}
+
+/// The spans that ended in a step, those within others before these: more of that step may be about them, such as a violation.
+#[derive(Debug, Default)]
+pub struct Closing {
+    spans: Vec<Span>,
+    /// Attempts that were no call of anybody, and are over.
+    silent: Vec<AttemptId>,
+    /// What was under way before is another mission's.
+    is_forked: bool,
+}
+
+impl Closing {
+    /// All of them, once the step is over.
+    #[must_use]
+    pub fn spans(self) -> Vec<Span> {
+        self.spans
+    }
+
+    fn has(&self, attempt: AttemptId) -> bool {
+        self.silent.contains(&attempt) || self.spans.iter().any(|span| span.of == Of::Attempt(attempt))
+    }
+
+    /// An attempt that is under way as yet.
+    fn open<'a>(&self, attempt: AttemptId, known: &'a dyn UnderWay) -> Option<Attempted<'a>> {
+        if self.is_forked || self.has(attempt) { None } else { known.attempt(attempt) }
+    }
 }
 
 impl Tracer {
-    /// Takes the next record. Gives the spans that are over, those within others before these.
-    pub fn take(&mut self, record: &Record) -> Vec<Span> {
-        let is_next = record.at_ms > self.newest_ms || matches!(record.event, Event::MissionForked { .. });
-        let over = if is_next { self.step_over() } else { Vec::new() };
-        self.newest_ms = record.at_ms;
-        self.hear(record);
+    /// Takes the next record of a step. `known`: what was under way before it, or before the step.
+    pub fn take(&mut self, closing: &mut Closing, record: &Record, known: &dyn UnderWay) {
+        self.hear(closing, record, known);
         self.share(record);
-        if !matches!(record.event, Event::MissionCompleted { .. }) {
-            return over;
+        if matches!(record.event, Event::MissionCompleted { .. }) {
+            self.complete(closing, record, known);
         }
-        self.complete(record);
-        over.into_iter().chain(self.step_over()).collect()
     }
 
-    /// A step is over: gives the spans that ended in it, which nothing is said of any more.
-    pub fn step_over(&mut self) -> Vec<Span> {
-        std::mem::take(&mut self.closing)
+    /// Takes records that stand in a journal, of which nobody says where their steps end: what was decided at another time was decided in
+    /// another one. Each step is told with its spans, before `table` knows of its last record.
+    pub fn read(&mut self, table: &mut Table, records: &[Record], mut tell: impl FnMut(&Record, Vec<Span>)) {
+        let is_one = |one: &Record, next: &Record| {
+            next.at_ms <= one.at_ms && !matches!(next.event, Event::MissionForked { .. })
+        };
+        for step in records.chunk_by(is_one) {
+            let mut closing = Closing::default();
+            for record in step {
+                self.take(&mut closing, record, table);
+                table.hear(record);
+            }
+            step.last().into_iter().for_each(|last| tell(last, std::mem::take(&mut closing).spans));
+        }
     }
 
-    fn hear(&mut self, record: &Record) {
+    fn hear(&mut self, closing: &mut Closing, record: &Record, known: &dyn UnderWay) {
         match &record.event {
             Event::MissionSubmitted { mission, policy, fork, .. } => {
                 self.begin(record, mission, policy, fork.as_deref());
@@ -111,55 +105,55 @@ impl Tracer {
             Event::MissionForked { fork } => {
                 self.run_under(&fork.policy);
                 // What was under way went on elsewhere; a question waits here too.
-                self.open.retain(|span| matches!(span.of, Of::Approval(_)));
+                closing.is_forked = true;
+                self.happened.clear();
             }
             Event::MissionResumed { lost } => {
-                self.happened(record, Of::Mission, "coditect.mission.resumed", Vec::new());
-                lost.iter().for_each(|attempt| self.end(record, Of::Attempt(*attempt), lose));
+                self.in_mission(record, "coditect.mission.resumed", Vec::new());
+                lost.iter().for_each(|attempt| self.end(closing, record, (*attempt, known), lose));
             }
             Event::PlanMade { tasks, .. } => {
-                tasks.iter().for_each(|spec| self.tasks.set(spec.id, Task::of(spec)));
                 let count = vec![("coditect.plan.tasks", Value::Count(tasks.len() as u64))];
-                self.happened(record, Of::Mission, "coditect.plan.made", count);
+                self.in_mission(record, "coditect.plan.made", count);
             }
-            Event::AttemptStarted { task, attempt, .. } => self.start(record, *task, *attempt),
             // What asked nobody was no call.
             Event::AttemptEnded { attempt, outcome: Outcome::Failed { failure, .. }, .. }
                 if failure.unasked =>
             {
-                self.open.retain(|span| span.of != Of::Attempt(*attempt));
+                closing.silent.push(*attempt);
+                self.happened.retain(|(of, _)| of != attempt);
             }
             Event::AttemptEnded { attempt, outcome, .. } => {
-                self.end(record, Of::Attempt(*attempt), |span| ended(span, outcome));
+                self.end(closing, record, (*attempt, known), |span| ended(span, outcome));
             }
-            Event::ViolationFound { .. } => self.violated(record),
+            Event::ViolationFound { .. } => self.violated(closing, record, known),
             Event::ApprovalAsked { approval, kind, .. } => {
-                let mut span = Open::new(Of::Approval(*approval), record.at_ms, None);
-                span.told.push(("coditect.violation.kind", word(kind).into()));
-                self.begun(span);
+                self.questions.retain(|question| question.of != *approval);
+                self.questions.push(Question { of: *approval, since_ms: record.at_ms, kind: word(kind) });
             }
             Event::ApprovalGiven { approval, verdict, by, .. } => {
                 let verdict = if by.is_some() { word(verdict) } else { "nobody".to_owned() };
-                self.end(record, Of::Approval(*approval), |span| {
-                    span.set("coditect.approval.verdict", verdict);
+                self.answer(closing, record, *approval, |span| {
+                    span.set("coditect.approval.verdict", verdict)
                 });
             }
-            Event::TaskSettled { task, end, .. } => self.settled(record, *task, *end),
+            Event::TaskSettled { task, end, .. } => self.settled(closing, record, (*task, *end), known),
             Event::MissionConcluding {} => {
-                self.happened(record, Of::Mission, "coditect.mission.concluding", Vec::new());
+                self.in_mission(record, "coditect.mission.concluding", Vec::new());
             }
             Event::OutcomeIgnored { .. } => {
-                self.happened(record, Of::Mission, "coditect.outcome.ignored", Vec::new());
+                self.in_mission(record, "coditect.outcome.ignored", Vec::new());
             }
             Event::StagesPlanned { stages, .. } => {
                 let count = vec![("coditect.plan.stages", Value::Count(stages.len() as u64))];
-                self.happened(record, Of::Mission, "coditect.stages.planned", count);
+                self.in_mission(record, "coditect.stages.planned", count);
             }
             Event::StageEnded { end, .. } => {
                 let how = vec![("coditect.task.end", Value::from(word(end)))];
-                self.happened(record, Of::Mission, "coditect.stage.ended", how);
+                self.in_mission(record, "coditect.stage.ended", how);
             }
-            Event::MissionCompleted { .. } => {}
+            // It is under way from now on, which is known where what is under way is known.
+            Event::AttemptStarted { .. } | Event::MissionCompleted { .. } => {}
         }
     }
 
@@ -168,28 +162,28 @@ impl Tracer {
         let Some((last, spending)) = &mut self.shared else { return };
         spending.take(&record.event);
         if record.seq >= *last {
-            self.before = spending.ledger().clone();
+            self.before = Some(Box::new(spending.ledger().clone()));
             self.shared = None;
         }
     }
 
-    /// What has not ended, and what did in the newest step: the mission last.
+    /// What has not ended: the mission last. `known`: what is under way.
     #[must_use]
-    pub fn open(&self) -> Vec<Span> {
-        let mut open: Vec<Span> = self.open.iter().cloned().map(|open| self.span(open)).collect();
+    pub fn open(&self, known: &dyn UnderWay) -> Vec<Span> {
+        let attempts = known.attempts().into_iter();
+        let attempts = attempts.filter_map(|attempt| {
+            let mut span = self.span(attempt, known.attempt(attempt)?);
+            let own = self.happened.iter().filter(|(of, _)| *of == attempt);
+            span.events.extend(own.map(|(_, happened)| happened.clone()));
+            Some(span)
+        });
+        let mut open: Vec<Span> = attempts.chain(self.questions.iter().map(asked)).collect();
         open.sort_by_key(|span| span.of);
-        self.closing.iter().chain(&open).chain(&self.mission).cloned().collect()
+        open.extend(self.mission.as_deref().cloned());
+        open
     }
 
-    /// A span begins; one of the same name is over.
-    fn begun(&mut self, span: Open) {
-        match self.open.iter_mut().find(|open| open.of == span.of) {
-            Some(open) => *open = span,
-            None => self.open.push(span),
-        }
-    }
-
-    fn violated(&mut self, record: &Record) {
+    fn violated(&mut self, closing: &mut Closing, record: &Record, known: &dyn UnderWay) {
         let Event::ViolationFound { task, attempt, kind, response, confidence, diagnosis, .. } =
             &record.event
         else {
@@ -203,18 +197,35 @@ impl Tracer {
             ("coditect.violation.confidence", Value::from(*confidence)),
         ];
         told.extend(diagnosis.as_ref().map(|of| ("coditect.violation.cause", Value::from(word(&of.cause)))));
-        self.happened(record, Of::Attempt(*attempt), "coditect.violation", told);
+        // It may have ended in this step.
+        let of = Of::Attempt(*attempt);
+        let happened = Happened { at_ms: record.at_ms, name: "coditect.violation", attributes: told };
+        if let Some(span) = closing.spans.iter_mut().rev().find(|span| span.of == of) {
+            add(&mut span.events, happened);
+        } else if closing.open(*attempt, known).is_some() {
+            if self.happened.len() < MOST_EVENTS {
+                self.happened.push((*attempt, happened));
+            }
+        } else if let Some(mission) = &mut self.mission {
+            add(&mut mission.events, happened);
+        }
     }
 
-    fn settled(&mut self, record: &Record, task: TaskId, end: TaskEnd) {
+    fn settled(
+        &mut self,
+        closing: &mut Closing,
+        record: &Record,
+        (task, end): (TaskId, TaskEnd),
+        known: &dyn UnderWay,
+    ) {
         if end == TaskEnd::Failed {
             let told = vec![("coditect.task.id", Value::from(task))];
-            self.happened(record, Of::Mission, "coditect.task.failed", told);
+            self.in_mission(record, "coditect.task.failed", told);
         }
         // What is under way for it is under way for nobody any more.
-        let of_task = self.open.iter().filter(|span| span.task == Some(task)).map(|span| span.of);
-        let of_task: Vec<Of> = of_task.collect();
-        of_task.into_iter().for_each(|of| self.end(record, of, lose));
+        if let Some(attempt) = known.at(task) {
+            self.end(closing, record, (attempt, known), lose);
+        }
     }
 
     fn begin(&mut self, record: &Record, mission: &MissionId, policy: &Policy, fork: Option<&Fork>) {
@@ -227,7 +238,7 @@ impl Tracer {
             span.set("coditect.mission.forked_from", fork.from.to_string());
         }
         self.shared = fork.map(|fork| (fork.at_seq, Box::default()));
-        self.mission = Some(span);
+        self.mission = Some(Box::new(span));
         self.run_under(policy);
     }
 
@@ -235,36 +246,20 @@ impl Tracer {
         self.models = policy.models.iter().map(|model| (model.name.clone(), model.output_tokens)).collect();
     }
 
-    fn start(&mut self, record: &Record, task: TaskId, attempt: AttemptId) {
-        if self.tasks.get(task).is_some() {
-            self.begun(Open::new(Of::Attempt(attempt), record.at_ms, Some(task)));
+    /// The span of an attempt, with what is known of it.
+    fn span(&self, attempt: AttemptId, Attempted { task, since_ms }: Attempted<'_>) -> Span {
+        let mut span = self.of_task(Of::Attempt(attempt), since_ms, task);
+        span.set("coditect.intent", intent_name(&task.intent));
+        span.set("coditect.task.id", task.id);
+        span.set("coditect.attempt.id", attempt);
+        if let Some(strand) = task.strand {
+            span.set("coditect.strand.id", strand.to_string());
         }
-    }
-
-    /// A span with what is known of it.
-    fn span(&self, open: Open) -> Span {
-        let Open { of, start_ms, task, told, events } = open;
-        let known = task.and_then(|id| Some((id, self.tasks.get(id)?)));
-        let mut span = match (of, known) {
-            (Of::Attempt(attempt), Some((id, task))) => {
-                let mut span = self.of_task(of, start_ms, task);
-                span.set("coditect.intent", task.intent);
-                span.set("coditect.task.id", id);
-                span.set("coditect.attempt.id", attempt);
-                if let Some(strand) = task.strand {
-                    span.set("coditect.strand.id", strand.to_string());
-                }
-                span
-            }
-            (Of::Mission | Of::Attempt(_) | Of::Approval(_), _) => Span::new(of, "ask a person", start_ms),
-        };
-        span.attributes.extend(told);
-        span.events = events;
         span
     }
 
-    fn of_task(&self, of: Of, start_ms: u64, task: &Task) -> Span {
-        let mut span = match task.model.as_deref() {
+    fn of_task(&self, of: Of, start_ms: u64, task: &TaskSpec) -> Span {
+        let mut span = match task.intent.asks_model() {
             Some(model) => {
                 let mut span = Span::new(of, format!("chat {model}"), start_ms);
                 span.set("gen_ai.operation.name", "chat");
@@ -284,38 +279,63 @@ impl Tracer {
                 span
             }
         };
-        if let Some(rung) = task.rung {
-            span.set("coditect.rung", word(&rung));
+        if let Intent::TurnTestsGreen { rung }
+        | Intent::TryReply { rung }
+        | Intent::TrySpecification { rung } = &task.intent
+        {
+            span.set("coditect.rung", word(rung));
         }
         span
     }
 
-    /// Something happened within a span that is open, or ended in this step; else within the mission.
-    fn happened(&mut self, record: &Record, of: Of, name: &'static str, attributes: Attributes) {
-        let ended = self.closing.iter_mut().rev().find(|span| span.of == of).map(|span| &mut span.events);
-        let open = self.open.iter_mut().find(|span| span.of == of).map(|span| &mut span.events);
-        let events = open.or(ended).or(self.mission.as_mut().map(|span| &mut span.events));
-        if let Some(events) = events.filter(|events| events.len() < MOST_EVENTS) {
-            events.push(Happened { at_ms: record.at_ms, name, attributes });
+    /// Something happened within the mission.
+    fn in_mission(&mut self, record: &Record, name: &'static str, attributes: Attributes) {
+        if let Some(mission) = &mut self.mission {
+            add(&mut mission.events, Happened { at_ms: record.at_ms, name, attributes });
         }
     }
 
-    fn end(&mut self, record: &Record, of: Of, told: impl FnOnce(&mut Span)) {
-        let Some(at) = self.open.iter().position(|span| span.of == of) else { return };
-        let open = self.open.swap_remove(at);
-        let mut span = self.span(open);
+    fn end(
+        &mut self,
+        closing: &mut Closing,
+        record: &Record,
+        (attempt, known): (AttemptId, &dyn UnderWay),
+        told: impl FnOnce(&mut Span),
+    ) {
+        let Some(attempted) = closing.open(attempt, known) else { return };
+        let mut span = self.span(attempt, attempted);
+        if !self.happened.is_empty() {
+            let own = self.happened.extract_if(.., |(of, _)| *of == attempt);
+            span.events.extend(own.map(|(_, happened)| happened));
+        }
         span.end_ms = Some(record.at_ms);
         told(&mut span);
-        self.closing.push(span);
+        closing.spans.push(span);
     }
 
-    fn complete(&mut self, record: &Record) {
+    fn answer(
+        &mut self,
+        closing: &mut Closing,
+        record: &Record,
+        approval: ApprovalId,
+        told: impl FnOnce(&mut Span),
+    ) {
+        let Some(at) = self.questions.iter().position(|question| question.of == approval) else { return };
+        let mut span = asked(&self.questions.swap_remove(at));
+        span.end_ms = Some(record.at_ms);
+        told(&mut span);
+        closing.spans.push(span);
+    }
+
+    fn complete(&mut self, closing: &mut Closing, record: &Record, known: &dyn UnderWay) {
         let Event::MissionCompleted { status, trouble, ledger, .. } = &record.event else { return };
-        let mut open: Vec<Of> = self.open.iter().map(|span| span.of).collect();
-        open.sort_unstable();
-        open.into_iter().for_each(|of| self.end(record, of, lose));
+        known.attempts().into_iter().for_each(|attempt| self.end(closing, record, (attempt, known), lose));
+        let mut questions: Vec<ApprovalId> = self.questions.iter().map(|question| question.of).collect();
+        questions.sort_unstable();
+        questions.into_iter().for_each(|of| self.answer(closing, record, of, lose));
         let Some(mut span) = self.mission.take() else { return };
-        let own = ledger.since(&self.before);
+        let own = self.before.as_ref().map(|before| ledger.since(before));
+        let own = own.as_ref().unwrap_or(ledger);
         span.end_ms = Some(record.at_ms);
         span.set("coditect.mission.status", word(status));
         span.set("gen_ai.usage.input_tokens", own.tokens_in);
@@ -325,7 +345,20 @@ impl Tracer {
         span.set("coditect.candidates", own.candidates);
         span.set("coditect.sandbox_runs", own.sandbox_runs);
         span.error = trouble.map(|kind| word(&kind));
-        self.closing.push(span);
+        closing.spans.push(*span);
+    }
+}
+
+/// The span of a question.
+fn asked(question: &Question) -> Span {
+    let mut span = Span::new(Of::Approval(question.of), "ask a person", question.since_ms);
+    span.set("coditect.violation.kind", question.kind.clone());
+    span
+}
+
+fn add(events: &mut Vec<Happened>, happened: Happened) {
+    if events.len() < MOST_EVENTS {
+        events.push(happened);
     }
 }
 
@@ -430,9 +463,9 @@ fn word<T: Serialize>(value: &T) -> String {
 /// All spans of a mission, in the order in which they began.
 #[must_use]
 pub fn spans(records: &[Record]) -> Vec<Span> {
-    let mut tracer = Tracer::default();
-    let mut spans: Vec<Span> = records.iter().flat_map(|record| tracer.take(record)).collect();
-    spans.extend(tracer.open());
+    let (mut tracer, mut table, mut spans) = (Tracer::default(), Table::default(), Vec::new());
+    tracer.read(&mut table, records, |_, over| spans.extend(over));
+    spans.extend(tracer.open(&table));
     spans.sort_by_key(|span| (span.start_ms, span.of));
     spans
 }

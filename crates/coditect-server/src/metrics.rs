@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coditect_ports::PortError;
 use coditect_runtime::at_work::leases;
+use coditect_runtime::under_way::Table;
 use coditect_runtime::view::TaskProgress;
 use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
 use coditect_types::limits::Verdict;
@@ -16,7 +17,7 @@ use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use self::counts::{Counts, Tallied, Times};
+use self::counts::{Counts, Since, Tallied};
 use crate::catalogue::MOST;
 use crate::follow::WATCHERS;
 use crate::house::House;
@@ -130,7 +131,8 @@ struct Tally {
     open: u64,
     leased: u64,
     counts: Counts,
-    times: Times,
+    since: Since,
+    under_way: Table,
     /// What the shared part of a fork had spent.
     before: Ledger,
     /// The fold of one that is under way; dropped where nobody is at it, and made again where it grows after that.
@@ -149,7 +151,8 @@ impl Tally {
             open: 0,
             leased: 0,
             counts: Counts::default(),
-            times: Times::default(),
+            since: Since::default(),
+            under_way: Table::default(),
             fold,
         }
     }
@@ -160,19 +163,20 @@ impl Tally {
             *self = Self::new(mission);
         }
         let Some(mut fold) = self.fold.take() else { return Ok(()) };
-        let Self { counts, times, before, shared, .. } = self;
+        let Self { counts, since, under_way, before, shared, .. } = self;
         each(house.journal(), mission, (fold.seq() + 1, u64::MAX), |record| {
             fold.take(record);
             if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
                 *shared = fork.at_seq;
             }
             if record.seq > *shared {
-                counts.take(record, times);
+                counts.take(record, since, under_way);
             } else if record.seq == *shared {
                 before.clone_from(fold.spent());
-                times.shared(fold.view().map_or(0, |view| view.wall_ms));
+                since.shared(fold.view().map_or(0, |view| view.wall_ms));
             }
-            times.hear(record);
+            since.hear(record);
+            under_way.hear(record);
         })?;
         self.seq = fold.seq();
         if let Some(view) = fold.view() {

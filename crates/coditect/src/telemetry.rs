@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use coditect_ports::{Bus, Notice, PortError};
-use coditect_runtime::trace::{Span, Tracer};
+use coditect_ports::{Bus, Notice, PortError, UnderWay};
+use coditect_runtime::trace::{Closing, Of, Span, Tracer};
+use coditect_runtime::under_way::Table;
 use coditect_server::{Own, OwnMission};
 use coditect_types::{Event, Figure, Ledger, MissionId, Record};
 
@@ -247,9 +248,7 @@ impl Missions {
 struct Told {
     own: OwnMission,
     trace: MissionTrace,
-    /// The newest record, by its number.
-    seq: u64,
-    /// The last one that belongs to the mission which this one was forked from.
+    /// The last record that belongs to the mission which this one was forked from.
     shared: u64,
     /// None: it has ended, or spans are not sent.
     tracer: Option<Tracer>,
@@ -258,7 +257,13 @@ struct Told {
 impl Told {
     fn new(mission: &MissionId, is_traced: bool) -> Self {
         let (own, trace) = (OwnMission::default(), MissionTrace::new(mission));
-        Self { own, trace, seq: 0, shared: 0, tracer: is_traced.then(Tracer::default) }
+        Self { own, trace, shared: 0, tracer: is_traced.then(Tracer::default) }
+    }
+
+    fn share(&mut self, record: &Record) {
+        if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
+            self.shared = fork.at_seq;
+        }
     }
 }
 
@@ -310,11 +315,20 @@ impl Telemetry {
     /// knows which of them came through, and one that comes twice is the same span. Figures are those of this process.
     fn begin(&self, mission: &MissionId, before: &[Record]) -> Arc<Mutex<Told>> {
         let mut told = Told::new(mission, self.sending.tells(mission));
+        let mut known = Table::default();
         for record in before {
-            told.own.recall(record);
-            self.trace(&mut told, record);
+            told.own.recall(record, &known);
+            told.share(record);
+            known.hear(record);
         }
-        self.step_over(&mut told, mission);
+        if let Some(mut tracer) = told.tracer.take() {
+            let is_over =
+                before.last().is_some_and(|last| matches!(last.event, Event::MissionCompleted { .. }));
+            tracer.read(&mut Table::default(), before, |last, over| {
+                self.send(&told, (mission, last.seq), &over);
+            });
+            told.tracer = (!is_over).then_some(tracer);
+        }
         let told = Arc::new(Mutex::new(told));
         let mut missions = locked(&self.known.missions);
         if let Some(earlier) = missions.open.insert(mission.clone(), Arc::clone(&told)) {
@@ -324,36 +338,20 @@ impl Telemetry {
         told
     }
 
-    /// Takes the next record of a mission, which this process decided.
-    fn tell(&self, told: &mut Told, record: &Record) {
+    /// Takes the next record of a step of a mission, which this process decided.
+    fn tell(&self, told: &mut Told, closing: &mut Closing, record: &Record, known: &dyn UnderWay) {
         if let Some(counts) = &self.known.counts {
-            counts.own().take(&mut told.own, record);
+            counts.own().take(&mut told.own, record, known);
         }
-        self.trace(told, record);
+        told.share(record);
+        if let Some(tracer) = &mut told.tracer {
+            tracer.take(closing, record, known);
+        }
     }
 
-    fn trace(&self, told: &mut Told, record: &Record) {
-        told.seq = record.seq;
-        if let Event::MissionSubmitted { fork: Some(fork), .. } = &record.event {
-            told.shared = fork.at_seq;
-        }
-        let Some(tracer) = &mut told.tracer else { return };
-        let over = tracer.take(record);
-        if matches!(record.event, Event::MissionCompleted { .. }) {
-            told.tracer = None;
-        }
-        self.send(told, &record.mission, &over);
-    }
-
-    /// A step of a mission is over: nothing more is said of what ended in it.
-    fn step_over(&self, told: &mut Told, mission: &MissionId) {
-        let over = told.tracer.as_mut().map(Tracer::step_over).unwrap_or_default();
-        self.send(told, mission, &over);
-    }
-
-    /// Sends what ended, by the newest record. By the first one of a fork's own, what ended is of the record before.
-    fn send(&self, told: &Told, mission: &MissionId, over: &[Span]) {
-        if let Some((exporter, _)) = self.sending.spans.as_ref().filter(|_| told.seq > told.shared + 1) {
+    /// Sends what ended in a step, by its last record, unless it is another mission's.
+    fn send(&self, told: &Told, (mission, last_seq): (&MissionId, u64), over: &[Span]) {
+        if let Some((exporter, _)) = self.sending.spans.as_ref().filter(|_| last_seq > told.shared) {
             over.iter().for_each(|span| exporter.offer_of(mission, &told.trace, span));
         }
     }
@@ -399,13 +397,22 @@ impl Bus for Observed {
         self.onward.announce(notice);
     }
 
-    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>) {
-        let Some((mission, told)) = &self.one else { return self.onward.announce_step(records) };
-        let telemetry = &self.telemetry;
+    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>, before: &dyn UnderWay) {
+        let Some((mission, told)) = &self.one else { return self.onward.announce_step(records, before) };
         // For all of the step at once: whoever listens farther on returns at once.
         let mut told = locked(told);
-        self.onward.announce_step(&mut records.inspect(|record| telemetry.tell(&mut told, record)));
-        telemetry.step_over(&mut told, mission);
+        let (mut closing, mut last_seq) = (Closing::default(), 0);
+        let mut heard = records.inspect(|record| {
+            last_seq = record.seq;
+            self.telemetry.tell(&mut told, &mut closing, record, before);
+        });
+        self.onward.announce_step(&mut heard, before);
+        // Nothing more is said of what ended in it.
+        let over = closing.spans();
+        if over.last().is_some_and(|span| span.of == Of::Mission) {
+            told.tracer = None;
+        }
+        self.telemetry.send(&told, (mission, last_seq), &over);
     }
 
     fn of_mission(&self, mission: &MissionId, before: &[Record]) -> Option<Arc<dyn Bus>> {
@@ -471,12 +478,14 @@ mod tests {
             of.points[0].amount.clone()
         };
         // Who is at no mission announces none.
-        bus.announce_step(&mut begun.iter().cloned());
+        bus.announce_step(&mut begun.iter().cloned(), &Table::default());
         assert_eq!(counted(), Amount::Count(0));
         // Another process had begun it.
         let own = bus.of_mission(&mission, &begun).unwrap();
         assert_eq!(counted(), Amount::Count(0));
-        own.announce_step(&mut resumed.iter().cloned());
+        let mut known = Table::default();
+        begun.iter().for_each(|record| known.hear(record));
+        own.announce_step(&mut resumed.iter().cloned(), &known);
         assert_eq!(counted(), Amount::Count(resumed.len() as u64));
         // Nobody is at it for a while, then somebody is again.
         drop(own);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use coditect_runtime::kinds::Kinds;
+use coditect_ports::{Attempted, UnderWay};
 use coditect_types::event::{Cause, TaskEnd, ViolationKind};
 use coditect_types::figure::Spread;
 use coditect_types::limits::Verdict;
 use coditect_types::plan::Role;
 use coditect_types::receipt::RungCost;
 use coditect_types::words::every;
-use coditect_types::{AttemptId, Event, Ledger, MissionStatus, Record, Rung, TaskId, TaskSpec};
+use coditect_types::{Event, Ledger, MissionStatus, Record, Rung};
 
 use super::models::{self, Models};
 
@@ -70,65 +70,46 @@ impl Counts {
 /// The rungs on which candidates are tried.
 const RUNGS: [Rung; 5] = [Rung::Memory, Rung::Recipe, Rung::Reflex, Rung::SmallModel, Rung::LargeModel];
 
-/// What must be known of a mission to say how long something took.
-#[derive(Debug, Default)]
-pub(super) struct Times {
+/// What must be known of a mission, beside what it has under way, to say how long something took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Since {
     submitted_ms: u64,
     /// How long the shared part of a fork was at work, ms.
     shared_ms: u64,
     is_assigned: bool,
-    /// Whose each task is, and which model it asks.
-    tasks: Kinds<(Role, Option<Box<str>>)>,
-    /// What is under way: as little as a mission has slots, so it is looked through.
-    open: Vec<(AttemptId, TaskId, u64)>,
 }
 
-impl Times {
+impl Since {
     /// The shared part of a fork is over, which was at work so long.
     pub(super) fn shared(&mut self, ms: u64) {
         self.shared_ms = ms;
-    }
-
-    fn plan(&mut self, spec: &TaskSpec) {
-        self.tasks.set(spec.id, (spec.role, spec.intent.asks_model().map(Box::from)));
-    }
-
-    /// Whose an attempt under way is, which model it asks, and when it began.
-    fn of(&self, attempt: AttemptId) -> Option<(Role, Option<&str>, u64)> {
-        let (_, task, began_ms) = self.open.iter().find(|(id, ..)| *id == attempt)?;
-        let (role, model) = self.tasks.get(*task)?;
-        Some((*role, model.as_deref(), *began_ms))
     }
 
     /// Takes a record, whether it counts here or not.
     pub(super) fn hear(&mut self, record: &Record) {
         match &record.event {
             Event::MissionSubmitted { .. } => self.submitted_ms = record.at_ms,
-            Event::PlanMade { tasks, .. } => tasks.iter().for_each(|spec| self.plan(spec)),
-            Event::AttemptStarted { task, attempt, .. } => {
-                self.is_assigned = true;
-                self.open.retain(|(id, ..)| id != attempt);
-                self.open.push((*attempt, *task, record.at_ms));
-            }
-            Event::AttemptEnded { attempt, .. } => self.open.retain(|(id, ..)| id != attempt),
-            Event::MissionForked { .. } | Event::MissionCompleted { .. } => self.open.clear(),
-            Event::MissionResumed { lost } => self.open.retain(|(id, ..)| !lost.contains(id)),
-            Event::MissionConcluding {}
+            Event::AttemptStarted { .. } => self.is_assigned = true,
+            Event::AttemptEnded { .. }
+            | Event::MissionForked { .. }
+            | Event::MissionCompleted { .. }
+            | Event::MissionResumed { .. }
+            | Event::MissionConcluding {}
+            | Event::PlanMade { .. }
             | Event::StagesPlanned { .. }
             | Event::StageEnded { .. }
             | Event::OutcomeIgnored { .. }
             | Event::ViolationFound { .. }
             | Event::ApprovalAsked { .. }
-            | Event::ApprovalGiven { .. } => {}
-            // Of an attempt that was under way for it nothing more is heard.
-            Event::TaskSettled { task, .. } => self.open.retain(|(_, of, _)| of != task),
+            | Event::ApprovalGiven { .. }
+            | Event::TaskSettled { .. } => {}
         }
     }
 }
 
 impl Counts {
-    /// Counts a record; `times` has heard all before it.
-    pub(super) fn take(&mut self, record: &Record, times: &Times) {
+    /// Counts a record; `since` has heard all before it, and `known` is what was under way before it, or before its step.
+    pub(super) fn take(&mut self, record: &Record, since: &Since, known: &dyn UnderWay) {
         self.records += 1;
         match &record.event {
             Event::MissionSubmitted { .. } => self.submitted += 1,
@@ -137,17 +118,17 @@ impl Counts {
             Event::AttemptStarted { expectations, .. } => {
                 self.attempts += 1;
                 self.expectations += expectations.len() as u64;
-                if !times.is_assigned {
-                    self.assignment_ms.see(record.at_ms.saturating_sub(times.submitted_ms));
+                if !since.is_assigned {
+                    self.assignment_ms.see(record.at_ms.saturating_sub(since.submitted_ms));
                 }
             }
             Event::AttemptEnded { attempt, outcome, .. } => {
-                let Some((role, model, began_ms)) = times.of(*attempt) else { return };
-                if let Some(model) = model {
+                let Some(Attempted { task, since_ms }) = known.attempt(*attempt) else { return };
+                if let Some(model) = task.intent.asks_model() {
                     models::take(&mut self.models, model, outcome);
                 }
-                let took_ms = record.at_ms.saturating_sub(began_ms);
-                self.attempt_ms.entry(role).or_default().see(took_ms);
+                let took_ms = record.at_ms.saturating_sub(since_ms);
+                self.attempt_ms.entry(task.role).or_default().see(took_ms);
             }
             Event::OutcomeIgnored { .. } => self.ignored += 1,
             Event::TaskSettled { end, .. } => *self.settled.entry(*end).or_default() += 1,
@@ -163,7 +144,7 @@ impl Counts {
             }
             Event::MissionCompleted { status, wall_ms, .. } => {
                 *self.ended.entry(*status).or_default() += 1;
-                self.mission_ms.see(wall_ms.saturating_sub(times.shared_ms));
+                self.mission_ms.see(wall_ms.saturating_sub(since.shared_ms));
             }
             Event::MissionConcluding {}
             | Event::PlanMade { .. }

@@ -206,8 +206,14 @@ fn a_process_counts_what_it_decided_itself() {
     each(trial.journal(), &one, (1, u64::MAX), |record| records.push(record.clone())).unwrap();
     let told = |from: usize| {
         let (mut counts, mut mission) = (Own::default(), OwnMission::default());
-        records[..from].iter().for_each(|record| mission.recall(record));
-        records[from..].iter().for_each(|record| counts.take(&mut mission, record));
+        let mut known = Table::default();
+        for (at, record) in records.iter().enumerate() {
+            match at < from {
+                true => mission.recall(record, &known),
+                false => counts.take(&mut mission, record, &known),
+            }
+            known.hear(record);
+        }
         counts.add_spent(&mission.spent());
         counts.figures()
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coditect_ports::{Bus, Notice};
+use coditect_ports::{Bus, Notice, UnderWay};
 use coditect_types::{ErrorKind, Event, Record};
 
 use super::DOING;
@@ -56,11 +56,12 @@ impl Bus for Warns {
         self.0.announce(notice);
     }
 
-    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>) {
-        self.0.announce_step(&mut records.inspect(|record| {
+    fn announce_step(&self, records: &mut dyn Iterator<Item = Record>, before: &dyn UnderWay) {
+        let mut warned = records.inspect(|record| {
             if matches!(record.event, Event::MissionCompleted { .. }) {
                 tracing::warn!(mission = %record.mission, "a mission of a bench has ended");
             }
-        }));
+        });
+        self.0.announce_step(&mut warned, before);
     }
 }
