@@ -56,11 +56,16 @@ fn world(provider: &Provider, files: &[(String, String)]) -> World {
 
 /// Modules with a function that is to be written, each with a file of tests that take a moment.
 fn modules(n: usize) -> Vec<(String, String)> {
+    modules_with(n, 20_000)
+}
+
+/// The same with tests that count so far.
+fn modules_with(n: usize, count: usize) -> Vec<(String, String)> {
     (0..n)
         .flat_map(|n| {
             let tests = format!(
                 "import unittest\nfrom m{n:02} import solve\n\n\nclass T(unittest.TestCase):\n    def test_slow(self):\n        \
-                 self.assertGreater(sum(i * i for i in range(20_000)), 0)\n\n    def test_value(self):\n        \
+                 self.assertGreater(sum(i * i for i in range({count})), 0)\n\n    def test_value(self):\n        \
                  self.assertEqual(solve(2), {})\n",
                 n + 2
             );
@@ -120,6 +125,32 @@ fn independent_work_is_done_side_by_side_and_ends_in_the_same_tree() {
         assert!(shown.contains("s12 try reply") && shown.contains("alone may change `m11.py`"), "{shown}");
         assert!(log.contains("strand s12: found a change"), "{log}");
         assert!(why.contains("try the answer (small model) for strand s12"), "{why}");
+    }
+}
+
+/// How much sooner eight agents are done than one, on all that the machine has: `cargo nextest run -p coditect --test strands --run-ignored only
+/// --no-capture`, with nothing else at work.
+#[test]
+#[ignore = "it measures, and takes minutes"]
+fn twelve_pieces_of_work_take_eight_agents_less_time() {
+    let mut took_s = Vec::new();
+    for round in 0..3 {
+        let mut trees = Vec::new();
+        for agents in ["1", "8"] {
+            let provider = server(right(12));
+            let world = world(&provider, &modules_with(12, 2_000_000));
+            let began = std::time::Instant::now();
+            let (end, code) = completed(&world, &["--agents", agents]);
+            took_s.push(began.elapsed().as_secs_f64());
+            assert_eq!((code, &end["status"]), (0, &json!("verified")), "{end}");
+            trees.push(tree(&world, &end));
+        }
+        assert_eq!(trees[0], trees[1]);
+        let [.., one, eight] = took_s[..] else { unreachable!() };
+        eprintln!(
+            "round {round}: one agent {one:.1} s, eight {eight:.1} s: {:.2} times as fast, the same tree",
+            one / eight
+        );
     }
 }
 
