@@ -7,6 +7,7 @@
 //! Start reading at [`survey::survey`] for what a project is, at [`suite::Suite`] for a run of its tests, at
 //! [`repair::seek`] for the search, and at [`workspace::GitWorkspace`] for the person's repository.
 
+pub mod blank;
 pub mod conflicts;
 pub mod excerpt;
 pub mod graph;

@@ -40,8 +40,9 @@ const FINDINGS: usize = 10;
 const MAP: usize = 25;
 /// Each answer is sampled more freely than the one before it, in hundredths: small models are slow to change their minds.
 const WARMER: u32 = 40;
-/// And one that is to be another one altogether, like this.
-const ANEW: u32 = 80;
+/// And ones that are to be other ones altogether, like these: the fewer there will be, the cooler they are best drawn, and nobody knows how
+/// many there will be (Chen et al., "Evaluating Large Language Models Trained on Code", 2021, figure 5).
+const ANEW: [u32; 4] = [20, 40, 60, 80];
 /// An answer of whole files needs about as many tokens as the files have; of blocks, fewer.
 const SHARE_OF_ANSWER: u64 = 3;
 
@@ -226,12 +227,20 @@ fn conversation(
         messages,
         stable: 1,
         output_tokens,
-        // The first answer is the likeliest one; a second like the first would help nobody.
-        temperature: if is_anew { ANEW } else { WARMER * u32::try_from(turns.len()).unwrap_or(0).min(2) },
+        temperature: temperature(turns.len(), is_anew),
         seed: state.policy.seed + turns.len() as u64,
         schema: None,
     };
     (request, shown)
+}
+
+/// How freely an answer is drawn after so many others, in hundredths. The first one is the likeliest; a second like the first would help nobody.
+fn temperature(turns: usize, is_anew: bool) -> u32 {
+    match (turns.checked_sub(1), is_anew) {
+        (Some(before), true) => ANEW[before.min(ANEW.len() - 1)],
+        (_, false) => WARMER * u32::try_from(turns).unwrap_or(0).min(2),
+        (None, true) => 0,
+    }
 }
 
 /// What the person asks for, and of that what is to be done now.
@@ -594,6 +603,9 @@ fn failures(state: &State, told: &Told<'_>, room: usize, tag: &str) -> String {
     let report = state.world.baseline.as_deref();
     let of =
         |id: &String| report.and_then(|report: &TestReport| report.tests.iter().find(|test| test.id == *id));
+    if told.context.blank {
+        return format!("All {} of them that are red, since what they call is not written yet.\n", red.len());
+    }
     let mut text = String::new();
     for test in red.iter().filter_map(of).take(most) {
         let message = foreign::defused(&clip(test.message.trim(), MESSAGE_BYTES));

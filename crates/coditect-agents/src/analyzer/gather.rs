@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use coditect_code::blank;
 use coditect_code::excerpt::{self, Function};
 use coditect_code::outline::{self, Outline};
 use coditect_code::python::Listing;
@@ -77,8 +78,10 @@ impl Analyzer {
         let sources = sources::read(&root, &files, of.project, of.baseline, of.suspects);
         // Where an agent asks for more files, the rest is known.
         let is_first = of.also.is_empty();
-        let values = if is_first { values::values(&self.tools, &of.run, &view, work)? } else { Vec::new() };
-        let mut context = Context { values, ..Context::default() };
+        let blank = of.is_blank(&sources.product);
+        let has_values = is_first && !blank;
+        let values = if has_values { values::values(&self.tools, &of.run, &view, work)? } else { Vec::new() };
+        let mut context = Context { values, blank, ..Context::default() };
         conventions(&view, &of.project.root, &mut context);
         of.add_asked_for(&view, &sources.product, &mut context);
         documents(&root, &files, of, &mut context);
@@ -155,6 +158,17 @@ impl Gather<'_> {
         let is_guessed = self.baseline.red().next().is_none();
         let place = places.get(source.path.as_str()).copied().unwrap_or(usize::MAX);
         (!is_named, !is_suspect, if is_guessed { place } else { 0 })
+    }
+
+    /// Whether what the red tests call is still to be written: all files with suspicious lines, or all files there are.
+    fn is_blank(&self, product: &[Source]) -> bool {
+        let is_suspect = |source: &&Source| self.suspects.iter().any(|suspect| suspect.file == source.path);
+        let mut suspects = product.iter().filter(is_suspect).peekable();
+        let blank = |source: &Source| blank::is_blank(&source.path, &source.text);
+        match suspects.peek() {
+            Some(_) => suspects.all(blank),
+            None => !product.is_empty() && product.iter().all(blank),
+        }
     }
 
     /// How many words of the request stand in a file or its path.

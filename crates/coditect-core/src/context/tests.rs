@@ -95,11 +95,11 @@ fn a_model_that_repeats_itself_is_asked_anew() {
     let asked = |turns: &[Turn]| request(&usual("5 != 6"), &model(8_192), turns).unwrap();
     assert_eq!(asked(&[turn("one"), turn("two")]).messages.len(), 3);
     let anew = asked(&[turn("one"), turn("one\n")]);
-    assert_eq!((anew.messages.len(), anew.temperature), (1, 80));
+    assert_eq!((anew.messages.len(), anew.temperature), (1, 40));
     // What could not be read is told; what the tests refuted, a small model would cling to.
     let refuted = Turn { refuted: true, ..turn("one") };
     let again = asked(std::slice::from_ref(&refuted));
-    assert_eq!((again.messages.len(), again.temperature, again.seed), (1, 80, 1));
+    assert_eq!((again.messages.len(), again.temperature, again.seed), (1, 20, 1));
     let large = ModelSpec { rung: Rung::LargeModel, ..model(8_192) };
     assert_eq!(request(&usual("5 != 6"), &large, &[refuted]).unwrap().messages.len(), 3);
     // The file that is likely to change is where the answer begins.
