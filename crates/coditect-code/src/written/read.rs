@@ -22,7 +22,7 @@ pub fn read_functions(text: &str, known: &BTreeSet<String>) -> Vec<Change> {
 }
 
 fn read_all(text: &str, known: &BTreeSet<String>, goes_on: bool) -> Vec<Change> {
-    let lines: Vec<&str> = text.lines().collect();
+    let lines = without_hollow(text.lines().collect());
     let mut changes = Vec::new();
     let mut at = 0;
     // Some models put in tags what they were shown in tags. In an answer with anything else that says what is changed, what stands
@@ -117,6 +117,37 @@ fn opening(line: &str) -> Option<(&str, &str)> {
         .then(|| (&inner[..length], info.trim()))
 }
 
+/// The lines without blocks of nothing before a tag: some models begin the block that they were asked for, end it at once, and then put what was to
+/// be in it in the tags in which they were shown it.
+fn without_hollow(mut lines: Vec<&str>) -> Vec<&str> {
+    let next = |lines: &[&str], from: usize| {
+        lines.iter().skip(from).position(|line| !line.trim().is_empty()).map(|at| from + at)
+    };
+    let mut at = 0;
+    while at < lines.len() {
+        let hollow = opening(lines[at]).and_then(|(fence, _)| {
+            let end = next(&lines, at + 1).filter(|end| lines[*end].trim() == fence)?;
+            let tag = next(&lines, end + 1)?;
+            tagged(&lines, tag).map(|_| end)
+        });
+        match hollow {
+            Some(end) => drop(lines.drain(at..=end)),
+            None => at += 1,
+        }
+    }
+    lines
+}
+
+/// What is in a file that stands in the tags in which it was shown, within its fence. They are words of ours, which no code begins and ends with.
+fn untagged<'l, 'b>(body: &'b [&'l str]) -> &'b [&'l str] {
+    let of_text = |line: &str| line.trim().strip_prefix('<').is_some_and(|tag| tag.starts_with("text"));
+    let Some(first) = body.iter().position(|line| !line.trim().is_empty()) else { return body };
+    match tagged(body, first).filter(|_| of_text(body[first])) {
+        Some(end) if body[end + 1..].iter().all(|line| line.trim().is_empty()) => &body[first + 1..end],
+        Some(_) | None => body,
+    }
+}
+
 /// Where the block ends that a tag opens, alone on its line.
 fn tagged(lines: &[&str], at: usize) -> Option<usize> {
     let tag = lines[at].trim().strip_prefix('<')?.strip_suffix('>')?;
@@ -197,7 +228,8 @@ fn block(
         changes.push(Change::Broken { path });
         return;
     }
-    let mut body = body;
+    let is_markup = ["xml", "html", "svg"].iter().any(|ending| path.ends_with(ending));
+    let mut body = if is_markup { body } else { untagged(body) };
     if body.first().is_some_and(|line| paths::in_comment(line, known).is_some_and(|named| named == path))
         && !info.is_empty()
     {

@@ -207,6 +207,24 @@ fn what_is_quoted_in_tags_is_no_change_beside_one() {
 }
 
 #[test]
+fn what_stands_in_tags_within_or_behind_the_block_that_was_asked_for_is_the_file() {
+    let before = "a = 1\n";
+    for text in [
+        "a.py\n```\n```\n<text>\na = 2\n</text>\n",
+        "a.py\n```python\n<text>\na = 2\n</text>\n```\n",
+        "a.py\n```\n\n```\n\n<text>\na = 2\n</text>\nIt is 2 now.\n",
+        "a.py\n```\n<text>\na = 2\n</text>\n\n```\n",
+    ] {
+        becomes(text, "a.py", before, "a = 2\n");
+    }
+    // A file of nothing is one, and so is one that begins with a tag and goes on behind it.
+    becomes("a.py\n```\n```\n", "a.py", before, "");
+    let mixed = "<text>\na = 2\n</text>\nb = 1\n";
+    becomes(&format!("a.py\n```\n{mixed}```\n"), "a.py", before, mixed);
+    becomes("a.xml\n```\n<text>\n1\n</text>\n```\n", "a.xml", "<text/>\n", "<text>\n1\n</text>\n");
+}
+
+#[test]
 fn a_fence_within_a_documentation_string_ends_no_block() {
     let text =
         "def f():\n    \"\"\"Does it.\n\n    ```pycon\n    >>> f()\n    ```\n    \"\"\"\n    return 2\n";
