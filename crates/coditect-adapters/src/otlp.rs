@@ -3,7 +3,7 @@
 //!
 //! Work never waits for a collector. What it cannot take in time is dropped, and counted: in [`Tally`], which is a figure itself.
 //!
-//! Start reading at [`target`] for the variables, at [`queue`] for the way out; [`spans`], [`figures`] and [`logs`] have the bodies, and
+//! Start reading at [`target`] for the variables (and [`variables`] for those that nothing goes by), at [`queue`] for the way out; [`spans`], [`figures`] and [`logs`] have the bodies, and
 //! [`wire`] what they are written with.
 
 mod figures;
@@ -13,6 +13,8 @@ mod sampler;
 mod send;
 mod spans;
 mod target;
+mod trust;
+mod variables;
 mod wire;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub use queue::{Exporter, Parcel};
 pub use sampler::Sampler;
 pub use spans::Span;
 pub use target::Target;
+pub use variables::unheeded_notes;
 pub use wire::read_varint;
 
 /// A kind of what is sent.

@@ -156,8 +156,7 @@ impl Environment {
             announce: false,
             models: Vec::new(),
             // What is wrong with it is said where telemetry begins.
-            sampler: Sampler::from_variables(|name| Some(self.get(name)?.to_str()?.to_owned()))
-                .unwrap_or_default(),
+            sampler: Sampler::from_variables(|name| Some(self.get(name)?.to_str()?.to_owned())).0,
             toolchains: TOOLCHAINS.iter().filter_map(|name| Some(((*name).to_owned(), dir(name)?))).collect(),
         })
     }

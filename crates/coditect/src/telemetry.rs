@@ -5,7 +5,7 @@
 
 pub(crate) mod logs;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -55,8 +55,12 @@ fn variable(env: &Environment, name: &str) -> Option<String> {
 pub(crate) fn wanted_by(get: &dyn Fn(&str) -> Option<String>, whose: Whose<'_>) -> Wanted {
     let mut wanted = Wanted::default();
     let mut wrong: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    // One that is of all kinds is wrong for each of them.
+    let mut unset = BTreeSet::new();
     for signal in Signal::ALL {
-        match (target(get, signal, whose), signal) {
+        let target = target(get, signal, whose);
+        unset.extend(target.iter().flatten().flat_map(|target| target.notes().iter().cloned()));
+        match (target, signal) {
             (Ok(target), Signal::Traces) => wanted.traces = target,
             (Ok(target), Signal::Metrics) => wanted.metrics = target,
             // These are sent by whoever listens to the log.
@@ -68,7 +72,7 @@ pub(crate) fn wanted_by(get: &dyn Fn(&str) -> Option<String>, whose: Whose<'_>) 
         }
     }
     let note = |(cause, signals): (String, Vec<&str>)| format!("no {} are sent: {cause}", signals.join(", "));
-    wanted.notes = wrong.into_iter().map(note).collect();
+    wanted.notes = wrong.into_iter().map(note).chain(unset).chain(wiring::unheeded_notes(get)).collect();
     wanted
 }
 
@@ -453,6 +457,13 @@ mod tests {
         let partly = of(&[("OTEL_METRICS_EXPORTER", "none"), ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc")]);
         assert!(partly.traces.is_some() && partly.metrics.is_none());
         assert!(partly.notes[0].starts_with("no logs are sent: "), "{:?}", partly.notes);
+        let unset = of(&[
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+            ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+            ("OTEL_PROPAGATORS", "b3"),
+        ]);
+        assert!(unset.traces.is_some() && unset.metrics.is_some(), "what is not known switches nothing off");
+        assert_eq!(unset.notes.len(), 3, "each is said once: {:?}", unset.notes);
         let off = of(&[("OTEL_SDK_DISABLED", "true")]);
         assert!(off.traces.is_none() && off.metrics.is_none() && off.notes.is_empty());
     }

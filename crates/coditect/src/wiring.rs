@@ -24,7 +24,7 @@ pub(crate) use coditect_adapters::fleet::{Lookout, Roll};
 use coditect_adapters::mailbox::Letter;
 pub(crate) use coditect_adapters::otlp::{
     Exporter, Line as OtlpLine, Meter, Read as ReadFigures, Sampler, Severity, Signal, Span as OtlpSpan,
-    THREAD as OTLP_THREAD, Tally, Target, figures as sent_figures, read_varint,
+    THREAD as OTLP_THREAD, Tally, Target, figures as sent_figures, read_varint, unheeded_notes,
 };
 pub(crate) use coditect_adapters::shelves::{BucketAt, check_bucket};
 pub(crate) use coditect_adapters::trace::file::write as write_trace;

@@ -22,17 +22,34 @@ use super::{Span, THREAD, Tally, Target};
 use crate::shards::Shards;
 use crate::trace::MissionTrace;
 
-/// What waits to be sent at most, beside what threads are writing: things, and bytes of them. A request that is full while there is room is
-/// taken whole.
+/// What waits to be sent at most where nobody says, beside what threads are writing: things, and bytes of them. A request that is full
+/// while there is room is taken whole.
 pub(super) const WAITING: usize = 16_384;
 const WAITING_BYTES: usize = 32 << 20;
-/// What goes with one request: no more things are added from there on. Gateways often take no more than a mebibyte. And how long the first of
-/// it waits for others.
+/// What goes with one request where nobody says: no more things are added from there on. Gateways often take no more than a mebibyte. And
+/// how long the first of it waits for others.
 pub(super) const BATCH: usize = 2_048;
 const BATCH_BYTES: usize = 900 << 10;
 const GATHERED_FOR: Duration = Duration::from_secs(1);
 /// Bodies that were sent whose memory is kept.
 const SPARE: usize = 4;
+
+/// How much waits, and goes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Things that wait, beside what threads are writing.
+    pub(super) waiting: usize,
+    /// Things that go with one request.
+    pub(super) batch: usize,
+    /// How long the first of these waits for others.
+    pub(super) gathered_for: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { waiting: WAITING, batch: BATCH, gathered_for: GATHERED_FOR }
+    }
+}
 
 /// What can be sent.
 pub trait Parcel: Debug + Send + Sized + 'static {
@@ -89,7 +106,7 @@ impl<T: Parcel> Exporter<T> {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(target: Target) -> Result<Self, PortError> {
-        let queue = Arc::new(Queue::new(Head::new(&target)));
+        let queue = Arc::new(Queue::new(Head::new(&target), target.limits));
         let own = Arc::clone(&queue);
         let sending = Sending::start(move |tally| send_all(&target, &own, tally))?;
         Ok(Self { queue, sending, of: PhantomData })
@@ -174,9 +191,9 @@ impl Batch {
     }
 
     /// Takes what is in another one, if there is room for it.
-    fn join(&mut self, head: &Head, other: &mut Self) {
+    fn join(&mut self, head: &Head, limits: &Limits, other: &mut Self) {
         let more = other.whole.saturating_sub(head.size());
-        if self.things + other.things > BATCH || self.whole + more > BATCH_BYTES || other.things == 0 {
+        if self.things + other.things > limits.batch || self.whole + more > BATCH_BYTES || other.things == 0 {
             return;
         }
         self.body.truncate(self.whole);
@@ -187,17 +204,17 @@ impl Batch {
         *other = Self::within(std::mem::take(&mut other.body));
     }
 
-    fn is_due(&self, is_closed: bool) -> bool {
-        self.waits_for().is_some_and(|left| is_closed || left.is_zero())
+    fn is_due(&self, limits: &Limits, is_closed: bool) -> bool {
+        self.waits_for(limits).is_some_and(|left| is_closed || left.is_zero())
     }
 
-    fn is_full(&self) -> bool {
-        self.things >= BATCH || self.whole >= BATCH_BYTES
+    fn is_full(&self, limits: &Limits) -> bool {
+        self.things >= limits.batch || self.whole >= BATCH_BYTES
     }
 
     /// How long it still waits for others; None: it has nothing.
-    fn waits_for(&self) -> Option<Duration> {
-        self.since.map(|since| GATHERED_FOR.saturating_sub(since.elapsed()))
+    fn waits_for(&self, limits: &Limits) -> Option<Duration> {
+        self.since.map(|since| limits.gathered_for.saturating_sub(since.elapsed()))
     }
 
     /// The body, and how many things are in it.
@@ -213,6 +230,7 @@ impl Batch {
 #[derive(Debug)]
 struct Queue {
     head: Head,
+    limits: Limits,
     open: Shards<Batch>,
     full: Mutex<Full>,
     /// Of `full`: there is more, or the thread need not wait any longer.
@@ -250,10 +268,10 @@ enum Next {
 }
 
 impl Queue {
-    fn new(head: Head) -> Self {
+    fn new(head: Head, limits: Limits) -> Self {
         let (is_idle, is_closed) = (AtomicBool::new(false), AtomicBool::new(false));
         let open = Shards::new(Batch::default);
-        Self { head, open, full: Mutex::default(), changed: Condvar::new(), is_idle, is_closed }
+        Self { head, limits, open, full: Mutex::default(), changed: Condvar::new(), is_idle, is_closed }
     }
 
     fn full(&self) -> MutexGuard<'_, Full> {
@@ -265,11 +283,11 @@ impl Queue {
         let mut open = self.open.own();
         // There was no room for one that is full still; there may be by now.
         let is_closed = self.is_closed.load(Ordering::Acquire);
-        if is_closed || (open.is_full() && !self.hand_over(&mut open)) {
+        if is_closed || (open.is_full(&self.limits) && !self.hand_over(&mut open)) {
             return false;
         }
         open.add(&self.head, write);
-        if open.is_full() {
+        if open.is_full(&self.limits) {
             self.hand_over(&mut open);
         }
         drop(open);
@@ -286,7 +304,7 @@ impl Queue {
     /// Puts a batch to those that are full, if there is room.
     fn hand_over(&self, open: &mut Batch) -> bool {
         let mut full = self.full();
-        if full.things >= WAITING || full.bytes >= WAITING_BYTES {
+        if full.things >= self.limits.waiting || full.bytes >= WAITING_BYTES {
             return false;
         }
         let batch = full.take(open);
@@ -322,14 +340,16 @@ impl Queue {
     fn look(&self, is_closed: bool) -> Next {
         // By age: neither what one thread fills all the time keeps the few things of another from being sent, nor the other way round.
         let oldest = self.full().batches.front().and_then(|batch| batch.since);
-        let is_due = |open: &Batch| open.is_due(false) && oldest.is_none_or(|full| open.since < Some(full));
+        let is_due = |open: &Batch| {
+            open.is_due(&self.limits, false) && oldest.is_none_or(|full| open.since < Some(full))
+        };
         if let Some(batch) = self.gather(is_due).or_else(|| self.first()).or_else(|| {
-            let is_ready = |open: &Batch| open.is_full() || open.is_due(is_closed);
+            let is_ready = |open: &Batch| open.is_full(&self.limits) || open.is_due(&self.limits, is_closed);
             self.gather(is_ready)
         }) {
             return Next::Send(batch);
         }
-        let soonest = self.open.all().filter_map(|open| open.waits_for()).min();
+        let soonest = self.open.all().filter_map(|open| open.waits_for(&self.limits)).min();
         match soonest {
             Some(soonest) => Next::Wait(soonest),
             // A batch may have been filled and put away meanwhile.
@@ -357,7 +377,7 @@ impl Queue {
             let is_ready = is_ready(&open);
             is_ready.then(|| self.full().take(&mut open))
         })?;
-        self.open.all().for_each(|mut open| batch.join(&self.head, &mut open));
+        self.open.all().for_each(|mut open| batch.join(&self.head, &self.limits, &mut open));
         Some(batch)
     }
 

@@ -1,7 +1,6 @@
 //! Which traces are told, by the standard variables. Whether one is lies in its id, so that every process decides the same of it.
 
-use coditect_ports::PortError;
-use coditect_types::{ErrorKind, MissionId};
+use coditect_types::MissionId;
 
 use crate::trace::Context;
 
@@ -28,30 +27,29 @@ impl Default for Sampler {
 }
 
 impl Sampler {
-    /// What `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` say; `get` reads one.
-    ///
-    /// # Errors
-    /// `Invalid`: it is none that is known here, or its share is no number from 0 to 1.
-    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, PortError> {
+    /// What `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` say, and what is wrong with them; `get` reads one. What is not known here
+    /// counts as if it were not set, as the standard wants it.
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> (Self, Option<String>) {
         let get = |name: &str| get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let Some(name) = get(VARIABLE) else { return Ok(Self::default()) };
+        let Some(name) = get(VARIABLE) else { return (Self::default(), None) };
         let (own, by_parent) = match name.strip_prefix("parentbased_") {
             Some(own) => (own, true),
             None => (name.as_str(), false),
         };
-        let share = match own {
-            "always_on" => 1.0,
-            "always_off" => 0.0,
-            "traceidratio" => get(SHARE).map_or(Ok(1.0), |text| share(&text))?,
+        let (share, wrong) = match own {
+            "always_on" => (1.0, None),
+            "always_off" => (0.0, None),
+            "traceidratio" => get(SHARE).map_or((1.0, None), |text| share(&text)),
             _ => {
-                let cause = format!("{VARIABLE}: `{name}` is not known here");
-                return Err(PortError::new(ErrorKind::Invalid, cause).with_hint(
-                    "use `always_on`, `always_off` or `traceidratio`, each also behind `parentbased_`",
-                ));
+                let wrong = format!(
+                    "{VARIABLE}: `{name}` is not known here, so all traces are told; use `always_on`, `always_off` or \
+                     `traceidratio`, each also behind `parentbased_`"
+                );
+                return (Self::default(), Some(wrong));
             }
         };
         let all = 1_u64 << BITS;
-        Ok(Self { from: all - (share * all as f64) as u64, by_parent })
+        (Self { from: all - (share * all as f64) as u64, by_parent }, wrong)
     }
 
     /// Whether a mission's trace is told. Nothing is above it.
@@ -71,10 +69,11 @@ impl Sampler {
     }
 }
 
-fn share(text: &str) -> Result<f64, PortError> {
-    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
-        PortError::new(ErrorKind::Invalid, format!("{SHARE}: `{text}` is no number from 0 to 1"))
-    })
+/// The share of traces that is told, and what is wrong with it.
+fn share(text: &str) -> (f64, Option<String>) {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    let wrong = || format!("{SHARE} is no number from 0 to 1, so all traces are told");
+    share.map_or_else(|| (1.0, Some(wrong())), |share| (share, None))
 }
 
 #[cfg(test)]
@@ -83,7 +82,13 @@ mod tests {
 
     use super::*;
 
-    fn of(name: &str, share: &str) -> Result<Sampler, PortError> {
+    fn of(name: &str, share: &str) -> Sampler {
+        let (sampler, wrong) = told(name, share);
+        assert_eq!(wrong, None, "{name} {share}");
+        sampler
+    }
+
+    fn told(name: &str, share: &str) -> (Sampler, Option<String>) {
         Sampler::from_variables(|variable| match variable {
             VARIABLE => Some(name.to_owned()),
             SHARE => Some(share.to_owned()),
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn so_many_traces_are_told_as_is_said_and_the_same_ones_everywhere() {
-        assert_eq!(Sampler::from_variables(|_| None).unwrap(), of("parentbased_always_on", "0").unwrap());
+        assert_eq!(Sampler::from_variables(|_| None), (of("parentbased_always_on", "0"), None));
         for (name, share, told) in [
             ("always_on", "", 4_000..=4_000),
             ("always_off", "1", 0..=0),
@@ -105,11 +110,11 @@ mod tests {
             ("traceidratio", "0", 0..=0),
             ("parentbased_traceidratio", "0.25", 850..=1_150),
         ] {
-            let sampler = of(name, share).unwrap();
+            let sampler = of(name, share);
             let kept = (0..4_000).filter(|n| sampler.keeps_mission(&mission(*n))).count();
             assert!(told.contains(&kept), "{name}: {kept}");
         }
-        let (few, more) = (of("traceidratio", "0.1").unwrap(), of("traceidratio", "0.5").unwrap());
+        let (few, more) = (of("traceidratio", "0.1"), of("traceidratio", "0.5"));
         assert!((0..999).all(|n| !few.keeps_mission(&mission(n)) || more.keeps_mission(&mission(n))));
     }
 
@@ -117,18 +122,24 @@ mod tests {
     fn whoever_is_above_decides_where_it_counts() {
         let (kept, left) =
             (Context::of_mission(&mission(1)), Context::of_mission(&mission(1)).sampled(false));
-        let by_parent = of("parentbased_always_on", "").unwrap();
+        let by_parent = of("parentbased_always_on", "");
         assert!(by_parent.keeps_below(&kept) && !by_parent.keeps_below(&left));
-        assert!(of("parentbased_always_off", "").unwrap().keeps_below(&kept));
-        assert!(of("always_on", "").unwrap().keeps_below(&left));
+        assert!(of("parentbased_always_off", "").keeps_below(&kept));
+        assert!(of("always_on", "").keeps_below(&left));
     }
 
     #[test]
-    fn what_is_not_known_is_refused() {
-        for (name, share) in
-            [("jaeger_remote", ""), ("traceidratio", "2"), ("traceidratio", "NaN"), ("on", "")]
-        {
-            assert_eq!(of(name, share).unwrap_err().kind, ErrorKind::Invalid, "{name} {share}");
+    fn what_is_not_known_counts_as_not_set_and_is_said() {
+        for (name, share, variable) in [
+            ("jaeger_remote", "", VARIABLE),
+            ("on", "", VARIABLE),
+            ("traceidratio", "2", SHARE),
+            ("traceidratio", "NaN", SHARE),
+        ] {
+            let (sampler, wrong) = told(name, share);
+            assert!(wrong.is_some_and(|wrong| wrong.starts_with(variable)), "{name} {share}");
+            assert!((0..99).all(|n| sampler.keeps_mission(&mission(n))), "{name} {share}: all are told");
         }
+        assert_eq!(told("jaeger_remote", "").0, Sampler::default());
     }
 }
