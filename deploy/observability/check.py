@@ -28,8 +28,10 @@ PAGES = [KIT / "README.md", KIT / "SLO.md"]
 
 # What Prometheus itself puts on everything that it scrapes.
 OWN_LABELS = {"job", "instance", "le"}
-# Values of labels that docs/reference has no list of: those of `state` of tasks, and of `slo`, which is made here.
+# Values of labels that docs/reference has no list of: those of `state` of tasks, of `slo`, which is made here, and of `route`, which are
+# addresses.
 OWN_VALUES = {"waiting", "running", "done", "failed", "dropped", "answered", "assigned", "proved", "kept"}
+OWN_VALUES |= {"/", "/missions", "/missions/{id}", "/metrics", "/health/.+", "/health/ready", "Missions/Get"}
 
 RECORDED = re.compile(r"\b([a-z_]+):(coditect_\w+):(\w+)")
 METRIC = re.compile(r"\bcoditect_\w+")

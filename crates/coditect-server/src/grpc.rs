@@ -35,6 +35,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::ServiceExt;
 
+use crate::answered::{Within, counted_call};
 use crate::follow;
 use crate::guard::{self, Peer};
 use crate::refusal::{Oops, Reader};
@@ -116,7 +117,9 @@ impl Grpc {
             .add_service(health_service)
             .add_service(v1)
             .add_service(v1alpha);
-        let routes = routes.into_axum_router().layer(from_fn_with_state(shared, gate));
+        shared.doors().speaks_grpc();
+        let routes = routes.into_axum_router().layer(from_fn_with_state(Arc::clone(&shared), gate));
+        let routes = routes.layer(from_fn_with_state(shared, counted_call));
         let serving = tonic::transport::Server::builder()
             .timeout(WITHIN)
             .concurrency_limit_per_connection(CALLS)
@@ -168,6 +171,7 @@ async fn gate(
             next.run(request).await
         }
         Err(oops) => {
+            shared.doors().refused(oops.status);
             let answer = oops.answer(Reader::Program);
             refused(answer.status(), answer).await.into_http::<tonic::body::Body>().map(Body::new)
         }
@@ -223,6 +227,7 @@ impl Door {
         let mut asking = asking
             .body(body)
             .map_err(|error| Status::invalid_argument(format!("this cannot be asked: {error}")))?;
+        asking.extensions_mut().insert(Within);
         if let Some(peer) = caller.peer {
             asking.extensions_mut().insert(peer);
         }

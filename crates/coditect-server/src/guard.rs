@@ -193,7 +193,10 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
             after(&shared, came).await;
             response
         }
-        Err(oops) => oops.answer(reader(&call.path)),
+        Err(oops) => {
+            shared.doors().refused(oops.status);
+            oops.answer(reader(&call.path))
+        }
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -13,6 +13,7 @@
 //!
 //! Start reading at [`routes`].
 
+mod answered;
 mod catalogue;
 mod evidence;
 mod follow;

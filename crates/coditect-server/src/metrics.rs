@@ -1,7 +1,8 @@
 //! Metrics, computed from the journals: as figures for whoever sends them on, and in Prometheus' text format.
 //!
-//! Each is declared once, in [`FAMILIES`]. Labels have the values of our own enumerations and no others: nothing that a
-//! request, a project or a model is called becomes one. Those of models ([`models`]) are for collectors alone.
+//! Each is declared once, in [`FAMILIES`]; those of the doors beside what counts them ([`crate::answered`]). Labels have the values of
+//! our own enumerations and patterns of addresses, and no others: nothing that a request, a project or a model is called becomes one. Those
+//! of models ([`models`]) are for collectors alone.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
@@ -18,6 +19,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use self::counts::{Counts, Since, Tallied};
+use crate::answered::Answered;
 use crate::catalogue::MOST;
 use crate::follow::WATCHERS;
 use crate::house::House;
@@ -213,6 +215,8 @@ pub struct Metrics {
     known: Mutex<Known>,
     /// The places of watchers, once there is a server.
     places: OnceLock<Arc<Semaphore>>,
+    /// What the doors were asked: of this process, and not of the journals.
+    answered: Answered,
 }
 
 impl Metrics {
@@ -220,6 +224,11 @@ impl Metrics {
     pub(crate) fn refresh(&self, house: &dyn House) -> Result<(), PortError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.refresh(house)
+    }
+
+    /// Where what the doors answer is counted.
+    pub(crate) fn answered(&self) -> &Answered {
+        &self.answered
     }
 
     /// Where watchers are counted from now on.
@@ -240,6 +249,7 @@ impl Metrics {
         let sum = known.sum();
         let mut figures = known.figures(house, &sum, watchers);
         drop(known);
+        figures.extend(self.answered.figures());
         figures.extend(models::figures(&sum.models));
         figures.extend(house.gauges());
         Ok(figures)
@@ -252,6 +262,7 @@ impl Metrics {
         let sum = known.sum();
         let mut figures = known.figures(house, &sum, watchers);
         drop(known);
+        figures.extend(self.answered.figures());
         figures.extend(house.gauges());
         figures.extend(house.telemetry());
         Ok(text(&figures))

@@ -45,6 +45,7 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::answered::{Answered, counted};
 use crate::catalogue::Catalogue;
 use crate::follow::{Followers, From};
 use crate::guard::{self, SIGN_IN, SIGN_OUT, Secrets, guard, reader};
@@ -159,6 +160,11 @@ impl Shared {
     /// The same with a pace that others look at, too.
     pub(crate) fn with_pace(self, pace: Arc<Pace>) -> Self {
         Self { pace, ..self }
+    }
+
+    /// Where what the doors answer is counted.
+    pub(crate) fn doors(&self) -> &Answered {
+        self.metrics.answered()
     }
 
     /// Reads the journals once, so that the first who asks does not wait for that.
@@ -364,7 +370,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(from_fn(in_time))
         .with_state(Arc::clone(&shared));
-    timed.layer(from_fn_with_state(shared, guard))
+    let guarded = timed.layer(from_fn_with_state(Arc::clone(&shared), guard));
+    guarded.layer(from_fn_with_state(shared, counted))
 }
 
 /// Ends what takes too long. A stream has begun by then, and goes on.

@@ -511,6 +511,80 @@ def memory():
     )
 
 
+def doors():
+    """What people and programs ask, apart from Prometheus and whoever looks at the health."""
+    failed = "5xx|unknown|deadline_exceeded|unavailable|internal|data_loss"
+    asked = 'route!~"/metrics|/health/.+"'
+    rare = steps((None, GREEN), (0.001, YELLOW), (0.01, RED))
+    yield number("Asked in an hour", "sum(instance_code:coditect_asked:increase1h{})", decimals=0)
+    yield number(
+        "Failed in an hour",
+        f'sum(instance_code:coditect_asked:increase1h{{code=~"{failed}"}})',
+        decimals=0,
+        thresholds=steps((None, GREEN), (1, RED)),
+    )
+    yield number(
+        "Share that failed",
+        "max(instance:coditect_unanswered:ratio1h{})",
+        unit="percentunit",
+        decimals=2,
+        thresholds=rare,
+        about="Of an hour, of the target that is worst off.",
+    )
+    yield number(
+        "Slowest page or call",
+        f"max(histogram_quantile(0.9, sum by (route, le) (rate(coditect_http_request_duration_seconds_bucket{{{asked}}}[1h]))))",
+        unit="s",
+        about="Nine of ten requests to the slowest address took at most this.",
+    )
+    yield number("Refused in an hour", "sum(increase(coditect_refusals_total{}[1h]))", decimals=0)
+    yield number("Event streams", "sum(coditect_ui_watchers{})")
+    yield piles(
+        "Requests",
+        (f"sum by (code) (rate(coditect_http_requests_total{{{asked}}}[$__rate_interval]))", "{{code}}"),
+        unit="reqps",
+        about="gone: whoever asked did not wait for the answer.",
+    )
+    yield piles(
+        "Calls of gRPC", ("sum by (code) (rate(coditect_grpc_calls_total{}[$__rate_interval]))", "{{code}}"), unit="reqps"
+    )
+    yield piles(
+        "Refused",
+        ("sum by (why) (increase(coditect_refusals_total{}[$__interval]))", "{{why}}"),
+        about="unknown: no token that is known. denied: another role, or a page of another site. hidden: a mission of others. "
+        "host: another name. too_many: more than one user may ask.",
+    )
+    yield lines(
+        "Failed, by address",
+        ('sum by (route) (increase(coditect_http_requests_total{code="5xx"}[$__rate_interval])) > 0', "{{route}}"),
+        width=12,
+    )
+    yield lines(
+        "Requests, by address",
+        ("sum by (route) (rate(coditect_http_requests_total{}[$__rate_interval])) > 0", "{{route}}"),
+        width=12,
+        unit="reqps",
+    )
+    yield lines(
+        "How long nine of ten requests took",
+        (
+            "histogram_quantile(0.9, sum by (route, le) (rate(coditect_http_request_duration_seconds_bucket{}[$__rate_interval])))",
+            "{{route}}",
+        ),
+        width=12,
+        unit="s",
+    )
+    yield lines(
+        "How long nine of ten calls took",
+        (
+            "histogram_quantile(0.9, sum by (method, le) (rate(coditect_grpc_call_duration_seconds_bucket{}[$__rate_interval])))",
+            "{{method}}",
+        ),
+        width=12,
+        unit="s",
+    )
+
+
 def slo():
     left = steps((None, RED), (0, YELLOW), (0.25, GREEN))
     window = {"min": 0, "unit": "percentunit"}
@@ -532,7 +606,7 @@ def slo():
         min=None,
     )
     for name, title in [
-        ("answered", "Scrapes that were answered"),
+        ("answered", "There, and answered what was asked"),
         ("assigned", "Missions that began within 2.5 seconds"),
         ("proved", "Results with a proof"),
         ("kept", "Expectations that were not contradicted"),
@@ -585,6 +659,7 @@ ALL = [
     ("ladder", "Memory and ladder", "Candidates by rung, what came otherwise than expected, and why.", ladder, "now-24h"),
     ("cost", "Cost", "What models cost: money, calls, tokens.", cost, "now-7d"),
     ("memory", "Memory", "What is remembered, and how often it is tried.", memory, "now-7d"),
+    ("doors", "Doors", "What people and programs ask, over HTTP and gRPC, and what they are answered.", doors, "now-6h"),
     ("slo", "SLO and error budget", "What is promised (SLO.md), and what is left of the error budgets.", slo, "now-7d"),
 ]
 

@@ -7,12 +7,14 @@ use tonic::transport::{Channel, Endpoint};
 use super::*;
 use crate::guard::Secrets;
 use crate::house::House;
+use crate::metrics::Metrics;
 use crate::serve::{Ground, Server};
 use crate::trial::{Trial, ending, id, token};
 
 /// A server with a team, and a door for gRPC.
 struct Open {
     trial: Arc<Trial>,
+    metrics: Arc<Metrics>,
     channel: Channel,
     stop: Option<oneshot::Sender<()>>,
     serving: tokio::task::JoinHandle<()>,
@@ -25,6 +27,7 @@ impl Open {
         let grpc = Grpc::bind(here, None).await.unwrap();
         let at = grpc.address();
         let server = Server::bind(here).await.unwrap().with_grpc(grpc);
+        let metrics = server.metrics();
         let (stop, stopped) = oneshot::channel::<()>();
         let trial = Arc::new(trial);
         let house = Arc::clone(&trial) as Arc<dyn House>;
@@ -34,7 +37,7 @@ impl Open {
             stopped.await.ok();
         }));
         let channel = Endpoint::from_shared(format!("http://{at}")).unwrap().connect().await.unwrap();
-        Self { trial, channel, stop: Some(stop), serving, _tasks: tasks }
+        Self { trial, metrics, channel, stop: Some(stop), serving, _tasks: tasks }
     }
 
     async fn team() -> Self {
@@ -163,6 +166,34 @@ fn every_call_that_is_described_is_tried() {
         })
         .collect();
     assert_eq!(described, CALLS.map(|(name, ..)| name.to_owned()));
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_method_and_what_they_ask_is_not_counted_again() {
+    let open = Open::team().await;
+    let (ada, eve) = (token("ada", UserRole::Operator), token("eve", UserRole::Operator));
+    called(&open, "get", &ada).await.unwrap();
+    called(&open, "get", &eve).await.unwrap_err();
+    called(&open, "get", "cdt_nobody").await.unwrap_err();
+    called(&open, "watch", &ada).await.unwrap();
+    let text = open.metrics.text(open.trial.as_ref(), 0).unwrap();
+    let rows = |name: &str| -> Vec<String> {
+        let rows = text.lines().filter_map(|line| line.strip_prefix(name)).filter(|row| !row.ends_with(" 0"));
+        rows.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        rows("coditect_grpc_calls_total"),
+        [
+            "{method=\"Missions/Get\",code=\"not_found\"} 1",
+            "{method=\"Missions/Get\",code=\"ok\"} 1",
+            "{method=\"Missions/Get\",code=\"unauthenticated\"} 1",
+            "{method=\"Missions/Watch\",code=\"ok\"} 1",
+        ]
+    );
+    assert_eq!(rows("coditect_grpc_call_duration_seconds_count"), ["{method=\"Missions/Get\"} 3"]);
+    assert_eq!(rows("coditect_refusals_total"), ["{why=\"unknown\"} 1", "{why=\"hidden\"} 1"]);
+    assert!(rows("coditect_http_requests_total{").is_empty(), "{text}");
+    open.close().await;
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ pub(super) async fn enter(
         let from = peer.map_or_else(|| "local".to_owned(), |peer| peer.to_string());
         let asked = Asked { user, token: name, from, call, about: None, allowed, why, unwritten: 0 };
         if !allowed {
+            shared.doors().refused(StatusCode::UNAUTHORIZED);
             // Behind a proxy all have one address: who has a token that opens something is not kept out by who has none.
             shared.pace.try_token(peer.map(|peer| peer.ip()))?;
             let oops = Oops::new(ErrorKind::Denied, "this token opens nothing");
