@@ -8,10 +8,12 @@ use coditect_types::plan::Intent;
 use coditect_types::{AttemptId, Event, Ledger, ModelSpec, Outcome, Rung, TaskId};
 
 /// A fold over the events of a mission that knows what it cost, and nothing else: the ledger of its state, without which rung
-/// solved it.
-#[derive(Debug, Default)]
+/// solved it, and that of each task, whose sum it is.
+#[derive(Clone, Debug, Default)]
 pub struct Spending {
     ledger: Ledger,
+    /// What each task cost that cost anything.
+    tasks: BTreeMap<TaskId, Ledger>,
     models: Vec<ModelSpec>,
     /// Tasks that ask a model, and which.
     asks: BTreeMap<TaskId, String>,
@@ -32,6 +34,12 @@ impl Spending {
     #[must_use]
     pub fn is_moved_by(intent: &Intent) -> bool {
         intent.asks_model().is_some() || is_specification(intent)
+    }
+
+    /// What each task cost so far; one that cost nothing may be missing. Together they cost what the mission did.
+    #[must_use]
+    pub fn tasks(&self) -> &BTreeMap<TaskId, Ledger> {
+        &self.tasks
     }
 
     /// Takes the next event.
@@ -85,32 +93,41 @@ impl Spending {
         self.calls = left;
         for (_, task) in lost {
             if let Some(name) = self.model(task).map(|spec| spec.name.clone()) {
-                lose_call(&mut self.ledger, &name);
+                self.pay(task, |ledger| lose_call(ledger, &name));
             }
         }
+    }
+
+    /// Takes something into the ledger, and into that of the task that it was for.
+    fn pay(&mut self, task: TaskId, pay: impl Fn(&mut Ledger)) {
+        pay(&mut self.ledger);
+        pay(self.tasks.entry(task).or_default());
     }
 
     fn ended(&mut self, task: TaskId, attempt: AttemptId, outcome: &Outcome) {
         if let Some(at) = self.calls.iter().position(|(call, _)| *call == attempt) {
             let (_, asked) = self.calls.swap_remove(at);
             if let Some(model) = self.model(asked).cloned() {
-                pay_call(&mut self.ledger, &model, outcome);
+                self.pay(asked, |ledger| {
+                    pay_call(ledger, &model, outcome);
+                });
             }
         }
-        let ledger = &mut self.ledger;
         match outcome {
-            Outcome::ChangeProposed { proposal, spent } => pay_rung(ledger, proposal.rung, spent, 1),
+            Outcome::ChangeProposed { proposal, spent } => {
+                self.pay(task, |ledger| pay_rung(ledger, proposal.rung, spent, 1));
+            }
             Outcome::NoChangeFound { rung, spent, .. } | Outcome::ReplyRefused { rung, spent, .. } => {
-                pay_rung(ledger, *rung, spent, 0);
+                self.pay(task, |ledger| pay_rung(ledger, *rung, spent, 0));
             }
             Outcome::SpecificationWritten { spent, .. } if self.specifies.contains(&task) => {
-                pay(ledger, spent);
+                self.pay(task, |ledger| pay(ledger, spent));
             }
             Outcome::BaselineMeasured { spent, .. }
             | Outcome::NeedsFirst { spent, .. }
             | Outcome::ChangeVerified { spent, .. }
             | Outcome::ChangesMerged { spent, .. }
-            | Outcome::Failed { spent, .. } => pay(ledger, spent),
+            | Outcome::Failed { spent, .. } => self.pay(task, |ledger| pay(ledger, spent)),
             Outcome::SnapshotTaken { .. }
             | Outcome::ProjectSurveyed { .. }
             | Outcome::ContextGathered { .. }

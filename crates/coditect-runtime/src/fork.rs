@@ -6,6 +6,7 @@
 use coditect_types::{ErrorKind, Event, Fork, Ledger, MissionId, Policy, Record, Refusal};
 
 use crate::cell::Cell;
+use crate::view::{MissionView, TaskView, view};
 
 /// The number of the last record that was decided together with number `at`: where a fork at `at` begins.
 ///
@@ -64,6 +65,22 @@ pub fn own_cost(records: &[Record], ledger: &Ledger) -> Ledger {
         return ledger.clone();
     };
     cost_since(records, fork.at_seq, ledger)
+}
+
+/// The tasks of a mission with what each cost by itself: of a fork, those of the part that it shares as far as they went on in it.
+/// `of` is the mission as it stands.
+#[must_use]
+pub fn own_tasks(records: &[Record], of: &MissionView) -> Vec<TaskView> {
+    let Some(fork) = &of.forked_from else { return of.tasks.clone() };
+    let shared = records.iter().take_while(|record| record.seq <= fork.seq).count();
+    let before = view(&records[..shared]).map(|then| then.tasks).unwrap_or_default();
+    let since = |task: &TaskView| {
+        let Some(then) = before.iter().find(|then| then.id == task.id) else { return Some(task.clone()) };
+        let (ledger, wall_ms) = (task.ledger.since(&then.ledger), task.wall_ms - then.wall_ms);
+        let went_on = wall_ms > 0 || ledger != Ledger { solved_by: ledger.solved_by, ..Ledger::default() };
+        went_on.then(|| TaskView { ledger, wall_ms, ..task.clone() })
+    };
+    of.tasks.iter().filter_map(since).collect()
 }
 
 /// What a mission cost behind its record `seq`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use coditect_core::Spending;
 use coditect_core::decide::intent_name;
 use coditect_types::event::{Fork, TaskEnd, ViolationKind};
 use coditect_types::limits::Verdict;
@@ -49,6 +50,8 @@ pub struct TaskView {
     pub why: String,
     /// Wall clock of its attempts, ms.
     pub wall_ms: u64,
+    /// Its part of what the mission cost.
+    pub ledger: Ledger,
 }
 
 /// Tests that a model wrote from the request.
@@ -205,6 +208,7 @@ pub fn view(records: &[Record]) -> Option<MissionView> {
 pub struct Viewer {
     view: Option<MissionView>,
     started_ms: BTreeMap<AttemptId, u64>,
+    spending: Spending,
     /// When the newest record was decided, and how long nobody was at work until then, ms.
     newest_ms: u64,
     away_ms: u64,
@@ -222,6 +226,7 @@ impl Viewer {
         }
         self.newest_ms = record.at_ms;
         fold(view, record, &mut self.started_ms);
+        self.spending.take(&record.event);
         view.last_seq = record.seq;
         if view.status.is_none() {
             let since_ms = record.at_ms.saturating_sub(view.submitted_at_ms);
@@ -233,6 +238,9 @@ impl Viewer {
     #[must_use]
     pub fn view(&self) -> Option<MissionView> {
         let mut view = self.view.clone()?;
+        for task in &mut view.tasks {
+            task.ledger = self.spending.tasks().get(&task.id).cloned().unwrap_or_default();
+        }
         if view.status.is_none() {
             let open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count();
             view.summary = match open {
@@ -431,6 +439,7 @@ fn waiting(spec: &TaskSpec) -> TaskView {
         attempts: 0,
         why: String::new(),
         wall_ms: 0,
+        ledger: Ledger::default(),
     }
 }
 

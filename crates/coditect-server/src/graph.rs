@@ -126,6 +126,7 @@ mod tests {
             attempts: 1,
             why: String::new(),
             wall_ms: 0,
+            ledger: Default::default(),
         }
     }
 

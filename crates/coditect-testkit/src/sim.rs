@@ -351,8 +351,8 @@ impl Sim {
         }
     }
 
-    /// What is in memory is what a replay gives, who folds the costs alone comes to the same, and every attempt under way is among the
-    /// effects.
+    /// What is in memory is what a replay gives, who folds the costs alone comes to the same, what the tasks cost is the sum of it, and
+    /// every attempt under way is among the effects.
     fn agree(&self) -> Result<(), Broken> {
         let records = self.kept_records()?;
         let replayed = Cell::replay(self.mission.clone(), &records);
@@ -361,6 +361,11 @@ impl Sim {
         let ledger = Ledger { solved_by: None, ..replayed.state().ledger.clone() };
         if *spending.ledger() != ledger {
             return Err(self.broken(format!("costs {:?}, but the state has {ledger:?}", spending.ledger())));
+        }
+        let mut sum = Ledger::default();
+        spending.tasks().values().for_each(|task| sum += task);
+        if sum != ledger {
+            return Err(self.broken(format!("its tasks cost {sum:?}, but the mission {ledger:?}")));
         }
         let (live, again) = (format!("{:?}", self.cell.state()), format!("{:?}", replayed.state()));
         if live != again {

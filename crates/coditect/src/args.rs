@@ -147,7 +147,7 @@ pub(crate) enum Verb {
     Config(ConfigArgs),
     /// List language models: chosen, described, found on this machine; with prices
     Models(ModelsArgs),
-    /// Print what missions cost, by rung and by model
+    /// Print what missions cost, by rung and by model; of one mission, by task
     Cost(CostArgs),
     /// Watch and steer missions in a browser
     Ui(UiArgs),

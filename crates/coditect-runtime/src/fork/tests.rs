@@ -80,3 +80,35 @@ fn a_fork_stands_where_the_other_one_stood_and_goes_on_under_its_own_policy() {
     let step = again.step(9_600_000, &Input::Resume).unwrap();
     assert!(again.kept(step).0.any(|record| matches!(record.event, Event::MissionResumed { .. })));
 }
+
+#[test]
+fn the_tasks_of_a_fork_cost_what_they_cost_in_it() {
+    let (cell, mut records) = chores(0);
+    let task = *cell.state().running.values().map(|running| &running.task).next().unwrap();
+    let mut take = |event: Event| {
+        let (seq, mission) = (records.len() as u64 + 1, records[0].mission.clone());
+        records.push(Record { mission, seq, at_ms: 2_000 + seq * 100, event });
+    };
+    let ended = |attempt: u32, candidates: u64| Event::AttemptEnded {
+        task,
+        attempt: coditect_types::AttemptId(attempt),
+        outcome: coditect_types::Outcome::Failed {
+            failure: coditect_types::Failure::new(ErrorKind::Unavailable, "away"),
+            spent: coditect_types::outcome::Spent { candidates, ..Default::default() },
+        },
+    };
+    take(ended(1, 7));
+    let own = view(&records).unwrap();
+    assert_eq!(own.tasks[0].ledger.candidates, 7);
+    let tasks = own_tasks(&records, &own);
+    assert_eq!((tasks[0].ledger.candidates, tasks.len()), (7, own.tasks.len()));
+
+    let until = begins_behind(&records, records.len() as u64).unwrap();
+    let into = MissionId::parse("m-fork").unwrap();
+    let mut forked = shared(&records, until, &into, (9_000_000, Policy::default()));
+    assert!(own_tasks(&forked, &view(&forked).unwrap()).is_empty(), "nothing was done in it yet");
+    forked.push(Record { mission: into, seq: until + 1, at_ms: 9_000_100, event: ended(2, 30) });
+    let whole = view(&forked).unwrap();
+    let tasks = own_tasks(&forked, &whole);
+    assert_eq!((whole.tasks[0].ledger.candidates, tasks[0].ledger.candidates), (37, 30));
+}

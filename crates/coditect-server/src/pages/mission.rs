@@ -38,6 +38,7 @@ struct TaskRow {
     after: String,
     attempts: u32,
     took: String,
+    cost: String,
     why: String,
 }
 
@@ -250,8 +251,18 @@ fn task_row(task: &TaskView, needs: Option<&Vec<TaskId>>) -> TaskRow {
         after: after.join(", "),
         attempts: task.attempts,
         took: span(task.wall_ms),
+        cost: cost(&task.ledger),
         why: brief(&task.why, 300),
     }
+}
+
+/// What a task cost beside time, as far as it is anything.
+fn cost(of: &coditect_types::Ledger) -> String {
+    let calls = format!("{} ({})", count(of.model_calls, "model call"), dollars(of.micro_usd));
+    let (tried, runs) = (count(of.candidates, "candidate"), count(of.sandbox_runs, "sandbox run"));
+    let parts = [(of.model_calls, calls), (of.candidates, tried), (of.sandbox_runs, runs)];
+    let told: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, told)| told).collect();
+    told.join(", ")
 }
 
 /// The part of the timeline that is asked for, and the addresses of the parts beside it.

@@ -1,10 +1,11 @@
-//! `coditect cost`: what missions cost, by rung and by model.
+//! `coditect cost`: what missions cost, by rung and by model; of one mission, by task too.
 
-use coditect_runtime::fork::own_cost;
+use coditect_runtime::fork::{own_cost, own_tasks};
+use coditect_runtime::view::TaskView;
 use coditect_types::Ledger;
 use coditect_types::model::dollars;
 use coditect_types::receipt::ModelCost;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use crate::args::CostArgs;
@@ -18,10 +19,12 @@ const NEWEST: usize = 10_000;
 
 pub(crate) fn perform(cx: &mut Context, args: &CostArgs) -> Done {
     let mut ledgers: Vec<(String, Ledger)> = Vec::new();
+    let mut tasks = None;
     if let Some(name) = &args.mission {
         let (archive, mission) = cx.opened(name)?;
         let (records, view) = missions::load(archive.journal(), &mission)?;
         ledgers.push((mission.to_string(), own_cost(&records, &view.ledger)));
+        tasks = Some(own_tasks(&records, &view));
     } else {
         let archive = cx.archive()?;
         let (entries, _) = missions::list(archive.journal(), NEWEST)?;
@@ -35,10 +38,48 @@ pub(crate) fn perform(cx: &mut Context, args: &CostArgs) -> Done {
     if cx.out.json {
         let each: Vec<_> =
             ledgers.iter().map(|(mission, ledger)| json!({ "mission": mission, "ledger": ledger })).collect();
-        cx.out.object(&json!({ "missions": each, "sum": sum }))?;
+        let mut told = json!({ "missions": each, "sum": sum });
+        if let Some(tasks) = &tasks {
+            told["tasks"] = tasks.iter().map(task).collect();
+        }
+        cx.out.object(&told)?;
         return Ok(0);
     }
+    if let Some(tasks) = &tasks {
+        tell_tasks(cx, tasks)?;
+    }
     tell(cx, ledgers.len(), &sum)
+}
+
+/// A task with what it cost, for programs.
+fn task(of: &TaskView) -> Value {
+    json!({
+        "id": of.id, "role": of.role, "intent": of.intent, "strand": of.strand, "wall_ms": of.wall_ms, "ledger": of.ledger,
+    })
+}
+
+/// The tasks of a mission that were begun, a line each.
+fn tell_tasks(cx: &mut Context, tasks: &[TaskView]) -> std::io::Result<()> {
+    let head = format!(
+        "{:<6} {:<36} {:<7} {:>5} {:>10} {:>10} {:>10} {:>5} {:>10}",
+        "TASK", "WHAT", "STRAND", "CALLS", "TOKENS", "MONEY", "CANDIDATES", "RUNS", "TIME"
+    );
+    cx.out.line(&painted(paint::LABEL, &head))?;
+    for task in tasks.iter().filter(|task| task.attempts > 0) {
+        let (of, ledger) = (format!("{}: {}", task.role.name(), task.intent.replace('_', " ")), &task.ledger);
+        let strand = task.strand.map_or_else(|| "-".to_owned(), |strand| strand.to_string());
+        cx.out.line(&format!(
+            "{:<6} {of:<36} {strand:<7} {:>5} {:>10} {:>10} {:>10} {:>5} {:>10}",
+            task.id.to_string(),
+            ledger.model_calls,
+            phrase::grouped(ledger.tokens_in + ledger.tokens_out),
+            dollars(ledger.micro_usd),
+            phrase::grouped(ledger.candidates),
+            phrase::grouped(ledger.sandbox_runs),
+            phrase::span(task.wall_ms)
+        ))?;
+    }
+    cx.out.line("")
 }
 
 fn tell(cx: &mut Context, missions: usize, sum: &Ledger) -> Done {
