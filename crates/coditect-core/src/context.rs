@@ -99,6 +99,13 @@ pub fn request_of(
     asked(state, model, strand, turns).map(|(request, _)| request)
 }
 
+/// Whether a model's window holds the first of the files, as far as it is to be shown: the likeliest one to change.
+pub(crate) fn holds_first(state: &State, model: &ModelSpec, strand: Option<&Strand>) -> bool {
+    let Some(context) = state.world.context.as_deref() else { return true };
+    let Some(first) = Told::of(context, strand).sources().next() else { return true };
+    asked(state, model, strand, &[]).is_none_or(|(_, shown)| shown.contains(&first.path))
+}
+
 /// The same, with the files that are shown as far as they are to be.
 fn asked(
     state: &State,

@@ -6,6 +6,7 @@ use coditect_types::plan::Intent;
 use coditect_types::{AttemptId, ErrorKind, Event, Failure, Fork, Outcome, TaskId};
 
 use crate::approvals;
+use crate::cascade;
 use crate::expect;
 use crate::gateway;
 use crate::goal;
@@ -419,6 +420,12 @@ fn is_ready(state: &State, task: &Task<'_>, now_ms: u64) -> bool {
 fn start(draft: &mut Draft, id: TaskId) {
     let state = &draft.state;
     let Some(spec) = state.task(id).map(|task| task.spec) else { return };
+    // How long its prompt is was not known when it was planned.
+    if let Some(why) = cascade::in_vain(state, spec, draft.now_ms) {
+        draft.settle(id, TaskEnd::Failed, why);
+        goal::pursue(draft);
+        return;
+    }
     if parametrize(state, spec, draft.now_ms).is_none() {
         let why = match gateway::next_of(state, spec.strand, draft.now_ms) {
             gateway::Next::TooDear(why) if spec.intent.asks_model().is_some() => why,

@@ -6,6 +6,7 @@ use coditect_types::model::{Usage, dollars};
 use coditect_types::plan::Intent;
 use coditect_types::{Action, Budget, ModelRequest, ModelSpec, Rung, Strand, StrandId, TaskSpec};
 
+use crate::cascade;
 use crate::context::{self, Turn};
 use crate::parametrize::left;
 use crate::state::State;
@@ -67,6 +68,7 @@ pub fn next_of(state: &State, strand: Option<StrandId>, now_ms: u64) -> Next {
             || given_up(state, strand, &spec.name)
             || state.circles.is_stuck(strand, &spec.name)
             || is_spent(state, spec, turns)
+            || cascade::passed_over(state, spec, strand, now_ms).is_some()
         {
             continue;
         }
@@ -107,7 +109,7 @@ pub fn has_other(state: &State, task: &TaskSpec) -> bool {
 
 /// Whether a model could not be asked, so that another one is: for the same strand, or, where it never answered at all, for
 /// any of them.
-fn given_up(state: &State, strand: Option<StrandId>, model: &str) -> bool {
+pub(crate) fn given_up(state: &State, strand: Option<StrandId>, model: &str) -> bool {
     let failed = |task: &Task<'_>| {
         task.state == TaskState::Settled(TaskEnd::Failed)
             && matches!(&task.spec.intent, Intent::AskModel { model: of } if of == model)

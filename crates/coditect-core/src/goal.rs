@@ -6,6 +6,7 @@ use coditect_types::{
     Aim, ErrorKind, Event, MissionId, MissionStatus, Policy, Receipt, Rung, TaskId, TestReport, WorkspaceRef,
 };
 
+use crate::cascade;
 use crate::decide::Draft;
 use crate::diagnose;
 use crate::expect::{red_tests, set_aside, still_red};
@@ -282,8 +283,9 @@ fn ask_a_model(draft: &mut Draft) {
             0 => format!("no strand found a change: ask `{}` for all of the work", model.name),
             n => format!("answer {n} of `{}` did not do: ask again with what became of it", model.name),
         };
+        let over = cascade::told(state, &model, None, draft.now_ms);
         let tasks = plan::ask(state, &model);
-        draft.push(Event::PlanMade { tasks, reason, strands: Vec::new() });
+        draft.push(Event::PlanMade { tasks, reason: reason + &over, strands: Vec::new() });
     }
 }
 

@@ -13,6 +13,7 @@
 pub mod approvals;
 pub mod belief;
 pub mod breaker;
+mod cascade;
 pub mod context;
 pub mod decide;
 pub mod diagnose;

@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use coditect_types::event::{Cause, Diagnosis, ViolationKind};
 use coditect_types::outcome::Spent;
-use coditect_types::plan::Role;
+use coditect_types::plan::{Intent, Role};
 use coditect_types::{
-    AttemptId, ErrorKind, Event, MissionId, MissionStatus, Outcome, Project, Record, Rung, TaskId, TestReport,
+    AttemptId, ErrorKind, Event, MissionId, MissionStatus, Outcome, Project, Record, Rung, TaskId, TaskSpec,
+    TestReport,
 };
 
 use crate::belief::Rate;
@@ -55,6 +56,15 @@ pub struct RungFacts {
     pub proposed: u32,
     /// Its wall clock, ms.
     pub wall_ms: u64,
+}
+
+/// What a model came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// Missions that ended with a result or without one, and in which it answered.
+    pub tried: u32,
+    /// Those of them in which its change was proved.
+    pub proved: u32,
 }
 
 /// Something that went wrong.
@@ -106,6 +116,33 @@ struct Mission {
     open: Open,
     /// The tree that its suite runs on at first.
     tree: Arc<str>,
+    /// What a change is to be, and the models that may be asked for one, with their rungs.
+    aim: &'static str,
+    models: Vec<(String, Rung)>,
+    /// The tasks that ask for one, and the models that answered, the last one last.
+    asks: BTreeSet<TaskId>,
+    answered: Vec<String>,
+}
+
+impl Mission {
+    fn planned(&mut self, tasks: &[TaskSpec]) {
+        self.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
+        let asks = tasks.iter().filter(|task| matches!(task.intent, Intent::AskModel { .. }));
+        self.asks.extend(asks.map(|task| task.id));
+    }
+
+    fn answered(&mut self, task: TaskId, model: &str) {
+        if self.asks.contains(&task) {
+            self.answered.retain(|other| other != model);
+            self.answered.push(model.to_owned());
+        }
+    }
+
+    /// The model of a rung that answered last.
+    fn last_of(&self, rung: Rung) -> Option<&String> {
+        let is_of = |name: &&String| self.models.iter().any(|(of, on)| of == *name && *on == rung);
+        self.answered.iter().rev().find(is_of)
+    }
 }
 
 /// What all missions on a workspace have shown.
@@ -115,6 +152,7 @@ pub struct WorldModel {
     tests: Tests,
     agents: BTreeMap<Role, AgentFacts>,
     rungs: BTreeMap<Rung, RungFacts>,
+    models: BTreeMap<String, BTreeMap<&'static str, ModelFacts>>,
     troubles: VecDeque<Trouble>,
     environment: BTreeMap<&'static str, String>,
     resources: Resources,
@@ -128,20 +166,29 @@ impl WorldModel {
     pub fn apply(&mut self, record: &Record) {
         self.records += 1;
         match &record.event {
-            Event::MissionSubmitted { fork, .. } => {
+            Event::MissionSubmitted { request, policy, fork, .. } => {
                 if self.open.len() < MOST_OPEN {
                     let shared = fork.as_ref().map_or(0, |fork| fork.at_seq);
-                    self.open.insert(record.mission.clone(), Mission { shared, ..Mission::default() });
+                    let policy = fork.as_ref().map_or(policy, |fork| &fork.policy);
+                    let models = policy.models.iter().map(|spec| (spec.name.clone(), spec.rung)).collect();
+                    let aim = crate::request::aim(request).name();
+                    let mission = Mission { shared, aim, models, ..Mission::default() };
+                    self.open.insert(record.mission.clone(), mission);
                 }
             }
             _ if self.is_shared(record) => self.take_shared(record),
             Event::PlanMade { tasks, .. } => {
                 if let Some(mission) = self.open.get_mut(&record.mission) {
-                    mission.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
+                    mission.planned(tasks);
                 }
             }
             Event::AttemptStarted { task, attempt, .. } => self.started(record, *task, *attempt),
-            Event::AttemptEnded { attempt, outcome, .. } => {
+            Event::AttemptEnded { task, attempt, outcome } => {
+                if let (Outcome::ModelAnswered { model, .. }, Some(mission)) =
+                    (outcome, self.open.get_mut(&record.mission))
+                {
+                    mission.answered(*task, model);
+                }
                 self.attempt_ended(record, *attempt, outcome);
                 self.learn(record, outcome);
             }
@@ -165,7 +212,9 @@ impl WorldModel {
                 for attempt in attempts {
                     self.close(&record.mission, attempt, record.at_ms);
                 }
-                self.open.remove(&record.mission);
+                if let Some(mission) = self.open.remove(&record.mission) {
+                    self.came_to(&mission, *status, ledger.solved_by);
+                }
             }
             Event::MissionConcluding {}
             | Event::MissionForked { .. }
@@ -182,7 +231,7 @@ impl WorldModel {
     fn take_shared(&mut self, record: &Record) {
         let Some(mission) = self.open.get_mut(&record.mission) else { return };
         if let Event::PlanMade { tasks, .. } = &record.event {
-            mission.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
+            mission.planned(tasks);
         } else if let Event::AttemptEnded { outcome: Outcome::SnapshotTaken { snapshot }, .. } = &record.event
         {
             mission.tree = Arc::from(snapshot.tree.as_str());
@@ -231,6 +280,12 @@ impl WorldModel {
         &self.rungs
     }
 
+    /// What models came to, by name and by what their changes were to be.
+    #[must_use]
+    pub fn models(&self) -> &BTreeMap<String, BTreeMap<&'static str, ModelFacts>> {
+        &self.models
+    }
+
     /// What went wrong, the newest last.
     pub fn troubles(&self) -> impl DoubleEndedIterator<Item = &Trouble> {
         self.troubles.iter()
@@ -265,6 +320,24 @@ impl WorldModel {
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// What the models of a mission came to. One that was broken off says nothing of them.
+    fn came_to(&mut self, mission: &Mission, status: MissionStatus, solved_by: Option<Rung>) {
+        let is_proved = match status {
+            MissionStatus::Verified | MissionStatus::PartlyVerified => true,
+            MissionStatus::Failed => false,
+            MissionStatus::Unverified
+            | MissionStatus::NeedsPerson
+            | MissionStatus::OverLimit
+            | MissionStatus::Cancelled => return,
+        };
+        let winner = solved_by.filter(|_| is_proved).and_then(|rung| mission.last_of(rung));
+        for model in &mission.answered {
+            let facts = self.models.entry(model.clone()).or_default().entry(mission.aim).or_default();
+            facts.tried += 1;
+            facts.proved += u32::from(winner == Some(model));
+        }
     }
 
     fn started(&mut self, record: &Record, task: TaskId, attempt: AttemptId) {

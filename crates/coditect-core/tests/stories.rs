@@ -15,6 +15,8 @@ use coditect_types::{
     MissionStatus, Outcome, Policy, Rung, StrandId, TaskSpec, WorkspaceRef,
 };
 
+#[path = "stories/cascade.rs"]
+mod cascade;
 #[path = "stories/left_alone.rs"]
 mod left_alone;
 
@@ -62,6 +64,9 @@ impl Story {
                 // Who folds the costs alone comes to the same.
                 let ledger = Ledger { solved_by: None, ..self.state.ledger.clone() };
                 assert_eq!(*self.spending.ledger(), ledger, "{}", self.text);
+                let mut sum = Ledger::default();
+                self.spending.tasks().values().for_each(|task| sum += task);
+                assert_eq!(sum, ledger, "what the tasks cost is what the mission did\n{}", self.text);
             }
             Err(refusal) => writeln!(self.text, "         refused: {}", refusal.cause).unwrap(),
         }

@@ -58,6 +58,18 @@ pub enum Aim {
 }
 
 impl Aim {
+    /// Its kind, without what it is about.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TurnTestsGreen => "turn_tests_green",
+            Self::KeepBehaviour => "keep_behaviour",
+            Self::KeepCode => "keep_code",
+            Self::AddTests => "add_tests",
+            Self::Rename { .. } => "rename",
+        }
+    }
+
     /// True where it is what every mission aimed at before there were others.
     #[must_use]
     pub fn is_default(&self) -> bool {

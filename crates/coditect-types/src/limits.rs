@@ -146,6 +146,10 @@ pub struct History {
     pub episodes: u32,
     /// Tests that passed and failed on one tree: times each passed, times it ran.
     pub unsteady: BTreeMap<String, (u32, u32)>,
+    /// What models came to, by name and by the aim of the work: missions in which one answered, and those of them that its change was
+    /// proved in.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, BTreeMap<String, (u32, u32)>>,
 }
 
 /// How a mission is to be run.

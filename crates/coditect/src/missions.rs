@@ -172,7 +172,16 @@ pub(crate) fn known_of(journal: &dyn Journal, workspace: &str, owner: Option<&Us
         _ => n,
     };
     let unsteady = world.tests().flaky().filter_map(|test| Some((test.id.to_string(), test.unsteady?)));
-    History { episodes: 0, attempts: (scaled(attempts.0), scaled(attempts.1)), unsteady: unsteady.collect() }
+    let models = world.models().iter().map(|(name, by)| {
+        let by = by.iter().map(|(aim, facts)| ((*aim).to_owned(), (facts.tried, facts.proved)));
+        (name.clone(), by.collect())
+    });
+    History {
+        episodes: 0,
+        attempts: (scaled(attempts.0), scaled(attempts.1)),
+        unsteady: unsteady.collect(),
+        models: models.collect(),
+    }
 }
 
 /// What the newest missions of an owner that ended are remembered by, those that are lacking, the oldest first. Journals that cannot be read are

@@ -196,3 +196,66 @@ proptest::proptest! {
         proptest::prop_assert_eq!(names(world.impact(&paths).files()), found);
     }
 }
+
+/// A mission in which these models answered, one after the other, and how it ended.
+fn fares(world: &mut WorldModel, id: usize, answers: &[&str], end: (&str, Option<&str>)) {
+    let spec = |name: &str, rung: &str| {
+        serde_json::json!({
+            "name": name, "rung": rung, "context_tokens": 4096, "output_tokens": 512, "edits": "whole",
+            "price": { "tokens_in": 0, "tokens_cached": 0, "tokens_out": 0 }
+        })
+    };
+    let mut policy = serde_json::to_value(coditect_types::Policy::default()).unwrap();
+    policy["models"] = serde_json::json!([spec("small", "small_model"), spec("large", "large_model")]);
+    let task = |n: usize, intent: &str| {
+        serde_json::json!({ "id": n, "role": "orchestrator", "needs": [],
+            "intent": { "intent": intent, "model": "small" } })
+    };
+    let mut events = vec![
+        serde_json::json!({ "type": "mission.submitted", "id": format!("m-{id}"), "request": "fix the failing tests",
+            "workspace": { "path": "/x" }, "policy": policy }),
+        // Whoever writes tests is not asked for a change.
+        serde_json::json!({ "type": "plan.made", "reason": "", "tasks": [task(0, "ask_for_tests"), task(1, "ask_model")] }),
+    ];
+    for (n, model) in std::iter::once(&"writer").chain(answers).enumerate() {
+        events.push(
+            serde_json::json!({ "type": "attempt.ended", "task": n.min(1), "attempt": n + 1, "outcome": {
+            "outcome": "model_answered", "model": model, "spent": Spent::default(),
+            "reply": { "text": "x", "finish": "done", "usage": coditect_types::model::Usage::default() },
+        } }),
+        );
+    }
+    let ledger = serde_json::json!({ "solved_by": end.1 });
+    events.push(serde_json::json!({ "type": "mission.completed", "status": end.0, "summary": "", "hint": null, "caveats": [],
+        "branch": null, "commit": null, "patch": null, "receipt": null, "ledger": ledger, "wall_ms": 1 }));
+    for (event, seq) in events.into_iter().zip(1..) {
+        let event = serde_json::from_value(event).unwrap();
+        world.apply(&Record {
+            mission: MissionId::parse(&format!("m-{id}")).unwrap(),
+            seq,
+            at_ms: seq,
+            event,
+        });
+    }
+}
+
+#[test]
+fn models_are_known_by_what_their_answers_came_to() {
+    let mut world = WorldModel::default();
+    let ends: [(&[&str], (&str, Option<&str>)); 6] = [
+        (&["small", "small"], ("verified", Some("small_model"))),
+        (&["small", "large"], ("verified", Some("large_model"))),
+        (&["small", "large"], ("failed", None)),
+        // Found by the search after all, or broken off: the one speaks against it, the other says nothing.
+        (&["small"], ("verified", Some("reflex"))),
+        (&["small"], ("cancelled", None)),
+        (&["small"], ("over_limit", None)),
+    ];
+    for (id, (answers, end)) in ends.into_iter().enumerate() {
+        fares(&mut world, id, answers, end);
+    }
+    let facts = |model: &str| world.models()[model]["turn_tests_green"];
+    assert_eq!(facts("small"), ModelFacts { tried: 4, proved: 1 });
+    assert_eq!(facts("large"), ModelFacts { tried: 2, proved: 1 });
+    assert_eq!(world.models().len(), 2, "{:?}", world.models());
+}
