@@ -27,6 +27,7 @@ pub use embeddings::Embeddings;
 pub use fetch::{Wanted, fetch, sha256};
 pub use served::{KEY, Launch, PORT, Served};
 pub use tape::{Recorder, Tape};
+pub use wire::is_loopback;
 
 /// A key that is shown to nobody: neither in errors nor in debug output.
 #[derive(Clone, Default, PartialEq, Eq)]

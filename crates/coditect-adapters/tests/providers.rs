@@ -97,6 +97,52 @@ fn the_window_is_told_to_the_server_that_would_cut_a_prompt() {
 }
 
 #[test]
+fn what_a_prompt_begins_with_is_marked_for_the_providers_cache() {
+    let body = |model: &str, protocol: Protocol, name: &str, request: &ModelRequest| {
+        let provider = Provider::start(|_, _| Answer::Says(TEXT.into()));
+        let endpoint = Endpoint { model: model.into(), ..endpoint(name, protocol, &provider) };
+        Remote::new(endpoint).answer(request, &limits(), &Stop::new(), &mut |_| {}).unwrap();
+        provider.asked()[0].body.clone()
+    };
+    // Behind OpenRouter, models of Anthropic want marks, and others text.
+    let marked = body("anthropic/claude", Protocol::Chat, "chat", &request());
+    let mark =
+        |text: &str| json!([{ "type": "text", "text": text, "cache_control": { "type": "ephemeral" } }]);
+    assert_eq!(marked["messages"][0]["content"], mark("be brief"));
+    assert_eq!(marked["messages"][1]["content"], mark("write it"));
+    assert_eq!(marked["messages"][3]["content"], "again");
+    let plain = body("coder", Protocol::Chat, "chat", &request());
+    assert_eq!(
+        (&plain["messages"][0]["content"], &plain["prompt_cache_key"]),
+        (&json!("be brief"), &json!(null))
+    );
+    // OpenAI wants a key that is the same for what begins alike.
+    let key = |request: &ModelRequest| {
+        let body = body("coder", Protocol::Responses, "responses", request);
+        body["prompt_cache_key"].as_str().unwrap().to_owned()
+    };
+    let first = key(&request());
+    let mut other = request();
+    other.messages[2].text = "once more".into();
+    assert_eq!(key(&other), first);
+    other.messages[0].text = "write that".into();
+    assert_ne!(key(&other), first);
+    assert!(first.len() <= 64 && !first.contains("brief"), "{first}");
+}
+
+#[test]
+fn what_gemini_asks_to_wait_for_is_passed_on() {
+    let details = json!([{ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "27s" }]);
+    let body = json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED", "message": "slow", "details": details } });
+    for (retry_after_s, ms) in [(None, 27_000), (Some(3), 3_000)] {
+        let answer = Answer::Refuses { status: 429, retry_after_s, body: body.to_string() };
+        let provider = Provider::start(move |_, _| answer.clone());
+        let error = ask("gemini", Protocol::Gemini, &provider, &limits()).unwrap_err();
+        assert_eq!((error.error.kind, error.retry_after_ms), (ErrorKind::Unavailable, Some(ms)), "{error:?}");
+    }
+}
+
+#[test]
 fn every_fault_of_every_protocol_ends_the_call_with_the_truth() {
     let faults: [(Answer, ErrorKind); 12] = [
         (refusal(401, None, "bad key sk-planted-key-0815"), ErrorKind::Denied),

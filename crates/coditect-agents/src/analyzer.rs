@@ -24,6 +24,7 @@ use crate::notices::Notices;
 use crate::values::Asked;
 use crate::{Tools, failed, interrupted, not_mine, receipt};
 
+mod conventions;
 mod gather;
 mod hosting;
 mod suspects;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use coditect_runtime::MissionView;
-use coditect_types::{MissionStatus, Receipt, TestStatus};
+use coditect_types::{MissionStatus, Receipt, Rung, TestStatus};
 
 use crate::out::{diff, harmless, paint, painted};
 use crate::phrase;
@@ -74,6 +74,24 @@ pub(crate) fn told(view: &MissionView, status: MissionStatus, cwd: Option<&Path>
         }
     }
     page.text
+}
+
+/// Whether a mission ended for want of a model, where none was chosen and one may be.
+pub(crate) fn lacks_model(view: &MissionView, status: MissionStatus) -> bool {
+    let policy = &view.policy;
+    let may_ask =
+        policy.models.is_empty() && (policy.allows(Rung::SmallModel) || policy.allows(Rung::LargeModel));
+    let is_said = view.hint.as_ref().is_some_and(|hint| hint.contains("model"));
+    may_ask && is_said && matches!(status, MissionStatus::NeedsPerson | MissionStatus::Failed)
+}
+
+/// A hint that says to choose a model, with those that are there.
+pub(crate) fn with_offers(hint: String, there: &[String]) -> String {
+    if there.is_empty() {
+        return hint;
+    }
+    let named: Vec<String> = there.iter().map(|name| format!("`--model {name}`")).collect();
+    format!("{hint}; on this machine there is {}", named.join(", "))
 }
 
 /// What a person may want to type next.

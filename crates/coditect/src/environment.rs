@@ -98,6 +98,11 @@ impl Environment {
         self.vars.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty())
     }
 
+    /// These variables, as far as they are set: for a child that is told nothing else, such as the keys of models.
+    pub(crate) fn only(&self, names: &[&str]) -> Vec<(OsString, OsString)> {
+        names.iter().filter_map(|name| Some(((*name).into(), self.get(name)?.clone()))).collect()
+    }
+
     /// The bucket at an address of the settings, of the store and with the keys of the standard variables.
     pub(crate) fn bucket(&self, address: &str) -> Result<BucketAt, PortError> {
         BucketAt::from_variables(address, |name| Some(self.get(name)?.to_str()?.to_owned()))

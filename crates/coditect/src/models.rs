@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
-use coditect_adapters::model::{Endpoint, Protocol, Recorder, Secret, Tape, remote, served};
+use coditect_adapters::model::{Endpoint, Protocol, Recorder, Secret, Tape, is_loopback, remote, served};
 use coditect_ports::{Model, PortError};
 use coditect_types::limits::CallLimits;
 use coditect_types::model::{EditForm, ModelSpec, Price};
@@ -14,9 +14,11 @@ use coditect_types::{ErrorKind, Policy, Rung};
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod installed;
+mod printed;
 mod vectors;
 
 use installed::Installed;
+use printed::printed;
 pub(crate) use vectors::Vectors;
 
 use crate::args::TapeFlags;
@@ -28,6 +30,8 @@ use crate::words;
 
 /// Tokens of prompt and answer together that an installed model is given, where nothing else is said.
 const WINDOW: u64 = 16_384;
+/// How long the command of a key may take: it asks a store of this machine, and nobody who would have to type.
+const KEY_LIMIT: Duration = Duration::from_secs(30);
 /// Below the state directory: answers that are kept.
 const REPLIES: &str = "replies";
 
@@ -341,17 +345,6 @@ fn limits(name: &str, table: &Table) -> Result<CallLimits, Report> {
     Ok(CallLimits { connect_ms: usual.connect_ms.min(wall_ms), first_byte_ms, idle_ms, wall_ms, ..usual })
 }
 
-/// Whether an address is this machine's own.
-fn is_loopback(url: &str) -> bool {
-    let host = url.split("//").nth(1).unwrap_or_default();
-    let host = host.split('/').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 impl Known {
     /// Whether its server gives texts their vectors as OpenAI defines it.
     fn has_vectors(&self) -> bool {
@@ -383,15 +376,12 @@ impl Known {
         if let Some(command) = &self.key_command {
             let argv =
                 words::split(command).map_err(|why| wrong(name, format!("`api_key_command`: {why}")))?;
-            let said = Command::new(&argv[0])
-                .args(&argv[1..])
-                .stdin(Stdio::null())
-                .stderr(Stdio::inherit())
-                .output()
-                .map_err(|error| missing(format!("`{}` cannot be run: {error}", argv[0])))?;
-            let key = Secret::new(String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or_default());
-            if !said.status.success() || key == Secret::default() {
-                return Err(missing(format!("`{}` gave no key ({})", argv[0], said.status)));
+            let key =
+                Secret::new(&printed(&argv, KEY_LIMIT).map_err(|why| {
+                    missing(why).hint(format!("see what it says: run `{command}` by itself"))
+                })?);
+            if key == Secret::default() {
+                return Err(missing(format!("`{}` gave no key", argv[0])));
             }
             return Ok(key);
         }

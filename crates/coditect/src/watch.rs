@@ -11,10 +11,12 @@ use tokio::sync::mpsc;
 
 use crate::args::Shown;
 use crate::commands::Context;
+use crate::commands::models::on_this_machine;
 use crate::commands::travel::trace::Pending;
 use crate::ending;
 use crate::environment::Site;
 use crate::missions;
+use crate::models::PROVIDERS;
 use crate::phrase;
 use crate::progress::{Live, Plain, Progress, is_about};
 use crate::report::{Doing, Done, Fault, Report, end_code};
@@ -59,12 +61,21 @@ pub(crate) enum OnSignal {
     Conclude,
 }
 
+/// Whether a person whose mission lacks a model is told which ones this machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offers {
+    /// They are: it is looked for them.
+    Told,
+    /// They are not.
+    Untold,
+}
+
 /// Runs a mission to its end or to an interrupt, tells its end, and gives the exit code.
 pub(crate) fn conduct(
     mut cx: Context,
     site: Site,
     begin: Begin,
-    (shown, trace): (Shown, Option<Pending>),
+    (shown, trace, offers): (Shown, Option<Pending>, Offers),
 ) -> Done {
     let done = mission(&mut cx, site, begin, shown, OnSignal::Stop);
     if let Some(pending) = trace {
@@ -72,7 +83,7 @@ pub(crate) fn conduct(
     }
     let (mission, status, exit_code) = done?;
     if !cx.out.json {
-        tell_end(&mut cx, &mission, status)?;
+        tell_end(&mut cx, &mission, status, offers)?;
     }
     Ok(exit_code)
 }
@@ -109,12 +120,21 @@ pub(crate) fn pick(cx: &Context, shown: Shown) -> Progress {
 }
 
 /// The report of a mission that has ended.
-pub(crate) fn tell_end(cx: &mut Context, mission: &MissionId, status: MissionStatus) -> Result<(), Fault> {
+pub(crate) fn tell_end(
+    cx: &mut Context,
+    mission: &MissionId,
+    status: MissionStatus,
+    offers: Offers,
+) -> Result<(), Fault> {
     let archive = match cx.is_remote {
         true => cx.archive()?,
         false => wiring::archive(&cx.site()?)?,
     };
-    let (_, view) = missions::load(archive.journal(), mission)?;
+    let (_, mut view) = missions::load(archive.journal(), mission)?;
+    if offers == Offers::Told && ending::lacks_model(&view, status) {
+        let there = on_this_machine(PROVIDERS, &cx.env);
+        view.hint = view.hint.map(|hint| ending::with_offers(hint, &there));
+    }
     let cwd = std::env::current_dir().ok();
     cx.out.line(&ending::report(&view, status, cwd.as_deref()))?;
     Ok(())

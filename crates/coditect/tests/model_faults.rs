@@ -97,6 +97,33 @@ fn a_model_that_only_fails_ends_a_mission_with_the_truth() {
 }
 
 #[test]
+fn the_faults_of_keys_and_servers_end_alike_in_every_protocol() {
+    let faults: [(&str, Answer, i32, &str); 6] = [
+        ("a wrong key", refuses(401, None), 3, "does not take the key"),
+        ("too many requests", refuses(429, Some(3_600)), 1, "no more requests"),
+        ("trouble", refuses(500, None), 1, "in trouble"),
+        ("half a stream", Answer::BreaksOff("roman.py\n```python\n".into()), 1, "broke off"),
+        ("an error in the stream", Answer::GivesUp("roman".into()), 1, "in its answer"),
+        ("silence", Answer::KeepsSilent, 4, "within 2 s"),
+    ];
+    // Chat completions have more of them above.
+    for protocol in ["responses", "anthropic", "ollama", "gemini"] {
+        for (what, answer, exit_code, said) in &faults {
+            let provider = always(answer.clone());
+            let world = world(&provider.url(protocol), &format!("protocol = \"{protocol}\"\n{SHORT}"));
+            let name = format!("{protocol}: {what}");
+            let (end, code) = fares(&name, &world);
+            assert_eq!(code, *exit_code, "{name}: {end}");
+            assert!(end["summary"].as_str().unwrap().contains(said), "{name}: {end}");
+            assert!(
+                provider.asked().iter().all(|asked| asked.head.contains(KEY)),
+                "{name}: the key is told to it"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_fault_that_passes_costs_a_call_and_no_more() {
     let faults =
         [refuses(429, Some(1)), refuses(503, None), Answer::BreaksOff("roman".into()), Answer::HangsUp];

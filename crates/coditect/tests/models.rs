@@ -48,6 +48,14 @@ fn a_model_is_told_what_became_of_its_answer_and_its_change_is_proved() {
     assert_eq!(holds(world.dir.path(), KEY), None, "the key is nowhere but in the person's own file");
     let cost = world.json(&["cost", "last", "--json"]);
     assert_eq!(cost["sum"]["models"]["mine"]["tokens_in"], tokens_in);
+    // What the tasks cost is what the mission cost.
+    let tasks = cost["tasks"].as_array().unwrap();
+    for what in ["model_calls", "tokens_in", "tokens_out", "micro_usd", "candidates", "sandbox_runs"] {
+        let sum: u64 = tasks.iter().map(|task| task["ledger"][what].as_u64().unwrap()).sum();
+        assert_eq!(cost["sum"][what], sum, "{what}: {cost}");
+    }
+    let told = world.text(&["cost", "last"]);
+    assert!(told.contains("TASK") && told.contains("orchestrator: ask model"), "{told}");
 }
 
 #[test]
@@ -195,6 +203,7 @@ import http.server, json, os, sys
 flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 assert open(flags["--model"], "rb").read(4) == b"GGUF" and flags["--ctx-size"] == "8192", flags
 assert not any("SECRET" in name for name in os.environ)
+assert b"SECRET" not in open("/proc/%d/environ" % os.getppid(), "rb").read(), "whoever stands over it knows no key either"
 open(flags["--model"] + ".pid", "w").write(str(os.getpid()))
 answer = open(flags["--model"] + ".answer").read()
 class H(http.server.BaseHTTPRequestHandler):
@@ -238,8 +247,41 @@ fn an_installed_model_is_served_for_as_long_as_the_mission_lasts() {
     assert_eq!(run(&["run", "--model", "local/mine", "fix the tests"]).status.code(), Some(2));
 }
 
+/// What is started below a process and knows the key, by its command line.
+fn told_below(pid: u32) -> Option<String> {
+    let text = |pid: u32, name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent = |pid: u32| {
+        let stat = String::from_utf8_lossy(&text(pid, "stat")).into_owned();
+        stat.rsplit(") ").next()?.split(' ').nth(1)?.parse::<u32>().ok()
+    };
+    let children: Vec<u32> = all.filter(|child| parent(*child) == Some(pid)).collect();
+    children.into_iter().find_map(|child| {
+        let knows = text(child, "environ").windows(KEY.len()).any(|part| part == KEY.as_bytes());
+        let told = || String::from_utf8_lossy(&text(child, "cmdline")).into_owned();
+        if knows { Some(told()) } else { told_below(child) }
+    })
+}
+
 #[test]
-fn a_key_is_in_no_sandbox_no_file_and_no_image_of_the_memory() {
+fn what_is_said_to_a_server_of_this_machine_goes_to_no_proxy() {
+    let provider = server(&[RIGHT]);
+    let there = there(&provider);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = there.command(&["run", "--json", WISH]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, &address);
+    }
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), provider.asked().len()), (Some(0), 1), "{output:?}");
+    assert!(proxy.accept().is_err(), "somebody called");
+}
+
+#[test]
+fn a_key_is_in_no_sandbox_no_file_no_child_and_no_image_of_the_memory() {
     use std::process::Stdio;
     use std::time::{Duration, Instant};
     let provider = Provider::start(|n, _| match n {
@@ -265,8 +307,10 @@ fn a_key_is_in_no_sandbox_no_file_and_no_image_of_the_memory() {
     let until = Instant::now() + Duration::from_secs(120);
     while provider.asked().is_empty() {
         assert!(child.try_wait().unwrap().is_none() && Instant::now() < until, "it never asked");
-        std::thread::park_timeout(Duration::from_millis(50));
+        assert_eq!(told_below(child.id()), None, "a child knows the key");
+        std::thread::park_timeout(Duration::from_millis(5));
     }
+    assert_eq!(told_below(child.id()), None, "a child knows the key");
     assert!(provider.asked()[0].head.contains(KEY));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();

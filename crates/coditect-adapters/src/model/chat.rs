@@ -5,7 +5,7 @@ use coditect_types::model::{Finish, Usage};
 use serde_json::{Value, json};
 
 use super::Endpoint;
-use super::wire::{Speaks, Told, bearer, messages, text_at};
+use super::wire::{Speaks, Told, bearer, cache_key, messages, text_at};
 
 /// The protocol. It keeps nothing between events.
 #[derive(Debug, Default)]
@@ -21,15 +21,17 @@ impl Speaks for Chat {
     }
 
     fn body(&self, endpoint: &Endpoint, request: &ModelRequest) -> Value {
+        let messages = if is_anthropic(endpoint) { marked(request) } else { messages(request) };
         let mut body = json!({
             "model": endpoint.model,
-            "messages": messages(request),
+            "messages": messages,
             "stream": true,
             "stream_options": { "include_usage": true },
         });
         if is_openai(endpoint) {
             // Its newer models refuse the older name, and any temperature but their own.
             body["max_completion_tokens"] = request.output_tokens.into();
+            body["prompt_cache_key"] = cache_key(endpoint, request).into();
         } else {
             body["max_tokens"] = request.output_tokens.into();
             body["temperature"] = json!(f64::from(request.temperature) / 100.0);
@@ -73,6 +75,30 @@ impl Speaks for Chat {
         }
         Ok(())
     }
+}
+
+/// Whether it is a model of Anthropic's behind a server that names models by their makers, such as OpenRouter.
+fn is_anthropic(endpoint: &Endpoint) -> bool {
+    endpoint.model.starts_with("anthropic/")
+}
+
+/// The conversation with marks up to where it is to be cached: such a model caches nothing that is not marked (OpenRouter's guide to
+/// prompt caching).
+fn marked(request: &ModelRequest) -> Vec<Value> {
+    let mut messages = messages(request);
+    let stable = request.stable.min(request.messages.len());
+    let mut mark = |at: usize| {
+        if let Some(message) = messages.get_mut(at) {
+            let part = json!({ "type": "text", "text": message["content"], "cache_control": { "type": "ephemeral" } });
+            message["content"] = json!([part]);
+        }
+    };
+    // What the model is stands before the messages.
+    mark(0);
+    if stable > 0 {
+        mark(stable);
+    }
+    messages
 }
 
 fn is_openai(endpoint: &Endpoint) -> bool {

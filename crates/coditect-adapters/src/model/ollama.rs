@@ -57,10 +57,13 @@ impl Speaks for Ollama {
                 _ => Finish::Done,
             });
             let of = |key: &str| event.get(key).and_then(Value::as_u64);
-            if let Some(tokens_out) = of("eval_count") {
-                // It leaves the prompt's count out where it had all of it cached.
-                let tokens_in = of("prompt_eval_count").unwrap_or(0);
-                told.usage = Some(Usage { tokens_in, tokens_cached: 0, tokens_out, reckoned: false });
+            match (of("prompt_eval_count"), of("eval_count")) {
+                (Some(tokens_in), Some(tokens_out)) => {
+                    told.usage = Some(Usage { tokens_in, tokens_cached: 0, tokens_out, reckoned: false });
+                }
+                // It leaves the prompt's count out where it had all of it cached: that one is reckoned.
+                (None, tokens_out) => told.tokens_out = tokens_out,
+                (Some(_), None) => {}
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use coditect_types::model::{Finish, Speaker, Usage};
 use serde_json::{Value, json};
 
 use super::Endpoint;
-use super::wire::{Speaks, Told, bearer, text_at};
+use super::wire::{Speaks, Told, bearer, cache_key, text_at};
 
 /// The protocol. It keeps nothing between events.
 #[derive(Debug, Default)]
@@ -39,6 +39,7 @@ impl Speaks for Responses {
             "input": input,
             "max_output_tokens": request.output_tokens,
             "store": false,
+            "prompt_cache_key": cache_key(endpoint, request),
             "stream": true,
         });
         if let Some(schema) = &request.schema {

@@ -1,6 +1,7 @@
 //! A model that is served on this machine for as long as this process lives: a server in a process of its own, started at the
 //! first call, started again where it died, and gone with us.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
@@ -32,6 +33,8 @@ pub struct Launch {
     pub log: PathBuf,
     /// Tokens of prompt and answer together.
     pub context_tokens: u64,
+    /// The variables that it gets beside the two: no others, so that it learns no key but its own.
+    pub variables: Vec<(OsString, OsString)>,
 }
 
 /// The variable that holds the port.
@@ -91,7 +94,7 @@ impl Served {
     }
 
     fn start(&self) -> Result<Running, ModelError> {
-        let Launch { name, argv, log, context_tokens } = &self.launch;
+        let Launch { name, argv, log, context_tokens, variables } = &self.launch;
         let doing = format!("starting the server of `{name}`");
         let io = |error: &std::io::Error| ModelError::from(PortError::from_io(&doing, error));
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
@@ -111,6 +114,8 @@ impl Served {
         })?;
         let child = Command::new(program)
             .args(args)
+            .env_clear()
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env(PORT, port.to_string())
             .env(KEY, &key)
             .stdin(Stdio::piped())

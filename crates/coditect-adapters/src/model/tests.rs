@@ -308,3 +308,18 @@ fn the_models_of_a_server_are_listed() {
     };
     assert_eq!(offered(&endpoint, &limits(), &Stop::new()).unwrap(), ["coder-1.5b", "other"]);
 }
+
+/// It leaves the count out where it had the whole prompt in its cache.
+#[test]
+fn a_prompt_that_ollama_does_not_count_is_reckoned() {
+    let said = |counts: &str| {
+        let body = format!(r#"{{"message":{{"content":"Hello"}},"done":true,"done_reason":"stop"{counts}}}"#);
+        let base = server(status("200 OK", "", &body)).url;
+        let reply = call(Protocol::Ollama, base.trim_end_matches("/v1"), &limits(), &Stop::new()).unwrap();
+        (reply.usage.tokens_in, reply.usage.tokens_out, reply.usage.reckoned)
+    };
+    let sent = (asked().system.len() + asked().messages[0].text.len()) as u64;
+    assert_eq!(said(r#","prompt_eval_count":12,"eval_count":7"#), (12, 7, false));
+    assert_eq!(said(r#","eval_count":7"#), (sent.div_ceil(3), 7, true));
+    assert_eq!(said(""), (sent.div_ceil(3), 2, true));
+}

@@ -1,5 +1,6 @@
 //! One call over HTTP: sent, listened to event by event, ended by the first limit that is reached.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use coditect_ports::{ModelError, PortError, Stop};
@@ -8,7 +9,7 @@ use coditect_types::model::{Finish, Speaker, Usage};
 use coditect_types::{ErrorKind, ModelReply, ModelRequest};
 use futures::StreamExt;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Response, Url, redirect};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -61,6 +62,13 @@ pub(super) fn messages(request: &ModelRequest) -> Vec<Value> {
     std::iter::once(json!({ "role": "system", "content": request.system })).chain(said).collect()
 }
 
+/// What requests with the same beginning have in common and no others: a provider sends them to where it has that beginning cached.
+pub(super) fn cache_key(endpoint: &Endpoint, request: &ModelRequest) -> String {
+    let stable = &request.messages[..request.stable.min(request.messages.len())];
+    let begins = json!([endpoint.model, request.system, stable]).to_string();
+    blake3::hash(begins.as_bytes()).to_hex()[..32].to_owned()
+}
+
 /// The text below a key, or none.
 pub(super) fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
@@ -77,6 +85,8 @@ pub(super) struct Told {
     pub(super) finish: Option<Finish>,
     /// What the provider counted.
     pub(super) usage: Option<Usage>,
+    /// Tokens of the answer, where it counted nothing else.
+    pub(super) tokens_out: Option<u64>,
 }
 
 /// A call to be made.
@@ -128,7 +138,7 @@ impl Call<'_> {
         let Self { endpoint, request, limits, .. } = self;
         let url = format!("{}{}", endpoint.url.trim_end_matches('/'), speaks.path(endpoint));
         let body = speaks.body(endpoint, request).to_string();
-        let client = client(limits)?;
+        let client = client(endpoint, limits)?;
         let headers = headers(&speaks.headers(endpoint))?;
         let sending = client.post(url).headers(headers).body(body).send();
         let first = Instant::now() + ms(limits.first_byte_ms);
@@ -205,7 +215,8 @@ impl Call<'_> {
 }
 
 fn reckoned(sent: u64, told: &Told) -> Usage {
-    let tokens_out = (told.text.len() as u64 + told.thought_bytes).div_ceil(BYTES_PER_TOKEN);
+    let written = (told.text.len() as u64 + told.thought_bytes).div_ceil(BYTES_PER_TOKEN);
+    let tokens_out = told.tokens_out.unwrap_or(written);
     Usage { tokens_in: sent.div_ceil(BYTES_PER_TOKEN), tokens_cached: 0, tokens_out, reckoned: true }
 }
 
@@ -218,7 +229,7 @@ pub(super) fn offered(
 ) -> Result<Vec<String>, ModelError> {
     let asking = async {
         let url = format!("{}{}", endpoint.url.trim_end_matches('/'), speaks.list_path());
-        let sending = client(limits)?.get(url).headers(headers(&speaks.headers(endpoint))?).send();
+        let sending = client(endpoint, limits)?.get(url).headers(headers(&speaks.headers(endpoint))?).send();
         let response = sending.await.map_err(|error| unreachable(endpoint, &error))?;
         if !response.status().is_success() {
             return Err(refused(endpoint, response, limits).await);
@@ -252,7 +263,7 @@ impl Post<'_> {
         let Self { endpoint, path, limits, most } = self;
         let asking = async {
             let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
-            let client = client(limits)?.post(url).headers(headers(&bearer(endpoint))?);
+            let client = client(endpoint, limits)?.post(url).headers(headers(&bearer(endpoint))?);
             let first = Instant::now() + ms(limits.first_byte_ms);
             let late = || slow(endpoint, "began to answer", limits.first_byte_ms);
             let response = by(first, client.body(body.to_string()).send(), late).await?;
@@ -306,14 +317,24 @@ async fn by<T>(
     tokio::time::timeout_at(until, work).await.map_err(|_| late())
 }
 
-fn client(limits: &CallLimits) -> Result<Client, ModelError> {
-    Client::builder()
+/// Whether an address is this machine's own. What is no address is not.
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
+fn client(endpoint: &Endpoint, limits: &CallLimits) -> Result<Client, ModelError> {
+    let builder = Client::builder()
         .connect_timeout(ms(limits.connect_ms))
         // The key goes to the address that the person wrote down, and to no other.
         .redirect(redirect::Policy::none())
-        .user_agent(concat!("coditect/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| unavailable(format!("no HTTP client: {error}")))
+        .user_agent(concat!("coditect/", env!("CARGO_PKG_VERSION")));
+    // A proxy of the environment is for the web: what is said to a server of this machine is not sent to it.
+    let builder = if is_loopback(&endpoint.url) { builder.no_proxy() } else { builder };
+    builder.build().map_err(|error| unavailable(format!("no HTTP client: {error}")))
 }
 
 fn headers(all: &[(&'static str, String)]) -> Result<HeaderMap, ModelError> {

@@ -19,6 +19,7 @@ use coditect_types::{
 };
 
 use super::Analyzer;
+use super::conventions::conventions;
 use crate::coder::by_tools::text_below;
 use crate::coder::sources;
 use crate::notices::Notices;
@@ -30,8 +31,8 @@ const ALL_BYTES: usize = 256 << 10;
 const ONE_BYTES: usize = 64 << 10;
 /// Bytes of the map.
 const MAP_BYTES: usize = 48 << 10;
-/// Bytes of one file of conventions.
-const CONVENTION_BYTES: usize = 16 << 10;
+/// Suspicious files whose directories may tell ways of their own, the likeliest.
+const MOST_NEAR: usize = 8;
 /// Endings of documents, and how many of them are read.
 const DOCUMENTS: &[&str] = &["md", "markdown", "rst", "txt", "adoc", "json", "yaml", "yml", "toml", "csv"];
 const MOST_DOCUMENTS: usize = 8;
@@ -41,8 +42,6 @@ const MOST_EXAMPLES: usize = 3;
 const MOST_REMEMBERED: usize = 2;
 /// Red tests of which is told what they need.
 const MOST_RED: usize = 2_000;
-/// Files in which a project tells its ways, the one that goes before the others first.
-const CONVENTIONS: &[&str] = &["AGENTS.override.md", "AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 
 /// Bytes of a file whose functions are written sooner than all of it.
 const LONG: usize = 2 << 10;
@@ -82,7 +81,7 @@ impl Analyzer {
         let has_values = is_first && !blank;
         let values = if has_values { values::values(&self.tools, &of.run, &view, work)? } else { Vec::new() };
         let mut context = Context { values, blank, ..Context::default() };
-        conventions(&view, &of.project.root, &mut context);
+        conventions(&view, &of.near(&sources.product), &mut context);
         of.add_asked_for(&view, &sources.product, &mut context);
         documents(&root, &files, of, &mut context);
         context.reach = of.reach(&sources.product, &sources.tests);
@@ -147,12 +146,34 @@ fn is_of(id: &str, path: &str) -> bool {
 }
 
 impl Gather<'_> {
+    /// Whether somebody named a file: the person, or an agent that wants to see it.
+    fn is_named(&self, source: &Source) -> bool {
+        let name = source.path.rsplit('/').next().unwrap_or_default();
+        self.request.contains(name)
+            || self.focus.files.iter().any(|file| source.path.ends_with(file))
+            || self.also.contains(&below_top(self.project, &source.path))
+    }
+
+    /// Paths below the top of what is likely to be changed: the project's root, the files that somebody named, and the suspicious ones.
+    fn near(&self, product: &[Source]) -> Vec<String> {
+        let root = match self.project.root.as_str() {
+            "" => String::new(),
+            root => format!("{root}/"),
+        };
+        let mut suspects: Vec<&str> = Vec::new();
+        for suspect in self.suspects {
+            if suspects.len() < MOST_NEAR && !suspects.contains(&suspect.file.as_str()) {
+                suspects.push(&suspect.file);
+            }
+        }
+        let named = product.iter().filter(|source| self.is_named(source)).map(|source| source.path.as_str());
+        let files = named.chain(suspects).map(|path| below_top(self.project, path));
+        std::iter::once(root).chain(files).collect()
+    }
+
     /// Where a file stands: one that the person named is first, then in the order of suspicion, or of the map.
     fn rank(&self, source: &Source, places: &BTreeMap<&str, usize>) -> (bool, bool, usize) {
-        let name = source.path.rsplit('/').next().unwrap_or_default();
-        let is_named =
-            self.request.contains(name) || self.focus.files.iter().any(|file| source.path.ends_with(file));
-        let is_named = is_named || self.also.contains(&below_top(self.project, &source.path));
+        let is_named = self.is_named(source);
         let is_suspect = self.suspects.iter().any(|suspect| suspect.file == source.path);
         // Where tests are red, their traces say more than words do.
         let is_guessed = self.baseline.red().next().is_none();
@@ -337,26 +358,6 @@ fn documents(root: &Path, files: &Listing, of: &Gather<'_>, context: &mut Contex
     for path in named {
         if let Some(text) = text_below(root, path).filter(|text| text.len() <= ONE_BYTES) {
             of.add(FragmentKind::Document, Source { path: path.clone(), text }, context);
-        }
-    }
-}
-
-/// From the top down to the project's root, one file of each directory.
-fn conventions(view: &Path, root: &str, context: &mut Context) {
-    let parts = root.split('/').filter(|part| !part.is_empty());
-    let mut below = String::new();
-    let directories = std::iter::once(String::new()).chain(parts.map(|part| {
-        below = if below.is_empty() { part.to_owned() } else { format!("{below}/{part}") };
-        below.clone()
-    }));
-    for directory in directories {
-        let found = CONVENTIONS.iter().find_map(|name| {
-            let path = if directory.is_empty() { (*name).to_owned() } else { format!("{directory}/{name}") };
-            let text = text_below(view, &path).filter(|text| text.len() <= CONVENTION_BYTES)?;
-            Some((text, path))
-        });
-        if let Some((text, path)) = found {
-            context.fragments.push(Fragment { kind: FragmentKind::Conventions, path, text, cut: false });
         }
     }
 }

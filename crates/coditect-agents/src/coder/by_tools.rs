@@ -178,7 +178,34 @@ impl Coder {
 /// The text of a file below `top`, where what ran there may have put anything and the path may be anyone's: nothing that leads
 /// out of it, by a link or by its name, is followed.
 pub(crate) fn text_below(top: &Path, path: &str) -> Option<String> {
+    let (at, bytes) = file_below(top, path)?;
+    if bytes > FILE_BYTES {
+        return None;
+    }
+    let mut text = String::new();
+    File::open(&at).ok()?.take(FILE_BYTES).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// The same of a file of any length: its first `most` bytes at most, and how long it is. What is no UTF-8 is replaced.
+pub(crate) fn beginning_below(top: &Path, path: &str, most: usize) -> Option<(String, u64)> {
+    let (at, bytes) = file_below(top, path)?;
+    let mut read = Vec::new();
+    File::open(&at).ok()?.take(most as u64).read_to_end(&mut read).ok()?;
+    // A letter that was cut in two is left out.
+    let end = match std::str::from_utf8(&read) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        Ok(_) | Err(_) => read.len(),
+    };
+    let mut text = String::from_utf8_lossy(&read[..end]).into_owned();
+    text.truncate(text.floor_char_boundary(most));
+    Some((text, bytes))
+}
+
+/// Where a file is, and how long.
+fn file_below(top: &Path, path: &str) -> Option<(PathBuf, u64)> {
     let mut at = top.to_owned();
+    let mut bytes = 0;
     let mut names = path.split('/').peekable();
     while let Some(name) = names.next() {
         if matches!(name, "" | "." | "..") {
@@ -188,15 +215,14 @@ pub(crate) fn text_below(top: &Path, path: &str) -> Option<String> {
         let about = fs::symlink_metadata(&at).ok()?;
         let fits = match names.peek() {
             Some(_) => about.is_dir(),
-            None => about.is_file() && about.len() <= FILE_BYTES,
+            None => about.is_file(),
         };
         if !fits {
             return None;
         }
+        bytes = about.len();
     }
-    let mut text = String::new();
-    File::open(&at).ok()?.take(FILE_BYTES).read_to_string(&mut text).ok()?;
-    Some(text)
+    Some((at, bytes))
 }
 
 #[cfg(test)]

@@ -129,7 +129,11 @@ fn said_to_models(state: &State) -> Vec<String> {
     let tests = world.baseline.as_deref().into_iter().flat_map(|report| report.red());
     texts
         .chain(tests.map(|test| (&test.id, &test.message)))
-        .filter_map(|(name, text)| Some((name, foreign::said_to_models(text)?)))
+        // A name is shown too: that of a file, or of a test.
+        .filter_map(|(name, text)| {
+            let said = foreign::said_to_models(text).or_else(|| foreign::said_to_models(name))?;
+            Some((name, said))
+        })
         .take(5)
         .map(|(name, said)| format!("`{name}` speaks to models (\"{said}\"): it was shown to them as data"))
         .collect()

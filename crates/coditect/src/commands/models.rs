@@ -15,7 +15,7 @@ mod install;
 
 use super::Context;
 use crate::args::{ModelsArgs, ModelsVerb};
-use crate::environment::directory;
+use crate::environment::{Environment, directory};
 use crate::models::installed::{self, Installed, LOCAL};
 use crate::models::{self, Known, PROVIDERS, Provider, Tables};
 use crate::out::{harmless, paint, painted};
@@ -39,8 +39,18 @@ const THERE: CallLimits = CallLimits {
     wall_ms: 15_000,
     reply_bytes: 1 << 20,
 };
+/// What a person is told of without having asked may not keep them waiting.
+const IN_PASSING: CallLimits = CallLimits {
+    connect_ms: 300,
+    first_byte_ms: 1_000,
+    idle_ms: 1_000,
+    wall_ms: 1_500,
+    reply_bytes: 1 << 20,
+};
 /// Names of a server that are shown to people.
 const MOST_NAMES: usize = 8;
+/// Names of a server, where nobody asked for a list.
+const MOST_OFFERED: usize = 3;
 
 /// A model that is chosen or described.
 #[derive(Debug, Serialize)]
@@ -90,7 +100,7 @@ pub(crate) fn perform(cx: &mut Context, args: &ModelsArgs) -> Done {
         })
         .collect();
     let found: Vec<Found> =
-        PROVIDERS.iter().filter(|provider| provider.key.is_none()).filter_map(look).collect();
+        PROVIDERS.iter().filter(|one| one.key.is_none()).filter_map(|one| look(one, &HERE)).collect();
     let here = installed::directory(&cx.env).map(|dir| installed::all(&dir)).unwrap_or_default();
     if cx.out.json {
         let providers: Vec<_> =
@@ -180,8 +190,26 @@ fn reach(cx: &Context, known: &Known, chosen: bool) -> (Option<bool>, Option<Str
     }
 }
 
+/// What a person could write behind `--model` without anything else: files that are installed, and models of servers that answer at
+/// the conventional addresses of these providers. Nothing is sent but the request of their lists.
+pub(crate) fn on_this_machine(providers: &[Provider], env: &Environment) -> Vec<String> {
+    let here = installed::directory(env).map(|dir| installed::all(&dir)).unwrap_or_default();
+    let here = here.into_iter().map(|model| format!("{LOCAL}/{}", model.name));
+    let found: Vec<Found> = std::thread::scope(|scope| {
+        let local = providers.iter().filter(|provider| provider.key.is_none());
+        let asked: Vec<_> = local.map(|provider| scope.spawn(move || look(provider, &IN_PASSING))).collect();
+        // Whoever broke found nothing.
+        asked.into_iter().filter_map(|asked| asked.join().ok().flatten()).collect()
+    });
+    let of = |server: Found| {
+        let names = server.models.into_iter().take(MOST_OFFERED);
+        names.map(|name| format!("{}/{name}", server.provider)).collect::<Vec<_>>()
+    };
+    here.take(MOST_OFFERED).chain(found.into_iter().flat_map(of)).collect()
+}
+
 /// A server at the conventional address of a provider on this machine.
-fn look(provider: &'static Provider) -> Option<Found> {
+fn look(provider: &Provider, limits: &CallLimits) -> Option<Found> {
     let endpoint = Endpoint {
         name: provider.name.to_owned(),
         protocol: provider.protocol,
@@ -190,7 +218,7 @@ fn look(provider: &'static Provider) -> Option<Found> {
         key: Default::default(),
         context_tokens: 0,
     };
-    let models = offered(&endpoint, &HERE, &Stop::new()).ok()?;
+    let models = offered(&endpoint, limits, &Stop::new()).ok()?;
     Some(Found { provider: provider.name, url: provider.url, models })
 }
 
@@ -261,4 +289,43 @@ fn tell(cx: &mut Context, described: &[Described], found: &[Found], here: &[Inst
     let names: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name).collect();
     cx.out.line(&format!("choose one with `--model PROVIDER/MODEL`; providers are {}", names.join(", ")))?;
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use coditect_adapters::model::Protocol;
+    use coditect_testkit::provider::{Answer, Provider as Server};
+
+    use super::*;
+
+    #[test]
+    fn what_is_here_is_offered_by_name_and_told_nothing() {
+        let server = Server::start(|_, _| Answer::Says(String::new()));
+        let at = |name, url: String, protocol, key| Provider { name, url: url.leak(), protocol, key };
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let providers = [
+            at("llama-server", format!("http://{closed}/v1"), Protocol::Chat, None),
+            at("ollama", server.url("ollama"), Protocol::Ollama, None),
+            at("lmstudio", server.url("chat"), Protocol::Chat, None),
+            // What needs a key is on another machine, and not asked.
+            at("openai", server.url("responses"), Protocol::Responses, Some("OPENAI_API_KEY")),
+        ];
+        let data = tempfile::tempdir().unwrap();
+        let env = Environment::of(&[("XDG_DATA_HOME", data.path().to_str().unwrap())]);
+        assert_eq!(on_this_machine(&providers, &env), ["ollama/coder", "lmstudio/coder"]);
+        assert!(server.asked().is_empty(), "{:?}", server.asked());
+
+        let dir = installed::directory(&env).unwrap();
+        std::fs::create_dir_all(&dir).unwrap();
+        let mine = Installed {
+            name: "mine".into(),
+            file: "/x.gguf".into(),
+            bytes: 1,
+            sha256: String::new(),
+            licence: None,
+            context_tokens: 4_096,
+        };
+        std::fs::write(Installed::entry(&dir, "mine"), serde_json::to_vec(&mine).unwrap()).unwrap();
+        assert_eq!(on_this_machine(&providers[..1], &env), ["local/mine"]);
+    }
 }

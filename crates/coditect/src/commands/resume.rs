@@ -10,7 +10,7 @@ use crate::missions;
 use crate::models::Choice;
 use crate::report::{Done, Report, end_code};
 use crate::settings;
-use crate::watch::{self, Begin};
+use crate::watch::{self, Begin, Offers};
 use crate::wiring;
 
 pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
@@ -50,7 +50,12 @@ pub(crate) fn perform(mut cx: Context, args: &ResumeArgs) -> Done {
     let dir = std::path::PathBuf::from(&view.workspace);
     wiring::adopt(&site, &mission, &dir, &records)?.iter().for_each(|line| cx.note(line));
     let trace = Pending::open(&args.trace, Some(&mission))?;
-    watch::conduct(cx, site, Begin::Again { mission, policy: view.policy }, (args.shown, trace))
+    watch::conduct(
+        cx,
+        site,
+        Begin::Again { mission, policy: view.policy },
+        (args.shown, trace, Offers::Untold),
+    )
 }
 
 /// There is nothing to go on with: the same end is told again.
@@ -66,7 +71,7 @@ fn ended(cx: &mut Context, records: &[Record], status: MissionStatus, quiet: boo
             }
         }
     } else if let Some(first) = records.first() {
-        watch::tell_end(cx, &first.mission, status)?;
+        watch::tell_end(cx, &first.mission, status, Offers::Untold)?;
     }
     let trouble = records.iter().find_map(|record| {
         if let Event::MissionCompleted { trouble, .. } = &record.event { *trouble } else { None }

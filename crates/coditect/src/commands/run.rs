@@ -13,7 +13,7 @@ use crate::missions;
 use crate::models::Choice;
 use crate::report::{Done, Report};
 use crate::settings;
-use crate::watch::{self, Begin};
+use crate::watch::{self, Begin, Offers};
 use crate::wiring::{self, remembering};
 
 /// Bytes of a request at most.
@@ -53,7 +53,9 @@ pub(crate) fn perform(cx: Context, args: &RunArgs) -> Done {
     let id = args.id.clone().or_else(|| args.trace.trace_out.as_ref().map(|_| wiring::new_mission_id()));
     let trace = Pending::open(&args.trace, id.as_ref())?;
     let begin = Begin::New { id, request, workspace: WorkspaceRef { path }, policy };
-    watch::conduct(cx, site, begin, (args.shown, trace))
+    // Who wants no model is not told of any.
+    let offers = if args.settings.pace.ladder.no_model { Offers::Untold } else { Offers::Told };
+    watch::conduct(cx, site, begin, (args.shown, trace, offers))
 }
 
 /// The directory's path as the journal can hold it.

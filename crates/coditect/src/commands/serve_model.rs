@@ -13,14 +13,13 @@ use coditect_types::ErrorKind;
 use super::Context;
 use crate::args::ServeModelArgs;
 use crate::host;
+use crate::models::installed::VARIABLES;
 use crate::report::{Done, Report};
 
 /// How often it is looked whether the server has ended.
 const LOOK: Duration = Duration::from_millis(100);
 /// Requests that are answered at the same time. Two share what is read of the weights, which is most of the work of a token.
 const PLACES: u64 = 2;
-/// Variables that the server gets: it finds its libraries by them, and is told no secret but its own key.
-const VARIABLES: &[&str] = &["PATH", "HOME", "LD_LIBRARY_PATH", "LANG", KEY];
 
 pub(crate) fn perform(cx: &Context, args: &ServeModelArgs) -> Done {
     let doing = "serving a model";
@@ -29,7 +28,7 @@ pub(crate) fn perform(cx: &Context, args: &ServeModelArgs) -> Done {
     let port = port.ok_or_else(|| missing(format!("${PORT} holds no port")))?;
     let mut command = Command::new(&args.program);
     command.env_clear();
-    command.envs(VARIABLES.iter().filter_map(|name| Some((*name, cx.env.get(name)?))));
+    command.envs(cx.env.only(VARIABLES)).envs(cx.env.only(&[KEY]));
     command.arg("--model").arg(&args.file);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
     // Strands of a mission ask at the same time; each place has a window of its own.

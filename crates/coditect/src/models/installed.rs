@@ -16,6 +16,9 @@ pub(crate) const LOCAL: &str = "local";
 /// The program that serves a file.
 pub(crate) const SERVER: &str = "llama-server";
 
+/// Variables that the server gets: it finds its libraries by them, and is told no secret but its own key.
+pub(crate) const VARIABLES: &[&str] = &["PATH", "HOME", "LD_LIBRARY_PATH", "LANG"];
+
 /// A model that can be fetched.
 #[derive(Debug, Serialize)]
 pub(crate) struct Offer {
@@ -171,6 +174,7 @@ impl Installed {
             argv,
             log: cache.join("models").join(format!("{}.log", self.name)),
             context_tokens,
+            variables: env.only(VARIABLES),
         })
     }
 }

@@ -114,6 +114,10 @@ fn addresses_of_this_machine() {
         ("http://127.0.0.1.evil.example/v1", false),
         ("https://localhost.example/v1", false),
         ("http://10.0.0.1/v1", false),
+        // What stands before an `@` is no host.
+        ("http://127.0.0.1:80@evil.example/v1", false),
+        ("http://localhost@evil.example/v1", false),
+        ("nonsense", false),
     ] {
         assert_eq!(is_loopback(url), here, "{url}");
     }

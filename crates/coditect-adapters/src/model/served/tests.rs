@@ -6,6 +6,7 @@ use super::*;
 const SERVER: &str = r#"
 import http.server, json, os, sys, threading
 key = "Bearer " + os.environ["LLAMA_API_KEY"]
+assert not any(name.startswith("CARGO") for name in os.environ), "what these tests were started with is not its business"
 answers = 0
 class H(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
@@ -44,7 +45,9 @@ fn ask(model: &Served) -> Result<ModelReply, ModelError> {
 fn served(dir: &std::path::Path, script: &str) -> Served {
     let mark = dir.join("mark").to_str().unwrap().to_owned();
     let argv = vec!["python3".into(), "-c".into(), script.into(), mark];
-    Served::new(Launch { name: "mine".into(), argv, log: dir.join("logs/mine.log"), context_tokens: 4_096 })
+    let (name, log) = ("mine".into(), dir.join("logs/mine.log"));
+    let variables = std::env::var_os("PATH").map(|path| ("PATH".into(), path)).into_iter().collect();
+    Served::new(Launch { name, argv, log, context_tokens: 4_096, variables })
 }
 
 #[test]
@@ -71,6 +74,7 @@ fn a_server_that_cannot_start_says_why() {
         argv: vec!["/no/such/program".into()],
         log: dir.path().join("log"),
         context_tokens: 4_096,
+        variables: Vec::new(),
     });
     assert_eq!(ask(&none).unwrap_err().error.kind, ErrorKind::NotFound);
 }

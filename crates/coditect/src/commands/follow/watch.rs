@@ -12,7 +12,7 @@ use crate::missions;
 use crate::progress::Progress;
 use crate::report::{Done, Fault, INTERRUPTED, Report, end_code};
 use crate::signals::Signals;
-use crate::watch::{pick, tell_end};
+use crate::watch::{Offers, pick, tell_end};
 use crate::wiring::{self, Archive};
 
 /// How often a server is asked for what is new.
@@ -72,7 +72,7 @@ async fn follow(cx: &mut Context, archive: &Archive, mission: &MissionId, progre
         if let Some((status, code)) = end {
             progress.finish();
             if !cx.out.json {
-                tell_end(cx, mission, status)?;
+                tell_end(cx, mission, status, Offers::Untold)?;
             }
             return Ok(code);
         }

@@ -90,8 +90,10 @@ fn fetched(
         cx.note(&format!("{}, {mb} MB, licence {}", offer.about, offer.licence));
         cx.note("an interrupted download goes on where it stopped, with the same command");
     }
-    let is_here = into.metadata().is_ok_and(|about| about.len() == offer.bytes);
-    if !is_here {
+    if !is_whole(&into, (offer.bytes, offer.sha256)) {
+        if into.exists() {
+            cx.note(&format!("`{}` is not the file that was meant: it is fetched again", into.display()));
+        }
         let bar = bar(offer.bytes, "fetching it");
         let wanted = Wanted { sources: offer.sources, into: &into, bytes: offer.bytes, sha256: offer.sha256 };
         let fetched = fetch(&wanted, &mut |there| bar.set_position(there));
@@ -108,6 +110,17 @@ fn fetched(
         licence: Some(offer.licence.to_owned()),
         context_tokens: context_tokens.unwrap_or(offer.context_tokens),
     })
+}
+
+/// Whether a file is there and is the one that is meant: its length alone would take one that was damaged.
+fn is_whole(file: &Path, (bytes, sum): (u64, &str)) -> bool {
+    if !file.metadata().is_ok_and(|about| about.len() == bytes) {
+        return false;
+    }
+    let bar = bar(bytes, "reading it");
+    let found = sha256(file, &mut |read| bar.set_position(read));
+    bar.finish_and_clear();
+    found.is_ok_and(|found| found == sum)
 }
 
 fn bar(bytes: u64, what: &'static str) -> ProgressBar {
@@ -139,4 +152,21 @@ pub(crate) fn remove(cx: &mut Context, args: &RemoveArgs) -> Done {
         cx.out.line(&format!("`{LOCAL}/{name}` is forgotten; {file}"))?;
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_right_length_is_not_yet_the_right_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.gguf");
+        fs::write(&file, "GGUF right").unwrap();
+        let sum = sha256(&file, &mut |_| {}).unwrap();
+        assert!(is_whole(&file, (10, &sum)));
+        fs::write(&file, "GGUF wrong").unwrap();
+        assert!(!is_whole(&file, (10, &sum)) && !is_whole(&file, (9, &sum)));
+        assert!(!is_whole(&dir.path().join("none"), (10, &sum)));
+    }
 }

@@ -17,7 +17,7 @@ use crate::models::Choice;
 use crate::phrase;
 use crate::report::{Doing, Done, Report};
 use crate::settings;
-use crate::watch::{self, Begin};
+use crate::watch::{self, Begin, Offers};
 use crate::wiring;
 
 const DOING: &str = "forking";
@@ -62,7 +62,7 @@ pub(crate) fn perform(mut cx: Context, args: &ForkArgs) -> Done {
         return Err(report.into());
     }
     say(&mut cx, &records, (&from, until), &beliefs);
-    watch::conduct(cx, site, Begin::Again { mission, policy }, (args.shown, trace))
+    watch::conduct(cx, site, Begin::Again { mission, policy }, (args.shown, trace, Offers::Untold))
 }
 
 /// Refuses what no journal takes at once: a fork begins with all of what it shares, or not at all.
