@@ -23,6 +23,7 @@ mod boss;
 mod ears;
 mod packs;
 mod parcel;
+mod pulse;
 mod roll;
 mod seal;
 mod setup;
@@ -33,6 +34,7 @@ use coditect_types::{AttemptId, MissionId, TaskId};
 
 pub use account::{Account, Hear};
 pub use boss::Fleet;
+pub use pulse::Pulse;
 pub use roll::{Lookout, Roll};
 pub use seal::Seal;
 pub use worker::{Offer, Worker};
@@ -44,14 +46,17 @@ pub use setup::At;
 /// do not say it.
 const NEW: &str = "Coditect-New";
 
-/// An action, and whose it is.
+/// The span that performing an order is a part of (W3C Trace Context), in a header.
+const TRACEPARENT: &str = "traceparent";
+
+/// An action, and whose it is. An order of one attempt is the same bytes, whichever process hands it out.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Order<A> {
     mission: MissionId,
     task: TaskId,
     attempt: AttemptId,
     action: A,
-    /// The span that performing it is a part of (W3C Trace Context). Orchestrators of an older version say none.
+    /// The span that performing it is a part of, where an orchestrator of an older version says it here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
     /// What its outcome is bound to: whoever reads it sets that.

@@ -1,6 +1,6 @@
 //! One step of a mission: an input becomes events, or a refusal that changes nothing.
 
-use coditect_types::command::{Command, Input, Refusal, Reply};
+use coditect_types::command::{Command, Input, Refusal, Reply, Workers};
 use coditect_types::event::{Cause, Diagnosis, Response, TaskEnd, ViolationKind};
 use coditect_types::plan::Intent;
 use coditect_types::{AttemptId, ErrorKind, Event, Failure, Fork, Outcome, TaskId};
@@ -14,7 +14,7 @@ use crate::late;
 use crate::newer;
 use crate::parametrize::{agents, allowance_ms, parametrize};
 use crate::plan;
-use crate::state::{State, apply, seeks_change};
+use crate::state::{Running, State, apply, seeks_change};
 use crate::stuck;
 use crate::tasks::{Task, TaskState};
 
@@ -69,7 +69,7 @@ pub fn decide(state: &State, now_ms: u64, input: &Input) -> Result<Decision, Ref
     match input {
         Input::Command(command) => obey(&mut draft, command)?,
         Input::Outcome { attempt, outcome } => observe(&mut draft, *attempt, outcome),
-        Input::Resume => resume(&mut draft)?,
+        Input::Resume(workers) => resume(&mut draft, *workers)?,
         Input::Tick => tick(&mut draft),
     }
     if draft.state.mission.is_some() {
@@ -145,14 +145,17 @@ fn known(state: &State) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn resume(draft: &mut Draft) -> Result<(), Refusal> {
+fn resume(draft: &mut Draft, workers: Workers) -> Result<(), Refusal> {
     known(&draft.state)?;
     if let Some(fork) = draft.state.fork.clone() {
         draft.push(Event::MissionForked { fork: Box::new(Fork::clone(&fork)) });
         goal::give_up_what_is_not_allowed(draft);
         return Ok(());
     }
-    let lost: Vec<AttemptId> = draft.state.running.keys().copied().collect();
+    let now_ms = draft.now_ms;
+    let goes_on = |of: &Running| workers == Workers::Fleet && of.action.travels() && of.deadline_ms > now_ms;
+    let lost = draft.state.running.iter().filter(|(_, running)| !goes_on(running));
+    let lost: Vec<AttemptId> = lost.map(|(attempt, _)| *attempt).collect();
     draft.push(Event::MissionResumed { lost });
     Ok(())
 }

@@ -12,11 +12,13 @@ use coditect_types::limits::{Approvals, Thresholds, Verdict};
 use coditect_types::outcome::Carried;
 use coditect_types::{
     Action, ApprovalId, Budget, Command, Effect, ErrorKind, Event, Failure, Input, Intent, Ledger, MissionId,
-    MissionStatus, Outcome, Policy, Rung, StrandId, TaskSpec, WorkspaceRef,
+    MissionStatus, Outcome, Policy, Rung, StrandId, TaskSpec, Workers, WorkspaceRef,
 };
 
 #[path = "stories/cascade.rs"]
 mod cascade;
+#[path = "stories/fleet.rs"]
+mod fleet;
 #[path = "stories/left_alone.rs"]
 mod left_alone;
 
@@ -50,7 +52,7 @@ impl Story {
             Input::Command(Command::SubmitMission { request, .. }) => format!("submit {request:?}"),
             Input::Command(command) => format!("{command:?}"),
             Input::Outcome { attempt, outcome } => format!("{attempt}: {}", outcome_name(outcome)),
-            Input::Resume => "resume".into(),
+            Input::Resume(_) => "resume".into(),
             Input::Tick => "tick".into(),
         };
         writeln!(self.text, "{:>6} > {name}", self.now_ms).unwrap();
@@ -250,7 +252,7 @@ fn resume_starts_what_was_lost_again_and_late_outcomes_change_nothing() {
     let before = story.action();
     let attempt = *story.state.running.keys().next().unwrap();
     story.now_ms += 86_400_000;
-    story.hand_in(&Input::Resume);
+    story.hand_in(&Input::Resume(Workers::Own));
     assert_eq!(story.action(), before);
     story.hand_in(&Input::Outcome { attempt, outcome: Outcome::NothingDone });
     assert_eq!(story.state.active_ms(story.now_ms), 0, "a day asleep costs nothing of the budget");
@@ -336,7 +338,7 @@ fn strands_of_one_mission_hold_leases_on_different_files_and_shares_of_the_budge
     assert!(calls <= policy.budget.model_calls && tokens <= policy.budget.tokens);
     assert_eq!(strands[0].spec.tests, ["test_a.py::red_0", "test_a.py::red_4"]);
     // What was under way when the process died is asked once more, and counts for its strand.
-    story.hand_in(&Input::Resume);
+    story.hand_in(&Input::Resume(Workers::Own));
     let first = &story.state.world.strands[&StrandId(1)];
     assert_eq!((first.used.model_calls, story.state.ledger.model_calls), (1, 4));
     assert!(first.used.tokens > 0 && first.used.tokens < first.share.tokens);
@@ -558,7 +560,7 @@ fn a_question_that_nobody_answers_ends_by_the_policy_and_takes_none_of_the_budge
     assert!(!story.state.approvals.is_empty() && story.state.end.is_none(), "{}", story.text);
     // The process stops, and is started again after a day.
     story.now_ms += 86_400_000;
-    story.hand_in(&Input::Resume);
+    story.hand_in(&Input::Resume(Workers::Own));
     story.hand_in(&Input::Tick);
     assert!(!story.state.approvals.is_empty(), "nobody could answer meanwhile:\n{}", story.text);
     // When it stopped is not known, so it has its whole hour again.

@@ -16,7 +16,8 @@ pub type Done = Box<dyn FnOnce(Outcome) + Send>;
 /// - An action is performed at least once, by an agent that offers its role, and `done` hears once what came of it: of the first outcome
 ///   that came, where several did. Until then it is waited for, until the flag of the work is raised.
 /// - What an outcome speaks of is in the mission's own store here before `done` hears of it.
-/// - Once the flag of the work is raised, `done` hears within seconds, and whoever performs the action is told as well as may be.
+/// - Once the flag of the work is raised, `done` hears within seconds, and whoever performs the action is told as well as may be. Where it
+///   is raised since this process ends ([`StopCause::Shutdown`](crate::StopCause)), whoever performs it goes on.
 /// - An attempt that is dispatched again, after whoever dispatched it was gone, gets the outcome that came meanwhile.
 ///
 /// # May

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coditect_ports::{Agent, Breakers, Bus, Clock, Dispatch, Entropy, Journal, Model, PortError};
-use coditect_types::{AttemptId, Command, Event, Input, MissionId, MissionStatus, Outcome, Record, Reply};
+use coditect_types::{
+    AttemptId, Command, Event, Input, MissionId, MissionStatus, Outcome, Record, Reply, Workers,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -116,7 +118,8 @@ impl Shell {
     /// Takes a mission up again after any stop. Resolves once the journal knows.
     pub async fn resume(&self, mission: &MissionId) -> Result<Reply, ShellError> {
         let records = history(self.ports.journal.as_ref(), mission)?;
-        self.open(Cell::replay(mission.clone(), &records), records, Input::Resume).await
+        let workers = if self.ports.fleet.is_some() { Workers::Fleet } else { Workers::Own };
+        self.open(Cell::replay(mission.clone(), &records), records, Input::Resume(workers)).await
     }
 
     /// Hands a command to a mission that is under way here.

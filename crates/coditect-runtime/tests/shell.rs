@@ -1,17 +1,18 @@
 //! The shell on tokio's paused clock, with a journal in memory and agents of a simulated world.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use coditect_ports::{Agent, Bus, Clock, Entropy, Journal, Notice, Work};
+use coditect_ports::{Agent, Bus, Clock, Dispatch, Done, Entropy, Journal, Notice, Work};
 use coditect_runtime::{OwnBreakers, Ports, Settings, Shell, ShellError, history, view};
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::memory_journal::{Fate, MemoryJournal};
 use coditect_types::plan::Role;
 use coditect_types::{
-    Action, Command, Event, MissionId, MissionStatus, Outcome, Policy, Reply, WorkspaceRef,
+    Action, AttemptId, Command, Event, MissionId, MissionStatus, Outcome, Policy, Reply, WorkspaceRef,
 };
 
 #[derive(Debug, Default)]
@@ -94,6 +95,15 @@ fn bench(habit: Habit) -> Bench {
 }
 
 fn shell_on(journal: &Arc<MemoryJournal>, heard: &Arc<Heard>, habit: Habit) -> Shell {
+    shell_with(journal, heard, habit, None)
+}
+
+fn shell_with(
+    journal: &Arc<MemoryJournal>,
+    heard: &Arc<Heard>,
+    habit: Habit,
+    fleet: Option<Arc<dyn Dispatch>>,
+) -> Shell {
     let agent = Simulated { truth: Mutex::new(world()), habit };
     let ports = Ports {
         journal: Arc::clone(journal) as Arc<dyn Journal>,
@@ -103,9 +113,27 @@ fn shell_on(journal: &Arc<MemoryJournal>, heard: &Arc<Heard>, habit: Habit) -> S
         agents: vec![Arc::new(agent)],
         models: Vec::new(),
         breakers: Arc::new(OwnBreakers::default()),
-        fleet: None,
+        fleet,
     };
     Shell::start(ports, Settings::default()).unwrap()
+}
+
+/// Workers that answer once they are told to.
+#[derive(Debug)]
+struct Far {
+    truth: Mutex<Truth>,
+    answers: AtomicBool,
+    /// What was handed out, and whether another process may have done so before.
+    asked: Mutex<Vec<(AttemptId, bool)>>,
+}
+
+impl Dispatch for Far {
+    fn dispatch(&self, action: Arc<Action>, work: Work, done: Done) {
+        self.asked.lock().unwrap().push((work.attempt, work.is_old));
+        if self.answers.load(Ordering::SeqCst) {
+            done(self.truth.lock().unwrap().perform(&action, &mut Chance::new(1)));
+        }
+    }
 }
 
 fn mission() -> MissionId {
@@ -275,4 +303,31 @@ async fn a_thousand_missions_of_steps_that_do_nothing() {
         let ended = bench.shell.ended(&MissionId::from_parts(n * 1000, n)).await.unwrap();
         assert_eq!(ended, MissionStatus::Unverified);
     }
+}
+
+#[tokio::test]
+async fn what_a_fleet_is_at_is_handed_out_again_by_who_takes_the_mission_up() {
+    let (journal, heard) = (Arc::new(MemoryJournal::new()), Arc::new(Heard::default()));
+    let far = Arc::new(Far {
+        truth: Mutex::new(world()),
+        answers: AtomicBool::new(false),
+        asked: Mutex::default(),
+    });
+    let shell = || shell_with(&journal, &heard, Habit::Works, Some(Arc::clone(&far) as Arc<dyn Dispatch>));
+    let first = shell();
+    first.submit(mission(), submit()).await.unwrap();
+    while far.asked.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    first.shut_down(Duration::from_secs(5)).await;
+    far.answers.store(true, Ordering::SeqCst);
+    let second = shell();
+    second.resume(&mission()).await.unwrap();
+    assert_eq!(second.ended(&mission()).await.unwrap(), MissionStatus::Verified);
+    let asked = far.asked.lock().unwrap().clone();
+    let (attempt, was_old) = asked[0];
+    assert_eq!((was_old, asked[1]), (false, (attempt, true)), "{asked:?}");
+    assert!(asked[2..].iter().all(|(_, is_old)| !is_old), "{asked:?}");
+    let records = history(journal.as_ref(), &mission()).unwrap();
+    assert!(records.iter().any(|record| record.event == Event::MissionResumed { lost: Vec::new() }));
 }

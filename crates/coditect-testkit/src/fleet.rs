@@ -115,6 +115,8 @@ pub struct Counts {
     pub landed: u64,
     /// Missions that a door took up.
     pub taken_up: u64,
+    /// Attempts whose outcome came to another process than the one that began them.
+    pub kept_on: u64,
     /// Processes that another writer was ahead of.
     pub stepped_down: u64,
     /// Orders that were handed out again.

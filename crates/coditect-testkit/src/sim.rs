@@ -14,7 +14,7 @@ use coditect_runtime::cell::{Cell, decode, encode};
 use coditect_runtime::fork::shared;
 use coditect_types::limits::Verdict;
 use coditect_types::{
-    AttemptId, Command, Effect, Input, Ledger, MissionId, MissionStatus, Outcome, Policy, Record,
+    AttemptId, Command, Effect, Input, Ledger, MissionId, MissionStatus, Outcome, Policy, Record, Workers,
     WorkspaceRef,
 };
 
@@ -149,7 +149,7 @@ pub fn run_fork(seed: u64, records: &[Record], moment: &Moment, policy: &Policy)
     let bytes = shared.iter().map(encode).collect();
     sim.journal.append_now(&sim.mission, 0, bytes).map_err(|error| sim.broken(error.to_string()))?;
     sim.reload()?;
-    sim.take(&Input::Resume)?;
+    sim.take(&Input::Resume(Workers::Own))?;
     sim.go_on()
 }
 
@@ -220,7 +220,7 @@ impl Sim {
     fn next_input(&mut self) -> Input {
         if self.chance.percent(self.faults.crash) {
             self.crash();
-            return Input::Resume;
+            return Input::Resume(Workers::Own);
         }
         if self.faults.cancel > 0 && self.chance.below(400) < self.faults.cancel {
             return Input::Command(Command::CancelMission { reason: "simulated".into() });
@@ -302,7 +302,7 @@ impl Sim {
 
     fn take_up(&mut self) -> Result<(), Broken> {
         if self.cell.seq() > 0 && self.cell.state().end.is_none() {
-            self.take(&Input::Resume)
+            self.take(&Input::Resume(Workers::Own))
         } else {
             Ok(())
         }

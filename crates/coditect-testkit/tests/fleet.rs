@@ -23,6 +23,7 @@ fn whatever_breaks_every_mission_comes_to_one_truthful_end() {
         sum.cut += of.cut;
         sum.landed += of.landed;
         sum.taken_up += of.taken_up;
+        sum.kept_on += of.kept_on;
         sum.stepped_down += of.stepped_down;
         sum.redelivered += of.redelivered;
         sum.refused += of.refused;
@@ -39,6 +40,7 @@ fn whatever_breaks_every_mission_comes_to_one_truthful_end() {
         (sum.cut, 1_000),
         (sum.landed, 20),
         (sum.taken_up, 300),
+        (sum.kept_on, 50),
         (sum.stepped_down, 50),
         (sum.redelivered, 300),
         (sum.refused, 20),

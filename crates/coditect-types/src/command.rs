@@ -54,6 +54,15 @@ pub enum Command {
     },
 }
 
+/// Who performs the actions of a mission for the process that takes it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// Those of a process alone: what they were at ended with it.
+    Own,
+    /// Those of a fleet, too: what travels goes on without the process that handed it out, and its outcome is kept.
+    Fleet,
+}
+
 /// What is handed to a mission's state machine.
 #[expect(clippy::large_enum_variant, reason = "handed over once and taken apart at once")]
 #[derive(Clone, Debug, PartialEq)]
@@ -67,8 +76,8 @@ pub enum Input {
         /// What came of it.
         outcome: Outcome,
     },
-    /// A process took the mission up again; what was under way before is lost.
-    Resume,
+    /// A process took the mission up again; what was under way before is lost, but for what these workers go on with.
+    Resume(Workers),
     /// Time has passed.
     Tick,
 }

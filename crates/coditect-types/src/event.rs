@@ -191,8 +191,8 @@ pub enum Event {
         /// As in the submission: a fork of a fork has several of these, and each says whose it is.
         fork: Box<Fork>,
     },
-    /// The mission goes on after its process had stopped. Attempts that were running then are lost: their
-    /// tasks start again under new attempts.
+    /// The mission goes on after its process had stopped. Attempts that were running in it then are lost: their
+    /// tasks start again under new attempts. Those that workers of a fleet go on with are not, and stay under way.
     #[serde(rename = "mission.resumed")]
     MissionResumed {
         /// The attempts that were lost.

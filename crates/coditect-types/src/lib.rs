@@ -34,7 +34,7 @@ pub mod workspace;
 
 pub use access::{Deed, UserName, UserRole, Visitor};
 pub use action::Action;
-pub use command::{Command, Input, Refusal, Reply};
+pub use command::{Command, Input, Refusal, Reply, Workers};
 pub use context::{Context, Fragment, Reach};
 pub use error::ErrorKind;
 pub use event::{Effect, Event, Fork, MissionStatus, Record};

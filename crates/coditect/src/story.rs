@@ -76,7 +76,7 @@ fn sentences(record: &Record) -> Vec<Sentence> {
         }
         Event::MissionResumed { lost } => {
             let lost = if lost.is_empty() {
-                "no attempt was under way".to_owned()
+                "nothing that was under way is lost".to_owned()
             } else {
                 format!("{} under way then start again", phrase::count_of(lost.len(), "attempt"))
             };

@@ -438,7 +438,7 @@ impl Drop for Observed {
 #[cfg(test)]
 mod tests {
     use coditect_runtime::Cell;
-    use coditect_types::{Amount, Command, Input};
+    use coditect_types::{Amount, Command, Input, Workers};
 
     use super::*;
 
@@ -481,7 +481,7 @@ mod tests {
             cell.kept(step).0.collect()
         };
         let begun = records(&Input::Command(Command::SubmitNoOps { mission: mission.clone(), steps: 2 }));
-        let resumed = records(&Input::Resume);
+        let resumed = records(&Input::Resume(Workers::Own));
         let bus = Observed::new(Arc::clone(&telemetry), wiring::silent_bus());
         let counted = || {
             let all = telemetry.known.figures();

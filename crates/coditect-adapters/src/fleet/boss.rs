@@ -18,7 +18,7 @@ use super::parcel::{away, read, unwrap, wrap, written};
 use super::seal::{Matter, digest, is_of_order};
 use super::setup::{At, House, object};
 use super::worker::Sign;
-use super::{NEW, Order, Report, Word};
+use super::{NEW, Order, Report, TRACEPARENT, Word};
 use crate::threads;
 use crate::trace::Context;
 
@@ -193,7 +193,8 @@ impl Errand {
             task: *task,
             attempt: *attempt,
             action: self.action.packed_for_travel(),
-            traceparent: Some(self.context().to_string()),
+            // In a header: an order is the same, whichever process hands it out, and so is what its outcome is bound to.
+            traceparent: None,
             digest: [0; 32],
         })
     }
@@ -241,6 +242,7 @@ impl Errand {
         // Another order of the same name, of an older journal, is not this one.
         let of = blake3::Hash::from(digest(order)).to_hex();
         headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}.{}", &of[..16]).as_str());
+        headers.insert(TRACEPARENT, self.context().to_string().as_str());
         self.house.seal.sign(Matter::Order, order, &mut headers)?;
         if is_new {
             headers.insert(NEW, "1");
@@ -291,9 +293,7 @@ impl Errand {
                     }
                     let Some(word) = self.word() else { continue };
                     if self.work.stop.cause() == Some(StopCause::Shutdown) {
-                        // Who goes on with the mission begins another attempt: nobody would wait for this one.
-                        self.tell(Word::Stop, number).await;
-                        self.house.client.flush().await.ok();
+                        // The work goes on: who takes up the mission hands the same order out, and finds what came of it.
                         return Err(PortError::new(ErrorKind::Interrupted, "the process ends"));
                     }
                     if said.is_none_or(|at: Instant| now.duration_since(at) >= AGAIN) {

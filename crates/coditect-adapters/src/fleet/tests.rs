@@ -338,18 +338,36 @@ fn what_is_cancelled_is_stopped_or_taken_back() {
     until(|| agent.begun.load(Ordering::SeqCst) == 1);
     stop.raise(StopCause::Cancelled);
     assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
-    // Whoever ends its process begins another attempt later: the work for this one stops, too.
-    let (stop, told) = sea.dispatch(&fleet, 7);
-    until(|| agent.begun.load(Ordering::SeqCst) == 2);
-    stop.raise(StopCause::Shutdown);
-    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
     // An end with what there is.
     let (stop, told) = sea.dispatch(&fleet, 3);
-    until(|| agent.begun.load(Ordering::SeqCst) == 3);
+    until(|| agent.begun.load(Ordering::SeqCst) == 2);
     stop.hurry();
     assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
     hired.leaves();
-    assert_eq!(agent.begun.load(Ordering::SeqCst), 3, "the first was never begun");
+    assert_eq!(agent.begun.load(Ordering::SeqCst), 2, "the first was never begun");
+}
+
+/// Who hands an order out again is given what its worker was at all the time, whatever each of them tells of traces.
+#[test]
+fn a_process_that_ends_stops_no_work_and_the_next_one_is_given_its_outcome() {
+    let Some(sea) = Sea::new() else { return };
+    let agent = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
+    let hired = sea.hire("one", 2, &agent);
+    let fleet = sea.fleet();
+    let (stop, told) = sea.dispatch(&fleet, 1);
+    until(|| agent.begun.load(Ordering::SeqCst) == 1);
+    stop.raise(StopCause::Shutdown);
+    assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
+    drop(fleet);
+    let never = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| "always_off".to_owned());
+    let sampler = Sampler::from_variables(never).unwrap();
+    let fleet = Fleet::open(&At { sampler, ..sea.at() }, Arc::new(NoFiles)).unwrap();
+    let (_stop, told) = sea.dispatch_as(&fleet, 1, true);
+    assert!(told.recv_timeout(Duration::from_secs(3)).is_err(), "the worker is at it, and nobody else");
+    agent.is_held.store(false, Ordering::SeqCst);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    assert_eq!((agent.begun.load(Ordering::SeqCst), agent.done.load(Ordering::SeqCst)), (1, 1));
+    hired.leaves();
 }
 
 #[test]

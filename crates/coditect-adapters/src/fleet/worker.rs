@@ -29,7 +29,7 @@ use super::roll::{self, Alive};
 use super::seal::{Matter, digest, is_of_order, say_order};
 use super::setup::{At, CONSUMER, House, object};
 use super::wards::Wards;
-use super::{NEW, Order, Report};
+use super::{NEW, Order, Pulse, Report, TRACEPARENT};
 use crate::threads;
 
 /// How often a worker says that it is at it while it would be taken for gone.
@@ -105,6 +105,7 @@ impl Sign {
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<Shared>,
+    pulse: Pulse,
     /// Its own. Taken on dropping, where nobody may wait.
     runtime: Option<Runtime>,
 }
@@ -141,8 +142,15 @@ impl Worker {
         let house = runtime.block_on(House::open(at))?;
         let slots = Arc::new(Semaphore::new(offer.slots.max(1)));
         let (packs, wards) = (Packs::new(workspace), Wards::default());
+        let pulse = Pulse::of(&house);
         let shared = Arc::new(Shared { house, packs, agents, offer, slots, account, wards });
-        Ok(Self { shared, runtime: Some(runtime) })
+        Ok(Self { shared, pulse, runtime: Some(runtime) })
+    }
+
+    /// Whether it can take orders, for whoever watches it.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Works until `stop` is hurried: then it takes no more orders and ends once those are done that it has. Where the flag is raised,
@@ -166,6 +174,7 @@ impl Worker {
         let mut look = interval(LOOK);
         let client = &self.shared.house.client;
         let told = client.subscribe(self.shared.house.words()).await.map_err(|error| away(&error))?;
+        self.pulse.begins();
         let mut listening = std::pin::pin!(self.shared.wards.listen(told));
         let mut present =
             std::pin::pin!(roll::present(&self.shared.house, || self.shared.alive(stop.is_wanted())));
@@ -325,7 +334,10 @@ impl Shared {
     async fn order(&self, message: &Message) -> Result<(Order<Action>, Result<(), PortError>), PortError> {
         let json = unwrap(&message.payload, &self.house.store).await?;
         let trusted = self.house.seal.check(Matter::Order, &json, message.headers.as_ref());
-        Ok((Order { digest: digest(&json), ..read(&json)? }, trusted))
+        let mut order = Order { digest: digest(&json), ..read(&json)? };
+        let context = message.headers.as_ref().and_then(|headers| headers.get(TRACEPARENT));
+        order.traceparent = context.map(|context| context.as_str().to_owned()).or(order.traceparent);
+        Ok((order, trusted))
     }
 
     /// Hands an order back that somebody sent who is not trusted here: others may trust them. Where nobody did for long, that is what

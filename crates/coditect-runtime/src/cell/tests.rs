@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
-use coditect_types::Command;
+use coditect_types::{Command, Workers};
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn what_a_step_keeps_is_what_it_tells() {
     let mut cell = Cell::new(mission.clone());
     let submit = Input::Command(Command::SubmitNoOps { mission: mission.clone(), steps: 2 });
     let mut told = Vec::new();
-    for (now_ms, input) in [(1_000, submit), (3_000, Input::Resume)] {
+    for (now_ms, input) in [(1_000, submit), (3_000, Input::Resume(Workers::Own))] {
         let step = cell.step(now_ms, &input).unwrap();
         let (last, kept) = (step.last_seq(), step.encode());
         let records: Vec<Record> = cell.kept(step).0.collect();

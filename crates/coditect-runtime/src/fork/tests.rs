@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
-use coditect_types::{Command, Input};
+use coditect_types::{Command, Input, Workers};
 
 use super::*;
 use crate::Cell;
@@ -59,7 +59,7 @@ fn a_fork_stands_where_the_other_one_stood_and_goes_on_under_its_own_policy() {
     assert_eq!(fork.state().policy.seed, 0, "the shared part was run as it was run");
     assert_eq!(fork.state().running.len(), cell.state().running.len());
 
-    let step = fork.step(9_000_010, &Input::Resume).unwrap();
+    let step = fork.step(9_000_010, &Input::Resume(Workers::Own)).unwrap();
     let own: Vec<Record> = fork.kept(step).0.collect();
     assert!(matches!(own[0].event, Event::MissionForked { .. }), "{:?}", own[0]);
     assert_eq!(fork.state().policy.seed, 77);
@@ -73,11 +73,11 @@ fn a_fork_stands_where_the_other_one_stood_and_goes_on_under_its_own_policy() {
     let copied = shared(&all, until, &second, (9_500_000, Policy { seed: 78, ..Policy::default() }));
     let mut again = Cell::replay(second, &copied);
     assert_eq!(again.state().policy.seed, 77);
-    let step = again.step(9_500_010, &Input::Resume).unwrap();
+    let step = again.step(9_500_010, &Input::Resume(Workers::Own)).unwrap();
     again.kept(step).0.for_each(drop);
     assert_eq!(again.state().policy.seed, 78);
     // Taken up once more after that, it is a mission like any other.
-    let step = again.step(9_600_000, &Input::Resume).unwrap();
+    let step = again.step(9_600_000, &Input::Resume(Workers::Own)).unwrap();
     assert!(again.kept(step).0.any(|record| matches!(record.event, Event::MissionResumed { .. })));
 }
 

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
-use coditect_types::{Command, Input};
+use coditect_types::{Command, Input, Workers};
 
 use super::*;
 use crate::Cell;
@@ -16,7 +16,7 @@ fn records(done: u32) -> Vec<Record> {
         records.extend(cell.kept(step).0);
     };
     take(&mut cell, &Input::Command(Command::SubmitNoOps { mission, steps: 3 }));
-    take(&mut cell, &Input::Resume);
+    take(&mut cell, &Input::Resume(Workers::Own));
     for _ in 0..done {
         let attempt = *cell.state().running.keys().next().unwrap();
         take(&mut cell, &Input::Outcome { attempt, outcome: Outcome::NothingDone });

@@ -4,7 +4,7 @@ use coditect_ports::Journal;
 use coditect_runtime::cell::decode;
 use coditect_runtime::lookout::{Eyes, LISTENS_FOR_MS, LOOK_EVERY_MS, Lookout};
 use coditect_types::limits::Verdict;
-use coditect_types::{Command, Event as Happened, Input, MissionId};
+use coditect_types::{Command, Event as Happened, Input, MissionId, Workers};
 
 use super::{Door, Event, Fleet};
 use crate::sim::Broken;
@@ -81,7 +81,7 @@ impl Fleet {
         for (mission, last_seq) in due {
             lookout.tries(now, &mission, last_seq);
             self.counts.taken_up += 1;
-            self.begin(machine, &mission, Input::Resume);
+            self.begin(machine, &mission, Input::Resume(Workers::Fleet));
         }
         if let Some(door) = &mut self.machines[machine].door {
             door.lookout = lookout;
@@ -149,7 +149,7 @@ impl Fleet {
         if let Some(mission) = given_up {
             self.counts.by_hand += 1;
             let machine = self.chance.below(self.machines.len() as u64) as usize;
-            self.begin(machine, &mission, Input::Resume);
+            self.begin(machine, &mission, Input::Resume(Workers::Fleet));
         }
     }
 }

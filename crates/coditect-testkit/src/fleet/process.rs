@@ -37,6 +37,8 @@ pub(super) struct Process {
     unsure: Option<Unsure>,
     errands: BTreeMap<AttemptId, Errand>,
     under_way: BTreeSet<AttemptId>,
+    /// Attempts that were under way when it read the journal first.
+    old: BTreeSet<AttemptId>,
     /// When its timer rings.
     alarm: Option<u64>,
 }
@@ -99,6 +101,7 @@ impl Fleet {
             unsure: None,
             errands: BTreeMap::new(),
             under_way: BTreeSet::new(),
+            old: BTreeSet::new(),
             alarm: None,
         };
         self.processes.insert(pid, process);
@@ -193,6 +196,7 @@ impl Fleet {
             self.ends(pid);
             return Ok(());
         }
+        process.old = cell.state().running.keys().copied().collect();
         process.cell = Some(cell);
         if let Some(story) = self.stories.get_mut(mission) {
             story.homes.insert(machine);
@@ -421,14 +425,11 @@ impl Fleet {
         }
     }
 
-    /// It is not there any more. Orders of a process that ends by itself are taken back, if the server is there.
+    /// It is not there any more. What workers are at goes on without it.
     pub(super) fn ends(&mut self, pid: Pid) {
         let Some(process) = self.processes.remove(&pid) else { return };
         if self.reaches(self.machines[process.machine].cut_until) {
             self.server.releases(pid);
-            for attempt in process.errands.keys() {
-                self.server.take_back(&(process.mission.clone(), *attempt));
-            }
         }
     }
 
@@ -567,6 +568,7 @@ impl Fleet {
             return;
         }
         process.errands.remove(&attempt);
+        self.counts.kept_on += u64::from(process.old.contains(&attempt));
         let outcome = match kept.is_trusted || is_trusting {
             true => kept.outcome,
             false => {

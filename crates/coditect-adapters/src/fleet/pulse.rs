@@ -1,0 +1,45 @@
+//! Whether a worker can take orders.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_nats::Client;
+use async_nats::connection::State;
+
+use super::setup::House;
+
+/// What is asked of a worker at any moment, and answered at once.
+#[derive(Clone)]
+pub struct Pulse {
+    client: Client,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pulse").field("has_begun", &self.has_begun()).finish_non_exhaustive()
+    }
+}
+
+impl Pulse {
+    pub(super) fn of(house: &House) -> Self {
+        Self { client: house.client.clone(), has_begun: Arc::default() }
+    }
+
+    pub(super) fn begins(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it takes orders, or did.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
+    }
+
+    /// Whether its server answers, as far as it knows: one that is silent is taken for gone after some seconds.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.client.connection_state(), State::Connected)
+    }
+}
