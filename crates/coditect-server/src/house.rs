@@ -4,7 +4,7 @@ pub(crate) mod graph;
 
 use std::fmt::Debug;
 
-use coditect_ports::Journal;
+use coditect_ports::{Journal, PortError};
 use coditect_types::access::{Admission, Asked};
 use coditect_types::fleet::{FleetView, Held};
 use coditect_types::limits::Verdict;
@@ -119,6 +119,16 @@ pub struct Told {
 pub trait House: Debug + Send + Sync {
     /// The journal, for reading. It shows what other processes write.
     fn journal(&self) -> &dyn Journal;
+
+    /// Looks whether the journal can be read, at little cost.
+    ///
+    /// # Errors
+    /// It cannot: why.
+    fn look(&self) -> Result<(), Refusal> {
+        let nobody = MissionId::from_parts(0, 0);
+        let read = self.journal().read(&nobody, 1, 1);
+        read.map(drop).map_err(|PortError { kind, cause, hint }| Refusal { kind, cause, hint })
+    }
 
     /// What a person should know of the journal's files, a line each; none: it is whole.
     fn findings(&self) -> Vec<String>;

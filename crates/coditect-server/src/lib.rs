@@ -20,6 +20,7 @@ mod follow;
 mod graph;
 mod grpc;
 mod guard;
+mod health;
 mod house;
 mod metrics;
 mod moments;
@@ -36,6 +37,7 @@ mod trial;
 
 pub use grpc::Grpc;
 pub use guard::Secrets;
+pub use health::Vitals;
 pub use house::graph::{
     Around, Block, Curve, Explored, Few, GraphAnswer, GraphAsked, GraphNode, GraphSize, HotFile, Neighbour,
     Neighbours, Picture, Reached, Whole,

@@ -25,7 +25,7 @@ pub(crate) enum Reader {
 pub(crate) struct Oops {
     /// The status.
     pub(crate) status: StatusCode,
-    /// After how many seconds it is worth asking again: said only where nothing was done.
+    /// After how many seconds it is worth asking again, where that is known.
     again_s: Option<u64>,
     refusal: Refusal,
 }
@@ -92,10 +92,20 @@ impl Oops {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind_of_text));
-        if let Some(seconds) = self.again_s {
+        if let Some(seconds) = self.again_s.or_else(|| again_s(self.status)) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+/// After how many seconds it is worth asking again where nobody knows better: what is too much is less by then, and what is not there may
+/// be there again.
+fn again_s(status: StatusCode) -> Option<u64> {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Some(5),
+        StatusCode::SERVICE_UNAVAILABLE => Some(2),
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `/graph`, `/missions/ID/graph` | projects that missions worked on; what the one of a mission is made of |
 //! | `/sign-in`, `/sign-out` | where users show their tokens, where there are any |
 //! | `/api/...` | the same as JSON, to read and to do; `/api/openapi.json` describes it |
-//! | `/metrics`, `/health/live`, `/health/ready` | for programs that watch |
+//! | `/metrics`, `/health/live`, `/health/ready`, `/health/startup` | for programs that watch |
 
 mod api;
 mod begun;
@@ -21,10 +21,10 @@ mod fleet;
 mod graph;
 mod looks;
 mod sign_in;
+mod turns;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,20 +49,22 @@ use crate::answered::{Answered, counted};
 use crate::catalogue::Catalogue;
 use crate::follow::{Followers, From};
 use crate::guard::{self, SIGN_IN, SIGN_OUT, Secrets, guard, reader};
+use crate::health::{self, Health, Vitals};
 use crate::house::House;
 use crate::metrics::Metrics;
 use crate::moments::{Moment, Moments};
 use crate::pace::{Pace, Places};
 use crate::pages::{self, Who, json};
 use crate::refusal::{Oops, Reader};
-use crate::serve::Ground;
+use crate::serve::{Ground, stopped};
+use turns::Turns;
 
-/// Readings of the journal at once; more wait for their turn.
-const READING: usize = 8;
-/// Missions that are begun at once.
-const BEGINNING: usize = 2;
+/// Readings of the journal at once, and those that wait for their turn.
+const READING: (usize, usize) = (8, 128);
+/// Missions that are begun at once, and those that wait: as many as are begun while a request may take.
+const BEGINNING: (usize, usize) = (2, 32);
 /// Graphs, and looks at a fleet, that are made at once: a graph may take long, and so may a server that does not answer.
-const ASIDE: usize = 2;
+const ASIDE: (usize, usize) = (2, 16);
 /// A request is answered within this time, streams apart.
 const WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of a form.
@@ -111,14 +113,14 @@ pub(crate) struct Shared {
     moments: Moments,
     metrics: Arc<Metrics>,
     followers: Followers,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// Of those who begin something, which takes long: they keep nobody from reading.
-    begins: Arc<Semaphore>,
-    graphs: Arc<Semaphore>,
-    worlds: Arc<Semaphore>,
-    fleets: Arc<Semaphore>,
+    begins: Turns,
+    graphs: Turns,
+    worlds: Turns,
+    fleets: Turns,
     hands: pages::fleet::Hands,
-    is_ready: AtomicBool,
+    health: Health,
 }
 
 impl Shared {
@@ -141,13 +143,13 @@ impl Shared {
             catalogue: Catalogue::default(),
             moments: Moments::default(),
             metrics: Arc::default(),
-            turns: Arc::new(Semaphore::new(READING)),
-            begins: Arc::new(Semaphore::new(BEGINNING)),
-            graphs: Arc::new(Semaphore::new(ASIDE)),
-            worlds: Arc::new(Semaphore::new(1)),
-            fleets: Arc::new(Semaphore::new(ASIDE)),
+            turns: Turns::new("read the journal", READING.0, READING.1),
+            begins: Turns::new("begin missions", BEGINNING.0, BEGINNING.1).nothing_done(),
+            graphs: Turns::new("look at graphs", ASIDE.0, ASIDE.1),
+            worlds: Turns::new("look at world models", 1, ASIDE.1),
+            fleets: Turns::new("look at the fleet", ASIDE.0, ASIDE.1),
             hands: pages::fleet::Hands::default(),
-            is_ready: AtomicBool::new(false),
+            health: Health::default(),
         }
     }
 
@@ -167,16 +169,37 @@ impl Shared {
         self.metrics.answered()
     }
 
-    /// Reads the journals once, so that the first who asks does not wait for that.
-    pub(crate) fn make_ready(self: &Arc<Self>, tasks: &TaskTracker) {
-        let shared = Arc::clone(self);
-        tasks.spawn_blocking(move || {
-            let read = shared.metrics.refresh(shared.house.as_ref());
-            shared.is_ready.store(read.is_ok(), Ordering::Relaxed);
-            if let Err(error) = read {
-                tracing::warn!(%error, "the journal cannot be read");
-            }
-        });
+    /// The same, looked at in another rhythm.
+    #[cfg(test)]
+    pub(crate) fn with_health(self, health: Health) -> Self {
+        Self { health, ..self }
+    }
+
+    /// How the server stands.
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Looks how the server stands, until it is to stop. First of all the journals are read once, so that the first who asks does not
+    /// wait for that.
+    pub(crate) async fn look_after(self: Arc<Self>, tasks: TaskTracker, mut stopping: watch::Receiver<bool>) {
+        let turn = Arc::new(Semaphore::new(1));
+        let shared = Arc::clone(&self);
+        let begin = move || {
+            let Ok(turn) = Arc::clone(&turn).try_acquire_owned() else { return };
+            let shared = Arc::clone(&shared);
+            tasks.spawn_blocking(move || {
+                match shared.metrics.refresh(shared.house.as_ref()) {
+                    Ok(()) => shared.health.has_begun(),
+                    Err(error) => tracing::warn!(%error, "the journal cannot be read"),
+                }
+                drop(turn);
+            });
+        };
+        tokio::select! {
+            () = self.health.watch(&self.house, begin) => {}
+            () = stopped(&mut stopping) => {}
+        }
     }
 
     /// Does what blocks where that is allowed, when it is its turn.
@@ -197,11 +220,11 @@ impl Shared {
 
     async fn in_turn<T: Send + 'static>(
         self: &Arc<Self>,
-        turns: &Arc<Semaphore>,
+        turns: &Turns,
         work: impl FnOnce(&Self) -> Result<T, Oops> + Send + 'static,
     ) -> Result<T, Oops> {
         let stopping = || Oops::new(ErrorKind::Interrupted, "the server is stopping");
-        let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| stopping())?;
+        let turn = turns.take().await?;
         let shared = Arc::clone(self);
         // The turn goes with the work: that goes on where nobody waits for it any more.
         let working = tokio::task::spawn_blocking(move || {
@@ -351,8 +374,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .merge(api::routes())
         .route("/metrics", get(metrics))
         .route("/missions/{id}/events", get(events))
-        .route("/health/live", get(|| async { "live\n" }))
+        .route("/health/live", get(health::live))
         .route("/health/ready", get(ready))
+        .route("/health/startup", get(startup))
         .route("/assets/app.js", get(|| async { asset("text/javascript", include_str!("../assets/app.js")) }))
         .route("/assets/style.css", get(|| async { asset("text/css", include_str!("../assets/style.css")) }))
         .route(
@@ -630,7 +654,7 @@ async fn metrics(State(shared): Shares) -> Response {
     let made = shared.blocking(|shared| {
         let text = shared.metrics.text(shared.house.as_ref(), shared.followers.count())?;
         // The first reading may have failed, and this one has not.
-        shared.is_ready.store(true, Ordering::Relaxed);
+        shared.health.has_begun();
         Ok(text)
     });
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -638,10 +662,11 @@ async fn metrics(State(shared): Shares) -> Response {
 }
 
 async fn ready(State(shared): Shares) -> Response {
-    if shared.is_ready.load(Ordering::Relaxed) {
-        return "ready\n".into_response();
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, "the journal is being read\n").into_response()
+    health::told("ready", shared.health.ready())
+}
+
+async fn startup(State(shared): Shares) -> Response {
+    health::told("started", shared.health.startup())
 }
 
 async fn nowhere(uri: Uri) -> Response {

@@ -1,7 +1,8 @@
-//! The door of processes that have nothing for browsers, such as workers: `/metrics` for Prometheus, and `/health/live`.
+//! The door of processes that have nothing for browsers, such as workers: `/metrics` for Prometheus, and `/health/live`,
+//! `/health/startup` and `/health/ready`.
 //!
 //! On a loopback address anybody of the machine may read it: there are counts of our own and nothing of a project. On any other
-//! address whoever asks must show a token, since how busy a machine is is nobody else's business.
+//! address whoever asks for figures must show a token, since how busy a machine is is nobody else's business.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::guard::{bearer, host_among, is_fit, is_same};
+use crate::health::{self, Vitals};
 use crate::metrics::text;
 use crate::refusal::{Oops, Reader};
 use crate::serve::{STOP_WITHIN, connection, listen, next};
@@ -48,6 +50,7 @@ impl fmt::Debug for Token {
 
 struct Shared {
     read: Read,
+    vitals: Arc<dyn Vitals>,
     token: Option<Token>,
     is_loopback: bool,
 }
@@ -82,11 +85,11 @@ impl Scrape {
     }
 
     /// Answers until `until` resolves.
-    pub async fn run(self, read: Read, until: impl Future<Output = ()>) {
+    pub async fn run(self, (read, vitals): (Read, Arc<dyn Vitals>), until: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
         let tasks = TaskTracker::new();
-        let shared =
-            Arc::new(Shared { read, token: self.token, is_loopback: self.address.ip().is_loopback() });
+        let is_loopback = self.address.ip().is_loopback();
+        let shared = Arc::new(Shared { read, vitals, token: self.token, is_loopback });
         let router = router(shared);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         tokio::pin!(until);
@@ -109,7 +112,9 @@ impl Scrape {
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
-        .route("/health/live", get(|| async { "live\n" }))
+        .route("/health/live", get(health::live))
+        .route("/health/startup", get(startup))
+        .route("/health/ready", get(ready))
         .fallback(|| async {
             refuse(ErrorKind::NotFound, "there is nothing at this address", StatusCode::NOT_FOUND)
         })
@@ -120,6 +125,14 @@ fn router(shared: Arc<Shared>) -> Router {
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text(&(shared.read)())).into_response()
+}
+
+async fn startup(State(shared): State<Arc<Shared>>) -> Response {
+    health::told("started", shared.vitals.startup())
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    health::told("ready", shared.vitals.ready())
 }
 
 /// Who is let in: on a loopback address, whoever does not come by another name of it; elsewhere, who shows the token.
@@ -137,7 +150,7 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), Oops> {
     if shared.is_loopback {
         host_among(&[], request.headers())?;
     }
-    let is_open = request.uri().path() == "/health/live";
+    let is_open = request.uri().path().starts_with("/health/");
     let shows = |token: &Token| bearer(request.headers()).is_some_and(|given| is_same(&token.0, &given));
     if is_open || shared.token.as_ref().is_none_or(shows) {
         return Ok(());
@@ -155,12 +168,27 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
     use axum::body::{Body, to_bytes};
-    use coditect_types::{Family, Point};
+    use coditect_types::{Family, Point, Refusal};
     use tower::ServiceExt;
 
     use super::*;
 
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    /// It has begun, and is cut off.
+    #[derive(Debug)]
+    struct Alone;
+
+    impl Vitals for Alone {
+        fn startup(&self) -> Result<(), Refusal> {
+            Ok(())
+        }
+
+        fn ready(&self) -> Result<(), Refusal> {
+            let cause = "its server cannot be reached".to_owned();
+            Err(Refusal { kind: ErrorKind::Unavailable, cause, hint: None })
+        }
+    }
 
     async fn asked(of: (bool, Option<&str>), path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
         let (is_loopback, token) = of;
@@ -173,7 +201,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let router = router(Arc::new(Shared { read, token, is_loopback }));
+        let router = router(Arc::new(Shared { read, vitals: Arc::new(Alone), token, is_loopback }));
         let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let status = answer.status();
         (status, String::from_utf8(to_bytes(answer.into_body(), 1 << 20).await.unwrap().into()).unwrap())
@@ -195,6 +223,10 @@ mod tests {
         let wrong = ("authorization", "Bearer 0123456789abcdef0123456789abcdee");
         assert_eq!(asked(outside, "/metrics", &[elsewhere, wrong]).await.0, StatusCode::UNAUTHORIZED);
         assert_eq!(asked(outside, "/health/live", &[elsewhere]).await.0, StatusCode::OK);
+        assert_eq!(asked(outside, "/health/startup", &[elsewhere]).await.0, StatusCode::OK);
+        let (status, said) = asked(outside, "/health/ready", &[elsewhere]).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(said.contains("its server cannot be reached"), "{said}");
         assert_eq!(asked(outside, "/", &[elsewhere, shown]).await.0, StatusCode::NOT_FOUND);
         assert_eq!(asked((true, None), "/", &[here]).await.0, StatusCode::NOT_FOUND);
     }

@@ -19,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
@@ -52,6 +53,8 @@ pub struct Ground {
     pub tls: Option<Tls>,
     /// Whether a proxy in front of it speaks TLS, so that browsers know it by `https`.
     pub is_behind_tls: bool,
+    /// How long it answers on once it is told to stop, and says that it is not ready.
+    pub leaves_within: Duration,
 }
 
 /// A server that listens and does not answer yet.
@@ -137,17 +140,24 @@ impl Server {
         let place = Place::new(self.address.port(), &ground);
         let shared = Shared::new(house, secrets, place, &tasks, &stopping);
         let shared = Arc::new(shared.with_metrics(self.metrics).with_pace(self.pace));
-        shared.make_ready(&tasks);
+        tasks.spawn(Arc::clone(&shared).look_after(tasks.clone(), stopping.clone()));
         let router = routes::router(Arc::clone(&shared));
         if let Some(grpc) = self.grpc {
-            tasks.spawn(grpc.run((router.clone(), shared), tasks.clone(), stopping.clone()));
+            let lent = (router.clone(), Arc::clone(&shared));
+            tasks.spawn(grpc.run(lent, tasks.clone(), stopping.clone()));
         }
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let acceptor = ground.tls.as_ref().map(Tls::acceptor);
         tokio::pin!(until);
+        let mut leaving = None;
         loop {
             tokio::select! {
-                () = &mut until => break,
+                () = &mut until, if leaving.is_none() => {
+                    // Whoever sends requests here hears of it before the door is shut.
+                    shared.health().leaves();
+                    leaving = Some(Instant::now() + ground.leaves_within);
+                }
+                () = past(leaving) => break,
                 ((stream, peer), place) = next(&self.listener, &places) => {
                     let spoken = (acceptor.clone(), router.clone(), stopping.clone());
                     tasks.spawn(connection(stream, peer, spoken, place));
@@ -161,6 +171,14 @@ impl Server {
         if tokio::time::timeout(STOP_WITHIN, tasks.wait()).await.is_err() {
             tracing::debug!("connections were cut off");
         }
+    }
+}
+
+/// Resolves once a moment has come, which may not be known yet.
+async fn past(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -324,6 +342,40 @@ mod tests {
                 drop(stop);
             };
             tokio::join!(serving, asking);
+        }
+    }
+
+    /// Who is asked whether it is ready says that it is not, before it answers nobody any more.
+    #[tokio::test]
+    async fn a_door_that_is_to_stop_says_so_while_it_is_open_yet() {
+        let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let at = server.address();
+        let ground = Ground { leaves_within: Duration::from_secs(600), ..Ground::default() };
+        let secrets = Secrets::users(&"f".repeat(32)).unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = server.run(Arc::new(Trial::default()), secrets, ground, async {
+            stopped.await.ok();
+        });
+        let told = async || {
+            let mut stream = TcpStream::connect(at).await.unwrap();
+            stream.write_all(b"GET /health/ready HTTP/1.0\r\nhost: localhost\r\n\r\n").await.unwrap();
+            let mut told = String::new();
+            stream.read_to_string(&mut told).await.unwrap();
+            told
+        };
+        let until = async |words: &str| {
+            while !told().await.contains(words) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let asking = async {
+            until("200 OK").await;
+            drop(stop);
+            until("the server is stopping").await;
+        };
+        tokio::select! {
+            () = serving => panic!("it has stopped"),
+            () = asking => {}
         }
     }
 

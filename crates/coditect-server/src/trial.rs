@@ -5,7 +5,8 @@ mod projects;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use coditect_ports::Journal;
 use coditect_runtime::cell;
@@ -44,10 +45,18 @@ pub(crate) struct Trial {
     /// What the book was told.
     pub(crate) book: Mutex<Vec<Asked>>,
     pub(crate) has_full_disk: AtomicBool,
+    /// Whoever reads the journal waits, as where its server hangs.
+    pub(crate) is_stuck: AtomicBool,
+    /// Missions that are being begun, and the most of them at once.
+    beginning: AtomicUsize,
+    pub(crate) most_beginning: AtomicUsize,
 }
 
 impl House for Trial {
     fn journal(&self) -> &dyn Journal {
+        while self.is_stuck.load(Ordering::Relaxed) {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
         &self.journal
     }
 
@@ -95,7 +104,11 @@ impl House for Trial {
             return Err(Refusal { kind: ErrorKind::NotFound, cause, hint: None });
         }
         let by = by.user.as_ref().map(|user| format!("{user}: ")).unwrap_or_default();
+        let at_once = self.beginning.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_beginning.fetch_max(at_once, Ordering::SeqCst);
+        std::thread::park_timeout(Duration::from_millis(1));
         self.asked.lock().unwrap().push(format!("{by}begin {request} on {dir}: {terms:?}"));
+        self.beginning.fetch_sub(1, Ordering::SeqCst);
         Ok(id("m-begun"))
     }
 

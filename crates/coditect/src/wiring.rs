@@ -20,7 +20,7 @@ use coditect_adapters::announced::{Announced, AnnouncedAt};
 use coditect_adapters::bench::JournalBench;
 pub(crate) use coditect_adapters::fleet::Hear;
 use coditect_adapters::fleet::{Account, At, Fleet, Offer, Seal, Worker};
-pub(crate) use coditect_adapters::fleet::{Lookout, Roll};
+pub(crate) use coditect_adapters::fleet::{Lookout, Pulse, Roll};
 use coditect_adapters::mailbox::Letter;
 pub(crate) use coditect_adapters::otlp::{
     Exporter, Line as OtlpLine, Meter, Read as ReadFigures, Sampler, Severity, Signal, Span as OtlpSpan,

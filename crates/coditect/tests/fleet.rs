@@ -35,10 +35,15 @@ impl Drop for Worker {
 impl Worker {
     /// A worker on a machine of its own: it has another home, and knows nothing of the person's directory.
     fn start(world: &World, url: &str, name: &str) -> Self {
+        Self::start_with(world, url, name, &[])
+    }
+
+    fn start_with(world: &World, url: &str, name: &str, flags: &[&str]) -> Self {
         let home = world.path(&format!("of-{name}"));
         std::fs::create_dir_all(&home).unwrap();
         let mut child = world
             .command(&["serve", "--role", "worker", "--slots", "1", "--json", "--name", name, "--nats", url])
+            .args(flags)
             .env("CODITECT_HOME", home.join("state"))
             .current_dir(&home)
             .stdout(Stdio::piped())
@@ -245,6 +250,66 @@ fn what_a_killed_worker_had_is_done_by_another() {
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");
     let ended = objects(&ran.stdout);
     assert_eq!(ended.iter().rev().find_map(|line| line["status"].as_str()), Some("verified"));
+}
+
+#[test]
+fn what_a_worker_is_at_is_not_lost_with_the_process_that_ordered_it() {
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    let world = World::new();
+    let url = server.url();
+    std::fs::create_dir_all(world.path(".config/coditect")).unwrap();
+    let settings = format!("nats = \"{url}\"\nfleet = \"on\"\n");
+    std::fs::write(world.path(".config/coditect/config.toml"), settings).unwrap();
+    let worker = Worker::start(&world, &url, "only");
+    let mut run = world.begun();
+    worker.took("analyzer");
+    // The suite is measured: neither that nor its outcome is to be faster than what follows.
+    worker.took("analyzer");
+    worker.signal(Signal::SIGSTOP);
+    run.child.kill().unwrap();
+    run.child.wait().unwrap();
+    worker.signal(Signal::SIGCONT);
+    let resumed = world.coditect(&["resume", "--json", &run.mission]);
+    assert_eq!(resumed.status.code(), Some(0), "{resumed:?}");
+    let records = objects(&world.coditect(&["log", "--json", &run.mission]).stdout);
+    let at = records.iter().position(|record| record["type"] == "mission.resumed").unwrap();
+    assert_eq!(records[at]["lost"], json!([]), "{records:?}");
+    let ended = records[at..].iter().find(|record| record["type"] == "attempt.ended").unwrap();
+    let began = |record: &Value| record["type"] == "attempt.started" && record["attempt"] == ended["attempt"];
+    assert!(records[..at].iter().any(began), "{ended}");
+}
+
+/// What a worker's door answers, by its status.
+fn asked(at: &str, path: &str) -> u16 {
+    let mut stream = TcpStream::connect(at).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: {at}\r\n\r\n").unwrap();
+    let mut told = String::new();
+    stream.read_to_string(&mut told).unwrap();
+    told.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_worker_is_ready_while_its_server_answers() {
+    let Some(server) = Server::start() else { return eprintln!("{SKIPPED}") };
+    let world = World::new();
+    let worker = Worker::start_with(&world, &server.url(), "only", &["--metrics", "127.0.0.1:0"]);
+    let told = worker.next();
+    let what = told["what"].as_str().unwrap();
+    let (_, at) = what.split_once("http://").unwrap();
+    let at = at.trim_end_matches("/metrics");
+    let until = |status: u16| {
+        let began = Instant::now();
+        while asked(at, "/health/ready") != status {
+            assert!(began.elapsed() < Duration::from_secs(120), "it does not become {status}");
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    };
+    until(200);
+    server.pause();
+    until(503);
+    assert_eq!((asked(at, "/health/startup"), asked(at, "/health/live")), (200, 200));
+    server.go_on();
+    until(200);
 }
 
 #[test]

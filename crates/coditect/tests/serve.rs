@@ -70,6 +70,25 @@ fn sent(serve: &Serve, token: &str, request: &str) -> u16 {
     told.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
+/// Begins a mission as a program does; gives the status, and after how many seconds it is worth asking again.
+fn begun(serve: &Serve, token: &str, dir: &str) -> (u16, Option<u64>) {
+    use std::io::{Read, Write};
+    let address = serve.url.strip_prefix("http://").unwrap();
+    let body = json!({ "request": REQUEST, "dir": dir }).to_string();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /api/missions HTTP/1.0\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut told = String::new();
+    stream.read_to_string(&mut told).unwrap();
+    let again = told.lines().find_map(|line| line.strip_prefix("retry-after: ")?.trim().parse().ok());
+    (told.split(' ').nth(1).unwrap().parse().unwrap(), again)
+}
+
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -210,6 +229,57 @@ fn a_mission_whose_process_is_killed_is_gone_on_with() {
         view["status"].as_str().map(str::to_owned)
     });
     assert_eq!(ended.as_deref(), Some("verified"));
+}
+
+#[test]
+fn who_begins_more_missions_than_there_is_room_for_is_told_when_to_come_again_and_gets_in() {
+    let world = World::new();
+    let ada = token(&world, "ada", &["--role", "operator"]);
+    let project = world.path("project").to_str().unwrap().to_owned();
+    let serve = Serve::open(&world, &["--projects", &project, "--missions", "1"]);
+    let sent_away = std::sync::atomic::AtomicUsize::new(0);
+    let begins = || loop {
+        match begun(&serve, &ada, &project) {
+            (201, _) => return,
+            (429, Some(again_s)) => {
+                sent_away.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                std::thread::park_timeout(std::time::Duration::from_secs(again_s));
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(begins))));
+    assert!(sent_away.into_inner() > 0, "there was room for all of them");
+    let listed = serve.json(&world, &ada, &["list", "--json"]);
+    assert_eq!(listed["missions"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_door_is_ready_while_its_journal_can_be_read() {
+    let Some(nats) = coditect_testkit::nats::Server::start() else {
+        return eprintln!("{}", coditect_testkit::nats::SKIPPED);
+    };
+    let world = World::new();
+    token(&world, "ada", &["--role", "operator"]);
+    let serve = Serve::open(&world, &["--nats", &nats.url()]);
+    let until = |status: u16| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+        while sent(&serve, "", "GET /health/ready") != status {
+            assert!(std::time::Instant::now() < deadline, "it does not become {status}");
+            std::thread::park_timeout(std::time::Duration::from_millis(100));
+        }
+    };
+    until(200);
+    nats.pause();
+    until(503);
+    let others = ["GET /health/startup", "GET /health/live"].map(|path| sent(&serve, "", path));
+    assert_eq!(others, [200, 200]);
+    nats.go_on();
+    until(200);
+    // It says so before it ends, too.
+    let term = Command::new("kill").args(["-TERM", &serve.child.id().to_string()]).status();
+    assert!(term.unwrap().success());
+    until(503);
 }
 
 /// The process that has this as an argument of its own, and is no client.

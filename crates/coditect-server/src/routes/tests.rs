@@ -1,8 +1,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod form;
+mod load;
 mod looks;
 mod users;
+
+use std::sync::atomic::Ordering;
 
 use axum::body::{Body, Bytes, HttpBody};
 use coditect_ports::Journal;
@@ -11,6 +14,7 @@ use futures::StreamExt;
 use tower::ServiceExt;
 
 use super::*;
+use crate::health::Rhythm;
 use crate::trial::{Trial, ending, hostile, id, submitted};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -512,18 +516,58 @@ async fn a_long_mission_is_shown_in_parts() {
     assert!(!first.contains("id=\"records\""), "new records do not belong at its end");
 }
 
+/// A quick rhythm: what takes seconds otherwise is seen at once.
+const QUICK: Rhythm = Rhythm {
+    every: Duration::from_millis(10),
+    within: Duration::from_millis(50),
+    believed: Duration::from_millis(300),
+};
+
 #[tokio::test]
-async fn it_is_ready_once_the_journal_was_read() {
+async fn it_is_ready_while_the_journal_can_be_read_and_until_it_is_to_stop() {
     let trial = Arc::new(Trial::default());
-    let (_stop, stopping) = watch::channel(false);
+    trial.is_stuck.store(true, Ordering::Relaxed);
+    let (stop, stopping) = watch::channel(false);
     let (tasks, secrets) = (TaskTracker::new(), Secrets::new(TOKEN, FORM).unwrap());
-    let shared =
-        Arc::new(Shared::new(trial, secrets, Place { port: 7077, ..Place::default() }, &tasks, &stopping));
+    let house = Arc::clone(&trial) as Arc<dyn House>;
+    let place = Place { port: 7077, ..Place::default() };
+    let shared = Shared::new(house, secrets, place, &tasks, &stopping).with_health(Health::new(QUICK));
+    let shared = Arc::new(shared);
     let door = router(Arc::clone(&shared));
-    let ready = || asked("/health/ready").body(Body::empty()).unwrap();
-    assert_eq!(door.clone().oneshot(ready()).await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
-    shared.make_ready(&tasks);
+    let stands = async |what: &str| {
+        let request = Request::builder().uri(format!("/health/{what}")).header("host", "127.0.0.1:7077");
+        let answer = door.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let told = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(headers.contains_key("retry-after"), status == StatusCode::SERVICE_UNAVAILABLE);
+        (status.as_u16(), told)
+    };
+    let until = async |what: &str, status: u16| loop {
+        let (stands, told) = stands(what).await;
+        if stands == status {
+            return told;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let told = until("ready", 503).await;
+    assert_eq!(told["error"]["cause"], "the journal is being read");
+    tasks.spawn(Arc::clone(&shared).look_after(tasks.clone(), stopping));
+    assert_eq!(stands("startup").await.0, 503);
+    trial.is_stuck.store(false, Ordering::Relaxed);
+    assert_eq!(until("ready", 200).await["status"], "ready");
+    assert_eq!(stands("startup").await.0, 200);
+    // Once begun it has begun, whatever happens.
+    trial.is_stuck.store(true, Ordering::Relaxed);
+    let told = until("ready", 503).await;
+    assert!(told["error"]["cause"].as_str().unwrap().contains("does not answer within"), "{told}");
+    assert_eq!((stands("startup").await.0, stands("live").await.0), (200, 200));
+    trial.is_stuck.store(false, Ordering::Relaxed);
+    until("ready", 200).await;
+    shared.health().leaves();
+    assert_eq!(stands("ready").await.1["error"]["cause"], "the server is stopping");
+    assert_eq!(stands("live").await.0, 200);
+    stop.send_replace(true);
     tasks.close();
     tasks.wait().await;
-    assert_eq!(door.oneshot(ready()).await.unwrap().status(), StatusCode::OK);
 }

@@ -102,6 +102,9 @@ pub(crate) struct DoorFlags {
     /// Users begin missions on directories below this one, admins on any; may be repeated
     #[arg(long, value_name = "DIR")]
     pub(crate) projects: Vec<PathBuf>,
+    /// Missions that are begun here and under way at once; who wants another one is told to come again [default: 32 for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) missions: Option<u16>,
     /// Leave missions of users alone whose process is gone, in place of going on with them
     #[arg(long)]
     pub(crate) no_takeover: bool,

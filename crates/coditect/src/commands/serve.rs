@@ -7,8 +7,8 @@ mod takeover;
 use std::sync::Arc;
 
 use coditect_ports::{Stop, StopCause};
-use coditect_server::Scrape;
-use coditect_types::ErrorKind;
+use coditect_server::{Scrape, Vitals};
+use coditect_types::{ErrorKind, Refusal};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,7 +21,7 @@ use crate::out::harmless;
 use crate::report::{Doing, Done, Report};
 use crate::signals::Signals;
 use crate::telemetry::{self, Sending, Wanted, Whose, logs};
-use crate::wiring::{self, Counted, Hear, Joined, OtlpSpan};
+use crate::wiring::{self, Counted, Hear, Joined, OtlpSpan, Pulse};
 
 const DOING: &str = "joining the fleet";
 
@@ -67,16 +67,18 @@ fn join(cx: &mut Context, args: &ServeArgs) -> Done {
         };
         tell(cx, "worker.joined", &name, &at)?;
         let read = watched.read(&joined.counted);
-        let Some(door) = door else { return work(cx, joined, &name, &mut signals).await };
+        let stop = Stop::new();
+        let duty = Arc::new(Duty { pulse: joined.worker.pulse(), stop: stop.clone() });
+        let Some(door) = door else { return work(cx, joined, (&name, &stop), &mut signals).await };
         let at = format!("metrics are at http://{}/metrics", door.address());
         tell(cx, "worker.metrics", &name, &at)?;
         let (ended, end) = oneshot::channel::<()>();
         // Also where the work broke off.
-        let answering = door.run(read, async {
+        let answering = door.run((read, duty), async {
             end.await.ok();
         });
         let working = async {
-            let done = work(cx, joined, &name, &mut signals).await;
+            let done = work(cx, joined, (&name, &stop), &mut signals).await;
             drop(ended);
             done
         };
@@ -102,6 +104,37 @@ fn name(args: &ServeArgs) -> Result<String, Report> {
         );
     }
     Ok(name)
+}
+
+/// Whether a worker takes orders, for whoever watches it from outside.
+#[derive(Debug)]
+struct Duty {
+    pulse: Pulse,
+    stop: Stop,
+}
+
+impl Vitals for Duty {
+    fn startup(&self) -> Result<(), Refusal> {
+        if self.pulse.has_begun() {
+            return Ok(());
+        }
+        let cause = "it has not asked its server for orders yet".to_owned();
+        Err(Refusal { kind: ErrorKind::Unavailable, cause, hint: None })
+    }
+
+    fn ready(&self) -> Result<(), Refusal> {
+        if self.stop.is_wanted() {
+            let cause = "it takes no more orders, and ends".to_owned();
+            return Err(Refusal { kind: ErrorKind::Interrupted, cause, hint: None });
+        }
+        self.startup()?;
+        if self.pulse.is_connected() {
+            return Ok(());
+        }
+        let cause = "its server does not answer".to_owned();
+        let hint = Some("it connects again by itself once the server is there".to_owned());
+        Err(Refusal { kind: ErrorKind::Unavailable, cause, hint })
+    }
 }
 
 /// What is told of a worker to whoever watches it from outside.
@@ -159,8 +192,8 @@ impl Watched {
 }
 
 /// Works until it is told to end.
-async fn work(cx: &mut Context, joined: Joined, name: &str, signals: &mut Signals) -> Done {
-    let (stop, (say, mut said)) = (Stop::new(), mpsc::channel(64));
+async fn work(cx: &mut Context, joined: Joined, (name, stop): (&str, &Stop), signals: &mut Signals) -> Done {
+    let (say, mut said) = mpsc::channel(64);
     let (flag, joined) = (stop.clone(), Arc::new(joined));
     let mut working = tokio::task::spawn_blocking(move || {
         // A line that is lost was only a hint.

@@ -30,6 +30,7 @@ use super::{Context, approvals, cancel};
 use crate::args::UiArgs;
 use crate::environment::{self, Site};
 use crate::fleets::Looks;
+use crate::host;
 use crate::out::{paint, painted};
 use crate::phrase;
 use crate::report::{Doing, Done, Fault, INTERRUPTED, Report};
@@ -45,6 +46,8 @@ mod gauges;
 mod recalled;
 
 const DOING: &str = "starting the dashboard";
+/// Missions of one door under way at once, for each core: each is a process, and most of them wait for something.
+const MISSIONS_EACH: usize = 32;
 /// Bytes of a file with a token that are read.
 const TOKEN_BYTES: u64 = 4_096;
 
@@ -156,6 +159,8 @@ pub(crate) struct Lent {
     /// Models that users may name.
     models: Vec<String>,
     tallies: Arc<Tallies>,
+    /// Of missions that are begun here.
+    places: begun::Places,
 }
 
 impl Lent {
@@ -175,7 +180,13 @@ impl Lent {
             projects: Vec::new(),
             models: Vec::new(),
             tallies: Arc::default(),
+            places: begun::Places::new(host::cores() * MISSIONS_EACH),
         }
+    }
+
+    /// The same for so many missions at once, where that is said.
+    pub(crate) fn with_missions(self, most: Option<usize>) -> Self {
+        Self { places: most.map_or(self.places, begun::Places::new), ..self }
     }
 
     /// The same with what is sent to collectors.
@@ -302,7 +313,7 @@ impl House for Lent {
         args.extend(of_terms(terms));
         // Behind it nothing is a flag.
         args.extend(["--", request].map(OsString::from));
-        let begun = begun::begin(&self.site, self.archive.journal(), (terms.id.as_ref(), args));
+        let begun = begun::begin(&self.site, self.archive.journal(), &self.places, (terms.id.as_ref(), args));
         match (begun, &terms.id) {
             // Asked twice, or by another door: what came of the first time is the answer to the second.
             (_, Some(id))
@@ -329,7 +340,7 @@ impl House for Lent {
         args.extend(self.within(by));
         args.extend(of_owner(by));
         args.extend(of_terms(terms));
-        begun::begin(&self.site, self.archive.journal(), (None, args)).map_err(refusal)
+        begun::begin(&self.site, self.archive.journal(), &self.places, (None, args)).map_err(refusal)
     }
 
     fn between(&self, mission: &MissionId, from: u64, to: u64) -> Result<Between, Refusal> {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use coditect_ports::{PortError, Stop, StopCause};
 use coditect_server::{Ground, Grpc, Secrets, Server, Tls};
@@ -25,6 +26,8 @@ use crate::telemetry::{self, Sending, Whose};
 use crate::wiring;
 
 const DOING: &str = "opening the door";
+/// How long it answers on once it is told to stop: whoever asks every second whether it is ready hears that it is not.
+const LEAVES_WITHIN: Duration = Duration::from_secs(2);
 /// Bytes of a PEM file.
 const PEM_BYTES: u64 = 1 << 20;
 
@@ -45,8 +48,9 @@ pub(super) fn perform(cx: &mut Context, args: &ServeArgs) -> Done {
     let has_none = projects.is_empty();
     // What the person has chosen for all of their missions.
     let models = settings::load(&SettingFlags::default(), &cx.env, Path::new("/"))?.settings.models;
-    let lent =
-        Lent::new(site.clone(), archive, approvals::person(&cx.env)).for_users(projects.clone(), models);
+    let lent = Lent::new(site.clone(), archive, approvals::person(&cx.env))
+        .for_users(projects.clone(), models)
+        .with_missions(flags.missions.map(usize::from));
     if has_none {
         cx.note("no `--projects` are named: only admins may begin missions");
     }
@@ -136,7 +140,7 @@ fn ground(flags: &DoorFlags) -> Result<Ground, Report> {
             hosts.push(host_of(flags.listen));
         }
     }
-    Ok(Ground { hosts, tls, is_behind_tls: flags.behind_tls })
+    Ok(Ground { hosts, tls, is_behind_tls: flags.behind_tls, leaves_within: LEAVES_WITHIN })
 }
 
 /// An address as it stands in `Host`.

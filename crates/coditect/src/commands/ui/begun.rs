@@ -6,11 +6,13 @@ use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coditect_ports::{Journal, PortError};
 use coditect_runtime::cell;
 use coditect_types::{ErrorKind, Event, MissionId, UserName};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::environment::{Place, Site};
 use crate::report::{Doing, NO_SANDBOX, Report, USAGE};
@@ -24,6 +26,31 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Bytes of what a process said that are told.
 const SAID_BYTES: u64 = 4 << 10;
 
+/// So many missions are under way at once that were begun here: each is a process.
+#[derive(Debug)]
+pub(crate) struct Places {
+    most: usize,
+    free: Arc<Semaphore>,
+}
+
+impl Places {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, free: Arc::new(Semaphore::new(most)) }
+    }
+
+    /// A place for one more, until its process has ended.
+    ///
+    /// # Errors
+    /// There is none: nothing is begun.
+    fn take(&self) -> Result<OwnedSemaphorePermit, Report> {
+        Arc::clone(&self.free).try_acquire_owned().map_err(|_| {
+            let cause = format!("{} missions that were begun here are under way already", self.most);
+            Report::new(ErrorKind::Exhausted, DOING, cause)
+                .hint("nothing was begun: ask again in a moment; `coditect serve --missions` says how many there may be")
+        })
+    }
+}
+
 /// Begins what `args` say, under a name that is given or found, and waits until its journal has begun.
 ///
 /// # Errors
@@ -31,6 +58,7 @@ const SAID_BYTES: u64 = 4 << 10;
 pub(super) fn begin(
     site: &Site,
     journal: &dyn Journal,
+    places: &Places,
     (id, args): (Option<&MissionId>, Vec<OsString>),
 ) -> Result<MissionId, Report> {
     let mission = id.cloned().unwrap_or_else(wiring::new_mission_id);
@@ -38,6 +66,7 @@ pub(super) fn begin(
         let cause = "a mission of that name has begun already";
         return Err(Report::new(ErrorKind::Conflict, DOING, cause).hint("leave the name away"));
     }
+    let place = places.take()?;
     let mut said =
         tempfile::tempfile().map_err(|error| PortError::from_io("a temporary file", &error)).doing(DOING)?;
     let mut child = spawn(site, &mission, args, &said)?;
@@ -45,8 +74,7 @@ pub(super) fn begin(
     loop {
         // A journal that cannot be read for a moment is looked at again.
         if has_begun(journal, &mission) {
-            // Somebody has to hear of its end, or it stays in the table of processes as long as this one.
-            std::thread::spawn(move || child.wait());
+            bury(child, place);
             return Ok(mission);
         }
         if let Ok(Some(status)) = child.try_wait() {
@@ -57,13 +85,22 @@ pub(super) fn begin(
             return Err(Report::new(kind, DOING, cause));
         }
         if began.elapsed() > WITHIN {
-            std::thread::spawn(move || child.wait());
+            bury(child, place);
             let cause = format!("its journal has not begun after {} s", WITHIN.as_secs());
             return Err(Report::new(ErrorKind::Unavailable, DOING, cause)
                 .hint("it may still begin: look at the list in a moment"));
         }
         std::thread::park_timeout(LOOK_EVERY);
     }
+}
+
+/// Waits for the end of a process elsewhere: somebody has to hear of it, or it stays in the table of processes as long as this one.
+fn bury(mut child: Child, place: OwnedSemaphorePermit) {
+    std::thread::spawn(move || {
+        // Its end is in its journal.
+        child.wait().ok();
+        drop(place);
+    });
 }
 
 /// Whether the mission of that name was begun by this user, with this request on this directory.
