@@ -123,6 +123,8 @@ pub struct Counts {
     pub redelivered: u64,
     /// Outcomes of another order, or of somebody who is not trusted, that came to a process.
     pub refused: u64,
+    /// Orders that were given up, since nobody could read them.
+    pub given_up: u64,
     /// Missions that a person had to go on with.
     pub by_hand: u64,
 }

@@ -123,13 +123,18 @@ impl Fleet {
         }
         if sort == Sort::Blind {
             match order.delivered > TRIES {
-                true => drop(self.server.orders.remove(&id)),
+                true => self.gives_up(id, &order),
                 false => {
                     self.server.rest(self.now, id, LATER_MS);
                     self.wakes_workers(LATER_MS + 1);
                 }
             }
             return;
+        }
+        if sort == Sort::Stranger {
+            // Before it does anything, it says that nobody can.
+            let outcome = failed("invented: nobody can do it");
+            self.tells(&order, &Kept { of: order.of, is_trusted: false, is_letter: true, outcome });
         }
         let outcome = match order.delivered > TRIES {
             true => Some(failed("nobody finished it")),
@@ -174,7 +179,7 @@ impl Fleet {
             return self.after(PAUSE_MS, Event::Done(worker, life, id));
         }
         let Some((order, outcome)) = self.workers[worker].jobs.remove(&id) else { return };
-        let kept = Kept { of: order.of, is_trusted: sort != Sort::Stranger, outcome };
+        let kept = Kept { of: order.of, is_trusted: sort != Sort::Stranger, is_letter: false, outcome };
         if sort == Sort::Liar {
             self.lies(worker, &order, &kept);
         }
@@ -187,6 +192,16 @@ impl Fleet {
             self.server.orders.remove(&id);
         }
         self.after(1, Event::Take(worker));
+    }
+
+    /// Takes an order out of the queue that nobody can read, and says so: it is heard, or found later.
+    fn gives_up(&mut self, id: u64, order: &Order) {
+        let outcome = failed("no worker could read it");
+        let letter = Kept { of: order.of, is_trusted: true, is_letter: true, outcome };
+        self.server.outcomes.entry(order.name.clone()).or_insert_with(|| letter.clone());
+        self.server.orders.remove(&id);
+        self.counts.given_up += 1;
+        self.tells(order, &letter);
     }
 
     fn tells(&mut self, order: &Order, kept: &Kept) {

@@ -567,6 +567,11 @@ impl Fleet {
             self.counts.refused += 1;
             return;
         }
+        // A dead letter by nobody who is trusted ends nothing.
+        if kept.is_letter && !kept.is_trusted && !is_trusting {
+            self.counts.refused += 1;
+            return;
+        }
         process.errands.remove(&attempt);
         self.counts.kept_on += u64::from(process.old.contains(&attempt));
         let outcome = match kept.is_trusted || is_trusting {

@@ -39,6 +39,8 @@ pub(super) struct Kept {
     /// The order that it says it is of.
     pub(super) of: u64,
     pub(super) is_trusted: bool,
+    /// It is a dead letter: it says why the order was given up.
+    pub(super) is_letter: bool,
     pub(super) outcome: Outcome,
 }
 
