@@ -8,6 +8,11 @@
 //! **Outcomes** are kept for a day, the last one of each attempt. Whoever dispatched the action hears of it at once, or finds it later
 //! where it dispatches the same attempt again.
 //!
+//! **Dead letters.** An order that nobody can read, or that nobody survives, is given up after a while: why stands in a stream of its own,
+//! and whoever waits for it hears of it ([`dead`]).
+//!
+//! **Time.** An order says how long its attempt may take. It is not begun after that, and stopped at the end of it ([`times`]).
+//!
 //! **Commits.** A snapshot goes to the store once a mission; what an agent made goes there beyond it. Names are those of the commits, so
 //! the same is never sent twice.
 //!
@@ -20,6 +25,7 @@
 
 mod account;
 mod boss;
+mod dead;
 mod ears;
 mod packs;
 mod parcel;
@@ -27,10 +33,13 @@ mod pulse;
 mod roll;
 mod seal;
 mod setup;
+mod signs;
+mod times;
 mod wards;
 mod worker;
 
 use coditect_types::{AttemptId, MissionId, TaskId};
+use tokio::time::Instant;
 
 pub use account::{Account, Hear};
 pub use boss::Fleet;
@@ -59,6 +68,13 @@ struct Order<A> {
     /// The span that performing it is a part of, where an orchestrator of an older version says it here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
+    /// How long the attempt may take, from when it was begun, ms: the same however often it is handed out. Orchestrators of an older version
+    /// do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allowance_ms: Option<u64>,
+    /// When that is over here: whoever reads it sets that.
+    #[serde(skip)]
+    ends: Option<Instant>,
     /// What its outcome is bound to: whoever reads it sets that.
     #[serde(skip)]
     digest: [u8; 32],

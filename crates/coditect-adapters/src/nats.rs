@@ -5,6 +5,7 @@
 pub(crate) mod address;
 pub(crate) mod api;
 pub(crate) mod link;
+pub(crate) mod streams;
 
 use std::path::Path;
 use std::time::Duration;

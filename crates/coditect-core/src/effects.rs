@@ -22,6 +22,7 @@ pub fn effects(state: &State) -> Vec<Effect> {
             attempt: *attempt,
             task: running.task,
             action: Arc::clone(&running.action),
+            started_ms: running.started_ms,
             deadline_ms: running.deadline_ms,
             hurry: state.concluding,
         })

@@ -23,6 +23,8 @@ pub struct Work {
     pub bus: Arc<dyn Bus>,
     /// Whether the attempt was begun before this process had the mission: it may have been handed out by then, and be done.
     pub is_old: bool,
+    /// How long the attempt may take from when it was begun, ms; None: nobody says.
+    pub allowance_ms: Option<u64>,
 }
 
 /// One agent.

@@ -243,7 +243,10 @@ impl Actor {
             keep
         });
         for effect in effects {
-            let Effect::PerformAction { attempt, task, action, hurry, .. } = effect else { continue };
+            let Effect::PerformAction { attempt, task, action, started_ms, deadline_ms, hurry } = effect
+            else {
+                continue;
+            };
             if let Some((_, stop)) = self.under_way.iter().find(|(under_way, _)| *under_way == attempt) {
                 if hurry {
                     stop.hurry();
@@ -257,7 +260,8 @@ impl Actor {
             self.under_way.push((attempt, stop.clone()));
             let mission = self.cell.mission().clone();
             let (bus, is_old) = (Arc::clone(&self.ports.bus), self.old.contains(&attempt));
-            let work = Work { mission, task, attempt, stop, bus, is_old };
+            let allowance_ms = Some(deadline_ms.saturating_sub(started_ms));
+            let work = Work { mission, task, attempt, stop, bus, is_old, allowance_ms };
             if let Some(fleet) = self.ports.fleet.as_ref().filter(|_| action.travels()) {
                 let (inbox, shell) = (self.self_inbox.clone(), tokio::runtime::Handle::current());
                 let report = move |outcome| report(&inbox, attempt, outcome, &shell);

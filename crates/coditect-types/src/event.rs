@@ -398,6 +398,8 @@ pub enum Effect {
         task: TaskId,
         /// What to do.
         action: Arc<Action>,
+        /// When it was begun, ms since 1970.
+        started_ms: u64,
         /// When it must have ended, ms since 1970.
         deadline_ms: u64,
         /// It is to come to an end with what it has.

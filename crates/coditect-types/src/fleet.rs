@@ -108,8 +108,7 @@ pub struct Job {
     pub since_ms: u64,
 }
 
-/// The orders of a fleet that are not done yet. There are no dead letters: an order that nobody survives ends as a failed outcome of its
-/// attempt, and one that nobody takes is given up by its mission.
+/// The orders of a fleet that are not done yet, and how many were given up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderQueue {
     /// Orders that no worker has taken yet.
@@ -124,6 +123,9 @@ pub struct OrderQueue {
     pub since_ms: Option<u64>,
     /// Orders, waiting and under way, by role.
     pub by_role: BTreeMap<String, u64>,
+    /// Dead letters: orders that no worker could read, or that nobody survived. Each ended an attempt as failed, and is kept for two weeks.
+    #[serde(default)]
+    pub dead: u64,
 }
 
 /// A mission that has not ended.

@@ -222,7 +222,8 @@ pub(crate) fn house(
     let mailbox = mailbox(site);
     let bus = Arc::new(LocalBus::new());
     let models = site.models.clone();
-    let fleet = fleet(site, &workspace)?;
+    let (fleet, of_fleet) = fleet(site, &workspace)?;
+    notes.extend(of_fleet);
     let announced = announced(site)?.map(Arc::new);
     Ok(House {
         journal,
@@ -272,15 +273,19 @@ impl Bus for Both {
     }
 }
 
-/// The fleet that does the work, where one is to.
-fn fleet(site: &Site, workspace: &Arc<dyn Workspace>) -> Result<Option<Arc<dyn Dispatch>>, Report> {
+/// The fleet that does the work, where one is to, and what a person should know of it, a line each.
+fn fleet(
+    site: &Site,
+    workspace: &Arc<dyn Workspace>,
+) -> Result<(Option<Arc<dyn Dispatch>>, Vec<String>), Report> {
     const DOING: &str = "joining the fleet";
     match &site.journal {
-        _ if !site.fleet => Ok(None),
+        _ if !site.fleet => Ok((None, Vec::new())),
         Place::Server(nats) => {
             let at = sealed_at(nats, site, OF_MISSIONS).doing(DOING)?;
             let fleet = Fleet::open(&at, Arc::clone(workspace)).doing(DOING)?;
-            Ok(Some(Arc::new(fleet)))
+            let notes = fleet.notes().to_vec();
+            Ok((Some(Arc::new(fleet)), notes))
         }
         Place::Files | Place::Unknown(_) => {
             let cause = "a fleet meets on a NATS server, and none is named";
@@ -359,6 +364,18 @@ pub(crate) fn lookout(site: &Site) -> Result<Lookout, PortError> {
         return Err(PortError::new(ErrorKind::Invalid, "a fleet meets on a NATS server, and none is named"));
     };
     Lookout::open(&fleet_at(nats), now_ms)
+}
+
+/// What a person should know of a fleet's streams, a line each, where missions that are begun here hand actions to workers.
+pub(crate) fn notes_on_fleet(site: &Site) -> Vec<String> {
+    if !site.fleet || !matches!(site.journal, Place::Server(_)) {
+        return Vec::new();
+    }
+    let told = |error: PortError| {
+        let hint = error.hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+        vec![format!("no fleet can be joined: {}{hint}", error.cause)]
+    };
+    lookout(site).and_then(|lookout| lookout.notes()).unwrap_or_else(told)
 }
 
 /// A name for this process that no other has, and that says nothing of the machine.

@@ -1,10 +1,13 @@
 //! The way of an action to a worker, and of its outcome back.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
 use coditect_ports::workspace::Workspace;
 use coditect_ports::{Dispatch, Done, Notice, PortError, StopCause, Work};
@@ -12,20 +15,25 @@ use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome, Snapshot};
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::dead::{Letter, NAME, sent_as};
 use super::ears::{Ears, Heard, Hearing};
 use super::packs::Packs;
 use super::parcel::{away, read, unwrap, wrap, written};
 use super::seal::{Matter, digest, is_of_order};
 use super::setup::{At, House, object};
-use super::worker::Sign;
+use super::signs::Sign;
 use super::{NEW, Order, Report, TRACEPARENT, Word};
 use crate::threads;
 use crate::trace::Context;
 
+/// Beside an order: how long the server keeps it.
+const LIVES: &str = "Nats-TTL";
 /// How often it is looked whether the work is to stop.
 const LOOK: Duration = Duration::from_millis(50);
 /// How often an outcome is looked for that nobody told of: a connection that was away hears nothing.
 const SEARCH: Duration = Duration::from_secs(2);
+/// The same for a dead letter, which is rarer.
+const SEARCH_DEAD: Duration = Duration::from_secs(10);
 /// How often a word is said again to whoever performs the action.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a worker that was told to stop is waited for.
@@ -51,6 +59,12 @@ impl Fleet {
         let runtime = threads::start("fleet", threads::few())?;
         let house = runtime.block_on(House::open(at))?;
         Ok(Self { house, packs: Packs::new(workspace), ears: Arc::default(), runtime: Some(runtime) })
+    }
+
+    /// What a person should know of the fleet's server, a sentence each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.house.notes
     }
 
     /// Brings a mission here that another machine began: makes its store for the project in `dir`, and fetches of the snapshot and of
@@ -114,6 +128,7 @@ impl Fleet {
             stop: coditect_ports::Stop::new(),
             bus: Arc::new(crate::LocalBus::new()),
             is_old: !is_new,
+            allowance_ms: None,
         };
         let (house, packs) = (self.house.clone(), self.packs.clone());
         let ears = Arc::clone(&self.ears);
@@ -156,8 +171,32 @@ impl Dispatch for Fleet {
     }
 }
 
+/// Why the server did not take an order.
+fn untaken(house: &House, error: &PublishError) -> PortError {
+    let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    if refusal.is_none_or(|refusal| refusal.error_code() != ErrorCode::STREAM_STORE_FAILED) {
+        return away(error);
+    }
+    let queue = &house.orders.cached_info().config.name;
+    let cause =
+        format!("the queue `{queue}` is full, and takes no order before a worker has done one: {error}");
+    PortError::new(ErrorKind::Unavailable, cause)
+        .with_hint("start more workers, or see with `coditect fleet` what they do")
+}
+
 fn unavailable(error: PortError) -> PortError {
     PortError { kind: ErrorKind::Unavailable, ..error }
+}
+
+/// An order that is in the queue.
+#[derive(Clone, Copy, Debug)]
+struct Out {
+    /// Its number there.
+    number: u64,
+    /// What outcomes of it name.
+    of: [u8; 32],
+    /// What dead letters of it name.
+    sent: [u8; 32],
 }
 
 /// An action on its way.
@@ -181,8 +220,8 @@ impl Errand {
         {
             return Ok(outcome);
         }
-        let number = self.hand_out(&order).await?;
-        self.wait(hearing, (number, of)).await
+        let out = self.hand_out(&order).await?;
+        self.wait(hearing, out).await
     }
 
     /// The order, as it is written.
@@ -195,6 +234,8 @@ impl Errand {
             action: self.action.packed_for_travel(),
             // In a header: an order is the same, whichever process hands it out, and so is what its outcome is bound to.
             traceparent: None,
+            allowance_ms: self.work.allowance_ms,
+            ends: None,
             digest: [0; 32],
         })
     }
@@ -206,8 +247,8 @@ impl Errand {
         Context::of_attempt(mission, *attempt).sampled(is_told)
     }
 
-    /// Hands the order out, as soon as the server takes it. Gives its number in the queue.
-    async fn hand_out(&self, order: &[u8]) -> Result<u64, PortError> {
+    /// Hands the order out, as soon as the server takes it: one whose queue is full takes it once there is room.
+    async fn hand_out(&self, order: &[u8]) -> Result<Out, PortError> {
         // Beside the order, since the same one may be handed out again.
         let mut is_new = !self.work.is_old;
         loop {
@@ -228,7 +269,7 @@ impl Errand {
         }
     }
 
-    async fn hand_out_once(&self, order: &[u8], is_new: bool) -> Result<u64, PortError> {
+    async fn hand_out_once(&self, order: &[u8], is_new: bool) -> Result<Out, PortError> {
         let Work { mission, attempt, .. } = &self.work;
         self.unstopped()?;
         if let Some((base, commits)) = self.action.needs() {
@@ -240,17 +281,22 @@ impl Errand {
         let payload = wrap(order, &object("order", mission, attempt), &self.house.store).await?;
         let mut headers = HeaderMap::new();
         // Another order of the same name, of an older journal, is not this one.
-        let of = blake3::Hash::from(digest(order)).to_hex();
-        headers.insert("Nats-Msg-Id", format!("{mission}.{attempt}.{}", &of[..16]).as_str());
+        let of = digest(order);
+        let short = &blake3::Hash::from(of).to_hex()[..16];
+        headers.insert(NAME, format!("{mission}.{attempt}.{short}").as_str());
         headers.insert(TRACEPARENT, self.context().to_string().as_str());
         self.house.seal.sign(Matter::Order, order, &mut headers)?;
         if is_new {
             headers.insert(NEW, "1");
         }
+        if let Some(allowance_ms) = self.work.allowance_ms.filter(|_| self.house.ends_orders) {
+            headers.insert(LIVES, format!("{}s", allowance_ms.div_ceil(1_000).max(1)).as_str());
+        }
         let subject = self.house.order(self.action.role());
-        let sent = self.house.context.publish_with_headers(subject, headers, payload).await;
-        let kept = sent.map_err(|error| away(&error))?.await.map_err(|error| away(&error))?;
-        Ok(kept.sequence)
+        let sent = sent_as(&payload, Some(&headers));
+        let kept = self.house.context.publish_with_headers(subject, headers, payload).await;
+        let kept = kept.map_err(|error| away(&error))?.await.map_err(|error| untaken(&self.house, &error))?;
+        Ok(Out { number: kept.sequence, of, sent })
     }
 
     fn unstopped(&self) -> Result<(), PortError> {
@@ -260,17 +306,26 @@ impl Errand {
         }
     }
 
-    async fn wait(&self, mut hearing: Hearing, (number, of): (u64, [u8; 32])) -> Result<Outcome, PortError> {
+    async fn wait(&self, mut hearing: Hearing, out: Out) -> Result<Outcome, PortError> {
+        let Out { number, of, sent } = out;
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let began = Instant::now();
         let (mut searched, mut said, mut stopping, mut heard) = (began, None, None, false);
+        // An earlier life of this process may have missed it.
+        let mut searched_dead = (!self.work.is_old).then_some(began);
         loop {
             tokio::select! {
                 next = hearing.next() => match next {
                     None => return Err(away(&"the connection ended")),
                     Some(Heard::Outcome(message)) => {
                         if let Some(outcome) = self.taken((&message.payload, message.headers.as_ref()), of).await? {
+                            return Ok(outcome);
+                        }
+                    }
+                    Some(Heard::Dead(message)) => {
+                        let letter = (&message.payload, message.headers.as_ref());
+                        if let Some(outcome) = self.given_up(letter, sent) {
                             return Ok(outcome);
                         }
                     }
@@ -285,6 +340,12 @@ impl Errand {
                         searched = now;
                         if let Some(outcome) = self.found(of).await? {
                             return Ok(outcome);
+                        }
+                        if searched_dead.is_none_or(|at| now.duration_since(at) >= SEARCH_DEAD) {
+                            searched_dead = Some(now);
+                            if let Some(outcome) = self.found_dead(sent).await {
+                                return Ok(outcome);
+                            }
                         }
                         if !heard && now.duration_since(began) >= LONELY {
                             heard = true;
@@ -336,6 +397,25 @@ impl Errand {
             Ok(message) => self.taken((&message.payload, Some(&message.headers)), of).await,
             // None yet, or the server is away: it is looked for again.
             Err(_) => Ok(None),
+        }
+    }
+
+    /// That the order was given up, where that is kept already.
+    async fn found_dead(&self, sent: [u8; 32]) -> Option<Outcome> {
+        let Work { mission, attempt, .. } = &self.work;
+        let subject = self.house.dead_of(mission.as_str(), &attempt.to_string());
+        let letter = self.house.dead.direct_get_last_for_subject(subject).await.ok()?;
+        self.given_up((&letter.payload, Some(&letter.headers)), sent)
+    }
+
+    /// What it comes to that the order was given up. None: this is about another one, or by nobody who is trusted.
+    fn given_up(&self, (payload, headers): (&Bytes, Option<&HeaderMap>), sent: [u8; 32]) -> Option<Outcome> {
+        match Letter::open(&self.house, sent, (payload, headers)) {
+            Ok(letter) => letter.map(Letter::outcome),
+            Err(error) => {
+                tracing::warn!(%error, "a dead letter is passed over");
+                None
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is heard of attempts that are away: one pair of subscriptions for each mission, and none for each attempt, since a server looks through
+//! What is heard of attempts that are away: a few subscriptions for each mission, and none for each attempt, since a server looks through
 //! all of them for each message, and anew where one comes or goes.
 
 use std::collections::HashMap;
@@ -26,6 +26,7 @@ const WAITING: usize = 256;
 #[derive(Debug)]
 pub(super) enum Heard {
     Outcome(Message),
+    Dead(Message),
     Doing(Message),
 }
 
@@ -103,14 +104,21 @@ impl Ears {
     async fn open(self: &Arc<Self>, house: &House, mission: &MissionId) -> Result<(), PortError> {
         let outcomes =
             house.client.subscribe(house.outcomes_of(mission)).await.map_err(|error| away(&error))?;
+        let dead = house.client.subscribe(house.dead_of(mission.as_str(), "*")).await;
+        let dead = dead.map_err(|error| away(&error))?;
         let doing = house.client.subscribe(house.doings_of(mission)).await.map_err(|error| away(&error))?;
         let (ears, mission) = (Arc::clone(self), mission.clone());
-        drop(Handle::current().spawn(async move { ears.pass_on(&mission, outcomes, doing).await }));
+        let said = (outcomes, dead, doing);
+        drop(Handle::current().spawn(async move { ears.pass_on(&mission, said).await }));
         Ok(())
     }
 
     /// Passes on what comes, until nobody has waited for it for a while.
-    async fn pass_on(&self, mission: &MissionId, mut outcomes: Subscriber, mut doing: Subscriber) {
+    async fn pass_on(
+        &self,
+        mission: &MissionId,
+        (mut outcomes, mut dead, mut doing): (Subscriber, Subscriber, Subscriber),
+    ) {
         let mut look = interval(IDLE);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.tick().await;
@@ -118,6 +126,7 @@ impl Ears {
         loop {
             let heard = tokio::select! {
                 outcome = outcomes.next() => outcome.map(Heard::Outcome),
+                letter = dead.next() => letter.map(Heard::Dead),
                 sign = doing.next() => sign.map(Heard::Doing),
                 _ = look.tick() => {
                     if self.is_over(mission, &mut was_idle) { return } else { continue }
@@ -128,7 +137,7 @@ impl Ears {
                 self.waiting().remove(mission);
                 return;
             };
-            let (Heard::Outcome(message) | Heard::Doing(message)) = &heard;
+            let (Heard::Outcome(message) | Heard::Dead(message) | Heard::Doing(message)) = &heard;
             let waiting = self.waiting();
             let whom = message.subject.rsplit('.').next();
             let tell = whom.and_then(|attempt| waiting.get(mission)?.get(attempt));

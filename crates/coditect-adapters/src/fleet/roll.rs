@@ -28,7 +28,8 @@ use tokio::runtime::Runtime;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 use super::parcel::away;
-use super::setup::{At, CONSUMER, House, Names};
+use super::setup::{self, At, CONSUMER, House, Names};
+use crate::nats::streams;
 use crate::threads;
 
 /// How often a worker says that it is there.
@@ -282,6 +283,18 @@ impl Lookout {
         &self.shown
     }
 
+    /// What a person should know of the streams of the fleet, a sentence each. Blocks, and makes nothing.
+    ///
+    /// # Errors
+    /// The server does not answer, or has streams that cannot be used.
+    pub fn notes(&self) -> Result<Vec<String>, PortError> {
+        let (client, context, names) = (self.client.clone(), self.context.clone(), self.names.clone());
+        threads::wait(self.runtime.as_ref(), async move {
+            let noting = timeout(QUEUE, setup::notes(&client, &context, &names));
+            noting.await.unwrap_or_else(|_| Err(away(&"it does not answer")))
+        })
+    }
+
     /// Asks who is there, and what waits. Blocks for about a third of a second; what was found is told again for a second.
     ///
     /// # Errors
@@ -353,7 +366,8 @@ async fn queue(context: &Context, names: &Names) -> Result<Option<OrderQueue>, P
         }
     };
     let state = &stream.cached_info().state;
-    let mut queue = OrderQueue { waiting: state.messages, ..OrderQueue::default() };
+    let dead = streams::find(context, &names.dead()).await?.map_or(0, |found| found.state.messages);
+    let mut queue = OrderQueue { waiting: state.messages, dead, ..OrderQueue::default() };
     queue.since_ms = (state.messages > 0).then(|| ms(state.first_timestamp.unix_timestamp_nanos()));
     queue.waiting_since_ms = queue.since_ms;
     // Without a consumer no worker was ever there: all of it waits.

@@ -20,7 +20,7 @@ use nkeys::{KeyPair, KeyPairType};
 
 /// Where a signature and the key that it is by stand beside a message.
 const KEY: &str = "Coditect-Key";
-const SIGNATURE: &str = "Coditect-Signature";
+pub(super) const SIGNATURE: &str = "Coditect-Signature";
 /// Bytes of a list of keys.
 const MOST: u64 = 1 << 20;
 
@@ -30,6 +30,8 @@ pub(super) enum Matter {
     Order,
     /// An outcome of the order that has this digest.
     Outcome([u8; 32]),
+    /// Why the order was given up that was sent as this.
+    Dead([u8; 32]),
 }
 
 /// Beside an outcome: the digest of the order that it is of, in hex.
@@ -44,6 +46,11 @@ pub(super) fn say_order(of: [u8; 32], headers: &mut HeaderMap) {
 pub(super) fn is_of_order(of: [u8; 32], headers: Option<&HeaderMap>) -> bool {
     let said = headers.and_then(|headers| headers.get(ORDER));
     said.is_none_or(|said| said.as_str() == blake3::Hash::from(of).to_hex().as_str())
+}
+
+/// Whether it is said that something is of this order.
+pub(super) fn names_order(of: [u8; 32], headers: Option<&HeaderMap>) -> bool {
+    headers.is_some_and(|headers| headers.get(ORDER).is_some()) && is_of_order(of, headers)
 }
 
 /// The digest of an order.
@@ -63,6 +70,10 @@ impl Matter {
             Self::Order => put(b"coditect.order.1"),
             Self::Outcome(of) => {
                 put(b"coditect.outcome.1");
+                put(&of);
+            }
+            Self::Dead(of) => {
+                put(b"coditect.dead.1");
                 put(&of);
             }
         }
@@ -134,6 +145,7 @@ impl Seal {
         let what = match matter {
             Matter::Order => "an order",
             Matter::Outcome(_) => "an outcome",
+            Matter::Dead(_) => "a dead letter",
         };
         let denied = |why: String| PortError::new(ErrorKind::Denied, format!("{what} is refused: {why}"));
         let header = |name: &str| Some(headers?.get(name)?.as_str().to_owned());
@@ -305,6 +317,8 @@ mod tests {
         assert!(refused(of, b"Done", Some(&headers)).contains("not what was signed"));
         assert!(refused(other, b"done", Some(&headers)).contains("not what was signed"));
         assert!(refused(Matter::Order, b"done", Some(&headers)).contains("not what was signed"));
+        let dead = Matter::Dead(digest(b"order"));
+        assert!(refused(dead, b"done", Some(&headers)).contains("not what was signed"), "nor as its end");
         assert!(refused(of, b"done", None).contains("nobody signed it"));
         let theirs = signed(&stranger, of, b"done");
         assert!(refused(of, b"done", Some(&theirs)).contains(&stranger.public().unwrap()));

@@ -15,10 +15,12 @@ use coditect_types::plan::Role;
 use coditect_types::{Action, AttemptId, ErrorKind, MissionId, Outcome, Snapshot, TaskId};
 
 use super::account::{Course, End, Mark};
-use super::setup::House;
+use super::setup::{self, House};
 use super::{Account, At, Fleet, Lookout, Offer, Order, Roll, Seal, Worker, parcel};
 use crate::otlp::Sampler;
 use crate::trace::{Context, Piece};
+
+mod streams;
 
 /// Nothing of what these tests do is about files.
 #[derive(Debug)]
@@ -123,8 +125,22 @@ impl Sea {
         self.dispatch_as(fleet, attempt, false)
     }
 
+    /// `allowance_ms`: how long it may take.
+    fn dispatch_for(&self, fleet: &Fleet, attempt: u32, allowance_ms: u64) -> (Stop, Receiver<Outcome>) {
+        self.dispatch_work(fleet, (attempt, false), Some(allowance_ms))
+    }
+
     /// `is_old`: whether an earlier life of whoever dispatches it may have done so.
     fn dispatch_as(&self, fleet: &Fleet, attempt: u32, is_old: bool) -> (Stop, Receiver<Outcome>) {
+        self.dispatch_work(fleet, (attempt, is_old), None)
+    }
+
+    fn dispatch_work(
+        &self,
+        fleet: &Fleet,
+        (attempt, is_old): (u32, bool),
+        allowance_ms: Option<u64>,
+    ) -> (Stop, Receiver<Outcome>) {
         let (tell, told) = sync_channel(2);
         let stop = Stop::new();
         let work = Work {
@@ -134,6 +150,7 @@ impl Sea {
             stop: stop.clone(),
             bus: Arc::clone(&self.heard) as Arc<dyn Bus>,
             is_old,
+            allowance_ms,
         };
         fleet.dispatch(
             Arc::new(Action::DoNothing),
@@ -546,6 +563,8 @@ fn order(traceparent: Option<&str>) -> Order<Action> {
         attempt: AttemptId(7),
         action: Action::DoNothing,
         digest: [0; 32],
+        allowance_ms: None,
+        ends: None,
         traceparent: traceparent.map(str::to_owned),
     }
 }
@@ -622,7 +641,7 @@ fn orders_with_and_without_a_context_are_read_by_either_version() {
     let newer = serde_json::to_string(&order(Some("00-x"))).unwrap();
     assert_eq!(serde_json::from_str::<Older>(&newer).unwrap().attempt, AttemptId(7));
     let older = serde_json::to_string(&order(None)).unwrap();
-    assert!(!older.contains("traceparent"), "{older}");
+    assert!(!older.contains("traceparent") && !older.contains("allowance_ms"), "{older}");
     assert_eq!(serde_json::from_str::<Order<Action>>(&older).unwrap().traceparent, None);
 }
 

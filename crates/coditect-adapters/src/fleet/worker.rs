@@ -11,7 +11,7 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use bytes::Bytes;
 use coditect_ports::workspace::Workspace;
-use coditect_ports::{Agent, Bus, Notice, PortError, Stop, StopCause, Work};
+use coditect_ports::{Agent, Notice, PortError, Stop, StopCause, Work};
 use coditect_types::plan::Role;
 use coditect_types::{Action, ErrorKind, Failure, MissionId, Outcome};
 use futures::{FutureExt, StreamExt};
@@ -23,11 +23,14 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::account::{Account, Course, End, Fetched, Mark};
+use super::dead::too_often;
 use super::packs::Packs;
 use super::parcel::{away, read, unwrap, wrap, written};
 use super::roll::{self, Alive};
 use super::seal::{Matter, digest, is_of_order, say_order};
 use super::setup::{At, CONSUMER, House, object};
+use super::signs::{Sign, Speaks};
+use super::times::{self, Way, is_over, over};
 use super::wards::Wards;
 use super::{NEW, Order, Pulse, Report, TRACEPARENT};
 use crate::threads;
@@ -65,40 +68,6 @@ pub struct Offer {
     pub slots: usize,
     /// The roles that its agents fill.
     pub roles: Vec<Role>,
-}
-
-/// What an agent says of what it does, on its way to the mission.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Sign {
-    Doing { what: String },
-    Tests { green: u32, red: u32, of: Option<u32> },
-    Search { tried: u64, of: Option<u64>, passing: u32, best_green: u32, red: u32 },
-}
-
-impl Sign {
-    fn of(notice: Notice) -> Option<Self> {
-        match notice {
-            Notice::Recorded(_) => None,
-            Notice::Doing { what, .. } => Some(Self::Doing { what }),
-            Notice::Tests { green, red, of, .. } => Some(Self::Tests { green, red, of }),
-            Notice::Search { tried, of, passing, best_green, red, .. } => {
-                Some(Self::Search { tried, of, passing, best_green, red })
-            }
-        }
-    }
-
-    /// The same for whoever watches the mission.
-    pub(super) fn notice(self, work: &Work) -> Notice {
-        let (mission, task, attempt) = (work.mission.clone(), work.task, work.attempt);
-        match self {
-            Self::Doing { what } => Notice::Doing { mission, task, attempt, what },
-            Self::Tests { green, red, of } => Notice::Tests { mission, task, green, red, of },
-            Self::Search { tried, of, passing, best_green, red } => {
-                Notice::Search { mission, task, tried, of, passing, best_green, red }
-            }
-        }
-    }
 }
 
 /// A worker of a fleet.
@@ -151,6 +120,12 @@ impl Worker {
     #[must_use]
     pub fn pulse(&self) -> Pulse {
         self.pulse.clone()
+    }
+
+    /// What a person should know of the fleet's server, a sentence each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.shared.house.notes
     }
 
     /// Works until `stop` is hurried: then it takes no more orders and ends once those are done that it has. Where the flag is raised,
@@ -307,13 +282,14 @@ impl Shared {
         let (tries, published_ns) = message
             .info()
             .map_or((2, None), |info| (info.delivered, Some(info.published.unix_timestamp_nanos())));
-        let order = match self.order(&message).await {
+        let came = Instant::now();
+        let mut order = match self.order(&message).await {
             Ok((order, Ok(()))) => order,
             Ok((order, Err(error))) => return self.distrusts(&order, (&message, tries), error).await,
             Err(error) if tries > TRIES => {
-                tracing::warn!(%error, tries, "an order that nobody can read is put away");
+                tracing::warn!(%error, tries, "an order that nobody can read is given up");
                 self.account.unread();
-                return answer(&message, AckKind::Term).await;
+                return self.give_up((&message, tries), too_often(tries, Some(&error))).await;
             }
             Err(error) => {
                 // Another worker may be able to, of another version or with a better connection.
@@ -322,6 +298,7 @@ impl Shared {
                 return answer(&message, AckKind::Nak(Some(LATER))).await;
             }
         };
+        order.ends = times::end(&self.house, &order, Way { published_ns, tries, came }).await;
         // On every line of the log below it, so that these can be found from the mission; a name that is none is nobody's.
         let mission = MissionId::parse(order.mission.as_str()).map_or(String::new(), |id| id.to_string());
         let span = tracing::error_span!("order", %mission, attempt = %order.attempt);
@@ -345,12 +322,14 @@ impl Shared {
     async fn distrusts(&self, order: &Order<Action>, (message, tries): (&Message, i64), error: PortError) {
         tracing::warn!(%error, tries, "an order is not performed");
         self.account.unread();
+        let cause = format!("no worker trusts whoever ordered it: {}", error.cause);
+        let failure = Failure::new(error.kind, cause);
         if MissionId::parse(order.mission.as_str()).is_err() {
-            return answer(message, AckKind::Term).await;
+            return self.give_up((message, tries), failure).await;
         }
         if tries > TRIES {
-            let sent = AtomicU64::new(0);
-            let outcome = failed(error.kind, format!("no worker trusts whoever ordered it: {}", error.cause));
+            self.note_death((message, tries), &failure).await;
+            let (outcome, sent) = (Outcome::Failed { failure, spent: Default::default() }, AtomicU64::new(0));
             timeout(LAST, self.keep(order, outcome, message, &sent)).await.ok();
             return;
         }
@@ -361,6 +340,24 @@ impl Shared {
             tracing::debug!(%error, "nobody hears that an order is not performed");
         }
         answer(message, AckKind::Nak(Some(DISTRUSTED))).await;
+    }
+
+    /// Says why an order is given up, and takes it out of the queue. Where that is not kept, it rests: another worker may say it.
+    async fn give_up(&self, (message, tries): (&Message, i64), failure: Failure) {
+        match self.house.bury(&self.offer.name, (message, tries), failure).await {
+            Ok(()) => answer(message, AckKind::Term).await,
+            Err(error) => {
+                tracing::warn!(%error, "why an order is given up is not kept yet");
+                answer(message, AckKind::Nak(Some(LATER))).await;
+            }
+        }
+    }
+
+    /// Says why an order is given up whose outcome says so, too: for whoever looks after the queue.
+    async fn note_death(&self, (message, tries): (&Message, i64), failure: &Failure) {
+        if let Err(error) = self.house.bury(&self.offer.name, (message, tries), failure.clone()).await {
+            tracing::debug!(%error, "an order is given up, and stands with no dead letters");
+        }
     }
 
     /// Performs an order and keeps its outcome.
@@ -382,11 +379,13 @@ impl Shared {
         let what = format!("{} t{}: {}", order.mission, order.task, order.action.role().name());
         say(said, format!("took {what}"));
         let outcome = match refused(order) {
-            _ if tries > TRIES => Some(failed(
-                ErrorKind::Unavailable,
-                format!("handed out {tries} times, and nobody finished it"),
-            )),
+            _ if tries > TRIES => {
+                let failure = too_often(tries, None);
+                self.note_death((message, tries), &failure).await;
+                Some(Outcome::Failed { failure, spent: Default::default() })
+            }
             Some(failure) => Some(Outcome::Failed { failure, spent: Default::default() }),
+            None if is_over(order) => Some(self.late(order, false)),
             None => self.perform(order, message, stop, &mut course).await,
         };
         let Some(outcome) = outcome else {
@@ -412,6 +411,18 @@ impl Shared {
             }
             Err(_) => tracing::warn!("an outcome could not be kept; the order goes to another worker"),
         }
+    }
+
+    /// What came of an order whose time is over.
+    fn late(&self, order: &Order<Action>, has_begun: bool) -> Outcome {
+        let failure = over(order, &self.offer.name, has_begun);
+        Outcome::Failed { failure, spent: Default::default() }
+    }
+
+    /// What came of an order that was stopped at the end of its time. One that was done by then is done.
+    fn in_time(&self, order: &Order<Action>, outcome: Outcome) -> Outcome {
+        let Outcome::Failed { spent, .. } = outcome else { return outcome };
+        Outcome::Failed { failure: over(order, &self.offer.name, true), spent }
     }
 
     /// When to say that an order is being performed, by whoever has just said so or done something else that takes as little.
@@ -469,7 +480,10 @@ impl Shared {
             tokio::select! {
                 fetched = &mut fetching => break fetched,
                 _ = sign.tick() => at_it(message).await,
-                _ = look.tick() => if stop.is_raised() { return None },
+                _ = look.tick() => {
+                    if stop.is_raised() { return None }
+                    if is_over(order) { return Some(Some(self.late(order, true))) }
+                }
             }
         };
         course.fetched(began, &fetched);
@@ -496,9 +510,15 @@ impl Shared {
             subject: self.house.doing(mission, *attempt),
             handle: Handle::current(),
         });
-        let (mission_id, stop_it) = (mission.clone(), own.clone());
-        let work =
-            Work { mission: mission_id, task: *task, attempt: *attempt, stop: stop_it, bus, is_old: false };
+        let work = Work {
+            mission: mission.clone(),
+            task: *task,
+            attempt: *attempt,
+            stop: own.clone(),
+            bus,
+            is_old: false,
+            allowance_ms: order.allowance_ms,
+        };
         work.bus.announce(Notice::Doing {
             mission: mission.clone(),
             task: *task,
@@ -511,10 +531,18 @@ impl Shared {
                 outcome = &mut doing => {
                     // What it came to because this worker ends is nobody's outcome.
                     let is_ours = own.cause() == Some(StopCause::Shutdown);
-                    return outcome.ok().filter(|_| !is_ours);
+                    let is_late = own.cause() == Some(StopCause::Deadline);
+                    let outcome = outcome.ok().filter(|_| !is_ours)?;
+                    return Some(if is_late { self.in_time(order, outcome) } else { outcome });
                 }
                 _ = sign.tick() => at_it(message).await,
-                _ = look.tick() => if stop.is_raised() { own.raise(StopCause::Shutdown) },
+                _ = look.tick() => {
+                    if stop.is_raised() {
+                        own.raise(StopCause::Shutdown);
+                    } else if is_over(order) && !own.is_raised() {
+                        own.raise(StopCause::Deadline);
+                    }
+                }
             }
         }
     }
@@ -661,21 +689,4 @@ pub(super) fn failed(kind: ErrorKind, cause: impl Into<String>) -> Outcome {
 
 fn failed_by(error: PortError) -> Outcome {
     Outcome::Failed { failure: Failure::from(error), spent: Default::default() }
-}
-
-/// What agents say, on its way to the mission.
-#[derive(Debug)]
-struct Speaks {
-    house: House,
-    subject: String,
-    handle: Handle,
-}
-
-impl Bus for Speaks {
-    fn announce(&self, notice: Notice) {
-        let Some(sign) = Sign::of(notice) else { return };
-        let Ok(text) = serde_json::to_vec(&sign) else { return };
-        let (client, subject) = (self.house.client.clone(), self.subject.clone());
-        self.handle.spawn(async move { client.publish(subject, Bytes::from(text)).await });
-    }
 }

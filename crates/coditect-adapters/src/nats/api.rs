@@ -142,6 +142,9 @@ pub(crate) struct StreamInfo {
 #[derive(Debug, Deserialize)]
 pub(crate) struct StreamState {
     pub(crate) last_seq: u64,
+    /// How many there are.
+    #[serde(default)]
+    pub(crate) messages: u64,
     /// Messages of each subject.
     #[serde(default)]
     pub(crate) subjects: Option<HashMap<String, u64>>,

@@ -430,7 +430,8 @@ fn hear(event: &Event, shown: &str, complaint: &Mutex<Option<String>>) {
     }
 }
 
-fn refused(error: &ApiError) -> (ErrorKind, String, &'static str) {
+/// What a refusal is, and what to do.
+pub(super) fn refused(error: &ApiError) -> (ErrorKind, String, &'static str) {
     let said = || format!("the server refuses: {} ({})", error.description, error.err_code);
     match error.err_code {
         code::NOT_ENABLED | code::NOT_ENABLED_FOR_ACCOUNT => {

@@ -113,6 +113,7 @@ impl World {
             stop: self.stop.clone(),
             bus: self.bus.clone(),
             is_old: false,
+            allowance_ms: None,
         };
         let agent = self.agents.iter().find(|agent| agent.roles().contains(&action.role())).unwrap();
         agent.perform(action, &work)

@@ -83,6 +83,7 @@ fn ask(desk: &Desk, name: &str) -> Outcome {
         stop: Stop::new(),
         bus: Arc::new(Silence),
         is_old: false,
+        allowance_ms: None,
     };
     desk.perform(&Action::AskModel { model, request, limits: CallLimits::default() }, &work)
 }

@@ -34,6 +34,7 @@ fn order(attempt: u32, inbox: &mpsc::Sender<Message>) -> Box<Order> {
         stop: Stop::new(),
         bus: Arc::new(Silence),
         is_old: false,
+        allowance_ms: None,
     };
     Order::new(Arc::new(Action::DoNothing), work, inbox.downgrade())
 }

@@ -222,6 +222,7 @@ fn queue_rows(queue: &OrderQueue, now_ms: u64) -> Vec<(&'static str, String)> {
     if !by_role.is_empty() {
         rows.push(("By role", by_role.join(", ")));
     }
+    rows.push(("Dead letters", grouped(queue.dead)));
     if let Some(at) = queue.since_ms {
         rows.push(("Oldest of all", format!("handed out {}", ago(at, now_ms))));
     }
@@ -315,6 +316,7 @@ mod tests {
             "handed out again",
             "the oldest handed out 4.0 s ago",
             "2 coder",
+            "<dt>Dead letters</dt><dd>5</dd>",
             "left alone for 9.0 s",
         ] {
             assert!(page.contains(text), "{text}: {page}");

@@ -47,6 +47,7 @@ pub(crate) fn fleet() -> FleetView {
             again: 1,
             since_ms: Some(now - 9_000),
             by_role: BTreeMap::from([("coder".to_owned(), 2), (HOSTILE.to_owned(), 3)]),
+            dead: 5,
         }),
         breakers: vec![BreakerSeen {
             remote: Remote::new(RemoteKind::Model, HOSTILE),

@@ -98,6 +98,7 @@ fn examine(cx: &Context, site: &Site) -> Findings {
     };
     let mut advice: Vec<String> = sandboxes.iter().flat_map(|tier| tier.advice.clone()).collect();
     advice.append(&mut of_server);
+    advice.extend(wiring::notes_on_fleet(site));
     if git.is_none() {
         advice.push("install git: snapshots and branches are made with it".to_owned());
     }

@@ -161,8 +161,12 @@ fn queue_line(queue: &OrderQueue, now_ms: u64) -> String {
         .map_or_else(String::new, |at| format!(" (the oldest for {})", span(now_ms.saturating_sub(at))));
     let again = if queue.again > 0 { format!(" ({} again)", grouped(queue.again)) } else { String::new() };
     let roles: Vec<String> = queue.by_role.iter().map(|(role, n)| format!(", {n} {role}")).collect();
+    let dead = match queue.dead {
+        0 => String::new(),
+        n => format!("; {}", count(n, "dead letter")),
+    };
     format!(
-        "queue: {} waiting{oldest}, {} under way{again}{}",
+        "queue: {} waiting{oldest}, {} under way{again}{}{dead}",
         queue.waiting,
         queue.under_way,
         roles.concat()

@@ -57,6 +57,7 @@ fn join(cx: &mut Context, args: &ServeArgs) -> Done {
     let key = at.seal.public().unwrap_or_default();
     let joined = wiring::join(&lodging.site, &at, (&name, slots), &mut |what| cx.note(&what), hear)?;
     watched.measure(&joined.counted);
+    joined.worker.notes().iter().for_each(|note| cx.note(note));
     watched.wanted.notes.iter().for_each(|note| cx.note(note));
     let at = format!("worker {name} has joined at {}, with {slots} slots; it signs with {key}", nats.url);
     let done = runtime.block_on(async {

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::nats::api::{StreamConfig, StreamInfo};
-use crate::nats::link::{Link, REPLICAS};
+use crate::nats::link::Link;
+use crate::nats::streams::{self, Keeps};
 
 /// What may be in a stream's metadata under this: the version of its messages.
 const FORMAT: &str = "coditect.format";
@@ -21,6 +22,9 @@ const LEAST_PAYLOAD: usize = 4 << 10;
 /// The server remembers the names of messages for so long. We give them none: what fences is the expected number,
 /// which never expires.
 const DUPLICATES_NS: i64 = 1_000_000_000;
+
+/// What the streams keep: none of it goes by its age.
+const RECORDS: Keeps<'static> = Keeps { what: "records", least_age: 0 };
 
 /// How long the streams may take to be there.
 const OPENING: Duration = Duration::from_secs(5);
@@ -153,68 +157,15 @@ fn check(wanted: &StreamConfig, found: &StreamInfo) -> Result<Checked, PortError
             PortError::new(ErrorKind::Invalid, cause).with_hint("use the newest version of `coditect`")
         );
     }
-    let wrong = faults_of(wanted, config);
-    if !wrong.is_empty() {
-        let cause = format!("the stream `{name}` cannot be used: {}", wrong.join(", "));
-        let hint = format!(
-            "mend it with `nats stream edit {name}`, or name another journal; `nats stream rm {name}` removes it \
-             with all that is in it"
-        );
-        return Err(PortError::new(ErrorKind::Invalid, cause).with_hint(hint));
-    }
-    let mut checked = Checked {
+    streams::check(wanted, found, RECORDS).map_err(|error| {
+        let hint = error.hint.as_deref().unwrap_or_default();
+        let hint = format!("name another journal, or {hint}");
+        error.with_hint(hint)
+    })?;
+    Ok(Checked {
         largest: usize::try_from(config.max_msg_size).ok().filter(|size| *size > 0),
-        ..Checked::default()
-    };
-    let is_clustered = found.cluster.as_ref().is_some_and(|cluster| cluster.name.is_some());
-    if is_clustered && config.num_replicas < REPLICAS {
-        checked.notes.push(format!(
-            "the stream `{name}` has {} of {REPLICAS} replicas: a server that is lost takes records with it; \
-             `nats stream edit {name} --replicas {REPLICAS}`",
-            config.num_replicas
-        ));
-    }
-    if config.persist_mode.as_deref().is_some_and(|mode| mode != "default") {
-        checked.notes.push(format!(
-            "the stream `{name}` is written behind its acknowledgements (`persist_mode`): a crash of the server \
-             loses records that were acknowledged"
-        ));
-    }
-    Ok(checked)
-}
-
-/// What is wrong with a configuration, a phrase each.
-fn faults_of(wanted: &StreamConfig, found: &StreamConfig) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut must = |holds: bool, what: String| {
-        if !holds {
-            wrong.push(what);
-        }
-    };
-    must(found.storage == "file", format!("its storage is `{}`, not `file`", found.storage));
-    must(found.retention == "limits", format!("its retention is `{}`, not `limits`", found.retention));
-    must(found.max_age == 0, format!("it drops messages after {} s", found.max_age / 1_000_000_000));
-    must(
-        found.max_msgs_per_subject == wanted.max_msgs_per_subject
-            || (wanted.max_msgs_per_subject < 0 && found.max_msgs_per_subject == 0),
-        format!("it keeps {} messages of a mission", found.max_msgs_per_subject),
-    );
-    let drops = found.discard != "new" && (found.max_msgs > 0 || found.max_bytes > 0);
-    must(!drops, "it has a limit and drops the oldest (`discard`)".to_owned());
-    let own = &wanted.subjects;
-    must(
-        found.subjects == *own,
-        format!("its subjects are `{}`, not `{}`", found.subjects.join(" "), own.join(" ")),
-    );
-    must(!found.no_ack, "it acknowledges nothing (`no_ack`)".to_owned());
-    must(!found.sealed, "it is sealed".to_owned());
-    must(
-        found.mirror.is_none() && found.subject_transform.is_none(),
-        "it is a mirror or changes subjects".to_owned(),
-    );
-    must(!found.deny_purge, "nothing in it can be forgotten (`deny_purge`)".to_owned());
-    must(found.allow_direct, "it cannot be read directly (`allow_direct`)".to_owned());
-    wrong
+        notes: streams::notes_on(wanted, found, RECORDS.what),
+    })
 }
 
 /// The answer of a server's monitoring port to `/varz`, as far as we need it.

@@ -122,7 +122,7 @@ fn streams_that_would_lose_records_are_refused() {
         (serde_json::json!({"storage": "memory"}), "its storage is `memory`, not `file`"),
         (serde_json::json!({"retention": "workqueue"}), "its retention is `workqueue`, not `limits`"),
         (serde_json::json!({"max_age": 60_000_000_000_u64}), "it drops messages after 60 s"),
-        (serde_json::json!({"max_msgs_per_subject": 5}), "it keeps 5 messages of a mission"),
+        (serde_json::json!({"max_msgs_per_subject": 5}), "it keeps 5 messages of a subject"),
         (
             serde_json::json!({"max_bytes": 1_000_000, "discard": "old"}),
             "it has a limit and drops the oldest",

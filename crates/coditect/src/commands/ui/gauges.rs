@@ -24,6 +24,11 @@ const OLDEST: Family = Family::gauge(
     "s",
     "How long the oldest order has waited that no worker has taken.",
 );
+const DEAD: Family = Family::gauge(
+    "coditect_queue_dead_letters",
+    "{order}",
+    "Orders of the fleet that were given up within two weeks: no worker could read them, or nobody survived them.",
+);
 
 const BREAKERS: Family = Family::gauge(
     "coditect_breakers",
@@ -79,7 +84,7 @@ fn of_sizes<'a>(sizes: impl Iterator<Item = &'a (Shelf, ShelfSize)> + Clone) -> 
 }
 
 /// Nothing where there is no fleet, or its server does not answer.
-fn of_queue(view: &FleetView) -> [Figure; 2] {
+fn of_queue(view: &FleetView) -> [Figure; 3] {
     let queue = view.queue.as_ref();
     let orders = queue.map_or_else(Vec::new, |queue| {
         let states = [("waiting", queue.waiting), ("under_way", queue.under_way)];
@@ -95,6 +100,7 @@ fn of_queue(view: &FleetView) -> [Figure; 2] {
     [
         Figure { family: ORDERS, points: orders },
         Figure { family: OLDEST, points: oldest.into_iter().collect() },
+        Figure { family: DEAD, points: queue.map(|queue| Point::plain(queue.dead)).into_iter().collect() },
     ]
 }
 
@@ -120,10 +126,16 @@ mod tests {
 
     #[test]
     fn what_waits_has_an_age_and_nothing_has_none() {
-        let queue =
-            OrderQueue { waiting: 3, waiting_since_ms: Some(1_000), under_way: 2, ..OrderQueue::default() };
+        let queue = OrderQueue {
+            waiting: 3,
+            waiting_since_ms: Some(1_000),
+            under_way: 2,
+            dead: 4,
+            ..OrderQueue::default()
+        };
         let view = FleetView { at_ms: 8_500, queue: Some(queue), ..FleetView::default() };
-        let [orders, oldest] = of_queue(&view);
+        let [orders, oldest, dead] = of_queue(&view);
+        assert_eq!(dead.points, [Point::plain(4)]);
         assert_eq!(
             orders.points,
             [Point::labelled("state", "waiting", 3), Point::labelled("state", "under_way", 2)]
