@@ -12,6 +12,8 @@ pub use context::{Context, MissionTrace};
 pub struct Piece {
     /// What tells it from the others of its mission. The one that all others are part of is called [`ROOT`].
     pub id: String,
+    /// The one that it is a part of, by its id. None: the root, or it is the root.
+    pub above: Option<String>,
     /// Its name.
     pub name: String,
     /// Who does it: in a picture, pieces of one kind are drawn in rows of their own.

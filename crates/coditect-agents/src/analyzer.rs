@@ -174,6 +174,12 @@ impl Agent for Analyzer {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
+        self.tools.noting(|tools| Self { tools }.work_at(action, work))
+    }
+}
+
+impl Analyzer {
+    fn work_at(&self, action: &Action, work: &Work) -> Outcome {
         if work.stop.is_raised() {
             return failed(work, interrupted(), Spent::default());
         }

@@ -419,6 +419,12 @@ impl Agent for Coder {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
+        self.tools.noting(|tools| Self { tools, ..self.clone() }.work_at(action, work))
+    }
+}
+
+impl Coder {
+    fn work_at(&self, action: &Action, work: &Work) -> Outcome {
         let nothing = Budget { search_ms: 0, ..Budget::default() };
         let Some((case, doing)) = task(action, &nothing) else { return not_mine(action, "coder") };
         let started = self.tools.clock.monotonic_us();

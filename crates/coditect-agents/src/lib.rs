@@ -24,6 +24,7 @@ mod orders;
 mod paths;
 mod receipt;
 pub mod reviewer;
+mod runs;
 mod script;
 pub mod tester;
 mod values;

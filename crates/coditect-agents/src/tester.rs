@@ -215,6 +215,12 @@ impl Agent for Tester {
     }
 
     fn perform(&self, action: &Action, work: &Work) -> Outcome {
+        self.tools.noting(|tools| Self { tools }.work_at(action, work))
+    }
+}
+
+impl Tester {
+    fn work_at(&self, action: &Action, work: &Work) -> Outcome {
         let started = self.tools.clock.monotonic_us();
         let mut spent = Spent::default();
         let outcome =

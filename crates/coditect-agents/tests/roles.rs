@@ -8,6 +8,8 @@ mod world;
 
 use coditect_ports::StopCause;
 use coditect_types::limits::SandboxChoice;
+use coditect_types::outcome::Spent;
+use coditect_types::run::MOST_TOLD;
 use coditect_types::{Action, ErrorKind, Failure, Limits, Outcome, Rung, TestStatus, Tier};
 use python_host::Host;
 use world::{Baseline, World};
@@ -31,6 +33,16 @@ fn failure(outcome: Outcome) -> Failure {
     }
 }
 
+/// Each run that an attempt counts went through a sandbox, and is told with its end, in order.
+fn tells_its_runs(spent: &Spent, tier: Tier) {
+    let counted: u64 = spent.runs.ends.iter().map(|count| count.runs).sum();
+    assert!(counted >= spent.sandbox_runs && counted > 0, "{spent:?}");
+    assert!(spent.runs.ends.iter().all(|count| count.tier == tier && count.took_us > 0), "{spent:?}");
+    let told = &spent.runs.told;
+    assert_eq!(told.len(), usize::try_from(counted).unwrap().min(MOST_TOLD));
+    assert!(told.windows(2).all(|two| two[0].after_us <= two[1].after_us), "{spent:?}");
+}
+
 /// From the person's directory to a branch, through all four roles.
 fn from_red_to_branch(tier: Tier) {
     let world = World::new(&project(), vec![Host::new(tier)]);
@@ -44,6 +56,7 @@ fn from_red_to_branch(tier: Tier) {
     assert!(baseline.suspects[..6].iter().any(|suspect| suspect.line == 11), "{:?}", baseline.suspects);
     assert_eq!(baseline.receipt.exit_code, 1);
     assert!(baseline.spent.sandbox_runs >= 3);
+    tells_its_runs(&baseline.spent, tier);
     assert_eq!(baseline.receipt.tree, baseline.snapshot.tree);
 
     match world.perform(&baseline.seek(Rung::Recipe)) {
@@ -58,12 +71,15 @@ fn from_red_to_branch(tier: Tier) {
     // One process tries many candidates where it can fork.
     let least = if tier == Tier::Wasm { spent.candidates } else { 1 };
     assert!(spent.candidates > 0 && spent.sandbox_runs >= least);
+    tells_its_runs(&spent, tier);
     assert!(proposal.confidence > 0.0 && proposal.confidence <= 1.0);
 
-    let Outcome::ChangeVerified { receipt, report, .. } = world.perform(&baseline.verify(&proposal.commit))
+    let Outcome::ChangeVerified { receipt, report, spent } =
+        world.perform(&baseline.verify(&proposal.commit))
     else {
         panic!("the tester answers")
     };
+    tells_its_runs(&spent, tier);
     assert_eq!(receipt.exit_code, 0);
     assert_eq!(receipt.tree, proposal.tree);
     assert!(report.tests.is_empty() && report.problems.is_empty());

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use coditect_types::project::{Lent, Toolchain};
-use coditect_types::{Enforced, Limits, Tier};
+use coditect_types::{Enforced, ErrorKind, Limits, RunEnd, Tier};
 
 use crate::{PortError, Stop};
 
@@ -151,6 +151,24 @@ pub struct Ran {
     pub peak_memory: Option<u64>,
     /// What was enforced in this very run.
     pub enforced: Enforced,
+}
+
+/// How a run ended, for whoever counts them.
+#[must_use]
+pub fn end_of(ran: &Result<Ran, PortError>) -> RunEnd {
+    match ran {
+        Ok(ran) => match ran.exit {
+            Exit::Code(_) => RunEnd::Exited,
+            Exit::Signal(_) => RunEnd::Signal,
+            Exit::TimedOut => RunEnd::TimedOut,
+            Exit::OutOfMemory => RunEnd::OutOfMemory,
+            Exit::Enough => RunEnd::Enough,
+            Exit::Stopped => RunEnd::Stopped,
+            Exit::Crashed(_) => RunEnd::Crashed,
+        },
+        Err(error) if error.kind == ErrorKind::Denied => RunEnd::Refused,
+        Err(_) => RunEnd::Lost,
+    }
 }
 
 /// What a tier can do on this machine.

@@ -8,11 +8,13 @@ use coditect_core::Spending;
 use coditect_core::decide::intent_name;
 use coditect_ports::{Attempted, UnderWay};
 use coditect_types::event::TaskEnd;
-use coditect_types::outcome::Spent;
+use coditect_types::model::provider;
 use coditect_types::plan::Intent;
+use coditect_types::run::MOST_TOLD;
 pub use coditect_types::span::{Attributes, Happened, Of, Span, Value};
 use coditect_types::{
-    ApprovalId, AttemptId, Event, Fork, Ledger, MissionId, Outcome, Policy, Record, Role, TaskId, TaskSpec,
+    ApprovalId, AttemptId, Event, Fork, Ledger, MissionId, Outcome, Policy, Record, Role, Run, TaskId,
+    TaskSpec,
 };
 use serde::Serialize;
 
@@ -124,6 +126,7 @@ impl Tracer {
                 self.happened.retain(|(of, _)| of != attempt);
             }
             Event::AttemptEnded { attempt, outcome, .. } => {
+                self.runs(closing, record, (*attempt, known), outcome);
                 self.end(closing, record, (*attempt, known), |span| ended(span, outcome));
             }
             Event::ViolationFound { .. } => self.violated(closing, record, known),
@@ -229,7 +232,7 @@ impl Tracer {
     }
 
     fn begin(&mut self, record: &Record, mission: &MissionId, policy: &Policy, fork: Option<&Fork>) {
-        let mut span = Span::new(Of::Mission, "invoke_agent coditect", record.at_ms);
+        let mut span = Span::new(Of::Mission, "invoke_agent coditect", micros(record.at_ms));
         span.set("gen_ai.operation.name", "invoke_agent");
         span.set("gen_ai.agent.name", "coditect");
         span.set("gen_ai.conversation.id", mission.to_string());
@@ -248,7 +251,7 @@ impl Tracer {
 
     /// The span of an attempt, with what is known of it.
     fn span(&self, attempt: AttemptId, Attempted { task, since_ms }: Attempted<'_>) -> Span {
-        let mut span = self.of_task(Of::Attempt(attempt), since_ms, task);
+        let mut span = self.of_task(Of::Attempt(attempt), micros(since_ms), task);
         span.set("coditect.intent", intent_name(&task.intent));
         span.set("coditect.task.id", task.id);
         span.set("coditect.attempt.id", attempt);
@@ -258,13 +261,13 @@ impl Tracer {
         span
     }
 
-    fn of_task(&self, of: Of, start_ms: u64, task: &TaskSpec) -> Span {
+    fn of_task(&self, of: Of, start_us: u64, task: &TaskSpec) -> Span {
         let mut span = match task.intent.asks_model() {
             Some(model) => {
-                let mut span = Span::new(of, format!("chat {model}"), start_ms);
+                let mut span = Span::new(of, format!("chat {model}"), start_us);
                 span.set("gen_ai.operation.name", "chat");
                 span.set("gen_ai.request.model", model.to_owned());
-                if let Some((provider, _)) = model.split_once('/') {
+                if let Some(provider) = provider(model) {
                     span.set("gen_ai.provider.name", provider.to_owned());
                 }
                 if let Some((_, most)) = self.models.iter().find(|(name, _)| name == model) {
@@ -273,7 +276,7 @@ impl Tracer {
                 span
             }
             None => {
-                let mut span = Span::new(of, invoked(task.role), start_ms);
+                let mut span = Span::new(of, invoked(task.role), start_us);
                 span.set("gen_ai.operation.name", "invoke_agent");
                 span.set("gen_ai.agent.name", task.role.name());
                 span
@@ -295,6 +298,21 @@ impl Tracer {
         }
     }
 
+    /// The runs in a sandbox that an attempt tells of as it ends.
+    fn runs(
+        &self,
+        closing: &mut Closing,
+        record: &Record,
+        (attempt, known): (AttemptId, &dyn UnderWay),
+        outcome: &Outcome,
+    ) {
+        let told = outcome.spent().map_or(&[][..], |spent| &spent.runs.told);
+        let Some(open) = closing.open(attempt, known).filter(|_| !told.is_empty()) else { return };
+        let within = (micros(open.since_ms), micros(record.at_ms));
+        let told = told.iter().take(MOST_TOLD).zip(0..);
+        closing.spans.extend(told.map(|(run, n)| in_sandbox(run, (attempt, n), within)));
+    }
+
     fn end(
         &mut self,
         closing: &mut Closing,
@@ -308,7 +326,7 @@ impl Tracer {
             let own = self.happened.extract_if(.., |(of, _)| *of == attempt);
             span.events.extend(own.map(|(_, happened)| happened));
         }
-        span.end_ms = Some(record.at_ms);
+        span.end_us = Some(micros(record.at_ms));
         told(&mut span);
         closing.spans.push(span);
     }
@@ -322,7 +340,7 @@ impl Tracer {
     ) {
         let Some(at) = self.questions.iter().position(|question| question.of == approval) else { return };
         let mut span = asked(&self.questions.swap_remove(at));
-        span.end_ms = Some(record.at_ms);
+        span.end_us = Some(micros(record.at_ms));
         told(&mut span);
         closing.spans.push(span);
     }
@@ -336,7 +354,7 @@ impl Tracer {
         let Some(mut span) = self.mission.take() else { return };
         let own = self.before.as_ref().map(|before| ledger.since(before));
         let own = own.as_ref().unwrap_or(ledger);
-        span.end_ms = Some(record.at_ms);
+        span.end_us = Some(micros(record.at_ms));
         span.set("coditect.mission.status", word(status));
         span.set("gen_ai.usage.input_tokens", own.tokens_in);
         span.set("gen_ai.usage.output_tokens", own.tokens_out);
@@ -351,7 +369,7 @@ impl Tracer {
 
 /// The span of a question.
 fn asked(question: &Question) -> Span {
-    let mut span = Span::new(Of::Approval(question.of), "ask a person", question.since_ms);
+    let mut span = Span::new(Of::Approval(question.of), "ask a person", micros(question.since_ms));
     span.set("coditect.violation.kind", question.kind.clone());
     span
 }
@@ -375,6 +393,29 @@ fn invoked(role: Role) -> &'static str {
     }
 }
 
+/// A run in a sandbox. It is told by the clock of whoever performed the attempt, which is not that of the records: it is never outside of
+/// its attempt, whatever they say.
+fn in_sandbox(run: &Run, (attempt, n): (AttemptId, u32), (start_us, end_us): (u64, u64)) -> Span {
+    let end_us = end_us.max(start_us);
+    let begun_us = start_us.saturating_add(run.after_us).min(end_us);
+    let mut span = Span::new(Of::Run(attempt, n), "execute_tool sandbox", begun_us);
+    span.end_us = Some(begun_us.saturating_add(run.took_us).min(end_us));
+    span.set("gen_ai.operation.name", "execute_tool");
+    span.set("gen_ai.tool.name", "sandbox");
+    span.set("coditect.sandbox.tier", run.tier.word());
+    span.set("coditect.sandbox.end", run.end.word());
+    span.set("coditect.attempt.id", attempt);
+    if run.end.is_killed() {
+        span.set("error.type", run.end.word());
+        span.error = Some(run.end.word().to_owned());
+    }
+    span
+}
+
+fn micros(ms: u64) -> u64 {
+    ms.saturating_mul(1_000)
+}
+
 /// Nobody will see what came of it.
 fn lose(span: &mut Span) {
     span.error = Some("lost".to_owned());
@@ -382,41 +423,34 @@ fn lose(span: &mut Span) {
 
 /// What came of an attempt.
 fn ended(span: &mut Span, outcome: &Outcome) {
-    let mut spent = |of: &Spent| {
-        if of.candidates > 0 {
-            span.set("coditect.candidates", of.candidates);
-        }
-        if of.sandbox_runs > 0 {
-            span.set("coditect.sandbox_runs", of.sandbox_runs);
-        }
-    };
+    if let Some(spent) = outcome.spent() {
+        let counts =
+            [("coditect.candidates", spent.candidates), ("coditect.sandbox_runs", spent.sandbox_runs)];
+        counts.into_iter().filter(|(_, n)| *n > 0).for_each(|(name, n)| span.set(name, n));
+    }
     match outcome {
-        Outcome::Failed { failure, spent: of } => {
-            spent(of);
+        Outcome::Failed { failure, .. } => {
             span.set("error.type", word(&failure.kind));
             span.error = Some(word(&failure.kind));
         }
         Outcome::ModelAnswered { reply, .. } => {
             span.set("gen_ai.usage.input_tokens", reply.usage.tokens_in);
             span.set("gen_ai.usage.output_tokens", reply.usage.tokens_out);
-            span.set("gen_ai.response.finish_reasons", word(&reply.finish));
+            span.set("gen_ai.response.finish_reasons", vec![word(&reply.finish)]);
         }
-        Outcome::BaselineMeasured { report, spent: of, .. }
-        | Outcome::ChangeVerified { report, spent: of, .. } => {
-            spent(of);
+        Outcome::BaselineMeasured { report, .. } | Outcome::ChangeVerified { report, .. } => {
             let red = report.red().count() as u64;
             span.set("coditect.tests.red", red);
             span.set("coditect.tests", report.tests.len() as u64);
         }
-        Outcome::ChangeProposed { proposal, spent: of } => {
-            spent(of);
+        Outcome::ChangeProposed { proposal, .. } => {
             span.set("coditect.proposal.confidence", proposal.confidence);
             span.set("coditect.proposal.files", proposal.files.len() as u64);
         }
-        Outcome::NoChangeFound { spent: of, .. }
-        | Outcome::ReplyRefused { spent: of, .. }
-        | Outcome::NeedsFirst { spent: of, .. } => spent(of),
-        Outcome::SnapshotTaken { .. }
+        Outcome::NoChangeFound { .. }
+        | Outcome::ReplyRefused { .. }
+        | Outcome::NeedsFirst { .. }
+        | Outcome::SnapshotTaken { .. }
         | Outcome::ProjectSurveyed { .. }
         | Outcome::ContextGathered { .. }
         | Outcome::SpecificationWritten { .. }
@@ -466,7 +500,7 @@ pub fn spans(records: &[Record]) -> Vec<Span> {
     let (mut tracer, mut table, mut spans) = (Tracer::default(), Table::default(), Vec::new());
     tracer.read(&mut table, records, |_, over| spans.extend(over));
     spans.extend(tracer.open(&table));
-    spans.sort_by_key(|span| (span.start_ms, span.of));
+    spans.sort_by_key(|span| (span.start_us, span.of));
     spans
 }
 

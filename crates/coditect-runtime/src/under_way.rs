@@ -112,7 +112,7 @@ impl UnderWay for Table {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
-    use coditect_types::{Command, Input, MissionId, Outcome};
+    use coditect_types::{Command, Input, MissionId, Outcome, Workers};
 
     use super::*;
     use crate::Cell;
@@ -139,7 +139,7 @@ mod tests {
             assert_eq!(said(&table, 5), said(&OfState(cell.state()), 5));
         };
         take(&mut cell, &Input::Command(Command::SubmitNoOps { mission, steps: 5 }));
-        take(&mut cell, &Input::Resume);
+        take(&mut cell, &Input::Resume(Workers::Own));
         for _ in 0..5 {
             let attempt = *cell.state().running.keys().next().unwrap();
             take(&mut cell, &Input::Outcome { attempt, outcome: Outcome::NothingDone });

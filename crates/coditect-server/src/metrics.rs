@@ -14,7 +14,7 @@ use coditect_runtime::under_way::Table;
 use coditect_runtime::view::TaskProgress;
 use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
 use coditect_types::limits::Verdict;
-use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus};
+use coditect_types::{ErrorKind, Event, Ledger, MissionId, MissionStatus, RunEnd, Tier};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
@@ -110,7 +110,11 @@ const FAMILIES: [Family; 29] = [
         "{candidate}",
         "Candidate changes that were tried, by rung.",
     ),
-    Family::counter("coditect_sandbox_runs_total", "{run}", "Runs in a sandbox."),
+    Family::counter(
+        "coditect_sandbox_runs_total",
+        "{run}",
+        "Runs in a sandbox, by tier and by how they ended; unknown: their records do not tell.",
+    ),
     Family::counter("coditect_model_calls_total", "{call}", "Calls of language models."),
     Family::counter(
         "coditect_model_tokens_total",
@@ -412,7 +416,7 @@ fn counted(family: &str, sum: &Counts) -> Vec<Point> {
         "coditect_violations_total" => labelled("kind", &named(&sum.violations)),
         "coditect_diagnoses_total" => labelled("cause", &named(&sum.diagnoses)),
         "coditect_candidates_total" => labelled("rung", &rungs()),
-        "coditect_sandbox_runs_total" => one(sum.spent.sandbox_runs),
+        "coditect_sandbox_runs_total" => sum.runs.iter().map(|(of, n)| in_sandbox(*of, *n)).collect(),
         "coditect_model_calls_total" => one(sum.spent.model_calls),
         "coditect_model_tokens_total" => {
             let (tokens_in, tokens_out) = (sum.spent.tokens_in, sum.spent.tokens_out);
@@ -429,6 +433,12 @@ fn counted(family: &str, sum: &Counts) -> Vec<Point> {
 
 fn one(n: u64) -> Vec<Point> {
     vec![Point::plain(n)]
+}
+
+/// Runs in a sandbox.
+fn in_sandbox(of: Option<(Tier, RunEnd)>, n: u64) -> Point {
+    let (tier, end) = of.map_or(("unknown", "unknown"), |(tier, end)| (tier.word(), end.word()));
+    Point { labels: vec![("tier", tier.to_owned()), ("end", end.to_owned())], amount: Amount::Count(n) }
 }
 
 fn spread_of(labels: Vec<(&'static str, String)>, spread: &Spread) -> Point {

@@ -68,6 +68,10 @@ fn any(of: Option<&AnyValue>) -> Value {
         Some(Any::BoolValue(flag)) => json!({ "boolValue": flag }),
         Some(Any::IntValue(n)) => json!({ "intValue": n.to_string() }),
         Some(Any::DoubleValue(n)) => json!({ "doubleValue": n }),
+        Some(Any::ArrayValue(all)) => {
+            let all: Vec<Value> = all.values.iter().map(|one| any(Some(one))).collect();
+            json!({ "arrayValue": { "values": all } })
+        }
         // Nothing else is sent: a test that looks for it finds what it is.
         other => json!({ "otherValue": format!("{other:?}") }),
     }

@@ -27,6 +27,14 @@ pub struct ModelSpec {
     pub limits: CallLimits,
 }
 
+/// The provider of a model by its name, as OpenTelemetry's conventions for generative AI call it. None: the name has none.
+#[must_use]
+pub fn provider(model: &str) -> Option<&str> {
+    let (provider, _) = model.split_once('/')?;
+    // Of those that have a name here, the others are called the same there.
+    Some(if provider == "gemini" { "gcp.gemini" } else { provider })
+}
+
 fn is_usual(limits: &CallLimits) -> bool {
     *limits == CallLimits::default()
 }
@@ -175,6 +183,12 @@ pub struct ModelReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn providers_are_called_as_the_conventions_have_it() {
+        let of = ["gemini/gemini-2.5-flash", "anthropic/x/y", "groq/z", "mine"].map(provider);
+        assert_eq!(of, [Some("gcp.gemini"), Some("anthropic"), Some("groq"), None]);
+    }
 
     #[test]
     fn money_for_people() {

@@ -14,6 +14,7 @@ use crate::model::{ModelReply, Usage};
 use crate::plan::Intent;
 use crate::project::{Project, SourceFile};
 use crate::receipt::{Receipt, Rung};
+use crate::run::Runs;
 use crate::sandbox::{Enforced, Tier};
 use crate::testing::{Suspect, TestReport};
 use crate::workspace::Snapshot;
@@ -252,6 +253,9 @@ pub struct Spent {
     /// Episodes whose changes were tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reused: Vec<Reused>,
+    /// What became of its runs in a sandbox. Empty: there were none, or an older build performed it.
+    #[serde(skip_serializing_if = "Runs::is_empty")]
+    pub runs: Runs,
 }
 
 /// Where the time of a search went.
@@ -449,6 +453,53 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What the attempt cost, where this is told.
+    #[must_use]
+    pub fn spent(&self) -> Option<&Spent> {
+        match self {
+            Self::BaselineMeasured { spent, .. }
+            | Self::ChangeProposed { spent, .. }
+            | Self::NoChangeFound { spent, .. }
+            | Self::NeedsFirst { spent, .. }
+            | Self::ModelAnswered { spent, .. }
+            | Self::ReplyRefused { spent, .. }
+            | Self::SpecificationWritten { spent, .. }
+            | Self::ChangesMerged { spent, .. }
+            | Self::ChangeVerified { spent, .. }
+            | Self::Failed { spent, .. } => Some(spent),
+            Self::SnapshotTaken { .. }
+            | Self::ProjectSurveyed { .. }
+            | Self::ContextGathered { .. }
+            | Self::ChangeReviewed { .. }
+            | Self::HeadMoved { .. }
+            | Self::HandedOver { .. }
+            | Self::NothingDone => None,
+        }
+    }
+
+    /// The same, for whoever knows more of it.
+    pub fn spent_mut(&mut self) -> Option<&mut Spent> {
+        match self {
+            Self::BaselineMeasured { spent, .. }
+            | Self::ChangeProposed { spent, .. }
+            | Self::NoChangeFound { spent, .. }
+            | Self::NeedsFirst { spent, .. }
+            | Self::ModelAnswered { spent, .. }
+            | Self::ReplyRefused { spent, .. }
+            | Self::SpecificationWritten { spent, .. }
+            | Self::ChangesMerged { spent, .. }
+            | Self::ChangeVerified { spent, .. }
+            | Self::Failed { spent, .. } => Some(spent),
+            Self::SnapshotTaken { .. }
+            | Self::ProjectSurveyed { .. }
+            | Self::ContextGathered { .. }
+            | Self::ChangeReviewed { .. }
+            | Self::HeadMoved { .. }
+            | Self::HandedOver { .. }
+            | Self::NothingDone => None,
+        }
+    }
+
     /// The commits that it speaks of and that may be new, each with the hash of its tree.
     #[must_use]
     pub fn brings(&self) -> Vec<(&str, &str)> {

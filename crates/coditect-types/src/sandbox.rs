@@ -15,6 +15,18 @@ pub enum Tier {
     Container,
 }
 
+impl Tier {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Os => "os",
+            Self::Container => "container",
+        }
+    }
+}
+
 /// What a sandbox enforced in one run. `false` or `None` means: not enforced, and said so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

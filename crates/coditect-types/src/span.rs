@@ -12,6 +12,8 @@ use crate::ids::{ApprovalId, AttemptId, TaskId};
 pub enum Value {
     /// A word of ours, or a name.
     Text(Cow<'static, str>),
+    /// Several of these.
+    Texts(Vec<Cow<'static, str>>),
     /// A task, by its id.
     Task(TaskId),
     /// An attempt, by its id.
@@ -26,6 +28,7 @@ impl Serialize for Value {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => to.serialize_str(text),
+            Self::Texts(texts) => to.collect_seq(texts),
             Self::Task(task) => to.collect_str(task),
             Self::Attempt(attempt) => to.collect_str(attempt),
             Self::Count(n) => to.serialize_u64(*n),
@@ -43,6 +46,12 @@ impl From<&'static str> for Value {
 impl From<String> for Value {
     fn from(text: String) -> Self {
         Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(texts: Vec<String>) -> Self {
+        Self::Texts(texts.into_iter().map(Cow::Owned).collect())
     }
 }
 
@@ -85,6 +94,20 @@ pub enum Of {
     Attempt(AttemptId),
     /// A question to a person.
     Approval(ApprovalId),
+    /// A run in a sandbox, of those that an attempt tells of, by its place among them.
+    Run(AttemptId, u32),
+}
+
+impl Of {
+    /// What it is a part of. None: it is the whole.
+    #[must_use]
+    pub fn above(self) -> Option<Self> {
+        match self {
+            Self::Mission => None,
+            Self::Attempt(_) | Self::Approval(_) => Some(Self::Mission),
+            Self::Run(attempt, _) => Some(Self::Attempt(attempt)),
+        }
+    }
 }
 
 impl fmt::Display for Of {
@@ -93,6 +116,7 @@ impl fmt::Display for Of {
             Self::Mission => f.write_str("mission"),
             Self::Attempt(attempt) => attempt.fmt(f),
             Self::Approval(approval) => write!(f, "question {approval}"),
+            Self::Run(attempt, n) => write!(f, "{attempt} run {n}"),
         }
     }
 }
@@ -115,10 +139,10 @@ pub struct Span {
     pub of: Of,
     /// Its name.
     pub name: Cow<'static, str>,
-    /// When it began, ms since 1970.
-    pub start_ms: u64,
+    /// When it began, µs since 1970. Records have ms: only of what is within an attempt more is known.
+    pub start_us: u64,
     /// When it ended; None: it has not.
-    pub end_ms: Option<u64>,
+    pub end_us: Option<u64>,
     /// What is known of it.
     pub attributes: Attributes,
     /// What happened meanwhile.
@@ -130,9 +154,9 @@ pub struct Span {
 impl Span {
     /// One that begins.
     #[must_use]
-    pub fn new(of: Of, name: impl Into<Cow<'static, str>>, start_ms: u64) -> Self {
+    pub fn new(of: Of, name: impl Into<Cow<'static, str>>, start_us: u64) -> Self {
         let (name, attributes) = (name.into(), Vec::with_capacity(USUAL));
-        Self { of, name, start_ms, end_ms: None, attributes, events: Vec::new(), error: None }
+        Self { of, name, start_us, end_us: None, attributes, events: Vec::new(), error: None }
     }
 
     /// Says more of it.

@@ -24,6 +24,7 @@ fn piece(span: Span) -> Piece {
         Of::Approval(_) => "person",
         Of::Attempt(_) if is_call => "model",
         Of::Attempt(_) => span.name.strip_prefix("invoke_agent ").unwrap_or("agent"),
+        Of::Run(..) => "sandbox",
     }
     .to_owned();
     let mut args = map(span.attributes);
@@ -32,8 +33,9 @@ fn piece(span: Span) -> Piece {
     let events = events.map(|event| (micros(event.at_ms), event.name.to_owned(), map(event.attributes)));
     Piece {
         id: span.of.to_string(),
+        above: span.of.above().map(|above| above.to_string()),
         row,
-        at_us: (micros(span.start_ms), span.end_ms.map(micros)),
+        at_us: (span.start_us, span.end_us),
         is_call,
         events: events.collect(),
         error: span.error,

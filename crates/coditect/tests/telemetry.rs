@@ -107,7 +107,17 @@ fn a_mission_and_its_workers_are_one_trace_from_request_to_receipt() {
     let (by_worker, by_run): (Vec<_>, Vec<_>) =
         spans.iter().partition(|(whose, _)| attribute(whose, "coditect.worker").is_some());
     let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
-    assert_eq!(by_run.len(), attempts + 1);
+    let (runs, of_journal): (Vec<_>, Vec<_>) =
+        by_run.iter().copied().partition(|(_, span)| span["name"] == "execute_tool sandbox");
+    assert_eq!(of_journal.len(), attempts + 1);
+    // Runs that a worker made are told by whoever has the mission, below the attempt.
+    let told = records.iter().filter_map(|record| record["outcome"]["spent"]["runs"]["told"].as_array());
+    assert_eq!(runs.len(), told.flatten().count());
+    assert!(!runs.is_empty());
+    for (_, run) in &runs {
+        let attempt = by_id[run["parentSpanId"].as_str().unwrap()];
+        assert_eq!(of(attempt, "coditect.attempt.id"), of(run, "coditect.attempt.id"));
+    }
     // On a busy machine one may be taken a second time, and is known then.
     let is_done = |span: &Value| attribute(span, "coditect.order.end").as_deref() == Some("done");
     let orders: Vec<_> = by_worker.iter().filter(|(_, span)| is_done(span)).collect();

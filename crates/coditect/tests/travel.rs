@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use world::collector::Collector;
+use world::collector::{Collector, attribute};
 use world::{CALC, REQUEST, World, objects};
 
 /// A world in which a mission has ended, and its records.
@@ -286,6 +286,20 @@ fn a_mission_is_carried_elsewhere_in_a_file_without_secrets() {
     assert!(String::from_utf8_lossy(&cut.stderr).contains("cut off"), "{cut:?}");
 }
 
+/// The runs in a sandbox that attempts tell of one by one.
+fn told_runs(records: &[Value]) -> Vec<&Value> {
+    let told = records.iter().filter_map(|record| record["outcome"]["spent"]["runs"]["told"].as_array());
+    let told: Vec<&Value> = told.flatten().collect();
+    assert!(!told.is_empty(), "a baseline runs the tests");
+    told
+}
+
+/// The runs in a sandbox that attempts count by how they ended.
+fn counted_runs(records: &[Value]) -> u64 {
+    let counts = records.iter().filter_map(|record| record["outcome"]["spent"]["runs"]["ends"].as_array());
+    counts.flatten().map(|count| count["runs"].as_u64().unwrap()).sum()
+}
+
 #[test]
 fn a_mission_is_a_trace_that_opens_without_a_server() {
     let world = World::new();
@@ -298,7 +312,20 @@ fn a_mission_is_a_trace_that_opens_without_a_server() {
     let events = trace["traceEvents"].as_array().unwrap();
     let spans: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
     let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
-    assert_eq!(spans.len(), attempts + 1, "the mission, and each attempt");
+    let (runs, others): (Vec<&Value>, Vec<&Value>) =
+        spans.iter().copied().partition(|span| span["name"] == "execute_tool sandbox");
+    assert_eq!(others.len(), attempts + 1, "the mission, and each attempt");
+    assert_eq!(runs.len(), told_runs(&records).len(), "and each run that one of them tells of");
+    for run in &runs {
+        let attempt = |span: &&&Value| {
+            let id = &span["args"]["coditect.attempt.id"];
+            *id == run["args"]["coditect.attempt.id"]
+        };
+        let above = others.iter().find(attempt).unwrap();
+        let over = |span: &Value| span["ts"].as_u64().unwrap() + span["dur"].as_u64().unwrap();
+        assert!(above["ts"].as_u64() <= run["ts"].as_u64() && over(run) <= over(above), "{run} {above}");
+        assert_eq!(run["args"]["coditect.sandbox.tier"], "wasm");
+    }
     let root = spans.iter().find(|span| span["name"] == "invoke_agent coditect").unwrap();
     assert_eq!(root["args"]["coditect.mission.status"], "verified");
     assert!(spans.iter().all(|span| span["ts"].as_u64() >= root["ts"].as_u64()));
@@ -337,12 +364,24 @@ fn a_collector_hears_of_every_span_of_a_mission_in_one_trace() {
     let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
     let heard = collector.heard();
     let spans: Vec<Value> = heard.spans().into_iter().map(|(_, span)| span).collect();
-    assert_eq!(spans.len(), attempts + 1);
+    let (runs, others): (Vec<&Value>, Vec<&Value>) =
+        spans.iter().partition(|span| span["name"] == "execute_tool sandbox");
+    assert_eq!((others.len(), runs.len()), (attempts + 1, told_runs(&records).len()));
     let root = spans.iter().find(|span| span["name"] == "invoke_agent coditect").unwrap();
-    for span in &spans {
+    for span in &others {
         assert_eq!(span["traceId"], root["traceId"]);
         assert!(span["spanId"] == root["spanId"] || span["parentSpanId"] == root["spanId"], "{span}");
     }
+    for run in &runs {
+        assert_eq!(run["traceId"], root["traceId"]);
+        let above = others.iter().find(|span| span["spanId"] == run["parentSpanId"]).unwrap();
+        let id = |span: &Value| attribute(span, "coditect.attempt.id").unwrap();
+        assert_eq!(id(above), id(run), "below its attempt");
+    }
+    // The journal keeps how each run ended, and so are they counted.
+    assert_eq!(heard.amount("coditect_sandbox_runs_total", "unknown"), Some(0));
+    assert!(counted_runs(&records) >= runs.len() as u64);
+    assert!(heard.amount("coditect_sandbox_runs_total", "exited") > Some(0));
     // The figures of the same, once: at the end.
     assert_eq!(heard.amount("coditect_attempts_started_total", ""), Some(attempts as u64));
     assert_eq!(heard.amount("coditect_missions_ended_total", "verified"), Some(1));

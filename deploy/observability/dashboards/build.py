@@ -297,9 +297,26 @@ def sandbox():
         decimals=2,
         width=6,
     )
-    yield lines("Runs in a sandbox", ("sum(rate(coditect_sandbox_runs_total{}[$__rate_interval]))", "runs"), unit="cps", width=12)
+    yield piles(
+        "Runs in a sandbox", ("sum by (tier) (rate(coditect_sandbox_runs_total{}[$__rate_interval]))", "{{tier}}"), unit="cps", width=12
+    )
     yield piles(
         "Candidates", ("sum by (rung) (rate(coditect_candidates_total{}[$__rate_interval]))", "{{rung}}"), unit="cps", width=12
+    )
+    yield piles(
+        "Runs in an hour, by how they ended",
+        ("sum by (end) (increase(coditect_sandbox_runs_total{}[1h]))", "{{end}}"),
+        width=12,
+        about="unknown: missions of an older version counted their runs and did not tell how they ended.",
+    )
+    yield piles(
+        "Runs in an hour that did not come to their end",
+        (
+            'sum by (tier, end) (increase(coditect_sandbox_runs_total{end=~"signal|timed_out|out_of_memory|crashed|refused|lost"}[1h]))',
+            "{{tier}} {{end}}",
+        ),
+        width=12,
+        about="Many candidates of a search run for ever or out of memory: that is no fault by itself.",
     )
     yield piles(
         "Violations of runs in an hour",

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
 use coditect_types::fleet::Job;
-use coditect_types::outcome::Spent;
 use coditect_types::plan::Role;
 use coditect_types::{Action, AttemptId, ErrorKind, MissionId, Outcome};
 use serde_json::{Map, Value, json};
@@ -300,7 +299,7 @@ impl<'a> Course<'a> {
     /// An agent was at it since `began`. None: what it came to is nobody's.
     pub(super) fn performed(&mut self, began: Mark, outcome: Option<&Outcome>) {
         let mut args = Map::new();
-        if let Some(spent) = outcome.and_then(spent) {
+        if let Some(spent) = outcome.and_then(Outcome::spent) {
             args.insert("coditect.candidates".to_owned(), json!(spent.candidates));
             args.insert("coditect.sandbox_runs".to_owned(), json!(spent.sandbox_runs));
         }
@@ -391,29 +390,8 @@ fn piece(
     error: Option<String>,
 ) -> Piece {
     args.extend(error.as_ref().map(|error| ("error.type".to_owned(), json!(error))));
-    Piece { id, name, row: "worker".to_owned(), at_us, is_call: false, error, args, events: Vec::new() }
-}
-
-fn spent(outcome: &Outcome) -> Option<&Spent> {
-    match outcome {
-        Outcome::Failed { spent, .. }
-        | Outcome::BaselineMeasured { spent, .. }
-        | Outcome::ChangeVerified { spent, .. }
-        | Outcome::ChangeProposed { spent, .. }
-        | Outcome::NoChangeFound { spent, .. }
-        | Outcome::ReplyRefused { spent, .. }
-        | Outcome::NeedsFirst { spent, .. } => Some(spent),
-        Outcome::SnapshotTaken { .. }
-        | Outcome::ProjectSurveyed { .. }
-        | Outcome::ContextGathered { .. }
-        | Outcome::ModelAnswered { .. }
-        | Outcome::SpecificationWritten { .. }
-        | Outcome::ChangesMerged { .. }
-        | Outcome::ChangeReviewed { .. }
-        | Outcome::HeadMoved { .. }
-        | Outcome::HandedOver { .. }
-        | Outcome::NothingDone => None,
-    }
+    let (row, events) = ("worker".to_owned(), Vec::new());
+    Piece { id, above: None, name, row, at_us, is_call: false, error, args, events }
 }
 
 /// A kind of error, as in JSON.

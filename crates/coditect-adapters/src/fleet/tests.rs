@@ -377,7 +377,7 @@ fn a_process_that_ends_stops_no_work_and_the_next_one_is_given_its_outcome() {
     assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { .. }));
     drop(fleet);
     let never = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| "always_off".to_owned());
-    let sampler = Sampler::from_variables(never).unwrap();
+    let sampler = Sampler::from_variables(never).0;
     let fleet = Fleet::open(&At { sampler, ..sea.at() }, Arc::new(NoFiles)).unwrap();
     let (_stop, told) = sea.dispatch_as(&fleet, 1, true);
     assert!(told.recv_timeout(Duration::from_secs(3)).is_err(), "the worker is at it, and nobody else");

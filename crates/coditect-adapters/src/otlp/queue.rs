@@ -148,8 +148,8 @@ impl<T: Parcel> Exporter<T> {
 impl Exporter<Span> {
     /// Hands over a span of a mission, which is written as it is.
     pub fn offer_of(&self, mission: &MissionId, trace: &MissionTrace, span: &MissionSpan) {
-        let (own, root) = (trace.span(mission, span.of), trace.root());
-        self.offer_written(|out| super::spans::write_of_mission(out, (own, root), span));
+        let (own, above) = (trace.span(mission, span.of), trace.above(mission, span.of));
+        self.offer_written(|out| super::spans::write_of_mission(out, (own, above), span));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Spans.
 
 use coditect_types::MissionId;
-use coditect_types::span::{Of, Span as MissionSpan, Value as Known};
+use coditect_types::span::{Span as MissionSpan, Value as Known};
 
 use super::queue::Parcel;
 use super::wire::{bytes, fixed, known, message, nanos, number, text, values};
@@ -16,10 +16,11 @@ pub struct Span {
 }
 
 impl Span {
-    /// A piece of a mission, as its journal tells it: below the mission.
+    /// A piece of a mission, as its journal tells it: below the mission, or below another piece of it.
     #[must_use]
     pub fn of_mission(mission: &MissionId, piece: Piece) -> Self {
-        let above = (piece.id != ROOT).then(|| Context::of_mission(mission));
+        let above = piece.above.as_deref().unwrap_or(ROOT);
+        let above = (piece.id != ROOT).then(|| Context::of_piece(mission, above));
         Self { own: Context::of_piece(mission, &piece.id), above, piece }
     }
 
@@ -34,19 +35,18 @@ impl Parcel for Span {
     fn write(&self, out: &mut Vec<u8>) {
         let Self { own, above, piece } = self;
         let (start_us, end_us) = piece.at_us;
-        let nanos = |us: u64| us.saturating_mul(1_000);
         let head = Top {
             own: *own,
             above: *above,
             name: &piece.name,
             is_call: piece.is_call,
-            at: [nanos(start_us), nanos(end_us.unwrap_or(start_us))],
+            at: [of_micros(start_us), of_micros(end_us.unwrap_or(start_us))],
         };
         head.write(out);
         values(out, 9, &piece.args);
         for (at_us, name, args) in &piece.events {
             message(out, 11, |out| {
-                fixed(out, 1, nanos(*at_us));
+                fixed(out, 1, of_micros(*at_us));
                 bytes(out, 2, name.as_bytes());
                 values(out, 3, args);
             });
@@ -55,14 +55,18 @@ impl Parcel for Span {
     }
 }
 
-/// Writes a span of a mission as the one of [`Span::of_mission`] is written: there are many of these. `root`: the mission itself.
-pub(super) fn write_of_mission(out: &mut Vec<u8>, (own, root): (Context, Context), span: &MissionSpan) {
+/// Writes a span of a mission as the one of [`Span::of_mission`] is written: there are many of these. `above`: what it is a part of.
+pub(super) fn write_of_mission(
+    out: &mut Vec<u8>,
+    (own, above): (Context, Option<Context>),
+    span: &MissionSpan,
+) {
     let head = Top {
         own,
-        above: (span.of != Of::Mission).then_some(root),
+        above,
         name: &span.name,
         is_call: span.is_call(),
-        at: [nanos(span.start_ms), nanos(span.end_ms.unwrap_or(span.start_ms))],
+        at: [of_micros(span.start_us), of_micros(span.end_us.unwrap_or(span.start_us))],
     };
     head.write(out);
     known(out, 9, pairs(&span.attributes));
@@ -81,6 +85,11 @@ pub(super) fn write_of_mission(out: &mut Vec<u8>, (own, root): (Context, Context
 
 fn pairs<'a>(all: &'a [(&'static str, Known)]) -> impl Iterator<Item = (&'a str, &'a Known)> {
     all.iter().map(|(name, value)| (*name, value))
+}
+
+/// Times in nanoseconds, from µs.
+fn of_micros(us: u64) -> u64 {
+    us.saturating_mul(1_000)
 }
 
 /// What every span has.

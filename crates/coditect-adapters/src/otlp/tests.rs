@@ -47,6 +47,7 @@ fn piece(id: &str) -> Piece {
     args.insert("coditect.outcome".to_owned(), json!("change_proposed"));
     Piece {
         id: id.to_owned(),
+        above: None,
         name: format!("work {id}"),
         row: "coder".to_owned(),
         at_us: (1_795_415_467_000_000, Some(1_795_415_468_500_000)),
@@ -189,16 +190,18 @@ fn a_span_of_a_mission_is_written_as_its_piece_is() {
         (Of::Mission, "invoke_agent coditect", None),
         (Of::Attempt(AttemptId(12)), "chat acme/large \"1\"", Some("lost\n".to_owned())),
         (Of::Approval(ApprovalId(3)), "ask a person", None),
+        (Of::Run(AttemptId(12), 31), "execute_tool sandbox", None),
     ];
     let trace = MissionTrace::new(&mission());
     for (of, name, error) in all {
-        let mut span = MissionSpan::new(of, name.to_owned(), 1_795_415_467_000);
-        span.end_ms = error.is_none().then_some(1_795_415_468_500);
+        let mut span = MissionSpan::new(of, name.to_owned(), 1_795_415_467_000_001);
+        span.end_us = error.is_none().then_some(1_795_415_468_500_999);
         span.error = error;
         span.set("coditect.task.id", TaskId(7));
         span.set("coditect.attempt.id", AttemptId(4_294_967_295));
         span.set("coditect.cost_usd", 0.25);
         span.set("coditect.tests", 9_007_199_254_740_993_u64);
+        span.set("gen_ai.response.finish_reasons", vec!["length".to_owned(), "é\"".to_owned()]);
         span.set("coditect.outcome", "back\\slash \"quoted\" \u{1}é");
         let attributes = vec![("coditect.plan.tasks", 0_u64.into())];
         span.events.push(Happened { at_ms: 0, name: "coditect.plan.made", attributes: attributes.clone() });
@@ -210,10 +213,11 @@ fn a_span_of_a_mission_is_written_as_its_piece_is() {
         told.extend(span.error.iter().map(|error| ("coditect.error".to_owned(), json!(error))));
         let piece = Piece {
             id: of.to_string(),
+            above: of.above().map(|above| above.to_string()),
             name: name.to_owned(),
             row: String::new(),
-            at_us: (span.start_ms * 1_000, span.end_ms.map(|ms| ms * 1_000)),
-            is_call: of != Of::Mission,
+            at_us: (span.start_us, span.end_us),
+            is_call: span.is_call(),
             error: span.error.clone(),
             args: told,
             events: vec![
@@ -221,10 +225,16 @@ fn a_span_of_a_mission_is_written_as_its_piece_is() {
                 (5_000, "coditect.plan.made".to_owned(), Map::new()),
             ],
         };
-        let (own, root) = (trace.span(&mission(), of), trace.root());
-        let mut straight = written(|out| spans::write_of_mission(out, (own, root), &span));
+        let (own, above) = (trace.span(&mission(), of), trace.above(&mission(), of));
+        let mut straight = written(|out| spans::write_of_mission(out, (own, above), &span));
         straight["attributes"].as_array_mut().unwrap().sort_by_key(|one| one["key"].to_string());
         assert_eq!(straight, written(|out| Span::of_mission(&mission(), piece).write(out)));
+        let above = above.map(|above| Value::from(above.span_id()));
+        assert_eq!(straight.get("parentSpanId"), above.as_ref(), "{of}");
+        let attributes = straight["attributes"].as_array().unwrap();
+        let reasons = attributes.iter().find(|one| one["key"] == "gen_ai.response.finish_reasons").unwrap();
+        let texts = json!({ "values": [{ "stringValue": "length" }, { "stringValue": "é\"" }] });
+        assert_eq!(reasons["value"]["arrayValue"], texts);
     }
 }
 

@@ -97,6 +97,7 @@ pub(super) fn known<'a>(out: &mut Vec<u8>, field: u8, all: impl IntoIterator<Ite
     for (name, value) in all {
         match value {
             Known::Text(of) => text(out, field, name, of),
+            Known::Texts(all) => texts(out, field, name, all.iter().map(AsRef::as_ref)),
             Known::Task(task) => numbered(out, field, name, (b't', task.0)),
             Known::Attempt(attempt) => numbered(out, field, name, (b'a', attempt.0)),
             Known::Count(n) => pair(out, field, name, |out| number(out, 3, *n)),
@@ -115,7 +116,11 @@ pub(super) fn values(out: &mut Vec<u8>, field: u8, all: &Map<String, Value>) {
                 (Some(n), _) => pair(out, field, name, |out| number(out, 3, n)),
                 (None, n) => pair(out, field, name, |out| double(out, 4, n.unwrap_or(f64::NAN))),
             },
-            Value::Null | Value::Array(_) | Value::Object(_) => text(out, field, name, &value.to_string()),
+            Value::Array(all) => match all.iter().map(Value::as_str).collect::<Option<Vec<&str>>>() {
+                Some(all) => texts(out, field, name, all.into_iter()),
+                None => text(out, field, name, &value.to_string()),
+            },
+            Value::Null | Value::Object(_) => text(out, field, name, &value.to_string()),
         }
     }
 }
@@ -125,6 +130,13 @@ pub(super) fn text(out: &mut Vec<u8>, field: u8, name: &str, of: &str) {
     let value = 1 + size(of.len()) + of.len();
     begin(out, field, name, value);
     bytes(out, 1, of.as_bytes());
+}
+
+/// An attribute that is several texts.
+fn texts<'a>(out: &mut Vec<u8>, field: u8, name: &str, all: impl Iterator<Item = &'a str>) {
+    pair(out, field, name, |out| {
+        message(out, 5, |out| all.for_each(|of| message(out, 1, |out| bytes(out, 1, of.as_bytes()))));
+    });
 }
 
 /// An id, as it is written everywhere: a letter and a number.
@@ -146,7 +158,7 @@ fn numbered(out: &mut Vec<u8>, field: u8, name: &str, (letter, mut n): (u8, u32)
     bytes(out, 1, of);
 }
 
-/// An attribute that is a number of some kind.
+/// An attribute that is a number of some kind, or several values.
 fn pair(out: &mut Vec<u8>, field: u8, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
     let mut value = Vec::with_capacity(10);
     write(&mut value);

@@ -162,6 +162,12 @@ impl MissionTrace {
         });
         Context { span: first(span.as_bytes()), ..self.root }
     }
+
+    /// What a span of the mission is a part of. None: it is the root.
+    #[must_use]
+    pub fn above(&self, mission: &MissionId, of: Of) -> Option<Context> {
+        of.above().map(|above| self.span(mission, above))
+    }
 }
 
 fn trace_of(mission: &MissionId) -> [u8; 16] {
@@ -227,6 +233,12 @@ mod tests {
         let question = Context::of_piece(&mission(), "question 12");
         assert_eq!(span(Of::Approval(coditect_types::ApprovalId(12))), question);
         assert_eq!((span(Of::Mission), trace.root()), (Context::of_mission(&mission()), trace.root));
+        let run = |n: u32| Of::Run(AttemptId(3), n);
+        assert_eq!(span(run(0)), Context::of_piece(&mission(), "a3 run 0"));
+        assert_ne!(span(run(0)), span(run(1)));
+        let above = |of: Of| trace.above(&mission(), of);
+        assert_eq!(above(run(1)), Some(span(Of::Attempt(AttemptId(3)))));
+        assert_eq!((above(Of::Attempt(AttemptId(3))), above(Of::Mission)), (Some(trace.root), None));
     }
 
     #[test]

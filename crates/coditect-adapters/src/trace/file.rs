@@ -86,6 +86,7 @@ mod tests {
             name: format!("{row} \"at\" work"),
             row: row.to_owned(),
             id: format!("{row}-{start_us}"),
+            above: None,
             at_us: (start_us, end_us),
             is_call: false,
             error: None,

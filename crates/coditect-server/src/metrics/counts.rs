@@ -9,7 +9,7 @@ use coditect_types::limits::Verdict;
 use coditect_types::plan::Role;
 use coditect_types::receipt::RungCost;
 use coditect_types::words::every;
-use coditect_types::{Event, Ledger, MissionStatus, Record, Rung};
+use coditect_types::{Event, Ledger, MissionStatus, Outcome, Record, RunEnd, Rung, Tier};
 
 use super::models::{self, Models};
 
@@ -34,6 +34,8 @@ pub(super) struct Counts {
     /// By the verdict; None: nobody gave one in time.
     pub(super) given: Tallied<Option<Verdict>>,
     pub(super) spent: Ledger,
+    /// Runs in a sandbox, by tier and end; None: their record does not tell, as those of older builds.
+    pub(super) runs: Tallied<Option<(Tier, RunEnd)>>,
     /// Calls of models, by their names.
     pub(super) models: Models,
     /// How long attempts took, by role.
@@ -61,10 +63,16 @@ impl Counts {
                 rungs: RUNGS.map(|rung| (rung, RungCost::default())).into(),
                 ..Ledger::default()
             },
+            runs: none([None].into_iter().chain(ways().map(Some))),
             attempt_ms: every().map(|role| (role, Spread::default())).collect(),
             ..Self::default()
         }
     }
+}
+
+/// Where a run may be, and how it may end there.
+fn ways() -> impl Iterator<Item = (Tier, RunEnd)> {
+    every::<Tier>().flat_map(|tier| every::<RunEnd>().map(move |end| (tier, end)))
 }
 
 /// The rungs on which candidates are tried.
@@ -123,6 +131,7 @@ impl Counts {
                 }
             }
             Event::AttemptEnded { attempt, outcome, .. } => {
+                self.ran(outcome);
                 let Some(Attempted { task, since_ms }) = known.attempt(*attempt) else { return };
                 if let Some(model) = task.intent.asks_model() {
                     models::take(&mut self.models, model, outcome);
@@ -153,6 +162,17 @@ impl Counts {
         }
     }
 
+    /// Counts the runs of an attempt: as it tells of them, else those that it merely counted.
+    fn ran(&mut self, outcome: &Outcome) {
+        let Some(spent) = outcome.spent() else { return };
+        for count in &spent.runs.ends {
+            *self.runs.entry(Some((count.tier, count.end))).or_default() += count.runs;
+        }
+        if spent.runs.is_empty() && spent.sandbox_runs > 0 {
+            *self.runs.entry(None).or_default() += spent.sandbox_runs;
+        }
+    }
+
     pub(super) fn add(&mut self, more: &Self) {
         fn add<K: Ord + Copy>(sum: &mut Tallied<K>, more: &Tallied<K>) {
             more.iter().for_each(|(key, n)| *sum.entry(*key).or_default() += n);
@@ -170,6 +190,7 @@ impl Counts {
         add(&mut self.violations, &more.violations);
         add(&mut self.diagnoses, &more.diagnoses);
         add(&mut self.given, &more.given);
+        add(&mut self.runs, &more.runs);
         self.spent += &more.spent;
         for (role, spread) in &more.attempt_ms {
             self.attempt_ms.entry(*role).or_default().add(spread);

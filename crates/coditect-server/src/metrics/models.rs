@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use coditect_types::Outcome;
 use coditect_types::figure::{Amount, Family, Figure, Point, Spread};
+use coditect_types::model::provider;
 
 use crate::names::name;
 
@@ -95,9 +96,7 @@ pub(super) fn figures(models: &Models) -> [Figure; 2] {
     for (model, calls) in models {
         let labels = || {
             let mut labels = vec![("gen_ai.operation.name", "chat".to_owned())];
-            labels.extend(
-                model.split_once('/').map(|(provider, _)| ("gen_ai.provider.name", provider.to_owned())),
-            );
+            labels.extend(provider(model).map(|name| ("gen_ai.provider.name", name.to_owned())));
             labels.push(("gen_ai.request.model", model.clone()));
             labels
         };

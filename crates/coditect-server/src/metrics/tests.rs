@@ -38,6 +38,7 @@ fn metrics_are_what_the_journals_say() {
     check("coditect_violations_total{kind=\"test_expectation\"}", "2");
     check("coditect_diagnoses_total{cause=\"flaky\"}", "2");
     check("coditect_candidates_total{rung=\"reflex\"}", "14");
+    check("coditect_sandbox_runs_total{tier=\"unknown\",end=\"unknown\"}", "36");
     check("coditect_model_calls_total", "2");
     check("coditect_model_cost_usd_total", "1.500000");
     check("coditect_ui_watchers", "3");
@@ -114,12 +115,12 @@ fn the_text_is_in_form_and_each_family_is_in_the_reference() {
         "coditect_missions_ended_total{status=\"failed\"}",
         "coditect_approvals_given_total{verdict=\"nobody\"}",
         "coditect_attempt_duration_seconds_count{role=\"coder\"}",
+        "coditect_sandbox_runs_total{tier=\"wasm\",end=\"out_of_memory\"}",
+        "coditect_sandbox_runs_total{tier=\"unknown\",end=\"unknown\"}",
     ] {
         assert_eq!(value(&empty, row), "0", "its first event is seen as growth");
     }
-    for name in
-        ["coditect_attempts_started_total", "coditect_sandbox_runs_total", "coditect_model_cost_usd_total"]
-    {
+    for name in ["coditect_attempts_started_total", "coditect_model_cost_usd_total"] {
         assert!(empty.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}");
     }
 }
@@ -227,6 +228,46 @@ fn a_process_counts_what_it_decided_itself() {
     assert_eq!(amounts(&last, "coditect_missions_ended_total"), [("failed".to_owned(), 1)]);
     assert_eq!(amounts(&none, "coditect_attempts_started_total"), []);
     assert_eq!(amounts(&none, "coditect_model_calls_total"), []);
+}
+
+/// Attempts of this build, which tell how their runs ended, and of older ones, which only counted them.
+#[test]
+fn runs_add_up_whoever_tells_of_them() {
+    use coditect_types::outcome::Spent;
+    use coditect_types::words::every;
+    use coditect_types::{AttemptId, Failure, Outcome, Record, Run, Runs, TaskId};
+    let (tiers, ends): (Vec<Tier>, Vec<RunEnd>) = (every().collect(), every().collect());
+    let mut chance = 7_usize;
+    let mut draw = |below: usize| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % below
+    };
+    let (mut own, mut sums) = ([Own::default(), Own::default()], BTreeMap::<String, u64>::new());
+    let mut mission = OwnMission::default();
+    for seq in 1..=200_u64 {
+        let (mut runs, n) = (Runs::default(), draw(90) as u64);
+        for _ in 0..if draw(3) > 0 { n } else { 0 } {
+            let (tier, end) = (tiers[draw(tiers.len())], ends[draw(ends.len())]);
+            runs.note(Run { tier, end, after_us: draw(1_000) as u64, took_us: draw(1_000) as u64 });
+            *sums.entry(format!("{} {}", tier.word(), end.word())).or_default() += 1;
+        }
+        if runs.is_empty() {
+            *sums.entry("unknown unknown".to_owned()).or_default() += n;
+        }
+        let spent = Spent { sandbox_runs: n, runs: runs.in_order(), ..Spent::default() };
+        let outcome = Outcome::Failed { failure: Failure::new(ErrorKind::Unavailable, "away"), spent };
+        let event = Event::AttemptEnded { task: TaskId(1), attempt: AttemptId(seq as u32), outcome };
+        own[draw(2)].take(
+            &mut mission,
+            &Record { mission: id("m-1"), seq, at_ms: seq, event },
+            &Table::default(),
+        );
+    }
+    let [mut one, other] = own;
+    one.add(&other);
+    let told: BTreeMap<String, u64> =
+        amounts(&one.figures(), "coditect_sandbox_runs_total").into_iter().collect();
+    assert_eq!(told, sums);
 }
 
 #[test]

@@ -4,23 +4,21 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use coditect_ports::sandbox::{Exit, Job, Probe, Ran};
+use coditect_ports::sandbox::{Job, Probe, Ran, end_of};
 use coditect_ports::{PortError, Sandbox};
 use coditect_types::figure::{Amount, Family, Figure, Point};
-use coditect_types::{ErrorKind, Tier};
+use coditect_types::words::every;
+use coditect_types::{RunEnd, Tier};
 
 const RUNS: Family = Family::counter(
     "coditect_worker_sandbox_runs_total",
     "{run}",
     "Runs in a sandbox, by tier and by how they ended; refused: a protection could not be had.",
 );
-const TIERS: [Tier; 3] = [Tier::Wasm, Tier::Os, Tier::Container];
-const ENDS: [&str; 9] =
-    ["exited", "signal", "timed_out", "out_of_memory", "enough", "stopped", "crashed", "refused", "lost"];
 
 /// How many runs there were.
 #[derive(Debug, Default)]
-pub(crate) struct Runs(Mutex<BTreeMap<(&'static str, &'static str), u64>>);
+pub(crate) struct Runs(Mutex<BTreeMap<(Tier, RunEnd), u64>>);
 
 impl Runs {
     /// The same sandbox, whose runs are counted.
@@ -31,24 +29,16 @@ impl Runs {
     /// What it comes to.
     pub(crate) fn figure(&self) -> Figure {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let point = |(tier, end): (&'static str, &'static str)| Point {
-            labels: vec![("tier", tier.to_owned()), ("end", end.to_owned())],
+        let point = |(tier, end): (Tier, RunEnd)| Point {
+            labels: vec![("tier", tier.word().to_owned()), ("end", end.word().to_owned())],
             amount: Amount::Count(counts.get(&(tier, end)).copied().unwrap_or(0)),
         };
-        let all = TIERS.iter().flat_map(|tier| ENDS.iter().map(move |end| (name(*tier), *end)));
+        let all = every::<Tier>().flat_map(|tier| every::<RunEnd>().map(move |end| (tier, end)));
         Figure { family: RUNS, points: all.map(point).collect() }
     }
 
-    fn count(&self, tier: Tier, end: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((name(tier), end)).or_default() += 1;
-    }
-}
-
-fn name(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Wasm => "wasm",
-        Tier::Os => "os",
-        Tier::Container => "container",
+    fn count(&self, tier: Tier, end: RunEnd) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((tier, end)).or_default() += 1;
     }
 }
 
@@ -73,20 +63,7 @@ impl Sandbox for CountedSandbox {
         on_report: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Ran, PortError> {
         let ran = self.sandbox.run(job, on_report);
-        let end = match &ran {
-            Ok(ran) => match ran.exit {
-                Exit::Code(_) => "exited",
-                Exit::Signal(_) => "signal",
-                Exit::TimedOut => "timed_out",
-                Exit::OutOfMemory => "out_of_memory",
-                Exit::Enough => "enough",
-                Exit::Stopped => "stopped",
-                Exit::Crashed(_) => "crashed",
-            },
-            Err(error) if error.kind == ErrorKind::Denied => "refused",
-            Err(_) => "lost",
-        };
-        self.runs.count(self.tier(), end);
+        self.runs.count(self.tier(), end_of(&ran));
         ran
     }
 }
@@ -101,14 +78,18 @@ mod tests {
         let row = reference.lines().find(|line| line.starts_with(&format!("| `{}` | counter | ", RUNS.name)));
         let row = row.unwrap_or_default();
         assert!(row.contains("`tier` `end`"), "{row}");
-        for end in ENDS {
+        for end in every::<RunEnd>().map(RunEnd::word) {
             assert!(row.contains(&format!("`{end}`")), "{end} is not in {row}");
         }
         let runs = Runs::default();
-        runs.count(Tier::Os, "timed_out");
+        runs.count(Tier::Os, RunEnd::TimedOut);
         let figure = runs.figure();
         let counted: Vec<_> = figure.points.iter().filter(|point| point.amount != Amount::Count(0)).collect();
-        assert_eq!(figure.points.len(), TIERS.len() * ENDS.len(), "each has a row from the beginning");
+        assert_eq!(
+            figure.points.len(),
+            every::<Tier>().count() * every::<RunEnd>().count(),
+            "each has a row from the beginning"
+        );
         assert_eq!(counted.len(), 1);
         assert_eq!(counted[0].labels[1], ("end", "timed_out".to_owned()));
     }
