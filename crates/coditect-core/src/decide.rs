@@ -153,7 +153,11 @@ fn resume(draft: &mut Draft, workers: Workers) -> Result<(), Refusal> {
         return Ok(());
     }
     let now_ms = draft.now_ms;
-    let goes_on = |of: &Running| workers == Workers::Fleet && of.action.travels() && of.deadline_ms > now_ms;
+    // What has little time left may have been given to nobody: lost, it costs no attempt.
+    let is_worth_it = |of: &Running| {
+        of.deadline_ms.saturating_sub(now_ms) > of.deadline_ms.saturating_sub(of.started_ms) / 10
+    };
+    let goes_on = |of: &Running| workers == Workers::Fleet && of.action.travels() && is_worth_it(of);
     let lost = draft.state.running.iter().filter(|(_, running)| !goes_on(running));
     let lost: Vec<AttemptId> = lost.map(|(attempt, _)| *attempt).collect();
     draft.push(Event::MissionResumed { lost });
@@ -388,20 +392,31 @@ fn tick(draft: &mut Draft) {
 
 /// Gives every ready task to an agent, in the order of planning, up to the slots of the mission.
 fn start_ready(draft: &mut Draft) {
-    if draft.state.end.is_some() {
-        return;
+    // Where a task is given up as it is to begin, what is planned in its place begins in this step too: nothing else wakes the mission.
+    while begin_ready(draft) {}
+}
+
+/// Begins what is ready. True where one was given up in place of that, so that others may be ready now.
+fn begin_ready(draft: &mut Draft) -> bool {
+    let state = &draft.state;
+    if state.end.is_some() {
+        return false;
     }
-    let free = agents(&draft.state).saturating_sub(draft.state.running.len());
-    let ready: Vec<TaskId> = draft
-        .state
-        .open_tasks()
-        .filter(|task| is_ready(&draft.state, task, draft.now_ms))
-        .take(free)
-        .map(|task| task.spec.id)
-        .collect();
-    for task in ready {
-        start(draft, task);
+    let free = agents(state).saturating_sub(state.running.len());
+    let ready = state.open_tasks().filter(|task| is_ready(state, task, draft.now_ms));
+    let ready: Vec<TaskId> = ready.take(free).map(|task| task.spec.id).collect();
+    let mut given_up = false;
+    for id in ready {
+        // One before it may have ended the mission, or this task.
+        let is_open = |state: &State| {
+            state.end.is_none() && state.task(id).is_some_and(|task| is_ready(state, &task, draft.now_ms))
+        };
+        if is_open(&draft.state) {
+            start(draft, id);
+            given_up |= draft.state.task(id).is_some_and(|task| matches!(task.state, TaskState::Settled(_)));
+        }
     }
+    given_up
 }
 
 fn is_ready(state: &State, task: &Task<'_>, now_ms: u64) -> bool {
@@ -420,12 +435,22 @@ fn is_ready(state: &State, task: &Task<'_>, now_ms: u64) -> bool {
         })
 }
 
+/// Drops a task, and what waits for it. Dropped, and not failed: where a larger model cannot be asked after all, it is the turn of this one.
+fn drop_with_followers(draft: &mut Draft, id: TaskId, why: &str) {
+    let mut left = vec![id];
+    while let Some(id) = left.pop() {
+        let followers = draft.state.open_tasks().filter(|task| task.spec.needs.contains(&id));
+        left.extend(followers.map(|task| task.spec.id));
+        draft.settle(id, TaskEnd::Dropped, why.to_owned());
+    }
+}
+
 fn start(draft: &mut Draft, id: TaskId) {
     let state = &draft.state;
     let Some(spec) = state.task(id).map(|task| task.spec) else { return };
     // How long its prompt is was not known when it was planned.
     if let Some(why) = cascade::in_vain(state, spec, draft.now_ms) {
-        draft.settle(id, TaskEnd::Failed, why);
+        drop_with_followers(draft, id, &why);
         goal::pursue(draft);
         return;
     }

@@ -13,8 +13,8 @@ use coditect_types::event::{Cause, Diagnosis, ViolationKind};
 use coditect_types::outcome::Spent;
 use coditect_types::plan::{Intent, Role};
 use coditect_types::{
-    AttemptId, ErrorKind, Event, MissionId, MissionStatus, Outcome, Project, Record, Rung, TaskId, TaskSpec,
-    TestReport,
+    AttemptId, ErrorKind, Event, MissionId, MissionStatus, Outcome, Project, Record, Rung, Strand, TaskId,
+    TaskSpec, TestReport,
 };
 
 use crate::belief::Rate;
@@ -122,10 +122,13 @@ struct Mission {
     /// The tasks that ask for one, and the models that answered, the last one last.
     asks: BTreeSet<TaskId>,
     answered: Vec<String>,
+    /// It is done in strands or stages: the ledger tells the largest rung of all of them alone, and each stage has an aim of its own.
+    is_divided: bool,
 }
 
 impl Mission {
-    fn planned(&mut self, tasks: &[TaskSpec]) {
+    fn planned(&mut self, tasks: &[TaskSpec], strands: &[Strand]) {
+        self.is_divided |= !strands.is_empty();
         self.roles.extend(tasks.iter().map(|task| (task.id, task.role)));
         let asks = tasks.iter().filter(|task| matches!(task.intent, Intent::AskModel { .. }));
         self.asks.extend(asks.map(|task| task.id));
@@ -177,9 +180,14 @@ impl WorldModel {
                 }
             }
             _ if self.is_shared(record) => self.take_shared(record),
-            Event::PlanMade { tasks, .. } => {
+            Event::PlanMade { tasks, strands, .. } => {
                 if let Some(mission) = self.open.get_mut(&record.mission) {
-                    mission.planned(tasks);
+                    mission.planned(tasks, strands);
+                }
+            }
+            Event::StagesPlanned { .. } => {
+                if let Some(mission) = self.open.get_mut(&record.mission) {
+                    mission.is_divided = true;
                 }
             }
             Event::AttemptStarted { task, attempt, .. } => self.started(record, *task, *attempt),
@@ -218,7 +226,6 @@ impl WorldModel {
             }
             Event::MissionConcluding {}
             | Event::MissionForked { .. }
-            | Event::StagesPlanned { .. }
             | Event::StageEnded { .. }
             | Event::OutcomeIgnored { .. }
             | Event::ApprovalAsked { .. }
@@ -230,8 +237,10 @@ impl WorldModel {
     /// What a fork must know of the part that it shares, which counts where it happened.
     fn take_shared(&mut self, record: &Record) {
         let Some(mission) = self.open.get_mut(&record.mission) else { return };
-        if let Event::PlanMade { tasks, .. } = &record.event {
-            mission.planned(tasks);
+        if let Event::PlanMade { tasks, strands, .. } = &record.event {
+            mission.planned(tasks, strands);
+        } else if let Event::StagesPlanned { .. } = &record.event {
+            mission.is_divided = true;
         } else if let Event::AttemptEnded { outcome: Outcome::SnapshotTaken { snapshot }, .. } = &record.event
         {
             mission.tree = Arc::from(snapshot.tree.as_str());
@@ -322,8 +331,11 @@ impl WorldModel {
         self.records
     }
 
-    /// What the models of a mission came to. One that was broken off says nothing of them.
+    /// What the models of a mission came to. One that was broken off, or that several did parts of, says nothing of them.
     fn came_to(&mut self, mission: &Mission, status: MissionStatus, solved_by: Option<Rung>) {
+        if mission.is_divided {
+            return;
+        }
         let is_proved = match status {
             MissionStatus::Verified | MissionStatus::PartlyVerified => true,
             MissionStatus::Failed => false,

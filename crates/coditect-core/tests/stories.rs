@@ -8,6 +8,7 @@ use coditect_core::{Spending, State, decide, effects};
 use coditect_testkit::chance::Chance;
 use coditect_testkit::invent::Truth;
 use coditect_testkit::pieces::Pieces;
+use coditect_testkit::rules::sleeps;
 use coditect_types::limits::{Approvals, Thresholds, Verdict};
 use coditect_types::outcome::Carried;
 use coditect_types::{
@@ -69,6 +70,7 @@ impl Story {
                 let mut sum = Ledger::default();
                 self.spending.tasks().values().for_each(|task| sum += task);
                 assert_eq!(sum, ledger, "what the tasks cost is what the mission did\n{}", self.text);
+                assert!(!sleeps(&self.state), "nothing wakes it\n{}", self.text);
             }
             Err(refusal) => writeln!(self.text, "         refused: {}", refusal.cause).unwrap(),
         }

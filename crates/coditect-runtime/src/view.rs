@@ -242,6 +242,7 @@ impl Viewer {
             task.ledger = self.spending.tasks().get(&task.id).cloned().unwrap_or_default();
         }
         if view.status.is_none() {
+            view.ledger = self.spending.ledger().clone();
             let open = view.approvals.iter().filter(|asked| asked.is_open(&view)).count();
             view.summary = match open {
                 0 => under_way(&view.tasks),

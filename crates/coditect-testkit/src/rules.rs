@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use coditect_core::State;
 use coditect_core::decide::{MAX_DELEGATED, intent_name};
 use coditect_core::stuck::MOST_ALIKE;
+use coditect_core::tasks::{Task, TaskState};
 use coditect_types::event::ViolationKind;
 use coditect_types::{
     AttemptId, Event, Ledger, MissionStatus, Outcome, Record, Strand, StrandId, TaskId, TaskSpec,
@@ -317,4 +319,15 @@ fn closes_tasks(records: &[Record]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether nothing is under way, nobody is asked, and no moment is waited for that a task begins at, though the mission is not over.
+#[must_use]
+pub fn sleeps(state: &State) -> bool {
+    let waits = |task: Task<'_>| match task.state {
+        TaskState::Waiting { not_before_ms } => not_before_ms > state.newest_ms,
+        TaskState::Running(_) | TaskState::Asked(_) | TaskState::Settled(_) => false,
+    };
+    let is_begun = state.mission.is_some() && state.fork.is_none() && state.end.is_none();
+    is_begun && state.running.is_empty() && state.approvals.is_empty() && !state.open_tasks().any(waits)
 }

@@ -362,6 +362,9 @@ impl Sim {
         if *spending.ledger() != ledger {
             return Err(self.broken(format!("costs {:?}, but the state has {ledger:?}", spending.ledger())));
         }
+        if rules::sleeps(replayed.state()) {
+            return Err(self.broken("nothing but its deadline wakes it".to_owned()));
+        }
         let mut sum = Ledger::default();
         spending.tasks().values().for_each(|task| sum += task);
         if sum != ledger {

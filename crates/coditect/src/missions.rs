@@ -10,7 +10,7 @@ use coditect_ports::{Journal, PortError};
 use coditect_runtime::world::WorldModel;
 use coditect_runtime::{MissionView, ShellError, history, view};
 use coditect_types::limits::History;
-use coditect_types::{EpisodeId, ErrorKind, MissionId, MissionStatus, Record, UserName};
+use coditect_types::{EpisodeId, ErrorKind, Event, MissionId, MissionStatus, Record, UserName};
 
 use crate::report::{Doing, Report};
 use crate::wiring::Archive;
@@ -150,17 +150,23 @@ const READ: usize = 20;
 /// What earlier attempts weigh at most, so that a mission still learns from its own.
 const MOST_ATTEMPTS: u32 = 100;
 
+/// By the name of a model and the aim of a mission: missions that it answered in, and those that it was proved right in.
+type Models = BTreeMap<String, BTreeMap<String, (u32, u32)>>;
+
 /// What earlier missions of an owner on a directory have shown, beside what memory has. What cannot be read is left out: a mission
 /// does without.
 pub(crate) fn known_of(journal: &dyn Journal, workspace: &str, owner: Option<&UserName>) -> History {
     let Ok((mut entries, _)) = list(journal, LOOKED_THROUGH) else { return History::default() };
     entries.retain(|entry| entry.workspace == workspace && entry.owner.as_ref() == owner);
     entries.truncate(READ);
-    let mut world = WorldModel::default();
-    for entry in entries.iter().rev() {
-        if let Ok(records) = history(journal, &entry.mission) {
-            records.iter().for_each(|record| world.apply(record));
+    let (mut world, mut models) = (WorldModel::default(), Models::new());
+    for (n, entry) in entries.iter().rev().enumerate() {
+        let Ok(records) = history(journal, &entry.mission) else { continue };
+        if let (0, Some(Event::MissionSubmitted { policy, .. })) = (n, records.first().map(|of| &of.event)) {
+            // The oldest that is read was told what those before it had shown.
+            models.clone_from(&policy.history.models);
         }
+        records.iter().for_each(|record| world.apply(record));
     }
     let attempts = world.agents().values().fold((0_u32, 0_u32), |(ended, failed), agent| {
         (ended.saturating_add(agent.ended), failed.saturating_add(agent.failed))
@@ -172,15 +178,17 @@ pub(crate) fn known_of(journal: &dyn Journal, workspace: &str, owner: Option<&Us
         _ => n,
     };
     let unsteady = world.tests().flaky().filter_map(|test| Some((test.id.to_string(), test.unsteady?)));
-    let models = world.models().iter().map(|(name, by)| {
-        let by = by.iter().map(|(aim, facts)| ((*aim).to_owned(), (facts.tried, facts.proved)));
-        (name.clone(), by.collect())
-    });
+    for (name, by) in world.models() {
+        for (aim, facts) in by {
+            let sum = models.entry(name.clone()).or_default().entry((*aim).to_owned()).or_default();
+            *sum = (sum.0.saturating_add(facts.tried), sum.1.saturating_add(facts.proved));
+        }
+    }
     History {
         episodes: 0,
         attempts: (scaled(attempts.0), scaled(attempts.1)),
         unsteady: unsteady.collect(),
-        models: models.collect(),
+        models,
     }
 }
 

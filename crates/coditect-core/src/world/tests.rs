@@ -242,7 +242,8 @@ fn fares(world: &mut WorldModel, id: usize, answers: &[&str], end: (&str, Option
 #[test]
 fn models_are_known_by_what_their_answers_came_to() {
     let mut world = WorldModel::default();
-    let ends: [(&[&str], (&str, Option<&str>)); 6] = [
+    type End<'a> = (&'a str, Option<&'a str>);
+    let ends: [(&[&str], End<'_>); 6] = [
         (&["small", "small"], ("verified", Some("small_model"))),
         (&["small", "large"], ("verified", Some("large_model"))),
         (&["small", "large"], ("failed", None)),

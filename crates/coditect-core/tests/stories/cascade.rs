@@ -52,13 +52,12 @@ fn a_small_model_whose_window_is_too_small_for_the_file_is_passed_over_once_that
         if let Action::AskModel { model, .. } = &action {
             asked.push(model.name.clone());
         }
-        let outcome = match action {
-            Action::GatherContext { .. } => {
-                let (kind, path, text) = (FragmentKind::Source, "a.py".into(), "x = 1\n".repeat(3_000));
-                let fragments = vec![Fragment { kind, path, text, cut: false }];
-                Outcome::ContextGathered { context: Context { fragments, ..Context::default() } }
-            }
-            other => truth.perform(&other, &mut Chance::new(1)),
+        let outcome = if matches!(action, Action::GatherContext { .. }) {
+            let (kind, path, text) = (FragmentKind::Source, "a.py".into(), "x = 1\n".repeat(3_000));
+            let fragments = vec![Fragment { kind, path, text, cut: false }];
+            Outcome::ContextGathered { context: Context { fragments, ..Context::default() } }
+        } else {
+            truth.perform(&action, &mut Chance::new(1))
         };
         story.hand_in(&Input::Outcome { attempt, outcome });
     }
