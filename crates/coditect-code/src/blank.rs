@@ -1,5 +1,7 @@
 //! Code that is still to be written: heads of functions and classes with nothing below them.
 
+/// What a head begins with.
+const HEADS: [&str; 3] = ["def ", "async def ", "class "];
 /// What quotes a documentation string.
 const QUOTES: [&str; 2] = ["\"\"\"", "'''"];
 
@@ -10,24 +12,51 @@ pub fn is_blank(path: &str, text: &str) -> bool {
     if !path.ends_with(".py") {
         return false;
     }
-    let (mut has_head, mut in_head) = (false, false);
+    let mut has_head = false;
+    // Brackets that are open in a head that goes on.
+    let mut head: Option<usize> = None;
     for line in code(text) {
-        let begins = ["def ", "async def ", "class "].iter().any(|word| line.starts_with(word));
-        has_head |= begins;
-        in_head |= begins;
-        let is_of_head = in_head;
-        // A head may go over several lines.
-        in_head &= !line.ends_with(':');
-        if !is_of_head && !is_nothing(line) {
-            // `def f(): return 1` is a head with what it does.
+        if head.is_none() && HEADS.iter().any(|word| line.starts_with(word)) {
+            (has_head, head) = (true, Some(0));
+        }
+        let rest = match head.map(|open| behind_head(line, open)) {
+            None => line,
+            Some(Ok(rest)) => rest,
+            Some(Err(open)) => {
+                head = Some(open);
+                continue;
+            }
+        };
+        head = None;
+        if !rest.is_empty() && !is_nothing(rest) {
             return false;
         }
     }
-    has_head && !in_head
+    has_head && head.is_none()
+}
+
+/// What stands behind the colon at which a head ends, or how many brackets are open where the line ends before that.
+fn behind_head(line: &str, mut open: usize) -> Result<&str, usize> {
+    let mut quote = None;
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (Some(begun), _) => quote = Some(begun).filter(|begun| *begun != c),
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '#') => break,
+            (None, '(' | '[' | '{') => open += 1,
+            (None, ')' | ']' | '}') => open = open.saturating_sub(1),
+            (None, ':') if open == 0 => {
+                return Ok(line[at + 1..].split('#').next().unwrap_or_default().trim());
+            }
+            (None, _) => {}
+        }
+    }
+    Err(open)
 }
 
 /// A line that does nothing by itself.
 fn is_nothing(line: &str) -> bool {
+    let line = line.split_once(" #").map_or(line, |(code, _)| code.trim());
     let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     // What tests import by name stands in many drafts, for somebody to fill in.
     let is_constant = line.split_once('=').is_some_and(|(name, value)| {
@@ -70,6 +99,8 @@ mod tests {
             "class A:\n    pass\n\n\nclass B(Exception):\n    \"\"\"Said when it goes wrong.\n\n    code: one.\n    \"\"\"\n    def __init__(self, code):\n        pass\n",
             "import re\n\n# Yours\nSUBLIST = None\n\ndef f(\n    a,\n    b,\n):\n    '''Does it.'''\n    raise NotImplementedError(\"TODO\")\n",
             "@cached\nasync def f():\n    ...\n",
+            "def f():\n    pass  # TODO\n",
+            "def f(a: dict = {1: ':'}) -> int: ...\n\n\nclass E(Exception): pass  # yours\n",
         ] {
             assert!(is_blank("a/b.py", text), "{text}");
         }
@@ -83,6 +114,10 @@ mod tests {
             "def f():\n    return 1\n",
             "def f():\n    pass\n\ndef g():\n    x = 1\n",
             "def f(): return 1\n",
+            "def total(prices):  # in cents\n    return sum(prices) - 1\n\nclass Cart:\n    pass\n",
+            "def one(): return 1\n\ndef two():\n    pass\n",
+            "def f(a, b): return {\n    'sum': a - b,\n}\n\ndef g():\n    ...\n",
+            "def f(\n    a,\n",
             "LIMIT = 3\n\ndef f():\n    pass\n",
             "def f():\n    \"\"\"Says it.\"\"\"\n    print('pass')\n",
         ] {

@@ -126,7 +126,7 @@ fn asked(
     let ask = format!("{part}{anew}{}", ask(form, first));
     // A small model answers with the words that stand for a path.
     let path = first.filter(|_| is_small).unwrap_or("PATH");
-    let system = system(form, path, &state.policy.focus.aim);
+    let system = system(form, path, &state.policy.focus.aim, turns.iter().any(is_parroted));
     Some(conversation(state, model, turns, &told, (system, ask)))
 }
 
@@ -273,7 +273,10 @@ fn wish(state: &State, bytes: usize) -> String {
 /// read the question already.
 fn is_asked_anew(model: &ModelSpec, turns: &[Turn]) -> bool {
     let repeats_itself = matches!(turns, [.., one, other] if one.reply.trim() == other.reply.trim());
-    repeats_itself || (model.rung == Rung::SmallModel && turns.last().is_some_and(|turn| turn.refuted))
+    let is_form = turns.last().is_some_and(is_parroted);
+    repeats_itself
+        || is_form
+        || (model.rung == Rung::SmallModel && turns.last().is_some_and(|turn| turn.refuted))
 }
 
 /// What is said to one that is to write tests for what is not there yet.
@@ -321,19 +324,36 @@ impl From<EditForm> for Form {
     }
 }
 
-/// `path`: what stands for a path in the form.
-fn system(form: Form, path: &str, aim: &Aim) -> String {
-    // Forms and no examples: a small model answers with the example.
+/// What stands in a form for what is to be written.
+const LINES_OF_FILE: &str = "EVERY LINE OF THE FILE";
+const LINES_OF_FUNCTIONS: &str = "EVERY LINE OF THE CHANGED FUNCTIONS";
+
+/// Whether an answer is the form that was to be filled in.
+fn is_parroted(turn: &Turn) -> bool {
+    [LINES_OF_FILE, LINES_OF_FUNCTIONS].iter().any(|words| turn.reply.contains(words))
+}
+
+/// `path`: what stands for a path in the form. `is_parroted`: the form was answered before, and is not shown again.
+fn system(form: Form, path: &str, aim: &Aim, is_parroted: bool) -> String {
+    // Forms and no examples: a small model answers with the example. Some answer with the form.
     let how = match form {
+        Form::Functions if is_parroted => format!(
+            "You answer with the functions that you change and with no others, each whole, methods within their class: first a line \
+             with nothing but the path of their file, such as {path}, then the code of the functions in a fenced block."
+        ),
+        Form::Whole if is_parroted => format!(
+            "You answer with each file that you change, whole: first a line with nothing but its path, such as {path}, then all of its \
+             code, from the first line to the last, in a fenced block."
+        ),
         Form::Functions => format!(
             "You answer with the functions that you change and with no others, each whole, methods within their class: first a line \
              with nothing but the path of their file, then the functions in a fenced block:\n\n\
-             {path}\n```\nEVERY LINE OF THE CHANGED FUNCTIONS\n```\n"
+             {path}\n```\n{LINES_OF_FUNCTIONS}\n```\n"
         ),
         Form::Whole => format!(
             "You answer with each file that you change, whole: first a line with nothing but its path, then the \
              file from its first line to its last in a fenced block:\n\n\
-             {path}\n```\nEVERY LINE OF THE FILE\n```\n"
+             {path}\n```\n{LINES_OF_FILE}\n```\n"
         ),
         Form::SearchReplace => format!(
             "You answer with blocks, each below a line with nothing but the path of the file: the lines to search \

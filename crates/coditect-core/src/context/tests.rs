@@ -90,6 +90,16 @@ fn the_newest_answer_and_what_became_of_it_are_told() {
 }
 
 #[test]
+fn a_model_that_answers_with_the_form_is_not_shown_it_again() {
+    let asked = |turns: &[Turn]| request(&usual("5 != 6"), &model(8_192), turns).unwrap();
+    let form = asked(&[]).system;
+    let shown = form.split("```").nth(1).unwrap().trim();
+    let anew = asked(&[Turn::new(&format!("a.py\n```\n{shown}\n```"))]);
+    assert!(!anew.system.contains(shown) && anew.system.contains("fenced block"), "{}", anew.system);
+    assert_eq!((anew.messages.len(), anew.temperature), (1, 20));
+}
+
+#[test]
 fn a_model_that_repeats_itself_is_asked_anew() {
     let turn = |text: &str| Turn { feedback: "red".into(), ..Turn::new(text) };
     let asked = |turns: &[Turn]| request(&usual("5 != 6"), &model(8_192), turns).unwrap();
