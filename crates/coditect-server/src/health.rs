@@ -63,7 +63,8 @@ impl Default for Rhythm {
         Self {
             every: Duration::from_secs(2),
             within: Duration::from_secs(3),
-            believed: Duration::from_secs(7),
+            // Two of the rhythm and two looks, and a little.
+            believed: Duration::from_secs(11),
         }
     }
 }

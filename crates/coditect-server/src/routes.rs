@@ -119,6 +119,8 @@ pub(crate) struct Shared {
     graphs: Turns,
     worlds: Turns,
     fleets: Turns,
+    /// Whoever watches the server is to see that it has too much to do.
+    scrapes: Turns,
     hands: pages::fleet::Hands,
     health: Health,
 }
@@ -148,6 +150,7 @@ impl Shared {
             graphs: Turns::new("look at graphs", ASIDE.0, ASIDE.1),
             worlds: Turns::new("look at world models", 1, ASIDE.1),
             fleets: Turns::new("look at the fleet", ASIDE.0, ASIDE.1),
+            scrapes: Turns::new("read the metrics", 1, ASIDE.1),
             hands: pages::fleet::Hands::default(),
             health: Health::default(),
         }
@@ -651,7 +654,7 @@ fn words(text: &str) -> Result<String, Oops> {
 }
 
 async fn metrics(State(shared): Shares) -> Response {
-    let made = shared.blocking(|shared| {
+    let made = shared.in_turn(&shared.scrapes, |shared| {
         let text = shared.metrics.text(shared.house.as_ref(), shared.followers.count())?;
         // The first reading may have failed, and this one has not.
         shared.health.has_begun();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
 use coditect_ports::workspace::Workspace;
@@ -40,6 +41,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// The wait before something is tried again that the server did not do.
 const PAUSE: Duration = Duration::from_millis(500);
+/// It doubles up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// After so long without a sign of a worker it is said that none is there.
 const LONELY: Duration = Duration::from_secs(10);
 
@@ -250,7 +253,7 @@ impl Errand {
     /// Hands the order out, as soon as the server takes it: one whose queue is full takes it once there is room.
     async fn hand_out(&self, order: &[u8]) -> Result<Out, PortError> {
         // Beside the order, since the same one may be handed out again.
-        let mut is_new = !self.work.is_old;
+        let (mut is_new, mut pause) = (!self.work.is_old, PAUSE);
         loop {
             match self.hand_out_once(order, is_new).await {
                 Err(error) if error.kind == ErrorKind::Unavailable => {
@@ -258,7 +261,9 @@ impl Errand {
                     // It may be there all the same.
                     is_new = false;
                     self.say(format!("waiting for the fleet: {}", error.cause));
-                    let until = Instant::now() + PAUSE;
+                    let until = Instant::now() + pause;
+                    // A queue that is full stays so for a while, and there are many who look.
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                     while Instant::now() < until {
                         self.unstopped()?;
                         sleep(LOOK).await;
@@ -269,7 +274,7 @@ impl Errand {
         }
     }
 
-    async fn hand_out_once(&self, order: &[u8], is_new: bool) -> Result<Out, PortError> {
+    async fn hand_out_once(&self, order: &[u8], mut is_new: bool) -> Result<Out, PortError> {
         let Work { mission, attempt, .. } = &self.work;
         self.unstopped()?;
         if let Some((base, commits)) = self.action.needs() {
@@ -279,11 +284,40 @@ impl Errand {
             }
         }
         let payload = wrap(order, &object("order", mission, attempt), &self.house.store).await?;
-        let mut headers = HeaderMap::new();
         // Another order of the same name, of an older journal, is not this one.
         let of = digest(order);
         let short = &blake3::Hash::from(of).to_hex()[..16];
-        headers.insert(NAME, format!("{mission}.{attempt}.{short}").as_str());
+        let mut name = format!("{mission}.{attempt}.{short}");
+        loop {
+            let headers = self.beside(order, &name, is_new)?;
+            let sent = sent_as(&payload, Some(&headers));
+            let subject = self.house.order(self.action.role());
+            let kept = self.house.context.publish_with_headers(subject, headers, payload.clone()).await;
+            let kept = kept.map_err(|error| away(&error))?.await;
+            let kept = kept.map_err(|error| untaken(&self.house, &error))?;
+            if !kept.duplicate {
+                return Ok(Out { number: kept.sequence, of, sent });
+            }
+            match self.house.orders.get_raw_message(kept.sequence).await {
+                // Another process sent it, and signed it as that one does: what is said of it names what is in the queue.
+                Ok(first) if first.payload == payload => {
+                    let sent = sent_as(&first.payload, Some(&first.headers));
+                    return Ok(Out { number: kept.sequence, of, sent });
+                }
+                // It is another one, or was done, given up or ended by its time: the server remembers the name alone. Under another name it is
+                // there again, and whoever takes it looks whether it was done.
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => {}
+                Err(error) => return Err(away(&error)),
+            }
+            (name, is_new) = (format!("{name}.{}", kept.sequence), false);
+        }
+    }
+
+    /// What stands beside an order.
+    fn beside(&self, order: &[u8], name: &str, is_new: bool) -> Result<HeaderMap, PortError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NAME, name);
         headers.insert(TRACEPARENT, self.context().to_string().as_str());
         self.house.seal.sign(Matter::Order, order, &mut headers)?;
         if is_new {
@@ -292,11 +326,7 @@ impl Errand {
         if let Some(allowance_ms) = self.work.allowance_ms.filter(|_| self.house.ends_orders) {
             headers.insert(LIVES, format!("{}s", allowance_ms.div_ceil(1_000).max(1)).as_str());
         }
-        let subject = self.house.order(self.action.role());
-        let sent = sent_as(&payload, Some(&headers));
-        let kept = self.house.context.publish_with_headers(subject, headers, payload).await;
-        let kept = kept.map_err(|error| away(&error))?.await.map_err(|error| untaken(&self.house, &error))?;
-        Ok(Out { number: kept.sequence, of, sent })
+        Ok(headers)
     }
 
     fn unstopped(&self) -> Result<(), PortError> {

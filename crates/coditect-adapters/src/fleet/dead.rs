@@ -5,6 +5,7 @@
 //! whoever sent these, and for nobody else.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
@@ -20,6 +21,10 @@ use super::setup::House;
 const VERSION: u32 = 1;
 /// Characters of a header, and of what is said of a failure.
 const LONG: usize = 4_096;
+/// Headers of an order that a letter has at most, and values of one.
+const HEADERS: (usize, usize) = (32, 4);
+/// How long an order rests the first time.
+const LATER: Duration = Duration::from_secs(2);
 /// Where the name of an order stands beside it.
 pub(super) const NAME: &str = "Nats-Msg-Id";
 /// Of whom a letter is where the order does not say whose it is: no mission has this name.
@@ -48,9 +53,10 @@ impl Letter {
     /// Of an order that `worker` gives up.
     fn of(worker: &str, (message, tries): (&Message, i64), failure: Failure) -> Self {
         let cut = |text: &str| text.chars().take(LONG).collect::<String>();
-        let beside = message.headers.iter().flat_map(HeaderMap::iter);
+        let beside = message.headers.iter().flat_map(HeaderMap::iter).take(HEADERS.0);
         let headers = beside.map(|(name, values)| {
-            (cut(name.as_ref()), values.iter().map(|value| cut(value.as_str())).collect())
+            let values = values.iter().take(HEADERS.1);
+            (cut(name.as_ref()), values.map(|value| cut(value.as_str())).collect())
         });
         Self {
             v: VERSION,
@@ -115,7 +121,14 @@ pub(super) fn too_often(tries: i64, error: Option<&PortError>) -> Failure {
         return Failure::new(ErrorKind::Unavailable, cause);
     };
     let cause = format!("handed out {tries} times, and no worker could read it: {}", error.cause);
-    Failure { hint: error.hint.clone(), ..Failure::new(error.kind, cause) }
+    // Another worker may be able to: whoever waits may try it again.
+    Failure { hint: error.hint.clone(), ..Failure::new(ErrorKind::Unavailable, cause) }
+}
+
+/// How long an order rests that was handed out so often and could not be read, or not be begun. Longer each time: before it is given up, a worker
+/// that can may have become free.
+pub(super) fn later(tries: i64) -> Duration {
+    LATER * u32::try_from(tries.clamp(1, 15)).unwrap_or(15)
 }
 
 impl House {
@@ -173,8 +186,13 @@ mod tests {
     fn a_failure_says_how_often_it_was_tried_and_why() {
         let error = PortError::new(ErrorKind::Invalid, "its version is 9").with_hint("the same version");
         let failure = too_often(51, Some(&error));
-        assert_eq!((failure.kind, failure.hint.as_deref()), (ErrorKind::Invalid, Some("the same version")));
+        assert_eq!(
+            (failure.kind, failure.hint.as_deref()),
+            (ErrorKind::Unavailable, Some("the same version"))
+        );
         assert!(failure.cause.contains("51 times") && failure.cause.contains("version is 9"), "{failure:?}");
         assert_eq!(too_often(51, None).kind, ErrorKind::Unavailable);
+        let rests: Duration = (1..=51).map(later).sum();
+        assert!(rests > Duration::from_secs(1_200) && later(i64::MAX) == later(15), "{rests:?}");
     }
 }

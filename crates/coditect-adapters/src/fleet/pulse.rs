@@ -14,6 +14,8 @@ use super::setup::House;
 pub struct Pulse {
     client: Client,
     has_begun: Arc<AtomicBool>,
+    /// The last time that it asked for orders, nobody answered that there is nowhere to get them.
+    can_ask: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Pulse {
@@ -24,7 +26,22 @@ impl fmt::Debug for Pulse {
 
 impl Pulse {
     pub(super) fn of(house: &House) -> Self {
-        Self { client: house.client.clone(), has_begun: Arc::default() }
+        Self {
+            client: house.client.clone(),
+            has_begun: Arc::default(),
+            can_ask: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    /// It has asked for orders, and could, or could not.
+    pub(super) fn takes(&self, can_ask: bool) {
+        self.can_ask.store(can_ask, Ordering::Relaxed);
+    }
+
+    /// Whether there is somewhere to get orders: a stream may be removed from a server that goes on.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        self.can_ask.load(Ordering::Relaxed)
     }
 
     pub(super) fn begins(&self) {

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::account::{Account, Course, End, Fetched, Mark};
-use super::dead::too_often;
+use super::dead::{later, too_often};
 use super::packs::Packs;
 use super::parcel::{away, read, unwrap, wrap, written};
 use super::roll::{self, Alive};
@@ -46,8 +46,6 @@ const WAITS: usize = 2;
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often it is looked whether the worker is to end.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long an order rests that could not be read.
-const LATER: Duration = Duration::from_secs(2);
 /// How long one rests that somebody sent who is not trusted here.
 const DISTRUSTED: Duration = Duration::from_secs(15);
 /// So often an order is handed out before it is taken for one that nobody survives.
@@ -88,6 +86,7 @@ struct Shared {
     slots: Arc<Semaphore>,
     account: Arc<Account>,
     wards: Wards,
+    pulse: Pulse,
 }
 
 impl Drop for Worker {
@@ -112,7 +111,8 @@ impl Worker {
         let slots = Arc::new(Semaphore::new(offer.slots.max(1)));
         let (packs, wards) = (Packs::new(workspace), Wards::default());
         let pulse = Pulse::of(&house);
-        let shared = Arc::new(Shared { house, packs, agents, offer, slots, account, wards });
+        let own = pulse.clone();
+        let shared = Arc::new(Shared { house, packs, agents, offer, slots, account, wards, pulse: own });
         Ok(Self { shared, pulse, runtime: Some(runtime) })
     }
 
@@ -261,8 +261,14 @@ impl Shared {
                         Box::pin(shared.see_to((message, began), slot, stop, said)).await
                     });
                 };
-                if let Err(error) = take(&consumer, slots, news, see_to).await {
+                let taken = take(&consumer, slots, news, see_to).await;
+                shared.pulse.takes(taken.is_ok());
+                if let Err(error) = taken {
                     tracing::warn!(%error, "no orders can be had");
+                    // What orders are waited for by may have gone with its stream, which another process makes anew.
+                    if let Err(error) = shared.consumer().await {
+                        tracing::debug!(%error, "nor can they be waited for anew");
+                    }
                     sleep(PAUSE).await;
                 }
                 drop(wait);
@@ -295,7 +301,7 @@ impl Shared {
                 // Another worker may be able to, of another version or with a better connection.
                 tracing::warn!(%error, "an order is handed back");
                 self.account.unread();
-                return answer(&message, AckKind::Nak(Some(LATER))).await;
+                return answer(&message, AckKind::Nak(Some(later(tries)))).await;
             }
         };
         order.ends = times::end(&self.house, &order, Way { published_ns, tries, came }).await;
@@ -348,7 +354,7 @@ impl Shared {
             Ok(()) => answer(message, AckKind::Term).await,
             Err(error) => {
                 tracing::warn!(%error, "why an order is given up is not kept yet");
-                answer(message, AckKind::Nak(Some(LATER))).await;
+                answer(message, AckKind::Nak(Some(later(tries)))).await;
             }
         }
     }
@@ -390,7 +396,9 @@ impl Shared {
         };
         let Some(outcome) = outcome else {
             say(said, format!("handed back {what}"));
-            return answer(message, AckKind::Nak(None)).await;
+            // Where it is not for this worker's end, what it is about cannot be had just now.
+            let rest = (!stop.is_raised()).then(|| later(tries));
+            return answer(message, AckKind::Nak(rest)).await;
         };
         let (end, began, sent) = (End::of(&outcome), Mark::now(), AtomicU64::new(0));
         let kept = {

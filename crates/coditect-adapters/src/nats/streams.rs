@@ -8,6 +8,9 @@ use coditect_types::ErrorKind;
 use super::api::{Answer, ApiError, StreamConfig, StreamInfo, code};
 use super::link::{REPLICAS, refused};
 
+/// Messages of a stream whose bytes cannot be bounded.
+const MOST_UNMEASURED: i64 = 10_000;
+
 /// What the messages of a stream are to a person, and how long they have to stay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keeps<'a> {
@@ -33,7 +36,17 @@ pub(crate) async fn make_or_find(
 }
 
 async fn make(context: &Context, wanted: &StreamConfig) -> Result<Result<StreamInfo, ApiError>, PortError> {
-    match ask(context, &format!("STREAM.CREATE.{}", wanted.name), Some(wanted)).await? {
+    let create = format!("STREAM.CREATE.{}", wanted.name);
+    let made = match ask(context, &create, Some(wanted)).await? {
+        // A limit of bytes is room that the server sets aside: where it has less, the limit is a count alone.
+        Err(error) if error.err_code == code::STORAGE && wanted.max_bytes > 0 => {
+            let max_msgs = if wanted.max_msgs > 0 { wanted.max_msgs } else { MOST_UNMEASURED };
+            let smaller = StreamConfig { max_bytes: -1, max_msgs, ..wanted.clone() };
+            ask(context, &create, Some(&smaller)).await?
+        }
+        made => made,
+    };
+    match made {
         // Another process was faster.
         Err(error) if error.err_code == code::NAME_IN_USE => {
             ask::<()>(context, &format!("STREAM.INFO.{}", wanted.name), None).await
@@ -156,6 +169,12 @@ pub(crate) fn notes_on(wanted: &StreamConfig, found: &StreamInfo, what: &str) ->
              lost; `nats stream edit {name} --max-age {usual}s`"
         ));
     }
+    if wanted.allow_msg_ttl && !config.allow_msg_ttl {
+        notes.push(format!(
+            "the stream `{name}` ends no message by itself: {what} whose time is over wait for a worker that says so; \
+             `nats stream edit {name} --allow-msg-ttl`"
+        ));
+    }
     if is_bounded(wanted) && !is_bounded(config) {
         notes.push(format!(
             "the stream `{name}` has no limit: {what} can fill the server's disk; `nats stream edit {name} \
@@ -219,7 +238,8 @@ mod tests {
         for change in none {
             assert_eq!(faults(change), [""; 0]);
         }
-        let some: [(fn(&mut StreamConfig), &str); 8] = [
+        type Change = fn(&mut StreamConfig);
+        let some: [(Change, &str); 8] = [
             (|of| of.storage = "memory".to_owned(), "its storage is `memory`, not `file`"),
             (|of| of.retention = "limits".to_owned(), "its retention is `limits`, not `workqueue`"),
             (|of| of.max_age = HOUR - 1, "it drops messages after 3599 s"),

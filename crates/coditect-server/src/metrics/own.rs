@@ -149,7 +149,7 @@ impl Own {
         if let Event::MissionCompleted { ledger, .. } = &record.event {
             mission.ended = Some(Box::new(ledger.since(&mission.costs.before)));
             // Nobody asks for it any more.
-            mission.costs = Box::default();
+            *mission.costs = Costs::default();
             return;
         }
         mission.hear(record, known);

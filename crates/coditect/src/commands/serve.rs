@@ -129,8 +129,13 @@ impl Vitals for Duty {
             return Err(Refusal { kind: ErrorKind::Interrupted, cause, hint: None });
         }
         self.startup()?;
-        if self.pulse.is_connected() {
+        if self.pulse.is_connected() && self.pulse.can_ask() {
             return Ok(());
+        }
+        if self.pulse.is_connected() {
+            let cause = "it cannot ask for orders".to_owned();
+            let hint = Some("the log of the worker says why".to_owned());
+            return Err(Refusal { kind: ErrorKind::Unavailable, cause, hint });
         }
         let cause = "its server does not answer".to_owned();
         let hint = Some("it connects again by itself once the server is there".to_owned());

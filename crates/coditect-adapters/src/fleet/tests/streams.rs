@@ -87,7 +87,10 @@ fn weaker_streams_are_used_and_it_is_said() {
     for (name, says) in [("older", "has no limit"), ("short", "drops orders after 7200 s")] {
         let at = At { name: name.to_owned(), ..sea.at() };
         let fleet = Fleet::open(&at, Arc::new(NoFiles)).unwrap();
-        assert!(fleet.notes().len() == 1 && fleet.notes()[0].contains(says), "{:?}", fleet.notes());
+        for says in [says, "ends no message by itself"] {
+            assert!(fleet.notes().iter().any(|note| note.contains(says)), "{:?}", fleet.notes());
+        }
+        assert_eq!(fleet.notes().len(), 2);
         let worker = Worker::join(&at, Arc::new(NoFiles), Vec::new(), booked(offer("one"))).unwrap();
         assert_eq!(worker.notes(), fleet.notes());
         assert_eq!(Lookout::open(&at, || 7).unwrap().notes().unwrap(), fleet.notes());
@@ -252,13 +255,41 @@ fn nobody_without_a_key_ends_an_attempt_by_a_dead_letter() {
     assert!(matches!(told.recv_timeout(SOON).unwrap(), Outcome::Failed { failure, .. } if failure == why()));
 }
 
+/// The server remembers the name of an order for a while after it is gone: whoever takes up the mission, with a key of their own, hands it out all
+/// the same.
+#[test]
+fn an_order_of_a_process_that_died_is_handed_out_again_by_another_machine() {
+    let Some(sea) = Sea::new() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| At { seal: Seal::open(&dir.path().join(name), None).unwrap(), ..sea.at() };
+    let fleet = |name: &str| Fleet::open(&at(name), Arc::new(NoFiles)).unwrap();
+    let (first, second) = (fleet("first"), fleet("second"));
+    let (_stop, first_told) = sea.dispatch(&first, 1);
+    let runtime = runtime();
+    let house = runtime.block_on(House::open(&sea.at())).unwrap();
+    runtime.block_on(async {
+        taken(&house, 1).await.ack_with(AckKind::Term).await.unwrap();
+        house.client.flush().await.unwrap();
+    });
+    until(|| first.is_out(0));
+    let (_other_stop, told) = sea.dispatch_as(&second, 1, true);
+    until(|| second.is_out(1));
+    let agent = Arc::<Counts>::default();
+    let hired = sea.hire("one", 1, &agent);
+    assert_eq!(told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    // Whoever is there after all hears it, too: it is the same order.
+    assert_eq!(first_told.recv_timeout(SOON).unwrap(), Outcome::NothingDone);
+    assert_eq!(agent.begun.load(Ordering::SeqCst), 1);
+    hired.leaves();
+}
+
 #[test]
 fn a_worker_stops_at_the_end_of_an_attempts_time() {
     let Some(sea) = Sea::new() else { return };
     let agent = Arc::new(Counts { is_held: AtomicBool::new(true), ..Counts::default() });
     let hired = sea.hire("one", 1, &agent);
     let fleet = sea.fleet();
-    let (_stop, told) = sea.dispatch_for(&fleet, 1, 1_000);
+    let (_stop, told) = sea.dispatch_for(&fleet, 1, 5_000);
     let Outcome::Failed { failure, .. } = told.recv_timeout(SOON).unwrap() else { panic!("it is stopped") };
     assert_eq!((agent.begun.load(Ordering::SeqCst), failure.kind), (1, ErrorKind::Interrupted));
     assert!(failure.cause.contains("worker `one` stopped it"), "{failure:?}");
@@ -274,7 +305,7 @@ fn what_has_waited_for_longer_than_it_may_take_is_not_begun() {
     let Some(sea) = Sea::new() else { return };
     // Where the server can, it takes it away itself.
     let fleet = sea.fleet();
-    let (stop, _told) = sea.dispatch_for(&fleet, 1, 1_000);
+    let (stop, _told) = sea.dispatch_for(&fleet, 1, 5_000);
     until(|| fleet.is_out(1));
     until(|| fleet.is_out(0));
     stop.raise(StopCause::Cancelled);
