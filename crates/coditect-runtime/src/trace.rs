@@ -94,6 +94,8 @@ impl Tracer {
             for record in step {
                 self.take(&mut closing, record, table);
                 table.hear(record);
+                // The table knows by now that what a fork shares is not under way here.
+                closing.is_forked = false;
             }
             step.last().into_iter().for_each(|last| tell(last, std::mem::take(&mut closing).spans));
         }

@@ -274,10 +274,9 @@ impl Bus for Both {
 }
 
 /// The fleet that does the work, where one is to, and what a person should know of it, a line each.
-fn fleet(
-    site: &Site,
-    workspace: &Arc<dyn Workspace>,
-) -> Result<(Option<Arc<dyn Dispatch>>, Vec<String>), Report> {
+type FleetAndNotes = (Option<Arc<dyn Dispatch>>, Vec<String>);
+
+fn fleet(site: &Site, workspace: &Arc<dyn Workspace>) -> Result<FleetAndNotes, Report> {
     const DOING: &str = "joining the fleet";
     match &site.journal {
         _ if !site.fleet => Ok((None, Vec::new())),

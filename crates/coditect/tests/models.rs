@@ -257,10 +257,16 @@ fn told_below(pid: u32) -> Option<String> {
         stat.rsplit(") ").next()?.split(' ').nth(1)?.parse::<u32>().ok()
     };
     let children: Vec<u32> = all.filter(|child| parent(*child) == Some(pid)).collect();
+    let own = text(pid, "cmdline");
     children.into_iter().find_map(|child| {
+        // As long as a child is not yet what it is to be, it has its parent's memory, and so its environment. Looked at first, since both change at
+        // once.
+        let told = text(child, "cmdline");
+        if told == own {
+            return None;
+        }
         let knows = text(child, "environ").windows(KEY.len()).any(|part| part == KEY.as_bytes());
-        let told = || String::from_utf8_lossy(&text(child, "cmdline")).into_owned();
-        if knows { Some(told()) } else { told_below(child) }
+        if knows { Some(String::from_utf8_lossy(&told).into_owned()) } else { told_below(child) }
     })
 }
 

@@ -102,22 +102,37 @@ fn a_mission_and_its_workers_are_one_trace_from_request_to_receipt() {
     }
 
     // The mission and each attempt, from the one who runs it; each order below its attempt, from a worker.
-    let of =
-        |span: &Value, name: &str| attribute(span, name).unwrap_or_else(|| panic!("no {name} in {span}"));
     let (by_worker, by_run): (Vec<_>, Vec<_>) =
         spans.iter().partition(|(whose, _)| attribute(whose, "coditect.worker").is_some());
-    let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
-    let (runs, of_journal): (Vec<_>, Vec<_>) =
-        by_run.iter().copied().partition(|(_, span)| span["name"] == "execute_tool sandbox");
-    assert_eq!(of_journal.len(), attempts + 1);
-    // Runs that a worker made are told by whoever has the mission, below the attempt.
-    let told = records.iter().filter_map(|record| record["outcome"]["spent"]["runs"]["told"].as_array());
-    assert_eq!(runs.len(), told.flatten().count());
-    assert!(!runs.is_empty());
-    for (_, run) in &runs {
-        let attempt = by_id[run["parentSpanId"].as_str().unwrap()];
-        assert_eq!(of(attempt, "coditect.attempt.id"), of(run, "coditect.attempt.id"));
+    runs_are_below_their_attempts(&by_run, &by_id, &records);
+    orders_are_below_their_attempts(&by_worker, &by_id);
+    assert!(by_worker.iter().any(|(_, span)| span["name"] == "fetch commits"));
+    // What took the proof is there, too: from the request to the receipt.
+    let intents: BTreeSet<String> =
+        by_run.iter().filter_map(|(_, span)| attribute(span, "coditect.intent")).collect();
+    for intent in ["survey_project", "measure_baseline", "verify_change", "hand_over"] {
+        assert!(intents.contains(intent), "{intent} is not in {intents:?}");
     }
+
+    // Figures of the mission and of the workers, and nothing of the project in any of it.
+    let taken = heard
+        .metrics()
+        .into_iter()
+        .filter(|(_, metric)| metric["name"] == "coditect_worker_orders_taken_total");
+    assert!(taken.count() >= 2, "each worker sends its figures");
+    assert_eq!(heard.amount("coditect_missions_ended_total", "verified"), Some(1));
+    let text = format!("{:?}", heard.0);
+    for private in [REQUEST, "calc.py", "test_calc", world.path("project").to_str().unwrap()] {
+        assert!(!text.contains(private), "{private} was sent");
+    }
+}
+
+fn of(span: &Value, name: &str) -> String {
+    attribute(span, name).unwrap_or_else(|| panic!("no {name} in {span}"))
+}
+
+/// A worker tells of each order below the attempt that it is for, and of what it does for it below that.
+fn orders_are_below_their_attempts(by_worker: &[&(Value, Value)], by_id: &BTreeMap<&str, &Value>) {
     // On a busy machine one may be taken a second time, and is known then.
     let is_done = |span: &Value| attribute(span, "coditect.order.end").as_deref() == Some("done");
     let orders: Vec<_> = by_worker.iter().filter(|(_, span)| is_done(span)).collect();
@@ -136,26 +151,27 @@ fn a_mission_and_its_workers_are_one_trace_from_request_to_receipt() {
             assert!(below.contains(step), "{step} is not in {below:?}");
         }
     }
-    assert!(by_worker.iter().any(|(_, span)| span["name"] == "fetch commits"));
-    // What took the proof is there, too: from the request to the receipt.
-    let intents: BTreeSet<String> =
-        by_run.iter().filter_map(|(_, span)| attribute(span, "coditect.intent")).collect();
-    for intent in ["survey_project", "measure_baseline", "verify_change", "hand_over"] {
-        assert!(intents.contains(intent), "{intent} is not in {intents:?}");
-    }
     let roles: BTreeSet<&str> = orders.iter().map(|(_, span)| span["name"].as_str().unwrap()).collect();
     assert!(roles.contains("order tester") && roles.contains("order coder"), "{roles:?}");
+}
 
-    // Figures of the mission and of the workers, and nothing of the project in any of it.
-    let taken = heard
-        .metrics()
-        .into_iter()
-        .filter(|(_, metric)| metric["name"] == "coditect_worker_orders_taken_total");
-    assert!(taken.count() >= 2, "each worker sends its figures");
-    assert_eq!(heard.amount("coditect_missions_ended_total", "verified"), Some(1));
-    let text = format!("{:?}", heard.0);
-    for private in [REQUEST, "calc.py", "test_calc", world.path("project").to_str().unwrap()] {
-        assert!(!text.contains(private), "{private} was sent");
+/// Whoever has the mission tells of it, of each attempt, and of the runs that a worker made for one, each below its attempt.
+fn runs_are_below_their_attempts(
+    by_run: &[&(Value, Value)],
+    by_id: &BTreeMap<&str, &Value>,
+    records: &[Value],
+) {
+    let (runs, others): (Vec<_>, Vec<_>) =
+        by_run.iter().copied().partition(|(_, span)| span["name"] == "execute_tool sandbox");
+    let attempts = records.iter().filter(|record| record["type"] == "attempt.started").count();
+    assert_eq!(others.len(), attempts + 1);
+    let told = records.iter().filter_map(|record| record["outcome"]["spent"]["runs"]["told"].as_array());
+    assert_eq!(runs.len(), told.flatten().count());
+    assert!(!runs.is_empty());
+    for (_, run) in &runs {
+        let attempt = by_id[run["parentSpanId"].as_str().unwrap()];
+        let id = attribute(run, "coditect.attempt.id");
+        assert!(id.is_some() && id == attribute(attempt, "coditect.attempt.id"), "{run} {attempt}");
     }
 }
 
